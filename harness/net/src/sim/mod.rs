@@ -1,0 +1,103 @@
+//! The simulated half of the seam, for the harness.
+//!
+//! The harness installs a [`Host`] on the thread while it runs that host's tasks; sockets made
+//! meanwhile are sockets of that host in the `turmoil-net` network of the thread. Services have
+//! no use for this module.
+
+mod listener;
+mod spill;
+mod stream;
+
+pub use listener::Listener;
+pub use stream::{OwnedReadHalf, ReadHalf, Stream};
+/// The simulated owned write half.
+pub type OwnedWriteHalf = turmoil_net::shim::tokio::net::tcp::OwnedWriteHalf;
+/// The simulated borrowed write half.
+pub type WriteHalf<'a> = turmoil_net::shim::tokio::net::tcp::WriteHalf<'a>;
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use turmoil_net::shim::tokio::net::ToSocketAddrs;
+
+/// What a simulated host offers to the code that runs on it. Times are nanoseconds of virtual
+/// time since the run began.
+pub trait Host {
+    /// Queues `cost` of work on the host's cores and returns when it will be done.
+    fn spend(&self, cost: Duration) -> u64;
+
+    /// Is it `deadline` yet? If not, wakes the task when it is.
+    fn poll_until(&self, deadline: u64, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Was the host asked to stop gracefully? If not, wakes the task when it is.
+    fn poll_terminated(&self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// The loopback port on which the service listens when a sidecar of the harness has taken
+    /// its own `port`, to answer with service faults.
+    fn behind_sidecar(&self, port: u16) -> Option<u16>;
+
+    /// Did the stack give up on the connection to `peer` (of `local`, if it had an address yet)
+    /// because no acknowledgement came in time?
+    fn timed_out(&self, local: Option<SocketAddr>, peer: SocketAddr) -> bool;
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<dyn Host>>> = const { RefCell::new(None) };
+}
+
+/// Makes `host` the current one until the guard is dropped, then the former again.
+pub fn enter(host: Rc<dyn Host>) -> Entered {
+    Entered(CURRENT.replace(Some(host)))
+}
+
+/// The guard of [`enter`].
+#[must_use = "the host is current only while the guard lives"]
+pub struct Entered(Option<Rc<dyn Host>>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
+/// Does this code run on a simulated host?
+#[must_use]
+pub fn active() -> bool {
+    CURRENT.try_with(|current| current.borrow().is_some()).unwrap_or(false)
+}
+
+/// Asks the current host; `None` outside a run.
+pub(crate) fn with<R>(ask: impl FnOnce(&dyn Host) -> R) -> Option<R> {
+    let host = CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()?;
+    Some(ask(&*host))
+}
+
+/// Sleeps until `deadline`, to the nanosecond, where Tokio's timers have a resolution of a
+/// millisecond. Never completes outside a run.
+pub async fn sleep_until(deadline: u64) {
+    poll_fn(|cx| with(|host| host.poll_until(deadline, cx)).unwrap_or(Poll::Pending)).await;
+}
+
+/// Resolves `name:port` in the name service of the run.
+pub(crate) fn resolve(name: &str) -> io::Result<SocketAddr> {
+    name.to_socket_addr()
+}
+
+/// What the stack reports as reset or refused may have been given up on for lack of an answer.
+fn or_timed_out(error: io::Error, local: Option<SocketAddr>, peer: SocketAddr) -> io::Error {
+    let aborted = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    );
+    if aborted && with(|host| host.timed_out(local, peer)) == Some(true) {
+        return io::Error::from(io::ErrorKind::TimedOut);
+    }
+    error
+}

@@ -1,0 +1,1 @@
+//! Deterministic chaos and resilience testing for Tokio services.

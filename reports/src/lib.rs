@@ -1,0 +1,1 @@
+//! The record of a run: its schema, its digest, and everything drawn from it.

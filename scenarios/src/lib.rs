@@ -1,0 +1,1 @@
+//! The scenario catalogue of Squall: topologies, presets, one file per hypothesis.
