@@ -18,10 +18,7 @@ impl Connected for TcpStream {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {
-        TcpConnectInfo {
-            local_addr: self.local_addr().ok(),
-            remote_addr: self.peer_addr().ok(),
-        }
+        TcpConnectInfo { local_addr: self.local_addr().ok(), remote_addr: self.peer_addr().ok() }
     }
 }
 
@@ -29,9 +26,7 @@ impl Connected for TcpStream {
 ///
 /// Nagle's algorithm is switched off on each. A failed `accept` is retried after a pause, since
 /// one bad connection must not end the server.
-pub fn incoming(
-    listener: TcpListener,
-) -> impl Stream<Item = io::Result<TcpStream>> + Send {
+pub fn incoming(listener: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> + Send {
     Incoming { listener, retry: None }
 }
 

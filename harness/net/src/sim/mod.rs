@@ -92,10 +92,8 @@ pub(crate) fn resolve(name: &str) -> io::Result<SocketAddr> {
 
 /// What the stack reports as reset or refused may have been given up on for lack of an answer.
 fn or_timed_out(error: io::Error, local: Option<SocketAddr>, peer: SocketAddr) -> io::Error {
-    let aborted = matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    );
+    let aborted =
+        matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused);
     if aborted && with(|host| host.timed_out(local, peer)) == Some(true) {
         return io::Error::from(io::ErrorKind::TimedOut);
     }

@@ -50,13 +50,13 @@ impl TcpListener {
     /// As the operating system's `accept`.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         match &self.0 {
-            Inner::Os(listener) => listener
-                .poll_accept(cx)
-                .map_ok(|(stream, peer)| (TcpStream::from(stream), peer)),
+            Inner::Os(listener) => {
+                listener.poll_accept(cx).map_ok(|(stream, peer)| (TcpStream::from(stream), peer))
+            }
             #[cfg(feature = "sim")]
-            Inner::Sim(listener) => listener
-                .poll_accept(cx)
-                .map_ok(|(stream, peer)| (TcpStream::from(stream), peer)),
+            Inner::Sim(listener) => {
+                listener.poll_accept(cx).map_ok(|(stream, peer)| (TcpStream::from(stream), peer))
+            }
         }
     }
 
