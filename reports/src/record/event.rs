@@ -1,0 +1,274 @@
+//! What can happen in a run.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Record, Symbol};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When, in nanoseconds of virtual time.
+    pub at: u64,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum What {
+    /// A request of the load ended, one way or another.
+    Request(Request),
+    /// A span of a service closed.
+    Span(Span),
+    /// A service logged something.
+    Log(Box<Log>),
+    /// A host changed its state.
+    Host {
+        /// The host.
+        host: u16,
+        /// Its state from now on.
+        state: HostState,
+    },
+    /// A fault was injected or healed.
+    Fault {
+        /// Which one, by its place in the plan.
+        fault: u16,
+        /// What was done to it.
+        action: FaultAction,
+        /// How much it has affected so far.
+        affected: u64,
+    },
+    /// A quantity was sampled.
+    Gauge(Gauge),
+    /// A point of the run that objectives refer to.
+    Mark(Mark),
+}
+
+/// The number of a request of the load: 1 for the first.
+pub type RequestId = u32;
+
+/// The number of a span: 1 for the first, 0 for none.
+pub type SpanId = u32;
+
+/// A request of the load. It ended at the time of its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Its number.
+    pub id: RequestId,
+    /// The client host that sent it.
+    pub client: u16,
+    /// Its route, as the load names it.
+    pub route: Symbol,
+    /// When it was meant to start. Latency counts from here, and so does its phase.
+    pub intended: u64,
+    /// When it did start.
+    pub started: u64,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The status of the last answer, 0 if none came.
+    pub status: u16,
+    /// How many times it was sent: 1 without a retry, 0 if it was given up before.
+    pub attempts: u8,
+    /// What went wrong or was left out (`timeout`, `reset`, `reviews`); empty if nothing.
+    pub note: Symbol,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A complete answer.
+    Succeeded,
+    /// A useful answer with something left out.
+    Degraded,
+    /// An error, a wrong answer, or no answer in time.
+    Failed,
+    /// Refused by a service that protects itself.
+    Shed,
+    /// The client went away, as the plan told it to.
+    Abandoned,
+}
+
+impl Outcome {
+    /// All outcomes.
+    pub const ALL: [Self; 5] =
+        [Self::Succeeded, Self::Degraded, Self::Failed, Self::Shed, Self::Abandoned];
+
+    /// The outcome's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+            Self::Shed => "shed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// A span of a service, from its tracing instrumentation. It closed at the time of its event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Its number.
+    pub id: SpanId,
+    /// The span it is part of, 0 if of none.
+    pub parent: SpanId,
+    /// The request of the load that it belongs to, 0 if to none that is known.
+    pub request: RequestId,
+    /// The host it was on.
+    pub host: u16,
+    /// Its name.
+    pub name: Symbol,
+    /// Its fields, `name=value` apart by spaces, without those that identify a trace.
+    pub fields: Symbol,
+    /// When it was opened.
+    pub opened: u64,
+}
+
+/// An event of a service's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// The host it was on.
+    pub host: u16,
+    /// How grave.
+    pub level: Level,
+    /// The part of the service that logged it.
+    pub target: Symbol,
+    /// Its message.
+    pub message: Symbol,
+    /// Its fields, `name=value` apart by spaces.
+    pub fields: Symbol,
+}
+
+/// How grave a log event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// For following what happens.
+    Info,
+    /// Something to look at.
+    Warn,
+    /// Something failed.
+    Error,
+}
+
+/// The state of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HostState {
+    /// Its service runs.
+    Up,
+    /// Its process died; the machine answers with resets.
+    Crashed,
+    /// It has no power: silence.
+    PoweredOff,
+    /// Its process is stopped and keeps its state.
+    Paused,
+    /// Its service was asked to stop gracefully.
+    Terminating,
+    /// Its service has ended by itself.
+    Exited,
+}
+
+/// What was done to a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultAction {
+    /// It acts from now on.
+    Inject,
+    /// It acts no more.
+    Heal,
+    /// The run ended; this is its final count.
+    Count,
+}
+
+/// A sample of a quantity of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gauge {
+    /// The host.
+    pub host: u16,
+    /// Which quantity: `tasks`, `sockets`.
+    pub name: Symbol,
+    /// Its value.
+    pub value: u64,
+}
+
+/// A point of the run that objectives refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Mark {
+    /// The hosts are up and warm; the load begins.
+    LoadBegins,
+    /// The last request was sent.
+    LoadEnds,
+    /// All clients are gone and the time for settling has passed.
+    Settled,
+}
+
+impl What {
+    /// The host that this happened on, if on one.
+    #[must_use]
+    pub fn host(&self) -> Option<u16> {
+        match self {
+            Self::Request(request) => Some(request.client),
+            Self::Span(span) => Some(span.host),
+            Self::Log(log) => Some(log.host),
+            Self::Host { host, .. } => Some(*host),
+            Self::Gauge(gauge) => Some(gauge.host),
+            Self::Fault { .. } | Self::Mark(_) => None,
+        }
+    }
+}
+
+impl Event {
+    /// This event in one line for people.
+    #[must_use]
+    pub fn render(&self, record: &Record) -> String {
+        #[expect(clippy::cast_precision_loss, reason = "shown to three places")]
+        let at = self.at as f64 / 1e6;
+        let what = match &self.what {
+            What::Request(r) => format!(
+                "request {} {} {} status {} attempts {} intended {} started {} {}",
+                r.id,
+                record.text(r.route),
+                r.outcome.name(),
+                r.status,
+                r.attempts,
+                r.intended,
+                r.started,
+                record.text(r.note),
+            ),
+            What::Span(s) => format!(
+                "span {} of {} for request {}: {} {} opened {}",
+                s.id,
+                s.parent,
+                s.request,
+                record.text(s.name),
+                record.text(s.fields),
+                s.opened,
+            ),
+            What::Log(l) => format!(
+                "{:?} {} {} {}",
+                l.level,
+                record.text(l.target),
+                record.text(l.message),
+                record.text(l.fields),
+            ),
+            What::Host { state, .. } => format!("{state:?}"),
+            What::Fault { fault, action, affected } => {
+                let label = record.header.faults.get(usize::from(*fault));
+                let label = label.map_or("?", |fault| fault.label.as_str());
+                format!("fault {label}: {action:?}, affected {affected}")
+            }
+            What::Gauge(gauge) => format!("{} = {}", record.text(gauge.name), gauge.value),
+            What::Mark(mark) => format!("{mark:?}"),
+        };
+        let host = self.what.host().map_or("-", |host| record.host(host));
+        format!("{at:.3} ms {host}: {what}").trim_end().to_owned()
+    }
+}

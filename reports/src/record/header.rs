@@ -1,0 +1,109 @@
+//! What a run was, and what was meant to happen in it.
+
+use serde::{Deserialize, Serialize};
+
+/// The first part of a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The version of the schema, [`SCHEMA`](super::SCHEMA).
+    pub schema: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// What the scenario claims, in one sentence.
+    pub hypothesis: String,
+    /// The seed of all randomness.
+    pub seed: u64,
+    /// The defects that were switched on.
+    pub defects: Vec<String>,
+    /// The hosts; events refer to them by index.
+    pub hosts: Vec<String>,
+    /// The faults of the plan, in its order; events refer to them by index.
+    pub faults: Vec<FaultSpan>,
+    /// The phases of the run, in order, without gaps. A phase that the plan does not have is
+    /// left out.
+    pub phases: Vec<PhaseSpan>,
+    /// The plan as data.
+    pub plan: serde_json::Value,
+}
+
+/// When a fault was meant to act.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultSpan {
+    /// The kind of the fault: `latency`, `partition`, `crash`.
+    pub kind: String,
+    /// Kind, target and attributes in one line for people.
+    pub label: String,
+    /// When it is injected.
+    pub inject: u64,
+    /// When it is healed.
+    pub heal: u64,
+    /// What the count of affected things counts: `packets`, `requests`, `connections`.
+    pub counts: String,
+}
+
+/// A part of the run, relative to its faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Before the first fault.
+    Baseline,
+    /// From the first injection to the last heal.
+    During,
+    /// After the last heal, for as long as the plan allows for recovery.
+    Recovery,
+    /// When all should be as before.
+    After,
+}
+
+impl Phase {
+    /// All phases in the order of time.
+    pub const ALL: [Self; 4] = [Self::Baseline, Self::During, Self::Recovery, Self::After];
+
+    /// The phase's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::During => "during",
+            Self::Recovery => "recovery",
+            Self::After => "after",
+        }
+    }
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// When a phase begins and ends: from `from`, up to but without `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseSpan {
+    /// Which phase.
+    pub phase: Phase,
+    /// Its first instant.
+    pub from: u64,
+    /// The first instant after it.
+    pub until: u64,
+}
+
+impl Header {
+    /// The phase that `at` lies in: the last one for all that comes later, the first for all
+    /// that comes before.
+    ///
+    /// # Panics
+    ///
+    /// When the header has no phases, which no run writes and no file is read with.
+    #[must_use]
+    pub fn phase_at(&self, at: u64) -> Phase {
+        let later = self.phases.iter().find(|span| at < span.until);
+        later.or(self.phases.last()).expect("a header has at least one phase").phase
+    }
+
+    /// The span of `phase`, if the run has it.
+    #[must_use]
+    pub fn span_of(&self, phase: Phase) -> Option<PhaseSpan> {
+        self.phases.iter().copied().find(|span| span.phase == phase)
+    }
+}

@@ -1,0 +1,156 @@
+//! The schema of a record: a header that says what was meant to happen, the events that did
+//! happen, in order, and how the run ended.
+//!
+//! All times are nanoseconds of virtual time since the run began. Names that recur (routes,
+//! span names, fields) are [`Symbol`]s into the record's own table, so that an event is a few
+//! dozen bytes and a run of a million events fits in memory.
+
+mod digest;
+mod event;
+mod file;
+mod header;
+mod symbol;
+
+pub use digest::{Digest, Divergence, first_divergence};
+pub use event::{
+    Event, FaultAction, Gauge, HostState, Level, Log, Mark, Outcome, Request, RequestId, Span,
+    SpanId, What,
+};
+pub use file::{ReadError, WriteError};
+pub use header::{FaultSpan, Header, Phase, PhaseSpan};
+pub use symbol::{Symbol, Symbols};
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the record's schema. A record of another version is refused, not guessed at.
+pub const SCHEMA: u32 = 1;
+
+/// Everything that one run left behind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// What was run, and what was meant to happen.
+    pub header: Header,
+    /// The names that the events refer to.
+    pub symbols: Symbols,
+    /// What happened, in order of time.
+    pub events: Vec<Event>,
+    /// How the run ended.
+    pub end: End,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// Virtual time at the end, in nanoseconds.
+    pub at: u64,
+    /// Why it ended.
+    pub cause: EndCause,
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EndCause {
+    /// The plan was performed to its end.
+    Completed,
+    /// A task of a host panicked.
+    Panicked {
+        /// The host's name.
+        host: String,
+        /// The text of the panic and where it was raised.
+        message: String,
+    },
+    /// A limit of the plan was reached.
+    LimitReached {
+        /// Which limit, its value and what was found.
+        limit: String,
+    },
+    /// Code on a host did what a simulation cannot make deterministic.
+    NotDeterministic {
+        /// The host's name.
+        host: String,
+        /// What it did.
+        what: String,
+    },
+    /// The service of a host returned an error.
+    ServiceFailed {
+        /// The host's name.
+        host: String,
+        /// The error and its causes.
+        message: String,
+    },
+    /// The run was interrupted from outside; the record is what there was by then.
+    Interrupted,
+}
+
+impl EndCause {
+    /// Was the plan performed to its end?
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Completed)
+    }
+}
+
+impl std::fmt::Display for EndCause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Completed => f.write_str("the plan was performed to its end"),
+            Self::Panicked { host, message } => {
+                write!(f, "a task on host {host} panicked: {message}")
+            }
+            Self::LimitReached { limit } => write!(f, "a limit was reached: {limit}"),
+            Self::NotDeterministic { host, what } => {
+                write!(f, "code on host {host} cannot run deterministically: {what}")
+            }
+            Self::ServiceFailed { host, message } => {
+                write!(f, "the service on host {host} ended with an error: {message}")
+            }
+            Self::Interrupted => f.write_str("the run was interrupted"),
+        }
+    }
+}
+
+impl Record {
+    /// The host with this index, by name.
+    #[must_use]
+    pub fn host(&self, index: u16) -> &str {
+        self.header.hosts.get(usize::from(index)).map_or("?", String::as_str)
+    }
+
+    /// The text of a symbol.
+    #[must_use]
+    pub fn text(&self, symbol: Symbol) -> &str {
+        self.symbols.text(symbol)
+    }
+
+    /// Every request that ended, with the time it ended at.
+    pub fn requests(&self) -> impl Iterator<Item = (u64, &Request)> {
+        self.events.iter().filter_map(|event| match &event.what {
+            What::Request(request) => Some((event.at, request)),
+            _ => None,
+        })
+    }
+
+    /// Every span that closed, with the time it closed at.
+    pub fn spans(&self) -> impl Iterator<Item = (u64, &Span)> {
+        self.events.iter().filter_map(|event| match &event.what {
+            What::Span(span) => Some((event.at, span)),
+            _ => None,
+        })
+    }
+
+    /// How much each fault affected by the end of the run, in the order of the plan.
+    #[must_use]
+    pub fn affected(&self) -> Vec<u64> {
+        let mut affected = vec![0; self.header.faults.len()];
+        for event in &self.events {
+            if let What::Fault { fault, affected: count, .. } = event.what
+                && let Some(slot) = affected.get_mut(usize::from(fault))
+            {
+                *slot = count;
+            }
+        }
+        affected
+    }
+}

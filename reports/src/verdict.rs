@@ -1,0 +1,78 @@
+//! Verdicts: what the harness concluded from a record. Data only; computing them is the
+//! harness's business, showing them is the renderers'.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{Phase, RequestId};
+
+/// The conclusion on one objective, or on a whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It held.
+    Pass,
+    /// There was nothing to judge: inconclusive, and so not a pass.
+    NoData,
+    /// It did not hold.
+    Fail,
+}
+
+impl Verdict {
+    /// The verdict's name, as it is shown.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::NoData => "no data",
+            Self::Fail => "FAIL",
+        }
+    }
+
+    /// The verdict on the whole: a failure outweighs missing data, which outweighs a pass.
+    /// Nothing to judge at all is no data.
+    #[must_use]
+    pub fn worst(verdicts: impl IntoIterator<Item = Self>) -> Self {
+        verdicts.into_iter().max().unwrap_or(Self::NoData)
+    }
+}
+
+/// What kind of claim a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingKind {
+    /// A service level objective.
+    Objective,
+    /// Something that must hold at every event.
+    Invariant,
+    /// That a fault affected anything at all.
+    Fault,
+    /// That the run came to its planned end.
+    Completion,
+}
+
+/// The conclusion on one objective, invariant or fault, with what it rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What kind of claim.
+    pub kind: FindingKind,
+    /// The objective in words: `p99 latency`, `availability`.
+    pub name: String,
+    /// What it is restricted to besides the phase, in words: `route GET /x`; empty for all.
+    pub scope: String,
+    /// The phase that was judged; `None` for the whole run.
+    pub phase: Option<Phase>,
+    /// The bound in words: `at most 200 ms`.
+    pub bound: String,
+    /// What was observed, in words; empty if nothing was.
+    pub observed: String,
+    /// The conclusion.
+    pub verdict: Verdict,
+    /// How many samples the conclusion rests on.
+    pub samples: u64,
+    /// How far from the bound, as a fraction of it: positive on the good side.
+    pub margin: Option<f64>,
+    /// The request that shows the worst of it.
+    pub worst: Option<RequestId>,
+    /// Why, in one sentence, when it is not a pass.
+    pub reason: String,
+}
