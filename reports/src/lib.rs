@@ -5,6 +5,9 @@
 //! worth as much as the run that made it.
 
 pub mod record;
+pub mod stats;
+pub mod tally;
 pub mod verdict;
+pub mod words;
 
 pub use record::{Record, SCHEMA};
