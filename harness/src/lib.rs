@@ -1,1 +1,4 @@
 //! Deterministic chaos and resilience testing for Tokio services.
+
+pub mod judge;
+pub mod objective;

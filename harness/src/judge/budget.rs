@@ -1,0 +1,154 @@
+//! Judges error budgets and burn rates.
+
+use squall_reports::{record::Outcome, verdict::Finding, words};
+
+use super::{
+    Conclude, Draft, Index, Judged,
+    draft::{margin_below, place, real},
+    index::in_phase,
+    sample::Sample,
+    share::worst,
+};
+use crate::objective::{Budget, Burn, BurnWindow};
+
+/// The share of the budget of `target` that `bad` of `whole` requests spend: 1 is all of it.
+///
+/// The budget is taken to the billionth, in integers: in floating point 1 - 0.9 is a little less
+/// than the 0.1 that somebody meant.
+fn spent(target: f64, bad: u64, whole: u64) -> f64 {
+    const PARTS: f64 = 1e9;
+    let budget = ((1.0 - target) * PARTS).round();
+    real(bad) * PARTS / (real(whole) * budget)
+}
+
+fn counts(sample: &Sample) -> bool {
+    sample.outcome != Outcome::Abandoned
+}
+
+impl Judged for Budget {
+    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let samples = index.samples(draft.scope);
+        draft.for_each_part(index, |mut finding| {
+            let (at, phase) = (place(finding.phase), finding.phase);
+            let counted = || {
+                let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
+                of_phase.filter(|sample| counts(sample))
+            };
+            let bad = || counted().filter(|sample| !sample.is_useful());
+            let whole = counted().count() as u64;
+            if whole == 0 {
+                return finding.no_data(format!("no request {at} came to an end"));
+            }
+            let lost = bad().count() as u64;
+            let spent = spent(self.target, lost, whole);
+            finding.samples = whole;
+            finding.worst = worst(bad());
+            finding.observed = format!("{} spent", words::percent(spent));
+            finding.margin = margin_below(spent, self.spent_at_most);
+            finding.concluded(spent <= self.spent_at_most, || {
+                format!(
+                    "{}: {} was spent {at}, over the bound of {} ({} of {} bad)",
+                    draft.name,
+                    words::percent(spent),
+                    words::percent(self.spent_at_most),
+                    words::count(lost),
+                    words::counted(whole, "request"),
+                )
+            })
+        })
+    }
+}
+
+impl Judged for Burn {
+    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let samples: Vec<Sample> =
+            index.samples(draft.scope).iter().copied().filter(counts).collect();
+        self.windows.iter().map(|window| self.judge_window(window, draft, &samples)).collect()
+    }
+}
+
+/// The highest burn rate that both windows reached at once.
+struct Peak {
+    rate: f64,
+    at: u64,
+    /// The requests in the long window then.
+    samples: u64,
+    worst: Option<u32>,
+}
+
+impl Burn {
+    fn judge_window(&self, window: &BurnWindow, draft: &Draft<'_>, samples: &[Sample]) -> Finding {
+        let mut finding = draft.finding(None);
+        finding.name = format!("{} ({})", draft.name, window.name());
+        finding.bound = window.bound();
+        let Some(peak) = self.peak(window, samples) else {
+            return finding.no_data(format!(
+                "no window held {} from its beginning to its end",
+                words::counted(self.samples_at_least.max(1), "request")
+            ));
+        };
+        finding.samples = samples.len() as u64;
+        finding.worst = peak.worst;
+        finding.observed = words::decimal(peak.rate, 3);
+        finding.margin = margin_below(peak.rate, window.factor);
+        finding.concluded(peak.rate <= window.factor, || {
+            format!(
+                "{} reached {}x at {}, over the bound of {}x ({} in the long window)",
+                draft.name,
+                words::decimal(peak.rate, 3),
+                words::time(peak.at),
+                window.factor,
+                words::counted(peak.samples, "request"),
+            )
+        })
+    }
+
+    /// Looks at each request as an alert would: back over both windows. The alert fires when both
+    /// rates exceed the factor, so the lower of the two is what counts.
+    fn peak(&self, window: &BurnWindow, samples: &[Sample]) -> Option<Peak> {
+        let begin = samples.first()?.start;
+        let run = samples.last()?.start - begin;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a fraction of the run, in whole nanoseconds"
+        )]
+        let long = (real(run) * window.long) as u64;
+        let short = long / 12;
+        let mut bad_before = Vec::with_capacity(samples.len() + 1);
+        let mut bad = 0_u64;
+        bad_before.push(bad);
+        for sample in samples {
+            bad += u64::from(!sample.is_useful());
+            bad_before.push(bad);
+        }
+        let rate = |from: usize, to: usize| {
+            spent(self.target, bad_before[to] - bad_before[from], (to - from) as u64)
+        };
+        let (mut from_long, mut from_short) = (0, 0);
+        let (mut peak, mut worst): (Option<Peak>, _) = (None, None);
+        for (place, sample) in samples.iter().enumerate() {
+            if !sample.is_useful() && sample.request != 0 {
+                worst = Some(sample.request);
+            }
+            let at = sample.start;
+            while samples[from_long].start + long < at {
+                from_long += 1;
+            }
+            while samples[from_short].start + short < at {
+                from_short += 1;
+            }
+            let enough = (place + 1 - from_short) as u64 >= self.samples_at_least;
+            if at - begin < long || !enough {
+                continue;
+            }
+            let rate = rate(from_long, place + 1).min(rate(from_short, place + 1));
+            if peak.as_ref().is_none_or(|peak| rate > peak.rate) {
+                let samples = (place + 1 - from_long) as u64;
+                let worst = (rate > 0.0).then_some(worst).flatten();
+                peak = Some(Peak { rate, at, samples, worst });
+            }
+        }
+        peak
+    }
+}

@@ -1,0 +1,90 @@
+//! The parts of a finding that the objective alone decides, and the parts of the run it judges.
+
+use squall_reports::{
+    record::Phase,
+    verdict::{Finding, FindingKind},
+};
+
+use super::{Conclude, blank, index::Index};
+use crate::objective::{Objective, Over, Scope};
+
+/// Starts the findings on one objective.
+pub(super) struct Draft<'o> {
+    pub(super) scope: &'o Scope,
+    kind: FindingKind,
+    pub(super) name: String,
+    bound: String,
+    restriction: String,
+}
+
+impl<'o> Draft<'o> {
+    pub(super) fn new(objective: &'o Objective) -> Self {
+        Self {
+            scope: &objective.scope,
+            kind: objective.kind(),
+            name: objective.name(),
+            bound: objective.bound(),
+            restriction: objective.scope.describe(),
+        }
+    }
+
+    /// A finding on `phase`, or on the whole run, with nothing concluded yet.
+    pub(super) fn finding(&self, phase: Option<Phase>) -> Finding {
+        let mut finding = blank(self.kind, &self.name, &self.bound);
+        finding.scope.clone_from(&self.restriction);
+        finding.phase = phase;
+        finding
+    }
+
+    /// One finding for each part of the run that the objective judges by itself. A phase that the
+    /// run does not have is no data.
+    pub(super) fn for_each_part(
+        &self,
+        index: &Index<'_>,
+        mut judge: impl FnMut(Finding) -> Finding,
+    ) -> Vec<Finding> {
+        let phases: Vec<Phase> = match &self.scope.over {
+            Over::Run => return vec![judge(self.finding(None))],
+            Over::EachPhase => index.record.header.phases.iter().map(|span| span.phase).collect(),
+            Over::Phases(phases) => phases.clone(),
+        };
+        let has = |phase| index.record.header.span_of(phase).is_some();
+        let mut findings: Vec<Finding> = phases
+            .into_iter()
+            .map(|phase| match self.finding(Some(phase)) {
+                finding if has(phase) => judge(finding),
+                finding => finding.no_data(format!("the run has no phase {phase}")),
+            })
+            .collect();
+        if findings.is_empty() {
+            findings.push(self.finding(None).no_data("the run has no phases"));
+        }
+        findings
+    }
+}
+
+/// Where a finding looked, to follow "was 3": ` in during`, ` over the run`.
+pub(super) fn place(phase: Option<Phase>) -> String {
+    phase.map_or_else(|| "over the run".to_owned(), |phase| format!("in {phase}"))
+}
+
+/// How far `observed` stays below `bound`, as a fraction of it.
+pub(super) fn margin_below(observed: f64, bound: f64) -> Option<f64> {
+    (bound > 0.0).then(|| (bound - observed) / bound)
+}
+
+/// How far `observed` stays above `bound`, as a fraction of it.
+pub(super) fn margin_above(observed: f64, bound: f64) -> Option<f64> {
+    (bound > 0.0).then(|| (observed - bound) / bound)
+}
+
+/// A count or a time as a number to divide by.
+#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds far below 2^53")]
+pub(super) fn real(value: u64) -> f64 {
+    value as f64
+}
+
+/// Nanoseconds of a duration that a person wrote.
+pub(super) fn nanos(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,245 @@
+//! A record, sorted for judging: once for a run, not once for an objective.
+
+use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap};
+
+use squall_reports::{
+    Record,
+    record::{FaultAction, Log, Mark, Outcome, Phase, RequestId, Span, SpanId, Symbol, What},
+};
+
+use super::{fields, matcher::Matcher, matcher::fits, sample::Sample};
+use crate::objective::{Matching, Over, Scope};
+
+pub(super) struct Index<'a> {
+    pub(super) record: &'a Record,
+    /// The requests of the load, in the order in which they were meant to start.
+    pub(super) requests: Vec<Sample>,
+    /// The spans with the times they closed at, in the order in which they closed.
+    pub(super) spans: Vec<(u64, &'a Span)>,
+    /// The log events with their times.
+    pub(super) logs: Vec<(u64, &'a Log)>,
+    pub(super) gauges: BTreeMap<Symbol, Vec<Reading>>,
+    pub(super) load_begins: Option<u64>,
+    pub(super) load_ends: Option<u64>,
+    pub(super) settled: Option<u64>,
+    /// The last heal that happened.
+    pub(super) last_heal: Option<u64>,
+    by_request: OnceCell<Vec<(RequestId, u32)>>,
+    by_span: OnceCell<Vec<(SpanId, u32)>>,
+}
+
+/// A sample of a gauge.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    pub(super) at: u64,
+    pub(super) host: u16,
+    pub(super) value: u64,
+}
+
+/// A span or log event that fits a pattern.
+#[derive(Clone, Copy)]
+pub(super) struct Hit {
+    /// When a span opened or a log event was logged.
+    pub(super) at: u64,
+    /// When a span closed; for a log event the same instant.
+    pub(super) end: u64,
+    /// Its place among its kind in the record.
+    pub(super) place: usize,
+    pub(super) request: RequestId,
+    pub(super) host: u16,
+    pub(super) fields: Symbol,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn new(record: &'a Record) -> Self {
+        let mut index = Self {
+            record,
+            requests: Vec::new(),
+            spans: Vec::new(),
+            logs: Vec::new(),
+            gauges: BTreeMap::new(),
+            load_begins: None,
+            load_ends: None,
+            settled: None,
+            last_heal: None,
+            by_request: OnceCell::new(),
+            by_span: OnceCell::new(),
+        };
+        for event in &record.events {
+            index.add(event.at, &event.what);
+        }
+        index.requests.sort_unstable_by_key(|sample| (sample.start, sample.request, sample.end));
+        index
+    }
+
+    fn add(&mut self, at: u64, what: &'a What) {
+        match what {
+            What::Request(request) => {
+                let phase = self.phase_at(request.intended);
+                self.requests.push(Sample {
+                    start: request.intended,
+                    end: at,
+                    request: request.id,
+                    route: request.route,
+                    host: request.client,
+                    attempts: request.attempts,
+                    outcome: request.outcome,
+                    phase,
+                });
+            }
+            What::Span(span) => self.spans.push((at, span)),
+            What::Log(log) => self.logs.push((at, log)),
+            What::Gauge(gauge) => {
+                let (host, value) = (gauge.host, gauge.value);
+                self.gauges.entry(gauge.name).or_default().push(Reading { at, host, value });
+            }
+            What::Mark(Mark::LoadBegins) => self.load_begins = Some(at),
+            What::Mark(Mark::LoadEnds) => self.load_ends = Some(at),
+            What::Mark(Mark::Settled) => self.settled = Some(at),
+            What::Fault { action: FaultAction::Heal, .. } => {
+                self.last_heal = self.last_heal.max(Some(at));
+            }
+            _ => {}
+        }
+    }
+
+    /// The phase that `at` lies in.
+    pub(super) fn phase_at(&self, at: u64) -> Phase {
+        if self.record.header.phases.is_empty() {
+            return Phase::Baseline;
+        }
+        self.record.header.phase_at(at)
+    }
+
+    /// The requests, or the calls, that `scope` leaves, in the order in which they started. The
+    /// phases of the scope are left to [`in_phase`].
+    pub(super) fn samples(&self, scope: &Scope) -> Cow<'_, [Sample]> {
+        if let Some(calls) = &scope.calls {
+            return Cow::Owned(self.calls(calls, scope));
+        }
+        if scope.route.is_none() && scope.host.is_none() {
+            return Cow::Borrowed(&self.requests);
+        }
+        let route = self.route_filter(scope);
+        let kept = self.requests.iter().copied().filter(|sample| {
+            route.is_none_or(|route| route == Some(sample.route)) && self.is_on(scope, sample.host)
+        });
+        Cow::Owned(kept.collect())
+    }
+
+    fn calls(&self, calls: &Matching, scope: &Scope) -> Vec<Sample> {
+        let scope = Scope { over: Over::Run, ..scope.clone() };
+        let mut outcomes = BTreeMap::new();
+        let sample = |hit: Hit| Sample {
+            start: hit.at,
+            end: hit.end,
+            request: hit.request,
+            route: Symbol::default(),
+            host: hit.host,
+            attempts: 1,
+            outcome: *outcomes
+                .entry(hit.fields)
+                .or_insert_with(|| call_outcome(self.record.text(hit.fields))),
+            phase: self.phase_at(hit.at),
+        };
+        self.hits(calls, &scope).into_iter().map(sample).collect()
+    }
+
+    /// What fits `pattern` within `scope`, in the order in which it happened.
+    pub(super) fn hits(&self, pattern: &Matching, scope: &Scope) -> Vec<Hit> {
+        let matcher = Matcher::new(self.record, pattern, scope.host.as_deref());
+        let mut hits: Vec<Hit> = if pattern.is_log() {
+            let fit = |(place, (at, log)): (usize, &(u64, &Log))| {
+                matcher.log(log).then_some(Hit {
+                    at: *at,
+                    end: *at,
+                    place,
+                    request: 0,
+                    host: log.host,
+                    fields: log.fields,
+                })
+            };
+            self.logs.iter().enumerate().filter_map(fit).collect()
+        } else {
+            let fit = |(place, (at, span)): (usize, &(u64, &Span))| {
+                matcher.span(span).then_some(Hit {
+                    at: span.opened,
+                    end: *at,
+                    place,
+                    request: span.request,
+                    host: span.host,
+                    fields: span.fields,
+                })
+            };
+            self.spans.iter().enumerate().filter_map(fit).collect()
+        };
+        if let Some(route) = self.route_filter(scope) {
+            hits.retain(|hit| {
+                self.request(hit.request).is_some_and(|request| Some(request.route) == route)
+            });
+        }
+        hits.sort_by_key(|hit| hit.at);
+        hits
+    }
+
+    /// The route of `scope` as a symbol: outside, whether there is one; inside, whether the
+    /// record knows it.
+    fn route_filter(&self, scope: &Scope) -> Option<Option<Symbol>> {
+        scope.route.as_deref().map(|route| self.record.symbols.find(route))
+    }
+
+    pub(super) fn is_on(&self, scope: &Scope, host: u16) -> bool {
+        scope.host.as_deref().is_none_or(|pattern| fits(pattern, self.record.host(host)))
+    }
+
+    /// The request with this number.
+    pub(super) fn request(&self, id: RequestId) -> Option<&Sample> {
+        let by_request = self
+            .by_request
+            .get_or_init(|| sorted(self.requests.iter().map(|sample| sample.request)));
+        find(by_request, id).map(|place| &self.requests[place])
+    }
+
+    /// The span with this number and the time it closed at.
+    pub(super) fn span(&self, id: SpanId) -> Option<(u64, &'a Span)> {
+        let by_span =
+            self.by_span.get_or_init(|| sorted(self.spans.iter().map(|(_, span)| span.id)));
+        find(by_span, id).map(|place| self.spans[place])
+    }
+
+    /// The samples of a gauge on the hosts of `scope`; empty for a gauge that nobody sampled.
+    pub(super) fn gauge(&self, name: &str, scope: &Scope) -> Vec<Reading> {
+        let readings = self.record.symbols.find(name).and_then(|name| self.gauges.get(&name));
+        let readings = readings.into_iter().flatten().copied();
+        readings.filter(|reading| self.is_on(scope, reading.host)).collect()
+    }
+}
+
+/// Is `phase` the one that a finding is on? A finding on the whole run is on all of them.
+pub(super) fn in_phase(finding: Option<Phase>, phase: Phase) -> bool {
+    finding.is_none_or(|judged| judged == phase)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "span and request numbers are 32 bits wide")]
+fn sorted(ids: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
+    let mut places: Vec<(u32, u32)> =
+        ids.enumerate().map(|(place, id)| (id, place as u32)).collect();
+    places.sort_unstable();
+    places
+}
+
+fn find(places: &[(u32, u32)], id: u32) -> Option<usize> {
+    let found = places.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+    Some(places[found].1 as usize)
+}
+
+/// The outcome that a span says its call had, see `Objective::of_calls`.
+fn call_outcome(text: &str) -> Outcome {
+    match fields::value(text, "outcome") {
+        Some("ok" | "success" | "succeeded") => Outcome::Succeeded,
+        Some("degraded") => Outcome::Degraded,
+        Some("shed" | "rejected") => Outcome::Shed,
+        None | Some("cancelled" | "canceled" | "abandoned") => Outcome::Abandoned,
+        Some(_) => Outcome::Failed,
+    }
+}

@@ -1,0 +1,108 @@
+//! Judges percentiles of latency.
+
+use squall_reports::{
+    record::{Outcome, Phase},
+    stats::Percentile,
+    verdict::Finding,
+    words,
+};
+
+use super::{
+    Conclude, Draft, Index, Judged,
+    draft::{margin_below, nanos, place, real},
+    index::in_phase,
+    sample::Sample,
+};
+use crate::objective::{Latency, LatencyBound};
+
+impl Judged for Latency {
+    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let samples = index.samples(draft.scope);
+        let outcomes = draft.scope.outcomes.as_slice();
+        draft.for_each_part(index, |mut finding| {
+            let (at, phase) = (place(finding.phase), finding.phase);
+            let things = if draft.scope.calls.is_some() { "call" } else { "request" };
+            let Some(found) = self.observe(&samples, outcomes, phase) else {
+                return finding.no_data(format!("no {things} {at} has a latency to judge"));
+            };
+            finding.samples = found.samples;
+            finding.worst = (found.worst != 0).then_some(found.worst);
+            finding.observed = words::time(found.value);
+            let bound = match self.limit(&samples, outcomes) {
+                Ok(bound) => bound,
+                Err(reason) => return finding.no_data(reason),
+            };
+            if let LatencyBound::TimesBaseline(_) = self.bound {
+                finding.bound = format!("{} ({})", finding.bound, words::time(bound));
+            }
+            finding.margin = margin_below(real(found.value), real(bound));
+            finding.concluded(found.value <= bound, || {
+                format!(
+                    "{} was {} {at}, {} over the bound of {} ({})",
+                    draft.name,
+                    words::time(found.value),
+                    words::time(found.value - bound),
+                    words::time(bound),
+                    words::counted(found.samples, "sample"),
+                )
+            })
+        })
+    }
+}
+
+struct Found {
+    value: u64,
+    samples: u64,
+    /// The request with the highest latency; 0 for none.
+    worst: u32,
+}
+
+impl Latency {
+    /// Does `sample` count, if only these outcomes do?
+    pub(super) fn counts(outcomes: &[Outcome], sample: &Sample) -> bool {
+        if outcomes.is_empty() {
+            sample.is_waited_for()
+        } else {
+            outcomes.contains(&sample.outcome)
+        }
+    }
+
+    fn observe(
+        &self,
+        samples: &[Sample],
+        outcomes: &[Outcome],
+        phase: Option<Phase>,
+    ) -> Option<Found> {
+        let counted = || {
+            let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
+            of_phase.filter(|sample| Self::counts(outcomes, sample))
+        };
+        let mut latencies: Vec<u64> = counted().map(Sample::latency).collect();
+        let value = self.percentile().select(&mut latencies)?;
+        // The first of equals, so that the same record names the same request.
+        let worst = counted().rev().max_by_key(|sample| sample.latency())?.request;
+        Some(Found { value, samples: latencies.len() as u64, worst })
+    }
+
+    /// The bound as a time.
+    pub(super) fn limit(&self, samples: &[Sample], outcomes: &[Outcome]) -> Result<u64, String> {
+        match self.bound {
+            LatencyBound::AtMost(bound) => Ok(nanos(bound)),
+            LatencyBound::TimesBaseline(times) => {
+                let baseline = self.observe(samples, outcomes, Some(Phase::Baseline));
+                let baseline = baseline.ok_or("the baseline has no latency to compare with")?;
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a positive number of nanoseconds, to the nearest"
+                )]
+                Ok((real(baseline.value) * times).round() as u64)
+            }
+        }
+    }
+
+    /// The percentile; the maximum for a number that `check` has refused.
+    pub(super) fn percentile(&self) -> Percentile {
+        self.exact().unwrap_or(Percentile::MAX)
+    }
+}

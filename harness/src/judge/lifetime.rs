@@ -1,0 +1,77 @@
+//! Judges that no work outlives what it is done for.
+
+use squall_reports::{record::Span, verdict::Finding, words};
+
+use super::{
+    Conclude, Draft, Index, Judged,
+    draft::{nanos, place},
+    index::{Hit, in_phase},
+};
+use crate::objective::{Ancestor, Lifetime};
+
+/// How many spans a span may be part of, one inside the other; a bound against records that are
+/// wrong.
+const DEPTH: usize = 256;
+
+impl Judged for Lifetime {
+    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let hits = index.hits(&self.spans, draft.scope);
+        let grace = nanos(self.grace);
+        let pairs: Vec<(Hit, u64)> = hits
+            .into_iter()
+            .filter_map(|hit| self.end_of_ancestor(&hit, index).map(|end| (hit, end)))
+            .collect();
+        draft.for_each_part(index, |mut finding| {
+            let (at, phase) = (place(finding.phase), finding.phase);
+            let here = || pairs.iter().filter(|(hit, _)| in_phase(phase, index.phase_at(hit.at)));
+            finding.samples = here().count() as u64;
+            if finding.samples == 0 {
+                return finding
+                    .no_data(format!("no {} {at} belongs to anything that ended", self.spans));
+            }
+            let late = |(hit, end): &(Hit, u64)| hit.end.saturating_sub(*end);
+            let offenders = || here().filter(|pair| late(pair) > grace);
+            let Some(worst) = offenders().rev().max_by_key(|pair| late(pair)) else {
+                finding.observed = "none".to_owned();
+                return finding.passed();
+            };
+            let count = offenders().count() as u64;
+            finding.observed = words::count(count);
+            finding.worst = (worst.0.request != 0).then_some(worst.0.request);
+            let (spans, of) = (words::count(count), words::counted(finding.samples, "span"));
+            finding.failed(format!(
+                "{spans} of {of} {at} outlived {}, the worst by {} on {} at {}",
+                match &self.ancestor {
+                    Ancestor::Parent => "the parent".to_owned(),
+                    Ancestor::Root(root) => format!("the span \"{root}\""),
+                    Ancestor::Request => "the request".to_owned(),
+                },
+                words::time(late(worst)),
+                index.record.host(worst.0.host),
+                words::time(worst.0.end),
+            ))
+        })
+    }
+}
+
+impl Lifetime {
+    /// When that which the span belongs to ended; `None` if it has none, or none that ended.
+    fn end_of_ancestor(&self, hit: &Hit, index: &Index<'_>) -> Option<u64> {
+        let (_, span) = index.spans[hit.place];
+        match &self.ancestor {
+            Ancestor::Parent => index.span(span.parent).map(|(end, _)| end),
+            Ancestor::Request => index.request(span.request).map(|request| request.end),
+            Ancestor::Root(root) => {
+                let ancestors =
+                    std::iter::successors(Some((0, span)), |(_, span): &(u64, &Span)| {
+                        index.span(span.parent)
+                    });
+                let named = ancestors
+                    .skip(1)
+                    .take(DEPTH)
+                    .filter(|(_, span)| index.record.text(span.name) == root);
+                named.last().map(|(end, _)| end)
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The judge: objectives and a record in, findings and a verdict out.
+//!
+//! A verdict rests on the record alone, so a record from a file is judged as the run was. Besides
+//! the objectives, three things are always judged: that the requests of the load are all
+//! accounted for, that each fault affected something, and that the run came to its planned end.
+//! Without an objective there is nothing to conclude, which is [`Verdict::NoData`].
+//!
+//! The record is read once, into an [`Index`](index::Index); each kind of claim is judged in a
+//! file of its own, against that index.
+
+mod accounting;
+mod budget;
+mod draft;
+mod fields;
+mod index;
+mod latency;
+mod level;
+mod lifetime;
+mod matcher;
+mod occurrence;
+mod order;
+mod recovery;
+mod retries;
+mod sample;
+mod share;
+mod standing;
+#[cfg(test)]
+mod tests;
+
+use squall_reports::{
+    Record,
+    verdict::{Finding, FindingKind, Verdict},
+};
+
+use crate::objective::{Claim, Objective};
+use draft::Draft;
+use index::Index;
+
+/// What was concluded from a record.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Judgement {
+    /// The objectives in the order of the plan, then what is always judged.
+    pub findings: Vec<Finding>,
+    /// The worst of them.
+    pub verdict: Verdict,
+}
+
+/// Judges `record` by `objectives`.
+#[must_use]
+pub fn judge(record: &Record, objectives: &[Objective]) -> Judgement {
+    let index = Index::new(record);
+    let mut findings = Vec::new();
+    if objectives.is_empty() {
+        findings.push(standing::no_objective());
+    }
+    for objective in objectives {
+        findings.extend(findings_on(objective, &index));
+    }
+    findings.push(standing::conservation(&index));
+    findings.extend(standing::faults(record));
+    findings.push(standing::completion(record));
+    let verdict = Verdict::worst(findings.iter().map(|finding| finding.verdict));
+    Judgement { findings, verdict }
+}
+
+/// How a kind of claim is judged. At least one finding, or the objective would pass unseen.
+trait Judged {
+    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding>;
+}
+
+fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
+    let draft = Draft::new(objective);
+    if let Err(error) = objective.check() {
+        return vec![draft.finding(None).failed(error.to_string())];
+    }
+    let claim: &dyn Judged = match &objective.claim {
+        Claim::Latency(claim) => claim,
+        Claim::Share(claim) => claim,
+        Claim::Budget(claim) => claim,
+        Claim::Burn(claim) => claim,
+        Claim::Recovery(claim) => claim,
+        Claim::Amplification(claim) => claim,
+        Claim::Concurrency(claim) => claim,
+        Claim::Level(claim) => claim,
+        Claim::Settles(claim) => claim,
+        Claim::Accounting(claim) => claim,
+        Claim::Lifetime(claim) => claim,
+        Claim::Occurrence(claim) => claim,
+        Claim::Sequence(claim) => claim,
+        Claim::Between(claim) => claim,
+    };
+    claim.judge(&draft, index)
+}
+
+/// A finding that concludes; the sentence is empty on a pass.
+trait Conclude {
+    fn passed(self) -> Self;
+    fn failed(self, reason: impl Into<String>) -> Self;
+    fn no_data(self, reason: impl Into<String>) -> Self;
+    /// A pass if `good`, else a failure for the reason given.
+    fn concluded(self, good: bool, reason: impl FnOnce() -> String) -> Self;
+}
+
+impl Conclude for Finding {
+    fn passed(mut self) -> Self {
+        self.verdict = Verdict::Pass;
+        self.reason.clear();
+        self
+    }
+
+    fn failed(mut self, reason: impl Into<String>) -> Self {
+        self.verdict = Verdict::Fail;
+        self.reason = reason.into();
+        self
+    }
+
+    fn no_data(mut self, reason: impl Into<String>) -> Self {
+        self.verdict = Verdict::NoData;
+        self.reason = reason.into();
+        self
+    }
+
+    fn concluded(self, good: bool, reason: impl FnOnce() -> String) -> Self {
+        if good { self.passed() } else { self.failed(reason()) }
+    }
+}
+
+/// A finding with nothing concluded yet.
+fn blank(kind: FindingKind, name: impl Into<String>, bound: impl Into<String>) -> Finding {
+    Finding {
+        kind,
+        name: name.into(),
+        scope: String::new(),
+        phase: None,
+        bound: bound.into(),
+        observed: String::new(),
+        verdict: Verdict::NoData,
+        samples: 0,
+        margin: None,
+        worst: None,
+        reason: String::new(),
+    }
+}

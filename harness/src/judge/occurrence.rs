@@ -1,0 +1,240 @@
+//! Judges what always, never, sometimes or eventually happens.
+
+use std::collections::BTreeMap;
+
+use squall_reports::{verdict::Finding, words};
+
+use super::{
+    Conclude, Draft, Index, Judged,
+    draft::{margin_above, margin_below, nanos, place, real},
+    fields,
+    index::{Hit, in_phase},
+    matcher::Matcher,
+};
+use crate::objective::{Matching, Occurrence, Requirement};
+
+impl Judged for Occurrence {
+    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let hits = index.hits(&self.what, draft.scope);
+        match &self.required {
+            Requirement::Eventually { within } => {
+                let finding = draft.finding(None);
+                return vec![self.eventually(finding, &hits, within.map(nanos), index)];
+            }
+            Requirement::Follows { trigger, same, within } => {
+                let triggers = index.hits(trigger, draft.scope);
+                let follows = Follows { same: same.as_deref(), within: within.map(nanos) };
+                return vec![self.follows(draft.finding(None), &triggers, &hits, &follows, index)];
+            }
+            _ => {}
+        }
+        let candidates = if self.what.is_log() { index.logs.len() } else { index.spans.len() };
+        draft.for_each_part(index, |finding| {
+            let phase = finding.phase;
+            let here: Vec<Hit> = hits
+                .iter()
+                .copied()
+                .filter(|hit| in_phase(phase, index.phase_at(hit.at)))
+                .collect();
+            match &self.required {
+                Requirement::Always(condition) => self.always(finding, &here, condition, index),
+                Requirement::OncePer(field) => self.once_per(finding, &here, field, index),
+                Requirement::Count { at_least, at_most } => {
+                    self.count(finding, &here, *at_least, *at_most, candidates)
+                }
+                Requirement::Eventually { .. } | Requirement::Follows { .. } => finding,
+            }
+        })
+    }
+}
+
+/// How one thing is to follow another.
+struct Follows<'o> {
+    same: Option<&'o str>,
+    within: Option<u64>,
+}
+
+impl Occurrence {
+    fn count(
+        &self,
+        mut finding: Finding,
+        hits: &[Hit],
+        at_least: u64,
+        at_most: Option<u64>,
+        candidates: usize,
+    ) -> Finding {
+        let what = &self.what;
+        let (found, at) = (hits.len() as u64, place(finding.phase));
+        if candidates == 0 {
+            let things = if what.is_log() { "log event" } else { "span" };
+            return finding.no_data(format!("the record has no {things} at all"));
+        }
+        // That something never happened rests on everything that did.
+        finding.samples = if at_most == Some(0) { candidates as u64 } else { found };
+        finding.observed = words::count(found);
+        finding.margin = match at_most {
+            Some(most) => margin_below(real(found), real(most)),
+            None => margin_above(real(found), real(at_least)),
+        };
+        if let Some(most) = at_most.filter(|most| found > *most) {
+            let first_over = usize::try_from(most).ok().and_then(|place| hits.get(place));
+            finding.worst = first_over.map(|hit| hit.request).filter(|request| *request != 0);
+            let when = first_over.map_or(0, |hit| hit.at);
+            return finding.failed(format!(
+                "{what} happened {} {at}, at most {} allowed; the first too many at {}",
+                words::counted(found, "time"),
+                words::count(most),
+                words::time(when),
+            ));
+        }
+        finding.concluded(found >= at_least, || {
+            let found = words::counted(found, "time");
+            format!("{what} happened {found} {at}, expected at least {}", words::count(at_least))
+        })
+    }
+
+    fn always(
+        &self,
+        mut finding: Finding,
+        hits: &[Hit],
+        condition: &Matching,
+        index: &Index<'_>,
+    ) -> Finding {
+        let at = place(finding.phase);
+        if hits.is_empty() {
+            return finding.no_data(format!("{} never happened {at}", self.what));
+        }
+        let matcher = Matcher::new(index.record, condition, None);
+        let bad: Vec<&Hit> = hits
+            .iter()
+            .filter(|hit| match self.what.is_log() {
+                true => !matcher.log(index.logs[hit.place].1),
+                false => !matcher.span(index.spans[hit.place].1),
+            })
+            .collect();
+        finding.samples = hits.len() as u64;
+        finding.observed =
+            format!("{} of {}", words::count((hits.len() - bad.len()) as u64), hits.len());
+        let Some(first) = bad.first() else { return finding.passed() };
+        finding.worst = (first.request != 0).then_some(first.request);
+        finding.failed(format!(
+            "{} of {} {at} are not {condition}; the first is on {} at {}: {}",
+            words::count(bad.len() as u64),
+            words::count(hits.len() as u64),
+            index.record.host(first.host),
+            words::time(first.at),
+            index.record.text(first.fields),
+        ))
+    }
+
+    fn once_per(
+        &self,
+        mut finding: Finding,
+        hits: &[Hit],
+        field: &str,
+        index: &Index<'_>,
+    ) -> Finding {
+        let at = place(finding.phase);
+        let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut again: Option<(&Hit, &str)> = None;
+        for hit in hits {
+            let Some(value) = fields::value(index.record.text(hit.fields), field) else { continue };
+            let times = seen.entry(value).or_default();
+            *times += 1;
+            if *times > 1 && again.is_none() {
+                again = Some((hit, value));
+            }
+        }
+        finding.samples = seen.values().sum();
+        if seen.is_empty() {
+            return finding.no_data(format!("no {} with a {field} happened {at}", self.what));
+        }
+        finding.observed = words::counted(seen.values().max().copied().unwrap_or(0), "time");
+        let Some((hit, value)) = again else { return finding.passed() };
+        let many = seen.values().filter(|times| **times > 1).count() as u64;
+        finding.worst = (hit.request != 0).then_some(hit.request);
+        finding.failed(format!(
+            "{} happened more than once for {} of {} {at}; first for {field}={value}, again at {}",
+            self.what,
+            words::count(many),
+            words::counted(seen.len() as u64, "value"),
+            words::time(hit.at),
+        ))
+    }
+
+    fn eventually(
+        &self,
+        mut finding: Finding,
+        hits: &[Hit],
+        within: Option<u64>,
+        index: &Index<'_>,
+    ) -> Finding {
+        let Some(healed) = index.last_heal else {
+            return finding.no_data("no fault was healed in this run");
+        };
+        let mut after = hits.iter().filter(|hit| hit.at >= healed);
+        let Some(first) = after.next() else {
+            finding.observed = "never".to_owned();
+            return finding.failed(format!("{} never happened after the last heal", self.what));
+        };
+        let took = first.at - healed;
+        finding.samples = 1 + after.count() as u64;
+        finding.observed = format!("{} after", words::time(took));
+        let Some(within) = within else { return finding.passed() };
+        finding.margin = margin_below(real(took), real(within));
+        finding.concluded(took <= within, || {
+            format!(
+                "{} first happened {} after the last heal, {} over the bound of {}",
+                self.what,
+                words::time(took),
+                words::time(took - within),
+                words::time(within),
+            )
+        })
+    }
+
+    fn follows(
+        &self,
+        mut finding: Finding,
+        triggers: &[Hit],
+        hits: &[Hit],
+        follows: &Follows<'_>,
+        index: &Index<'_>,
+    ) -> Finding {
+        let key = |hit: &Hit| match follows.same {
+            Some(field) => fields::value(index.record.text(hit.fields), field),
+            None => Some(""),
+        };
+        // For each key the times at which it followed, in order.
+        let mut times: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        for hit in hits {
+            if let Some(key) = key(hit) {
+                times.entry(key).or_default().push(hit.at);
+            }
+        }
+        let is_followed = |trigger: &&Hit| {
+            let later = key(trigger)
+                .and_then(|key| times.get(key))
+                .and_then(|times| times.get(times.partition_point(|at| *at < trigger.at)).copied());
+            later.is_some_and(|at| follows.within.is_none_or(|within| at - trigger.at <= within))
+        };
+        if triggers.is_empty() {
+            return finding.no_data("there was nothing to follow");
+        }
+        let lost: Vec<&Hit> = triggers.iter().filter(|trigger| !is_followed(trigger)).collect();
+        let kept = (triggers.len() - lost.len()) as u64;
+        finding.samples = triggers.len() as u64;
+        finding.observed = format!("{} of {}", words::count(kept), words::count(finding.samples));
+        let Some(first) = lost.first() else { return finding.passed() };
+        finding.worst = (first.request != 0).then_some(first.request);
+        let of = words::count(finding.samples);
+        finding.failed(format!(
+            "{} of {of} were not followed by {}{}; the first at {}: {}",
+            words::count(lost.len() as u64),
+            self.what,
+            follows.within.map_or(String::new(), |t| format!(" within {}", words::time(t))),
+            words::time(first.at),
+            index.record.text(first.fields),
+        ))
+    }
+}

@@ -1,0 +1,92 @@
+//! Judges things that happen in an order.
+
+use squall_reports::{verdict::Finding, words};
+
+use super::{
+    Conclude, Draft, Index, Judged,
+    draft::{margin_below, real},
+    index::Hit,
+};
+use crate::objective::{Between, Sequence};
+
+impl Judged for Sequence {
+    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let mut finding = draft.finding(None);
+        // What comes next must come later; of two steps at one instant, later in the record.
+        let mut last: Option<(u64, usize)> = None;
+        for (place, step) in self.steps.iter().enumerate() {
+            let hits = index.hits(step, draft.scope);
+            if place == 0 {
+                finding.samples = hits.len() as u64;
+            }
+            let same_kind = place > 0 && self.steps[place - 1].kind == step.kind;
+            let follows = |hit: &&Hit| {
+                last.is_none_or(|(at, before)| {
+                    if same_kind { (hit.at, hit.place) > (at, before) } else { hit.at >= at }
+                })
+            };
+            let Some(hit) = hits.iter().find(follows) else {
+                finding.observed = format!("{place} of {} steps", self.steps.len());
+                let since = match last {
+                    None => String::new(),
+                    Some((at, _)) => {
+                        format!(" after {} at {}", self.steps[place - 1], words::time(at))
+                    }
+                };
+                return vec![finding.failed(format!(
+                    "{step} never happened{since}: step {} of {}",
+                    place + 1,
+                    self.steps.len()
+                ))];
+            };
+            last = Some((hit.at, hit.place));
+        }
+        finding.observed = format!("all {} steps", self.steps.len());
+        vec![finding.passed()]
+    }
+}
+
+impl Judged for Between {
+    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let mut finding = draft.finding(None);
+        let [counted, begins, ends] =
+            [&self.what, &self.from, &self.until].map(|what| index.hits(what, draft.scope));
+        if begins.is_empty() {
+            return vec![finding.no_data(format!("{} never happened", self.from))];
+        }
+        // The stretch with the most: its number, its beginning and what it counted.
+        let mut most: (u64, u64, Option<&Hit>) = (0, begins[0].at, None);
+        let mut stretches = 0;
+        let mut free_from = 0;
+        for begin in &begins {
+            if begin.at < free_from {
+                continue;
+            }
+            // An end at the instant of a beginning ends it only if it is another instant's.
+            let end = ends.iter().find(|end| end.at > begin.at).map_or(u64::MAX, |end| end.at);
+            free_from = end;
+            stretches += 1;
+            let inside = counted.iter().filter(|hit| (begin.at..=end).contains(&hit.at));
+            let count = inside.clone().count() as u64;
+            if count > most.0 {
+                let over = usize::try_from(self.at_most).unwrap_or(usize::MAX);
+                most = (count, begin.at, inside.clone().nth(over));
+            }
+        }
+        finding.samples = stretches;
+        finding.observed = words::count(most.0);
+        finding.margin = margin_below(real(most.0), real(self.at_most));
+        let over = most.2.map(|hit| hit.request);
+        finding.worst = over.filter(|request| *request != 0);
+        vec![finding.concluded(most.0 <= self.at_most, || {
+            format!(
+                "{} happened {} in the stretch that began at {}, at most {} allowed ({} begun)",
+                self.what,
+                words::counted(most.0, "time"),
+                words::time(most.1),
+                words::count(self.at_most),
+                words::count(stretches),
+            )
+        })]
+    }
+}

@@ -1,0 +1,106 @@
+//! Judges retry amplification.
+
+use std::collections::BTreeMap;
+
+use squall_reports::{
+    record::{Phase, RequestId},
+    verdict::Finding,
+    words,
+};
+
+use super::{
+    Conclude, Draft, Index, Judged,
+    draft::{margin_below, place, real},
+    index::{Hit, in_phase},
+};
+use crate::objective::{Amplification, Sent};
+
+impl Judged for Amplification {
+    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let counts = Counts::of(&self.sent, draft, index);
+        draft.for_each_part(index, |mut finding| {
+            let at = place(finding.phase);
+            let (sent, needed, worst) = counts.in_phase(finding.phase, index);
+            if needed == 0 {
+                return finding.no_data(format!("nothing was sent {at}"));
+            }
+            let times = real(sent) / real(needed);
+            finding.samples = needed;
+            finding.worst = worst;
+            finding.observed = format!("{}x", words::decimal(times, 4));
+            finding.margin = margin_below(times, self.at_most);
+            finding.concluded(times <= self.at_most, || {
+                format!(
+                    "{} was {}x {at}, over the bound of {}x ({} sent for {} needed)",
+                    draft.name,
+                    words::decimal(times, 4),
+                    self.at_most,
+                    words::count(sent),
+                    words::count(needed),
+                )
+            })
+        })
+    }
+}
+
+/// What was sent and what needed sending.
+enum Counts {
+    PerRequest(Vec<Hit>),
+    PerSpan(Vec<Hit>, Vec<Hit>),
+    /// Phase, number and attempts of each request that was sent at all.
+    ByClients(Vec<(Phase, RequestId, u64)>),
+}
+
+impl Counts {
+    fn of(sent: &Sent, draft: &Draft<'_>, index: &Index<'_>) -> Self {
+        match sent {
+            Sent::PerRequest(attempts) => Self::PerRequest(index.hits(attempts, draft.scope)),
+            Sent::PerSpan(attempts, needed) => {
+                Self::PerSpan(index.hits(attempts, draft.scope), index.hits(needed, draft.scope))
+            }
+            Sent::ByClients => {
+                let samples = index.samples(draft.scope);
+                let sent = samples.iter().filter(|sample| sample.attempts > 0);
+                let row = |sample: &super::sample::Sample| {
+                    (sample.phase, sample.request, u64::from(sample.attempts))
+                };
+                Self::ByClients(sent.map(row).collect())
+            }
+        }
+    }
+
+    /// What was sent, what needed sending, and the request with the most.
+    fn in_phase(&self, phase: Option<Phase>, index: &Index<'_>) -> (u64, u64, Option<RequestId>) {
+        let here = |hits: &[Hit]| -> Vec<RequestId> {
+            let kept = hits.iter().filter(|hit| in_phase(phase, index.phase_at(hit.at)));
+            kept.map(|hit| hit.request).collect()
+        };
+        let per_request = |requests: &[RequestId]| {
+            let mut counts: BTreeMap<RequestId, u64> = BTreeMap::new();
+            for request in requests.iter().filter(|request| **request != 0) {
+                *counts.entry(*request).or_default() += 1;
+            }
+            counts
+        };
+        match self {
+            Self::PerRequest(hits) => {
+                let counts = per_request(&here(hits));
+                (counts.values().sum(), counts.len() as u64, most(counts))
+            }
+            Self::PerSpan(attempts, needed) => {
+                let (attempts, needed) = (here(attempts), here(needed).len() as u64);
+                (attempts.len() as u64, needed, most(per_request(&attempts)))
+            }
+            Self::ByClients(rows) => {
+                let rows = rows.iter().filter(|(at, ..)| in_phase(phase, *at));
+                let counts: BTreeMap<_, _> = rows.map(|(_, id, sent)| (*id, *sent)).collect();
+                (counts.values().sum(), counts.len() as u64, most(counts))
+            }
+        }
+    }
+}
+
+/// The first of those with the most.
+fn most(counts: BTreeMap<RequestId, u64>) -> Option<RequestId> {
+    counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(request, _)| request)
+}

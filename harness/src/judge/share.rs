@@ -1,0 +1,83 @@
+//! Judges shares of requests.
+
+use squall_reports::{verdict::Finding, words};
+
+use super::{
+    Conclude, Draft, Index, Judged,
+    draft::{margin_above, margin_below, place, real},
+    index::in_phase,
+    sample::Sample,
+};
+use crate::objective::{Share, ShareBound};
+
+impl Judged for Share {
+    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let samples = index.samples(draft.scope);
+        let things = if draft.scope.calls.is_some() { "call" } else { "request" };
+        draft.for_each_part(index, |mut finding| {
+            let (at, phase) = (place(finding.phase), finding.phase);
+            let counted = || {
+                let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
+                of_phase.filter(|sample| self.of.counts(sample))
+            };
+            let whole = counted().count() as u64;
+            if whole == 0 {
+                return finding.no_data(format!("no {things} {at} came to an end"));
+            }
+            let part = counted().filter(|sample| self.of.holds(sample)).count() as u64;
+            let share = real(part) / real(whole);
+            finding.samples = whole;
+            finding.worst = worst(counted().filter(|sample| self.is_bad(sample)));
+            let of = format!("{} of {}", words::count(part), words::counted(whole, things));
+            match self.bound {
+                ShareBound::AtLeast(fraction) => {
+                    finding.observed = words::percent(share);
+                    finding.margin = margin_above(share, fraction);
+                }
+                ShareBound::AtMost(fraction) => {
+                    finding.observed = words::percent(share);
+                    finding.margin = margin_below(share, fraction);
+                }
+                ShareBound::CountAtMost(count) => {
+                    finding.observed = words::count(part);
+                    finding.margin = margin_below(real(part), real(count));
+                }
+            }
+            let (name, observed) = (&draft.name, finding.observed.clone());
+            finding.concluded(self.bound.allows(part, whole), || match self.bound {
+                ShareBound::AtLeast(fraction) => format!(
+                    "{name}: {observed} {at}, under the bound of {} ({of})",
+                    words::percent(fraction)
+                ),
+                ShareBound::AtMost(fraction) => format!(
+                    "{name}: {observed} {at}, over the bound of {} ({of})",
+                    words::percent(fraction)
+                ),
+                ShareBound::CountAtMost(count) => {
+                    format!("{name}: {of} {at}, at most {} allowed", words::count(count))
+                }
+            })
+        })
+    }
+}
+
+impl Share {
+    /// Does `sample` speak against the bound?
+    pub(super) fn is_bad(&self, sample: &Sample) -> bool {
+        match self.bound {
+            ShareBound::AtLeast(_) => !self.of.holds(sample),
+            ShareBound::AtMost(_) | ShareBound::CountAtMost(_) => self.of.holds(sample),
+        }
+    }
+}
+
+/// The slowest of `samples` that belongs to a request, and the first of equals.
+pub(super) fn worst<'s>(samples: impl Iterator<Item = &'s Sample>) -> Option<u32> {
+    let mut worst: Option<&Sample> = None;
+    for sample in samples.filter(|sample| sample.request != 0) {
+        if worst.is_none_or(|worst| sample.latency() > worst.latency()) {
+            worst = Some(sample);
+        }
+    }
+    worst.map(|sample| sample.request)
+}

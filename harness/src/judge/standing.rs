@@ -1,0 +1,87 @@
+//! What is judged of every run, whatever its objectives.
+
+use squall_reports::{
+    Record,
+    record::RequestId,
+    tally::Tally,
+    verdict::{Finding, FindingKind},
+    words,
+};
+
+use super::{Conclude, Index, blank};
+
+/// What stands in for the objectives of a plan that has none.
+pub(super) fn no_objective() -> Finding {
+    blank(FindingKind::Objective, "objectives", "at least one")
+        .no_data("the plan has no objective, so there is nothing to conclude")
+}
+
+/// Every request that was sent came to exactly one end: the numbers from 1 to the last one each
+/// occur once, so that sent = succeeded + degraded + failed + shed + abandoned.
+pub(super) fn conservation(index: &Index<'_>) -> Finding {
+    let mut finding = blank(FindingKind::Invariant, "conservation", "each request ends once");
+    let mut ids: Vec<RequestId> = index.requests.iter().map(|sample| sample.request).collect();
+    ids.sort_unstable();
+    let Some(last) = ids.last().copied() else {
+        return finding.no_data("no request of the load came to an end");
+    };
+    finding.samples = ids.len() as u64;
+    let tally: Tally = index.requests.iter().map(|sample| sample.outcome).collect();
+    finding.observed = format!(
+        "{} = {} succeeded + {} degraded + {} failed + {} shed + {} abandoned",
+        words::count(u64::from(last)),
+        words::count(tally.succeeded),
+        words::count(tally.degraded),
+        words::count(tally.failed),
+        words::count(tally.shed),
+        words::count(tally.abandoned),
+    );
+    if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+        finding.worst = Some(pair[0]);
+        return finding.failed(format!("request {} ended more than once", pair[0]));
+    }
+    if ids[0] == 0 {
+        return finding.failed("a request has the number 0, they begin with 1");
+    }
+    // Distinct numbers from 1 on: the first that is not at its own place follows a gap.
+    let missing = (1..=last).zip(&ids).find(|(expected, id)| expected != *id);
+    match missing {
+        None => finding.passed(),
+        Some((missing, _)) => {
+            let lost = u64::from(last) - ids.len() as u64;
+            finding.failed(format!(
+                "{} of {} never ended, the first of them request {missing}",
+                words::count(lost),
+                words::counted(u64::from(last), "request"),
+            ))
+        }
+    }
+}
+
+/// One finding for each fault: it affected something.
+pub(super) fn faults(record: &Record) -> Vec<Finding> {
+    let affected = record.affected();
+    let faults = record.header.faults.iter().zip(affected);
+    faults
+        .map(|(fault, affected)| {
+            let mut finding = blank(FindingKind::Fault, &fault.label, "affects something");
+            finding.observed = format!("{} {}", words::count(affected), fault.counts);
+            finding.samples = affected;
+            if affected > 0 {
+                return finding.passed();
+            }
+            finding.no_data(format!(
+                "the fault never bit: {} affected no {}",
+                fault.label, fault.counts
+            ))
+        })
+        .collect()
+}
+
+/// The run came to its planned end.
+pub(super) fn completion(record: &Record) -> Finding {
+    let mut finding = blank(FindingKind::Completion, "completion", "the plan's end");
+    finding.observed = format!("after {}", words::time(record.end.at));
+    finding.samples = 1;
+    finding.concluded(record.end.cause.is_complete(), || record.end.cause.to_string())
+}

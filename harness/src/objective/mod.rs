@@ -1,0 +1,79 @@
+//! Objectives and invariants: what a run is held to, as pure data.
+//!
+//! An objective is a claim, a scope and perhaps a title. It is built with functions that read
+//! aloud, kept in a plan, and judged from a record by [`judge`](crate::judge::judge); it knows
+//! nothing of faults, loads or backends. Building never fails: [`Objective::check`] says what is
+//! wrong with one, whether code or a file made it, and an invalid one is judged a failure.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use squall::objective::{
+//!     Phase, availability, concurrency_of, goodput, p99, recovers, retry_amplification, spans,
+//! };
+//!
+//! let ms = Duration::from_millis;
+//! let objectives = [
+//!     p99().at_most(ms(200)),
+//!     p99().at_most_times_baseline(3.0).in_phase(Phase::During),
+//!     availability().at_least(0.999).to_dependency("inventory"),
+//!     goodput().within(ms(200)).at_least(0.99).on_route("GET /products"),
+//!     recovers(availability().at_least(0.999)).holding_for(ms(500)).within(ms(5_000)),
+//!     retry_amplification(spans("attempt").with("dependency", "pricing")).at_most(1.2),
+//!     concurrency_of(spans("call")).at_most(100),
+//! ];
+//! for objective in &objectives {
+//!     objective.check().expect("a valid objective");
+//! }
+//! ```
+
+mod accounting;
+mod budget;
+mod claim;
+mod latency;
+mod level;
+mod lifetime;
+mod matching;
+mod occurrence;
+mod order;
+mod recovery;
+mod retries;
+mod scope;
+mod share;
+#[cfg(test)]
+mod tests;
+
+pub use accounting::{
+    Accounting, Sum, Term, accounting, count, distinct, gauge_at_end, requests, sum_of,
+};
+pub use budget::{Budget, BudgetBuilder, Burn, BurnWindow, Severity, burn_rate, error_budget};
+pub use claim::{Claim, InvalidObjective, Objective};
+pub use latency::{
+    Answers, Latency, LatencyBound, LatencyBuilder, answers, failures, p50, p95, p99, percentile,
+};
+pub use level::{
+    Concurrency, ConcurrencyBuilder, Level, LevelBuilder, Settles, concurrency_of, gauge,
+    returns_to_baseline,
+};
+pub use lifetime::{
+    Ancestor, Lifetime, no_span_outlives_its_parent, no_span_outlives_its_request,
+    no_span_outlives_its_root,
+};
+pub use matching::{Field, Kind, Matching, any_log, any_span, logs, spans};
+pub use occurrence::{
+    Occurrence, Requirement, always, eventually, every, never, once_per, sometimes,
+};
+pub use order::{Between, BetweenBuilder, Sequence, at_most_between, sequence};
+pub use recovery::{Recovery, RecoveryBuilder, recovers};
+pub use retries::{
+    Amplification, AmplificationBuilder, Sent, client_retry_amplification, retry_amplification,
+};
+pub use scope::{Over, Scope};
+pub use share::{
+    GoodputBuilder, Share, ShareBound, ShareBuilder, ShareOf, abandoned, availability, degraded,
+    failed, goodput, shed, succeeded, useful,
+};
+pub use squall_reports::record::{Outcome, Phase};
+
+use claim::Stated;
+use scope::Dimension;

@@ -1,0 +1,170 @@
+//! What an objective is restricted to.
+
+use serde::{Deserialize, Serialize};
+use squall_reports::record::{Outcome, Phase};
+
+use super::{Matching, Objective, spans};
+
+/// The restrictions of an objective. Nothing given, nothing left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Scope {
+    /// Which part of the run.
+    pub over: Over,
+    /// Only requests of this route, and spans of such requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Not the requests of the load, but the calls that these spans stand for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<Matching>,
+    /// Only what happened on this host; for requests, what this client host sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Only requests with one of these outcomes; empty for the claim's own choice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Which part of the run an objective judges.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Over {
+    /// All of it at once: one finding.
+    #[default]
+    Run,
+    /// Each phase that the run has by itself: one finding for each.
+    EachPhase,
+    /// Each of these phases by itself.
+    Phases(Vec<Phase>),
+}
+
+/// A direction in which an objective can be restricted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dimension {
+    Phase,
+    Route,
+    Calls,
+    Host,
+    Outcome,
+}
+
+impl Objective {
+    /// Only for `phase`.
+    pub fn in_phase(self, phase: Phase) -> Self {
+        self.in_phases([phase])
+    }
+
+    /// For each of `phases` by itself.
+    pub fn in_phases(mut self, phases: impl IntoIterator<Item = Phase>) -> Self {
+        self.scope.over = Over::Phases(phases.into_iter().collect());
+        self
+    }
+
+    /// For each phase that the run has by itself.
+    pub fn in_every_phase(mut self) -> Self {
+        self.scope.over = Over::EachPhase;
+        self
+    }
+
+    /// For the run as a whole.
+    pub fn over_the_run(mut self) -> Self {
+        self.scope.over = Over::Run;
+        self
+    }
+
+    /// Only for the route `route`.
+    pub fn on_route(mut self, route: impl Into<String>) -> Self {
+        self.scope.route = Some(route.into());
+        self
+    }
+
+    /// For the calls to a dependency, which are the spans with the field `dependency=name`,
+    /// instead of the requests of the load.
+    pub fn to_dependency(self, name: impl Into<String>) -> Self {
+        self.of_calls(super::any_span().with("dependency", name))
+    }
+
+    /// For the calls that spans stand for, instead of the requests of the load.
+    ///
+    /// A call starts when its span opens and ends when it closes. Its outcome is the span's field
+    /// `outcome`: `ok`, `success` or `succeeded`; `degraded`; `shed` or `rejected`; `cancelled`,
+    /// `canceled` or `abandoned`; any other value is a failure, and a span without the field was
+    /// dropped before its end: abandoned.
+    pub fn of_calls(mut self, calls: impl Into<Matching>) -> Self {
+        self.scope.calls = Some(calls.into());
+        self
+    }
+
+    /// Only on the host `host`; for requests of the load, only those of this client.
+    pub fn on_host(mut self, host: impl Into<String>) -> Self {
+        self.scope.host = Some(host.into());
+        self
+    }
+
+    /// Only for requests that ended in one of `outcomes`.
+    pub fn with_outcomes(mut self, outcomes: impl IntoIterator<Item = Outcome>) -> Self {
+        self.scope.outcomes = outcomes.into_iter().collect();
+        self
+    }
+}
+
+impl Scope {
+    /// The restrictions besides the phase, in words; empty for none.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(route) = &self.route {
+            parts.push(format!("route {route}"));
+        }
+        if let Some(calls) = &self.calls {
+            parts.push(match calls.dependency() {
+                Some(dependency) => format!("dependency {dependency}"),
+                None => calls.to_string(),
+            });
+        }
+        if let Some(host) = &self.host {
+            parts.push(format!("host {host}"));
+        }
+        if !self.outcomes.is_empty() {
+            let names: Vec<_> = self.outcomes.iter().map(|outcome| outcome.name()).collect();
+            parts.push(names.join(" or "));
+        }
+        parts.join(", ")
+    }
+
+    pub(super) fn check(&self, known: &[Dimension]) -> Result<(), String> {
+        let used = [
+            (Dimension::Phase, self.over != Over::Run, "phases"),
+            (Dimension::Route, self.route.is_some(), "a route"),
+            (Dimension::Calls, self.calls.is_some(), "calls to a dependency"),
+            (Dimension::Host, self.host.is_some(), "a host"),
+            (Dimension::Outcome, !self.outcomes.is_empty(), "outcomes"),
+        ];
+        for (dimension, used, name) in used {
+            if used && !known.contains(&dimension) {
+                return Err(format!("it cannot be restricted to {name}"));
+            }
+        }
+        if matches!(&self.over, Over::Phases(phases) if phases.is_empty()) {
+            return Err("expected at least one phase, found none".to_owned());
+        }
+        if self.route.as_deref() == Some("") || self.host.as_deref() == Some("") {
+            return Err("expected the name of a route or host, found an empty name".to_owned());
+        }
+        match &self.calls {
+            Some(calls) if calls.is_log() => {
+                Err("expected spans for the calls, found logs, which have no duration".to_owned())
+            }
+            Some(calls) => calls.check(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<&str> for Matching {
+    fn from(name: &str) -> Self {
+        spans(name)
+    }
+}

@@ -1,0 +1,188 @@
+//! Shares of requests: availability, goodput, degraded, shed, failed.
+//!
+//! A share counts all requests that ended except the `Abandoned`, whose fate nobody knows;
+//! [`abandoned`] alone counts all of them. A request is *useful* if it `Succeeded` or was
+//! `Degraded`; it is *good* for goodput if it was useful and its latency, from the intended
+//! start, was within the bound.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use squall_reports::{verdict::FindingKind, words};
+
+use super::{Claim, Dimension, Objective, Over, Stated, claim::expect};
+
+/// A share of the requests is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Share {
+    /// The share of which requests.
+    pub of: ShareOf,
+    /// How large it must or may be.
+    pub bound: ShareBound,
+}
+
+/// Which requests a share counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ShareOf {
+    /// Succeeded or degraded, called availability.
+    Available,
+    /// Succeeded or degraded, called useful answers.
+    Useful,
+    /// Succeeded or degraded, within this time.
+    OnTime(Duration),
+    /// Succeeded: complete answers.
+    Succeeded,
+    /// Degraded: something was left out.
+    Degraded,
+    /// Refused by a service that protects itself.
+    Shed,
+    /// Failed.
+    Failed,
+    /// Abandoned, as a share of all that were sent.
+    Abandoned,
+}
+
+/// How large a share must or may be. The bound itself is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ShareBound {
+    /// At least this fraction.
+    AtLeast(f64),
+    /// At most this fraction.
+    AtMost(f64),
+    /// At most this many.
+    CountAtMost(u64),
+}
+
+/// A share of the requests that needs a bound.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a share is no objective until it has a bound"]
+pub struct ShareBuilder {
+    of: ShareOf,
+}
+
+/// Goodput that needs the time within which an answer is good.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "goodput needs the time within which an answer is good"]
+pub struct GoodputBuilder;
+
+/// The share of requests with a useful answer, complete or degraded.
+pub fn availability() -> ShareBuilder {
+    ShareBuilder { of: ShareOf::Available }
+}
+
+/// The share of requests with a useful answer; the same measure as [`availability`].
+pub fn useful() -> ShareBuilder {
+    ShareBuilder { of: ShareOf::Useful }
+}
+
+/// The share of requests with a useful answer that came in time.
+pub fn goodput() -> GoodputBuilder {
+    GoodputBuilder
+}
+
+/// The share of requests with a complete answer.
+pub fn succeeded() -> ShareBuilder {
+    ShareBuilder { of: ShareOf::Succeeded }
+}
+
+/// The share of requests whose answer had something left out.
+pub fn degraded() -> ShareBuilder {
+    ShareBuilder { of: ShareOf::Degraded }
+}
+
+/// The share of requests that were refused by a service that protects itself.
+pub fn shed() -> ShareBuilder {
+    ShareBuilder { of: ShareOf::Shed }
+}
+
+/// The share of requests that failed.
+pub fn failed() -> ShareBuilder {
+    ShareBuilder { of: ShareOf::Failed }
+}
+
+/// The share of all requests whose client went away.
+pub fn abandoned() -> ShareBuilder {
+    ShareBuilder { of: ShareOf::Abandoned }
+}
+
+impl GoodputBuilder {
+    /// An answer is good if it came within `bound` of the intended start.
+    pub fn within(self, bound: Duration) -> ShareBuilder {
+        ShareBuilder { of: ShareOf::OnTime(bound) }
+    }
+}
+
+impl ShareBuilder {
+    /// At least `fraction` of the requests, in each phase of the run.
+    pub fn at_least(self, fraction: f64) -> Objective {
+        self.bounded(ShareBound::AtLeast(fraction), Over::EachPhase)
+    }
+
+    /// At most `fraction` of the requests, in each phase of the run.
+    pub fn at_most(self, fraction: f64) -> Objective {
+        self.bounded(ShareBound::AtMost(fraction), Over::EachPhase)
+    }
+
+    /// At most `count` requests over the run.
+    pub fn count_at_most(self, count: u64) -> Objective {
+        self.bounded(ShareBound::CountAtMost(count), Over::Run)
+    }
+
+    /// Not one request over the run.
+    pub fn none(self) -> Objective {
+        self.count_at_most(0)
+    }
+
+    fn bounded(self, bound: ShareBound, over: Over) -> Objective {
+        Objective::new(Claim::Share(Share { of: self.of, bound }), over)
+    }
+}
+
+impl Stated for Share {
+    fn kind(&self) -> FindingKind {
+        FindingKind::Objective
+    }
+
+    fn name(&self) -> String {
+        match self.of {
+            ShareOf::Available => "availability".to_owned(),
+            ShareOf::Useful => "useful answers".to_owned(),
+            ShareOf::OnTime(bound) => format!("goodput within {}", words::duration(bound)),
+            ShareOf::Succeeded => "complete answers".to_owned(),
+            ShareOf::Degraded => "degraded answers".to_owned(),
+            ShareOf::Shed => "shed requests".to_owned(),
+            ShareOf::Failed => "failed requests".to_owned(),
+            ShareOf::Abandoned => "abandoned requests".to_owned(),
+        }
+    }
+
+    fn bound(&self) -> String {
+        match self.bound {
+            ShareBound::AtLeast(fraction) => format!("at least {}", words::percent(fraction)),
+            ShareBound::AtMost(fraction) => format!("at most {}", words::percent(fraction)),
+            ShareBound::CountAtMost(0) => "none".to_owned(),
+            ShareBound::CountAtMost(count) => format!("at most {}", words::count(count)),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if let ShareOf::OnTime(bound) = self.of {
+            expect::some_time("a time for goodput", bound)?;
+        }
+        match self.bound {
+            ShareBound::AtLeast(fraction) => expect::positive_fraction("a share", fraction),
+            ShareBound::AtMost(fraction) => expect::bounding_fraction("a share", fraction),
+            ShareBound::CountAtMost(_) => Ok(()),
+        }
+    }
+
+    fn scopes(&self) -> &'static [Dimension] {
+        use Dimension::{Calls, Host, Phase, Route};
+        &[Phase, Route, Calls, Host]
+    }
+}
