@@ -1,0 +1,223 @@
+//! The circuit breaker: closed, open, half open with one probe.
+//!
+//! A dependency that keeps failing is not asked again for a while: that spares the caller the
+//! wait and the dependency the load. The breaker opens when, within a rolling window, enough
+//! calls ended and enough of them failed. A share of failures is the measure, not a run of them,
+//! because with hundreds of calls in flight one lucky answer would break any run.
+//!
+//! Each admitted call holds an [`Admission`] and settles it. One that is dropped unsettled (the
+//! client went away) says nothing about the dependency and counts for nothing.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{config::BreakerConfig, metrics::BreakerGauge};
+
+mod window;
+use window::Window;
+
+/// Where a breaker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BreakerState {
+    /// Every call is admitted.
+    Closed,
+    /// No call is admitted.
+    Open,
+    /// One call at a time is admitted, to probe.
+    HalfOpen,
+}
+
+impl BreakerState {
+    /// The name in events.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half-open",
+        }
+    }
+}
+
+/// The breaker of one dependency.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    dependency: &'static str,
+    calls_min: u32,
+    failure_percent: u32,
+    open: Duration,
+    gauge: BreakerGauge,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: BreakerState,
+    /// Counts the transitions, so that an answer to a call admitted before the last one is known
+    /// to be stale.
+    epoch: u64,
+    /// Judged while closed.
+    window: Window,
+    /// When an open breaker may let a probe through.
+    reopens: Instant,
+    /// Is a probe under way? Meaningful while half open.
+    probing: bool,
+}
+
+impl Breaker {
+    /// A closed breaker for `dependency`, which shows its state in `gauge`.
+    pub(super) fn new(
+        dependency: &'static str,
+        config: &BreakerConfig,
+        gauge: BreakerGauge,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            dependency,
+            calls_min: config.calls_min,
+            failure_percent: config.failure_percent,
+            open: Duration::from_millis(config.open_ms),
+            gauge,
+            inner: Mutex::new(Inner {
+                state: BreakerState::Closed,
+                epoch: 0,
+                window: Window::new(Duration::from_millis(config.window_ms), now),
+                reopens: now,
+                probing: false,
+            }),
+        }
+    }
+
+    /// Asks to make a call; `None` means that it has failed already.
+    pub(super) fn admit(&self) -> Option<Admission<'_>> {
+        let mut inner = self.lock();
+        let mut moved = None;
+        if inner.state == BreakerState::Open && Instant::now() >= inner.reopens {
+            moved = Some(inner.move_to(BreakerState::HalfOpen));
+        }
+        let admitted = match inner.state {
+            BreakerState::Closed => true,
+            BreakerState::Open => false,
+            BreakerState::HalfOpen => !std::mem::replace(&mut inner.probing, true),
+        };
+        let epoch = inner.epoch;
+        drop(inner);
+        self.announce(moved);
+        admitted.then_some(Admission { breaker: self, epoch, settled: false })
+    }
+
+    /// Where the breaker stands. An open one moves on only when it is next asked.
+    #[cfg(test)]
+    fn state(&self) -> BreakerState {
+        self.lock().state
+    }
+
+    fn settle(&self, epoch: u64, verdict: Verdict) {
+        let mut inner = self.lock();
+        if inner.epoch != epoch {
+            return;
+        }
+        let moved = match (inner.state, verdict) {
+            (BreakerState::Closed, Verdict::Succeeded) => {
+                inner.window.count(Instant::now(), false);
+                None
+            }
+            (BreakerState::Closed, Verdict::Failed) => {
+                let now = Instant::now();
+                inner.window.count(now, true);
+                let (calls, failures) = inner.window.totals();
+                let trips = calls >= self.calls_min
+                    && u64::from(failures) * 100
+                        >= u64::from(calls) * u64::from(self.failure_percent);
+                trips.then(|| inner.open_until(now + self.open))
+            }
+            (BreakerState::HalfOpen, Verdict::Succeeded) => {
+                inner.window.clear(Instant::now());
+                Some(inner.move_to(BreakerState::Closed))
+            }
+            (BreakerState::HalfOpen, Verdict::Failed) => {
+                Some(inner.open_until(Instant::now() + self.open))
+            }
+            (BreakerState::HalfOpen, Verdict::Unknown) => {
+                inner.probing = false;
+                None
+            }
+            (BreakerState::Closed, Verdict::Unknown) | (BreakerState::Open, _) => None,
+        };
+        drop(inner);
+        self.announce(moved);
+    }
+
+    fn announce(&self, moved: Option<(BreakerState, BreakerState)>) {
+        let Some((from, to)) = moved else { return };
+        self.gauge.show(to);
+        tracing::info!(
+            target: "breaker",
+            dependency = self.dependency,
+            from = from.name(),
+            to = to.name(),
+            "the breaker moved"
+        );
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn move_to(&mut self, to: BreakerState) -> (BreakerState, BreakerState) {
+        self.epoch += 1;
+        self.probing = false;
+        (std::mem::replace(&mut self.state, to), to)
+    }
+
+    fn open_until(&mut self, reopens: Instant) -> (BreakerState, BreakerState) {
+        self.reopens = reopens;
+        self.move_to(BreakerState::Open)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Verdict {
+    Succeeded,
+    Failed,
+    Unknown,
+}
+
+/// The permission to make one call.
+#[derive(Debug)]
+#[must_use = "a call that is not settled counts for nothing"]
+pub(super) struct Admission<'a> {
+    breaker: &'a Breaker,
+    epoch: u64,
+    settled: bool,
+}
+
+impl Admission<'_> {
+    /// The dependency answered, if only to say no.
+    pub(super) fn succeeded(mut self) {
+        self.settled = true;
+        self.breaker.settle(self.epoch, Verdict::Succeeded);
+    }
+
+    /// The dependency gave no answer, or one that shows it is unwell.
+    pub(super) fn failed(mut self) {
+        self.settled = true;
+        self.breaker.settle(self.epoch, Verdict::Failed);
+    }
+}
+
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.breaker.settle(self.epoch, Verdict::Unknown);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

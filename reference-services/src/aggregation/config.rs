@@ -1,0 +1,224 @@
+//! What can be configured, with defaults for a load of 5,000 requests a second.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::Defect;
+use crate::{
+    config::{self, Invalid},
+    dependency::Kind,
+};
+
+/// The configuration of the aggregation API.
+///
+/// Bounds follow from Little's law: 5,000 requests a second that take all of their 180 ms are
+/// 900 in flight, and calls that take all of their 150 ms are 750 to each dependency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// Address to listen on, `host:port`. Default `127.0.0.1:8080`.
+    pub listen: String,
+    /// The four dependencies.
+    pub upstreams: Upstreams,
+    /// Time for a request from its head to its answer. Default 180.
+    pub request_deadline_ms: u64,
+    /// Time for a call with all its attempts, never beyond the request's. Default 150.
+    pub call_timeout_ms: u64,
+    /// Time to connect; shorter than a call, so that a single probe tries all of it. Default 100.
+    pub connect_timeout_ms: u64,
+    /// How often a connection is asked whether it lives. Default 1000.
+    pub keep_alive_interval_ms: u64,
+    /// How long it may take to say so. Default 500.
+    pub keep_alive_timeout_ms: u64,
+    /// Calls in flight to each dependency. Default 1000.
+    pub bulkhead: usize,
+    /// Requests in flight. Default 1200.
+    pub in_flight_max: usize,
+    /// Client connections. Default 8192.
+    pub connections_max: usize,
+    /// Time for a client to send the head of a request, and for an idle connection to begin with
+    /// one. Default 15000.
+    pub header_timeout_ms: u64,
+    /// Size of the head of a request. At least 8192; default 16384.
+    pub header_bytes_max: usize,
+    /// Number of header fields. Default 64.
+    pub headers_max: usize,
+    /// What `Retry-After` says to those turned away. Default 1.
+    pub retry_after_s: u64,
+    /// Retries of failed calls.
+    pub retry: RetryConfig,
+    /// The breaker of each dependency.
+    pub breaker: BreakerConfig,
+    /// Time between "not ready" and the end of listening. Default 0.
+    pub stop_delay_ms: u64,
+    /// Time for what is in flight when the service stops. Default 25000.
+    pub drain_ms: u64,
+    /// Processor time of one request, for simulations; 0 states none. Default 60.
+    pub cpu_us: u64,
+    /// Planted mistakes. Default none.
+    pub defects: BTreeSet<Defect>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            upstreams: Upstreams::default(),
+            request_deadline_ms: 180,
+            call_timeout_ms: 150,
+            connect_timeout_ms: 100,
+            keep_alive_interval_ms: 1000,
+            keep_alive_timeout_ms: 500,
+            bulkhead: 1000,
+            in_flight_max: 1200,
+            connections_max: 8192,
+            header_timeout_ms: 15_000,
+            header_bytes_max: 16 * 1024,
+            headers_max: 64,
+            retry_after_s: 1,
+            retry: RetryConfig::default(),
+            breaker: BreakerConfig::default(),
+            stop_delay_ms: 0,
+            drain_ms: 25_000,
+            cpu_us: 60,
+            defects: BTreeSet::new(),
+        }
+    }
+}
+
+/// Where the dependencies are, as `http://host:port`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Upstreams {
+    /// Critical. Default `http://127.0.0.1:50051`.
+    pub inventory: String,
+    /// Default `http://127.0.0.1:50052`.
+    pub pricing: String,
+    /// Default `http://127.0.0.1:50053`.
+    pub reviews: String,
+    /// Default `http://127.0.0.1:50054`.
+    pub recommendations: String,
+}
+
+impl Default for Upstreams {
+    fn default() -> Self {
+        let local = |port| format!("http://127.0.0.1:{port}");
+        Self {
+            inventory: local(50051),
+            pricing: local(50052),
+            reviews: local(50053),
+            recommendations: local(50054),
+        }
+    }
+}
+
+impl Upstreams {
+    /// Where a dependency is.
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Inventory => &self.inventory,
+            Kind::Pricing => &self.pricing,
+            Kind::Reviews => &self.reviews,
+            Kind::Recommendations => &self.recommendations,
+        }
+    }
+}
+
+/// When a failed call is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryConfig {
+    /// Attempts of a call, the first included. Default 2.
+    pub attempts_max: u32,
+    /// The longest pause before the second attempt; it doubles with each further one, and the
+    /// pause is uniform between nothing and it. Default 10.
+    pub backoff_ms: u64,
+    /// Time that must be left after the pause for an attempt to make sense. Default 20.
+    pub useful_ms: u64,
+    /// Size of the retry budget. Default 100.
+    pub tokens_max: u32,
+    /// What a success gives back to it. Default 0.1.
+    pub token_ratio: f64,
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self { attempts_max: 2, backoff_ms: 10, useful_ms: 20, tokens_max: 100, token_ratio: 0.1 }
+    }
+}
+
+/// When a breaker opens and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BreakerConfig {
+    /// How far back calls are judged. Default 1000.
+    pub window_ms: u64,
+    /// With fewer calls in the window there is no judgement. Default 20.
+    pub calls_min: u32,
+    /// Share of failures that opens it. Default 50.
+    pub failure_percent: u32,
+    /// Time until the probe. Default 500.
+    pub open_ms: u64,
+}
+
+impl Default for BreakerConfig {
+    fn default() -> Self {
+        Self { window_ms: 1000, calls_min: 20, failure_percent: 50, open_ms: 500 }
+    }
+}
+
+impl config::Config for Config {
+    fn validate(&self) -> Result<(), Invalid> {
+        let deadline = self.request_deadline_ms;
+        let at_least_one = [
+            ("request_deadline_ms", deadline),
+            ("connect_timeout_ms", self.connect_timeout_ms),
+            ("keep_alive_interval_ms", self.keep_alive_interval_ms),
+            ("keep_alive_timeout_ms", self.keep_alive_timeout_ms),
+            ("bulkhead", self.bulkhead as u64),
+            ("in_flight_max", self.in_flight_max as u64),
+            ("connections_max", self.connections_max as u64),
+            ("header_timeout_ms", self.header_timeout_ms),
+            ("headers_max", self.headers_max as u64),
+            ("retry.attempts_max", u64::from(self.retry.attempts_max)),
+            ("breaker.calls_min", u64::from(self.breaker.calls_min)),
+            ("breaker.open_ms", self.breaker.open_ms),
+        ];
+        for (field, value) in at_least_one {
+            Invalid::unless(value >= 1, field, "at least 1", value)?;
+        }
+        Invalid::unless(
+            (1..=deadline).contains(&self.call_timeout_ms),
+            "call_timeout_ms",
+            format!("1 to request_deadline_ms ({deadline})"),
+            self.call_timeout_ms,
+        )?;
+        let header_bytes = self.header_bytes_max;
+        Invalid::unless(header_bytes >= 8192, "header_bytes_max", "at least 8192", header_bytes)?;
+        let window = self.breaker.window_ms;
+        Invalid::unless(window >= 10, "breaker.window_ms", "at least 10", window)?;
+        let percent = self.breaker.failure_percent;
+        let field = "breaker.failure_percent";
+        Invalid::unless((1..=100).contains(&percent), field, "1 to 100", percent)?;
+        let ratio = self.retry.token_ratio;
+        Invalid::unless((0.0..=1.0).contains(&ratio), "retry.token_ratio", "0 to 1", ratio)
+    }
+}
+
+impl Config {
+    pub(super) fn request_deadline(&self) -> Duration {
+        Duration::from_millis(self.request_deadline_ms)
+    }
+
+    pub(super) fn call_timeout(&self) -> Duration {
+        Duration::from_millis(self.call_timeout_ms)
+    }
+
+    pub(super) fn cpu(&self) -> Option<Duration> {
+        (self.cpu_us > 0).then(|| Duration::from_micros(self.cpu_us))
+    }
+}

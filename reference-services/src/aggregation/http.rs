@@ -1,0 +1,216 @@
+//! Requests in, responses out: routes, admission, and what each outcome looks like on the wire.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::{Body as _, Incoming};
+use serde::Serialize;
+use tokio::time::Instant;
+use tracing::{Instrument, field::Empty};
+
+use super::{
+    Error,
+    bulkhead::Bulkhead,
+    call::{CallError, Context},
+    config::Config,
+    metrics::{Metrics, RequestOutcome},
+    problem::Problem,
+    product::document,
+    trace::Trace,
+    upstream::UpstreamSet,
+};
+
+pub(super) type Body = Full<Bytes>;
+
+/// Everything that requests share.
+#[derive(Debug)]
+pub(super) struct Api {
+    config: Config,
+    upstreams: UpstreamSet,
+    in_flight: Bulkhead,
+    draining: AtomicBool,
+    metrics: Metrics,
+}
+
+impl Api {
+    pub(super) fn new(config: Config) -> Result<Self, Error> {
+        let metrics = Metrics::new();
+        let upstreams = UpstreamSet::new(&config, |kind| metrics.calls(kind))?;
+        let in_flight = Bulkhead::new(config.in_flight_max);
+        Ok(Self { config, upstreams, in_flight, draining: AtomicBool::new(false), metrics })
+    }
+
+    /// From now on the service is not ready.
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers one request.
+    pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        if !request.body().is_end_stream() {
+            return Problem::body_too_large().response();
+        }
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return Problem::method_not_allowed().response();
+        }
+        match request.uri().path() {
+            "/healthz" => text("ok\n"),
+            "/readyz" => self.ready(),
+            "/metrics" => self.exposition(),
+            path => match path.strip_prefix("/products/") {
+                Some(id) => self.product(&request, id).await,
+                None => Problem::new(StatusCode::NOT_FOUND, "no such resource").response(),
+            },
+        }
+    }
+
+    fn ready(&self) -> Response<Body> {
+        if self.draining.load(Ordering::Relaxed) {
+            let detail = "the service is stopping";
+            return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response();
+        }
+        text("ready\n")
+    }
+
+    fn exposition(&self) -> Response<Body> {
+        let mut response = text(self.metrics.exposition());
+        let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(openmetrics));
+        response
+    }
+
+    async fn product(&self, request: &Request<Incoming>, id: &str) -> Response<Body> {
+        let begun = Instant::now();
+        let trace = Trace::of(request.headers());
+        let span = tracing::info_span!(parent: None, "request", trace_id = %trace, outcome = Empty);
+        let mut observed = Observed {
+            span: span.clone(),
+            metrics: &self.metrics,
+            begun,
+            outcome: RequestOutcome::Cancelled,
+        };
+        self.metrics.in_flight.inc();
+        let context =
+            Context { deadline: begun + self.config.request_deadline(), trace, span: span.id() };
+        let (outcome, response) = self.answer(&context, id).instrument(span).await;
+        observed.outcome = outcome;
+        response
+    }
+
+    async fn answer(&self, context: &Context, id: &str) -> (RequestOutcome, Response<Body>) {
+        let Some(id) = product_id(id) else {
+            let detail = "a product id is a number from 1 to 9007199254740991";
+            let problem = Problem::new(StatusCode::BAD_REQUEST, detail);
+            return (RequestOutcome::ClientError, problem.response());
+        };
+        let Some(_place) = self.in_flight.enter() else {
+            let problem = Problem::shed("too many requests at once", self.config.retry_after_s);
+            return (RequestOutcome::Shed, problem.response());
+        };
+        if let Some(cost) = self.config.cpu() {
+            squall_net::cpu::spend(cost).await;
+        }
+        match document(&self.upstreams, context, id).await {
+            Ok(document) => {
+                let outcome = if document.degraded.is_empty() {
+                    RequestOutcome::Ok
+                } else {
+                    tracing::debug!(degraded = ?document.degraded, "sections are left out");
+                    RequestOutcome::Degraded
+                };
+                (outcome, json(StatusCode::OK, &document))
+            }
+            Err(error) => {
+                tracing::debug!(?error, "no answer from the inventory");
+                let (outcome, problem) = self.without_inventory(error);
+                (outcome, problem.response())
+            }
+        }
+    }
+
+    fn without_inventory(&self, error: CallError) -> (RequestOutcome, Problem) {
+        let unavailable = |detail| {
+            (RequestOutcome::Failed, Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
+        };
+        match error {
+            CallError::NotFound => {
+                let problem = Problem::new(StatusCode::NOT_FOUND, "no such product");
+                (RequestOutcome::ClientError, problem)
+            }
+            CallError::Full => {
+                let detail = "too many calls to the inventory at once";
+                (RequestOutcome::Shed, Problem::shed(detail, self.config.retry_after_s))
+            }
+            CallError::BreakerOpen => unavailable("the inventory is down"),
+            CallError::Timeout => unavailable("the inventory did not answer in time"),
+            CallError::Failed => unavailable("the inventory failed"),
+        }
+    }
+}
+
+/// Numbers that every JSON reader can hold: up to 2^53 - 1.
+fn product_id(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let id = digits.then(|| text.parse().ok()).flatten()?;
+    (1..1 << 53).contains(&id).then_some(id)
+}
+
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    // Our own structs have string keys and no failing implementation.
+    let body = serde_json::to_vec(value).expect("a struct that serializes");
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn text(body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Full::new(body.into()));
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+/// A request as an observer sees it, up to its answer or until its client went away.
+struct Observed<'a> {
+    span: tracing::Span,
+    metrics: &'a Metrics,
+    begun: Instant,
+    outcome: RequestOutcome,
+}
+
+impl Drop for Observed<'_> {
+    fn drop(&mut self) {
+        self.span.record("outcome", self.outcome.name());
+        self.metrics.in_flight.dec();
+        self.metrics.count(self.outcome, self.begun.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::product_id;
+
+    #[track_caller]
+    fn check(text: &str, expected: Option<u64>) {
+        assert_eq!(product_id(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn ids_are_plain_numbers() {
+        check("1", Some(1));
+        check("007", Some(7));
+        check("9007199254740991", Some((1 << 53) - 1));
+        check("9007199254740992", None);
+        check("99999999999999999999999", None);
+        check("0", None);
+        check("", None);
+        check("+1", None);
+        check("1/2", None);
+        check("abc", None);
+    }
+}

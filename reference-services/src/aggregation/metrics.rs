@@ -1,0 +1,226 @@
+//! What the API counts, in a registry of its own for each instance.
+//!
+//! Every series exists from the start and is held by a handle, so that counting is an atomic
+//! addition, and the exposition is in the same order every time.
+
+use std::time::Duration;
+
+use prometheus_client::{
+    metrics::{counter::Counter, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
+};
+
+use super::breaker::BreakerState;
+use crate::{dependency::Kind, metrics::Table};
+
+/// Bucket bounds around the two deadlines, in seconds.
+const BUCKETS: [f64; 12] =
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.18, 0.2];
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RequestOutcome {
+    Ok,
+    Degraded,
+    ClientError,
+    Shed,
+    Failed,
+    Cancelled,
+}
+
+impl RequestOutcome {
+    const ALL: [Self; 6] =
+        [Self::Ok, Self::Degraded, Self::ClientError, Self::Shed, Self::Failed, Self::Cancelled];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::ClientError => "client-error",
+            Self::Shed => "shed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// How an attempt of a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CallOutcome {
+    Ok,
+    Timeout,
+    Error,
+    /// By the breaker or the bulkhead.
+    Rejected,
+    /// Dropped unfinished.
+    Cancelled,
+}
+
+impl CallOutcome {
+    const ALL: [Self; 5] = [Self::Ok, Self::Timeout, Self::Error, Self::Rejected, Self::Cancelled];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Timeout => "timeout",
+            Self::Error => "error",
+            Self::Rejected => "rejected",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The metrics of one instance of the API.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: [Counter; 6],
+    request_seconds: Histogram,
+    pub(super) in_flight: Gauge,
+    calls: [CallMetrics; 4],
+}
+
+/// The metrics of the calls to one dependency.
+#[derive(Clone, Debug)]
+pub(super) struct CallMetrics {
+    outcomes: [Counter; 5],
+    seconds: Histogram,
+    pub(super) in_flight: Gauge,
+    pub(super) retries: Counter,
+    pub(super) breaker: BreakerGauge,
+}
+
+/// Shows where a breaker stands: one series for each state, 1 for the one it is in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BreakerGauge {
+    closed: Gauge,
+    open: Gauge,
+    half_open: Gauge,
+}
+
+impl BreakerGauge {
+    /// Shows `state`.
+    pub(super) fn show(&self, state: BreakerState) {
+        for (each, gauge) in self.series() {
+            gauge.set(i64::from(each == state));
+        }
+    }
+
+    fn series(&self) -> [(BreakerState, &Gauge); 3] {
+        [
+            (BreakerState::Closed, &self.closed),
+            (BreakerState::Open, &self.open),
+            (BreakerState::HalfOpen, &self.half_open),
+        ]
+    }
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let requests: [Counter; 6] = Default::default();
+        let request_seconds = Histogram::new(BUCKETS);
+        let in_flight = Gauge::default();
+        let calls = Kind::ALL.map(|_| CallMetrics::new());
+        let mut registry = Registry::with_prefix("aggregation_api");
+        let outcomes = RequestOutcome::ALL.iter().zip(&requests);
+        registry.register(
+            "requests",
+            "Requests for a product, by how they ended",
+            outcomes
+                .map(|(outcome, count)| ([("outcome", outcome.name())], count))
+                .collect::<Table<_, _, 1>>(),
+        );
+        registry.register_with_unit(
+            "request_duration",
+            "Time from a request's head to its answer",
+            Unit::Seconds,
+            request_seconds.clone(),
+        );
+        registry.register("in_flight", "Requests for a product in flight", in_flight.clone());
+        register_calls(&mut registry, &calls);
+        Self { registry, requests, request_seconds, in_flight, calls }
+    }
+
+    pub(super) fn calls(&self, kind: Kind) -> CallMetrics {
+        self.calls[kind as usize].clone()
+    }
+
+    pub(super) fn count(&self, outcome: RequestOutcome, took: Duration) {
+        self.requests[outcome as usize].inc();
+        if outcome != RequestOutcome::Cancelled {
+            self.request_seconds.observe(took.as_secs_f64());
+        }
+    }
+
+    /// The text that `/metrics` answers with.
+    pub(super) fn exposition(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl CallMetrics {
+    fn new() -> Self {
+        let breaker = BreakerGauge::default();
+        breaker.show(BreakerState::Closed);
+        Self {
+            outcomes: Default::default(),
+            seconds: Histogram::new(BUCKETS),
+            in_flight: Gauge::default(),
+            retries: Counter::default(),
+            breaker,
+        }
+    }
+
+    pub(super) fn count(&self, outcome: CallOutcome, took: Duration) {
+        self.outcomes[outcome as usize].inc();
+        if !matches!(outcome, CallOutcome::Rejected | CallOutcome::Cancelled) {
+            self.seconds.observe(took.as_secs_f64());
+        }
+    }
+}
+
+fn register_calls(registry: &mut Registry, calls: &[CallMetrics; 4]) {
+    let each = || Kind::ALL.into_iter().zip(calls);
+    let by_kind = |kind: Kind| [("dependency", kind.name())];
+    registry.register(
+        "calls",
+        "Attempts of calls to a dependency, by how they ended",
+        each()
+            .flat_map(|(kind, calls)| {
+                CallOutcome::ALL.iter().zip(&calls.outcomes).map(move |(outcome, count)| {
+                    ([("dependency", kind.name()), ("outcome", outcome.name())], count)
+                })
+            })
+            .collect::<Table<_, _, 2>>(),
+    );
+    registry.register_with_unit(
+        "call_duration",
+        "Time of an attempt that was neither rejected nor cancelled",
+        Unit::Seconds,
+        each().map(|(kind, calls)| (by_kind(kind), &calls.seconds)).collect::<Table<_, _, 1>>(),
+    );
+    registry.register(
+        "calls_in_flight",
+        "Attempts in flight",
+        each().map(|(kind, calls)| (by_kind(kind), &calls.in_flight)).collect::<Table<_, _, 1>>(),
+    );
+    registry.register(
+        "retries",
+        "Attempts after the first",
+        each().map(|(kind, calls)| (by_kind(kind), &calls.retries)).collect::<Table<_, _, 1>>(),
+    );
+    registry.register(
+        "breaker_state",
+        "1 for the state that the breaker is in",
+        each()
+            .flat_map(|(kind, calls)| {
+                calls.breaker.series().map(|(state, gauge)| {
+                    ([("dependency", kind.name()), ("state", state.name())], gauge)
+                })
+            })
+            .collect::<Table<_, _, 2>>(),
+    );
+}

@@ -1,0 +1,22 @@
+//! The aggregation API: one document from four dependencies, whatever becomes of three of them.
+
+mod breaker;
+mod budget;
+mod bulkhead;
+mod call;
+mod config;
+mod defect;
+mod error;
+mod http;
+mod metrics;
+mod problem;
+mod product;
+mod section;
+mod service;
+mod trace;
+mod upstream;
+
+pub use config::{BreakerConfig, Config, RetryConfig, Upstreams};
+pub use defect::{Defect, UnknownDefect};
+pub use error::Error;
+pub use service::{Bound, bind, run};

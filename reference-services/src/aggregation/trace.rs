@@ -1,0 +1,94 @@
+//! W3C Trace Context: which trace a request belongs to, and how the calls learn of it.
+
+use std::fmt;
+
+use http::HeaderMap;
+use rand::Rng;
+use tonic::metadata::{Ascii, MetadataValue};
+
+/// The header, on HTTP and in gRPC metadata.
+pub(super) const TRACEPARENT: &str = "traceparent";
+
+/// The trace of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trace {
+    id: u128,
+    flags: u8,
+}
+
+impl Trace {
+    /// The trace that the client named, or a new one when it named none or named it badly.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(TRACEPARENT).and_then(|value| Self::parse(value.as_bytes()));
+        given.unwrap_or_else(|| Self { id: rand::rng().random(), flags: 1 })
+    }
+
+    /// `00-<32 hex: trace>-<16 hex: parent>-<2 hex: flags>`. Versions to come may append fields.
+    fn parse(value: &[u8]) -> Option<Self> {
+        let value = std::str::from_utf8(value).ok()?;
+        let mut fields = value.splitn(5, '-');
+        let version = hex(fields.next()?, 2)?;
+        let id = hex(fields.next()?, 32)?;
+        let parent = hex(fields.next()?, 16)?;
+        let flags = hex(fields.next()?, 2)?;
+        let rest = fields.next().is_some();
+        let valid = version != 0xff && id != 0 && parent != 0 && !(version == 0 && rest);
+        valid.then_some(Self { id, flags: u8::try_from(flags).ok()? })
+    }
+
+    /// What a call carries: this trace, and a new id for the call.
+    pub(super) fn for_call(self) -> Option<MetadataValue<Ascii>> {
+        let span = rand::rng().random_range(1..=u64::MAX);
+        format!("00-{self}-{span:016x}-{:02x}", self.flags).parse().ok()
+    }
+}
+
+/// Lower-case hexadecimal of exactly `digits`, as the specification demands.
+fn hex(field: &str, digits: usize) -> Option<u128> {
+    let plain = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if field.len() != digits || !field.bytes().all(plain) {
+        return None;
+    }
+    u128::from_str_radix(field, 16).ok()
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    #[track_caller]
+    fn check(value: &str, valid: bool) {
+        let parsed = Trace::parse(value.as_bytes());
+        assert_eq!(parsed.map(|trace| trace.to_string()), valid.then(|| ID.to_owned()), "{value}");
+    }
+
+    #[test]
+    fn parses_what_the_specification_allows() {
+        check(&format!("00-{ID}-00f067aa0ba902b7-01"), true);
+        check(&format!("cc-{ID}-00f067aa0ba902b7-01-what-follows"), true);
+        check(&format!("ff-{ID}-00f067aa0ba902b7-01"), false);
+        check(&format!("00-{ID}-00f067aa0ba902b7-01-more"), false);
+        check(&format!("00-{ID}-0000000000000000-01"), false);
+        check("00-00000000000000000000000000000000-00f067aa0ba902b7-01", false);
+        check(&format!("00-{}-00f067aa0ba902b7-01", ID.to_uppercase()), false);
+        check(&format!("00-{ID}-00f067aa0ba902b7"), false);
+        check("", false);
+    }
+
+    #[test]
+    fn a_call_keeps_the_trace_and_the_flags() {
+        let trace = Trace::parse(format!("00-{ID}-00f067aa0ba902b7-00").as_bytes()).expect("valid");
+        let value = trace.for_call().expect("ascii");
+        let value = value.to_str().expect("ascii");
+        assert!(value.starts_with(&format!("00-{ID}-")) && value.ends_with("-00"), "{value}");
+        assert_eq!(Trace::parse(value.as_bytes()), Some(trace));
+    }
+}

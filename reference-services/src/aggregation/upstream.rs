@@ -1,0 +1,110 @@
+//! One dependency as the API knows it: a shared channel and the guards around it.
+
+use std::{sync::Arc, time::Duration};
+
+use tonic::transport::{Channel, Endpoint};
+
+use super::{
+    Error,
+    breaker::Breaker,
+    budget::RetryBudget,
+    bulkhead::Bulkhead,
+    config::{Config, RetryConfig},
+    defect::Defects,
+    metrics::CallMetrics,
+};
+use crate::dependency::Kind;
+
+/// What all calls to one dependency share.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    pub(super) kind: Kind,
+    pub(super) bulkhead: Bulkhead,
+    pub(super) breaker: Breaker,
+    pub(super) budget: RetryBudget,
+    pub(super) retry: RetryConfig,
+    pub(super) call_timeout: Duration,
+    pub(super) metrics: CallMetrics,
+    pub(super) defects: Defects,
+    endpoint: Endpoint,
+    channel: Channel,
+}
+
+impl Upstream {
+    pub(super) fn new(kind: Kind, config: &Config, metrics: CallMetrics) -> Result<Self, Error> {
+        let endpoint = endpoint(kind, config)?;
+        let channel = endpoint.connect_with_connector_lazy(squall_net::tonic::connector());
+        let retry = config.retry.clone();
+        Ok(Self {
+            kind,
+            bulkhead: Bulkhead::new(config.bulkhead),
+            breaker: Breaker::new(kind.name(), &config.breaker, metrics.breaker.clone()),
+            budget: RetryBudget::new(retry.tokens_max, retry.token_ratio),
+            retry,
+            call_timeout: config.call_timeout(),
+            metrics,
+            defects: Defects::from(&config.defects),
+            endpoint,
+            channel,
+        })
+    }
+
+    /// The shared, multiplexed channel.
+    pub(super) fn channel(&self) -> Channel {
+        if self.defects.client_per_request {
+            // Defect: a client, and so a connection, for each call.
+            return self.endpoint.connect_with_connector_lazy(squall_net::tonic::connector());
+        }
+        self.channel.clone()
+    }
+}
+
+/// The tuning of a channel.
+///
+/// A peer that lost its power or its network sends nothing, and TCP takes minutes to give up on
+/// it; HTTP/2 pings, also while idle, find out in a second or two, and the next call connects
+/// anew. Calls that ran into their deadline are resets on a connection that is otherwise well, so
+/// late answers to them must not count against it: h2 would close the connection after a while.
+fn endpoint(kind: Kind, config: &Config) -> Result<Endpoint, Error> {
+    let uri = config.upstreams.of(kind);
+    let invalid = || Error::Upstream { dependency: kind.name(), found: uri.to_owned() };
+    let parsed: http::Uri = uri.parse().map_err(|_| invalid())?;
+    if parsed.scheme_str() != Some("http") || parsed.host().is_none() {
+        return Err(invalid());
+    }
+    let streams = config.bulkhead;
+    Ok(Endpoint::from(parsed)
+        .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
+        .http2_keep_alive_interval(Duration::from_millis(config.keep_alive_interval_ms))
+        .keep_alive_timeout(Duration::from_millis(config.keep_alive_timeout_ms))
+        .keep_alive_while_idle(true)
+        .initial_connection_window_size(1024 * 1024)
+        .buffer_size(streams.max(1))
+        .http2_max_concurrent_reset_streams(streams)
+        .http2_reset_stream_duration(Duration::from_secs(1))
+        .http2_max_local_error_reset_streams(None))
+}
+
+/// The four dependencies.
+#[derive(Debug)]
+pub(super) struct UpstreamSet {
+    pub(super) inventory: Arc<Upstream>,
+    pub(super) pricing: Arc<Upstream>,
+    pub(super) reviews: Arc<Upstream>,
+    pub(super) recommendations: Arc<Upstream>,
+}
+
+impl UpstreamSet {
+    pub(super) fn new(
+        config: &Config,
+        metrics: impl Fn(Kind) -> CallMetrics,
+    ) -> Result<Self, Error> {
+        let upstream = |kind| Upstream::new(kind, config, metrics(kind)).map(Arc::new);
+        Ok(Self {
+            inventory: upstream(Kind::Inventory)?,
+            pricing: upstream(Kind::Pricing)?,
+            reviews: upstream(Kind::Reviews)?,
+            recommendations: upstream(Kind::Recommendations)?,
+        })
+    }
+}

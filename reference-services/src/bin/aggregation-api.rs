@@ -1,0 +1,7 @@
+//! The aggregation API as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    reference_services::cli::aggregation_api()
+}

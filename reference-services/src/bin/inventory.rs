@@ -1,0 +1,9 @@
+//! The dependency inventory as a process.
+
+use std::process::ExitCode;
+
+use reference_services::dependency::Kind;
+
+fn main() -> ExitCode {
+    reference_services::cli::dependency(Kind::Inventory)
+}

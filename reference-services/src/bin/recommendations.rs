@@ -1,0 +1,9 @@
+//! The dependency recommendations as a process.
+
+use std::process::ExitCode;
+
+use reference_services::dependency::Kind;
+
+fn main() -> ExitCode {
+    reference_services::cli::dependency(Kind::Recommendations)
+}

@@ -1,0 +1,174 @@
+//! What the binaries share: flags, logs, and how a process ends.
+
+use std::{ffi::OsString, future::Future, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    aggregation::{self, Defect},
+    config::{self, Config, Sources},
+    dependency::{self, Kind},
+};
+
+/// Bad arguments or a bad configuration.
+const BAD_CONFIGURATION: u8 = 3;
+/// The service could not run.
+const FAILED: u8 = 4;
+
+#[derive(Debug, Args)]
+struct Common {
+    /// TOML file with the configuration
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address to listen on
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// Any field of the configuration, such as breaker.open_ms=250
+    #[arg(long = "set", value_name = "FIELD=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// Print the configuration that results, as TOML, and exit
+    #[arg(long)]
+    print_config: bool,
+    /// Format of the logs on standard output; RUST_LOG filters them
+    #[arg(long, value_enum, default_value_t = LogFormat::Plain)]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Plain,
+    Json,
+}
+
+/// Answers GET /products/{id} from four dependencies.
+#[derive(Debug, Parser)]
+#[command(name = "aggregation-api", version, after_help = defects_help())]
+struct AggregationArgs {
+    #[command(flatten)]
+    common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<Defect>,
+}
+
+/// A dependency of the aggregation API, with a behaviour to configure.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct DependencyArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// The binary `aggregation-api`.
+#[must_use]
+pub fn aggregation_api() -> ExitCode {
+    let args = match parse::<AggregationArgs>("aggregation-api") {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    let mut sources = args.common.sources("AGGREGATION_API_");
+    if !args.defects.is_empty() {
+        let names: Vec<_> = args.defects.iter().map(|it| format!("\"{it}\"")).collect();
+        sources.flags.push(("defects".to_owned(), format!("[{}]", names.join(", "))));
+    }
+    start(&args.common, &sources, aggregation::run)
+}
+
+/// The binary of a dependency, named as it is.
+#[must_use]
+pub fn dependency(kind: Kind) -> ExitCode {
+    let args = match parse::<DependencyArgs>(kind.name()) {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    let mut sources = args.common.sources(&format!("{}_", kind.name().to_uppercase()));
+    sources.flags.insert(0, ("kind".to_owned(), kind.name().to_owned()));
+    start(&args.common, &sources, dependency::run)
+}
+
+fn parse<A: Parser>(name: &'static str) -> Result<A, ExitCode> {
+    let parsed = A::command().name(name).bin_name(name).try_get_matches_from(arguments());
+    let args = parsed.and_then(|mut matches| A::from_arg_matches_mut(&mut matches));
+    args.map_err(|error| {
+        // Nothing is left to do when the terminal is gone.
+        let _ = error.print();
+        if error.use_stderr() { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::SUCCESS }
+    })
+}
+
+fn arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os()
+}
+
+fn start<C: Config, F: Future<Output = Result<(), E>>, E: std::fmt::Display>(
+    args: &Common,
+    sources: &Sources,
+    run: impl FnOnce(C) -> F,
+) -> ExitCode {
+    let config: C = match config::load(sources) {
+        Ok(config) => config,
+        Err(error) => return end(BAD_CONFIGURATION, &error),
+    };
+    if args.print_config {
+        return match toml::to_string(&config) {
+            Ok(text) => {
+                print!("{text}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => end(FAILED, &error),
+        };
+    }
+    args.log_format.install();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return end(FAILED, &error),
+    };
+    match runtime.block_on(run(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => end(FAILED, &error),
+    }
+}
+
+fn end(code: u8, error: &impl std::fmt::Display) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(code)
+}
+
+impl Common {
+    fn sources(&self, prefix: &str) -> Sources {
+        let mut flags = self.set.clone();
+        flags.extend(self.listen.iter().map(|listen| ("listen".to_owned(), listen.clone())));
+        let text = |text: OsString| text.to_string_lossy().into_owned();
+        let environment = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        Sources {
+            file: self.config.clone(),
+            prefix: prefix.to_owned(),
+            environment: environment.collect(),
+            flags,
+        }
+    }
+}
+
+impl LogFormat {
+    fn install(self) {
+        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let logs = tracing_subscriber::fmt().with_env_filter(filter);
+        match self {
+            Self::Plain => logs.init(),
+            Self::Json => logs.json().with_current_span(true).init(),
+        }
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (field, value) =
+        text.split_once('=').ok_or_else(|| format!("expected FIELD=VALUE, found `{text}`"))?;
+    Ok((field.to_owned(), value.to_owned()))
+}
+
+fn defects_help() -> String {
+    let lines =
+        Defect::ALL.map(|defect| format!("  {:<20} {}", defect.name(), defect.description()));
+    format!("Defects:\n{}", lines.join("\n"))
+}

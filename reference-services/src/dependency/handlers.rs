@@ -1,0 +1,87 @@
+//! The four gRPC services: the same behaviour, then the answer of each.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status, metadata::MetadataMap};
+use tracing::{Instrument, field::Empty};
+
+use super::{Kind, behaviour::Behaviour, content};
+use crate::pb::{
+    inventory::{GetStockRequest, Stock, inventory_server::Inventory},
+    pricing::{GetPriceRequest, Price, pricing_server::Pricing},
+    recommendations::{
+        GetRecommendationsRequest, RecommendationList, recommendations_server::Recommendations,
+    },
+    reviews::{GetReviewsRequest, ReviewSummary, reviews_server::Reviews},
+};
+
+/// Answers the calls to one dependency.
+#[derive(Clone, Debug)]
+pub(super) struct Handlers {
+    pub(super) kind: Kind,
+    pub(super) products: u64,
+    pub(super) behaviour: Arc<Behaviour>,
+}
+
+impl Handlers {
+    /// Performs one call inside its span, and answers with what `content` makes.
+    async fn serve<T>(
+        &self,
+        metadata: &MetadataMap,
+        product_id: u64,
+        content: impl FnOnce(u64) -> T,
+    ) -> Result<Response<T>, Status> {
+        let span = tracing::info_span!(
+            parent: None,
+            "serve",
+            dependency = self.kind.name(),
+            trace_id = trace_id(metadata),
+            outcome = Empty
+        );
+        let mut served = Served { span: span.clone(), outcome: "cancelled" };
+        let performed = self.behaviour.perform(product_id).instrument(span).await;
+        served.outcome = if performed.is_ok() { "ok" } else { "error" };
+        performed.map(|()| Response::new(content(product_id)))
+    }
+}
+
+/// The trace of the caller, or nothing.
+fn trace_id(metadata: &MetadataMap) -> Option<&str> {
+    metadata.get("traceparent")?.to_str().ok()?.get(3..35)
+}
+
+/// Records how a call ended; a caller that went away ends it unfinished.
+struct Served {
+    span: tracing::Span,
+    outcome: &'static str,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.span.record("outcome", self.outcome);
+    }
+}
+
+macro_rules! handler {
+    ($service:ident.$method:ident($request:ident) -> $reply:ident, $this:ident => $content:expr) => {
+        #[tonic::async_trait]
+        impl $service for Handlers {
+            async fn $method(
+                &self,
+                request: Request<$request>,
+            ) -> Result<Response<$reply>, Status> {
+                let id = request.get_ref().product_id;
+                let $this = self;
+                self.serve(request.metadata(), id, $content).await
+            }
+        }
+    };
+}
+
+handler!(Inventory.get_stock(GetStockRequest) -> Stock, _this => content::stock);
+handler!(Pricing.get_price(GetPriceRequest) -> Price, _this => content::price);
+handler!(Reviews.get_reviews(GetReviewsRequest) -> ReviewSummary, _this => content::reviews);
+handler!(
+    Recommendations.get_recommendations(GetRecommendationsRequest) -> RecommendationList,
+    this => |id| content::recommendations(id, this.products)
+);

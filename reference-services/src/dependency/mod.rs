@@ -1,0 +1,16 @@
+//! The dependencies: four gRPC services, one implementation, and a behaviour to configure.
+
+mod behaviour;
+mod config;
+mod content;
+mod error;
+mod handlers;
+mod kind;
+mod latency;
+mod service;
+
+pub use config::{Config, FailCode};
+pub use error::Error;
+pub use kind::{Kind, UnknownKind};
+pub use latency::Latency;
+pub use service::{Bound, bind, run};

@@ -1,0 +1,153 @@
+//! The life of a dependency: bind, serve with health, stop, drain, end.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use squall_net::TcpListener;
+use tokio::sync::Notify;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+
+use super::{Config, Error, Kind, behaviour::Behaviour, handlers::Handlers};
+use crate::{
+    config::Config as _,
+    pb::{
+        inventory::inventory_server::InventoryServer, pricing::pricing_server::PricingServer,
+        recommendations::recommendations_server::RecommendationsServer,
+        reviews::reviews_server::ReviewsServer,
+    },
+};
+
+/// No request is near this.
+const REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// Runs the service until it is asked to terminate.
+///
+/// # Errors
+///
+/// When the configuration is invalid or the address cannot be listened on.
+pub async fn run(config: Config) -> Result<(), Error> {
+    bind(config).await?.serve().await
+}
+
+/// Listens, but does not accept yet.
+///
+/// # Errors
+///
+/// As [`run`].
+pub async fn bind(config: Config) -> Result<Bound, Error> {
+    config.validate()?;
+    let listen = |source| Error::Listen { address: config.address(), source };
+    let listener = TcpListener::bind(config.address()).await.map_err(listen)?;
+    let address = listener.local_addr().map_err(listen)?;
+    Ok(Bound { listener, address, config })
+}
+
+/// A service that listens.
+#[derive(Debug)]
+#[must_use = "nothing is answered until it serves"]
+pub struct Bound {
+    listener: TcpListener,
+    address: SocketAddr,
+    config: Config,
+}
+
+impl Bound {
+    /// The address that was bound.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until the process is asked to terminate.
+    ///
+    /// # Errors
+    ///
+    /// When the signal cannot be waited for or the server fails.
+    pub async fn serve(self) -> Result<(), Error> {
+        self.serve_until(async { squall_net::signal::terminate().await.map_err(Error::Signal) })
+            .await
+    }
+
+    /// Serves until `stop` completes, then drains.
+    ///
+    /// # Errors
+    ///
+    /// As `stop`, after the drain; or when the server fails.
+    pub async fn serve_until(
+        self,
+        stop: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), Error> {
+        let Self { listener, address, config } = self;
+        let kind = config.kind;
+        tracing::info!(dependency = kind.name(), %address, "listening");
+        let (reporter, health) = tonic_health::server::health_reporter();
+        reporter.set_service_status(service_name(kind), ServingStatus::Serving).await;
+        let handlers = Handlers {
+            kind,
+            products: config.products,
+            behaviour: Arc::new(Behaviour::new(&config)),
+        };
+        let stopping = Notify::new();
+        let mut stopped = Ok(());
+        let server = router(server().add_service(health), handlers).serve_with_incoming_shutdown(
+            squall_net::tonic::incoming(listener),
+            async {
+                stopped = stop.await;
+                for name in ["", service_name(kind)] {
+                    reporter.set_service_status(name, ServingStatus::NotServing).await;
+                }
+                tracing::info!(dependency = kind.name(), "draining");
+                stopping.notify_one();
+            },
+        );
+        let bound = async {
+            stopping.notified().await;
+            tokio::time::sleep(Duration::from_millis(config.drain_ms)).await;
+        };
+        tokio::select! {
+            biased;
+            served = server => served?,
+            () = bound => tracing::warn!("cut off what did not end in time"),
+        }
+        tracing::info!(dependency = kind.name(), "stopped");
+        stopped
+    }
+}
+
+/// Room for every call that the API's bulkhead lets through. Calls that ran into their deadline
+/// are resets; while this process is paused they pile up, and h2 would take that for an attack.
+fn server() -> Server {
+    Server::builder()
+        .max_concurrent_streams(1024)
+        .initial_connection_window_size(1024 * 1024)
+        .http2_max_pending_accept_reset_streams(Some(4096))
+        .http2_keepalive_interval(Some(Duration::from_secs(10)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(5)))
+}
+
+type Router = tonic::transport::server::Router;
+
+fn router(router: Router, handlers: Handlers) -> Router {
+    match handlers.kind {
+        Kind::Inventory => router.add_service(
+            InventoryServer::new(handlers).max_decoding_message_size(REQUEST_BYTES_MAX),
+        ),
+        Kind::Pricing => router
+            .add_service(PricingServer::new(handlers).max_decoding_message_size(REQUEST_BYTES_MAX)),
+        Kind::Reviews => router
+            .add_service(ReviewsServer::new(handlers).max_decoding_message_size(REQUEST_BYTES_MAX)),
+        Kind::Recommendations => router.add_service(
+            RecommendationsServer::new(handlers).max_decoding_message_size(REQUEST_BYTES_MAX),
+        ),
+    }
+}
+
+fn service_name(kind: Kind) -> &'static str {
+    use tonic::server::NamedService;
+    match kind {
+        Kind::Inventory => InventoryServer::<Handlers>::NAME,
+        Kind::Pricing => PricingServer::<Handlers>::NAME,
+        Kind::Reviews => ReviewsServer::<Handlers>::NAME,
+        Kind::Recommendations => RecommendationsServer::<Handlers>::NAME,
+    }
+}

@@ -1,0 +1,34 @@
+//! A metric family with a fixed set of series, in a fixed order.
+//!
+//! `prometheus_client`'s own `Family` keeps its series in a hash map: it looks one up on every
+//! count, and writes them in whatever order the map has.
+
+use std::fmt;
+
+use prometheus_client::{
+    encoding::{EncodeMetric, MetricEncoder},
+    metrics::{MetricType, TypedMetric},
+};
+
+/// Series of a metric `M`, each with `N` labels.
+#[derive(Debug)]
+pub(crate) struct Table<L, M, const N: usize>(Vec<([(L, L); N], M)>);
+
+impl<'a, L, M: Clone + 'a, const N: usize> FromIterator<([(L, L); N], &'a M)> for Table<L, M, N> {
+    fn from_iter<I: IntoIterator<Item = ([(L, L); N], &'a M)>>(series: I) -> Self {
+        Self(series.into_iter().map(|(labels, metric)| (labels, metric.clone())).collect())
+    }
+}
+
+impl<M: EncodeMetric + TypedMetric, const N: usize> EncodeMetric for Table<&'static str, M, N> {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for (labels, metric) in &self.0 {
+            metric.encode(encoder.encode_family(labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        M::TYPE
+    }
+}

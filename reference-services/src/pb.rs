@@ -1,0 +1,20 @@
+//! What the protos compile to.
+
+#![expect(clippy::allow_attributes, reason = "generated code")]
+
+/// What is on stock.
+pub mod inventory {
+    tonic::include_proto!("inventory.v1");
+}
+/// What a product costs.
+pub mod pricing {
+    tonic::include_proto!("pricing.v1");
+}
+/// What customers think of a product.
+pub mod reviews {
+    tonic::include_proto!("reviews.v1");
+}
+/// What else a customer may want.
+pub mod recommendations {
+    tonic::include_proto!("recommendations.v1");
+}
