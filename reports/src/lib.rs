@@ -4,10 +4,17 @@
 //! digests and reports read the record and nothing else, so a record that was kept on disk is
 //! worth as much as the run that made it.
 
+pub mod json;
 pub mod record;
 pub mod stats;
+pub mod summary;
 pub mod tally;
+pub mod terminal;
+pub mod tree;
 pub mod verdict;
 pub mod words;
+
+#[cfg(test)]
+mod fixture;
 
 pub use record::{Record, SCHEMA};

@@ -1,11 +1,11 @@
 //! How many requests came to which end.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::Outcome;
 
 /// Requests, counted by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// All of them.
     pub sent: u64,

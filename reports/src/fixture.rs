@@ -1,0 +1,123 @@
+//! A small handmade record for the tests of this crate.
+
+use crate::{
+    Record, SCHEMA,
+    record::{
+        End, EndCause, Event, FaultAction, FaultSpan, Gauge, Header, Level, Log, Mark, Outcome,
+        Phase, PhaseSpan, Request, Span, Symbols, What,
+    },
+    verdict::{Finding, FindingKind, Verdict},
+};
+
+pub(crate) const MS: u64 = 1_000_000;
+
+/// Two phases, one fault, four requests of two routes, one of them with spans.
+pub(crate) fn record() -> Record {
+    let mut symbols = Symbols::default();
+    let [get, put, reviews, timeout] =
+        ["GET /x", "PUT /x", "reviews", "timeout"].map(|name| symbols.intern(name));
+    let [handle, call, to_pricing, to_reviews] =
+        ["handle", "call", "dependency=pricing outcome=ok", "dependency=reviews outcome=timeout"]
+            .map(|name| symbols.intern(name));
+    let [tasks, target, message] =
+        ["tasks", "api::breaker", "breaker opened"].map(|name| symbols.intern(name));
+    let none = symbols.intern("");
+    let request = |id, route, intended, outcome, status, note| {
+        let (client, started) = (0, intended);
+        What::Request(Request {
+            id,
+            client,
+            route,
+            intended,
+            started,
+            outcome,
+            status,
+            attempts: 1,
+            note,
+        })
+    };
+    let span = |id, parent, name, fields, opened| {
+        What::Span(Span { id, parent, request: 3, host: 1, name, fields, opened })
+    };
+    let fault = |action, affected| What::Fault { fault: 0, action, affected };
+    let events = [
+        (0, What::Mark(Mark::LoadBegins)),
+        (MS, What::Gauge(Gauge { host: 1, name: tasks, value: 4 })),
+        (12 * MS, request(1, get, 2 * MS, Outcome::Succeeded, 200, none)),
+        (30 * MS, request(2, put, 10 * MS, Outcome::Succeeded, 200, none)),
+        (100 * MS, fault(FaultAction::Inject, 0)),
+        (125 * MS, span(3, 2, call, to_pricing, 112 * MS)),
+        (
+            130 * MS,
+            What::Log(Box::new(Log {
+                host: 1,
+                level: Level::Warn,
+                target,
+                message,
+                fields: to_reviews,
+            })),
+        ),
+        (262 * MS, span(4, 2, call, to_reviews, 112 * MS)),
+        (263 * MS, span(2, 0, handle, none, 111 * MS)),
+        (264 * MS, request(3, get, 110 * MS, Outcome::Degraded, 200, reviews)),
+        (270 * MS, request(4, get, 120 * MS, Outcome::Failed, 0, timeout)),
+        (300 * MS, fault(FaultAction::Heal, 1_234)),
+    ];
+    Record {
+        header: Header {
+            schema: SCHEMA,
+            scenario: "reviews-slow".to_owned(),
+            hypothesis: "slow reviews cost a section, not the page".to_owned(),
+            seed: 7,
+            defects: vec!["no-call-timeout".to_owned()],
+            hosts: vec!["client".to_owned(), "api".to_owned()],
+            faults: vec![FaultSpan {
+                kind: "latency".to_owned(),
+                label: "latency api -> reviews 150 ms".to_owned(),
+                inject: 100 * MS,
+                heal: 300 * MS,
+                counts: "packets".to_owned(),
+            }],
+            phases: vec![
+                PhaseSpan { phase: Phase::Baseline, from: 0, until: 100 * MS },
+                PhaseSpan { phase: Phase::During, from: 100 * MS, until: 300 * MS },
+            ],
+            plan: serde_json::json!({"load": "constant"}),
+        },
+        symbols,
+        events: events.into_iter().map(|(at, what)| Event { at, what }).collect(),
+        end: End { at: 400 * MS, cause: EndCause::Completed },
+    }
+}
+
+/// A finding that passed, on the baseline.
+pub(crate) fn passed() -> Finding {
+    Finding {
+        kind: FindingKind::Objective,
+        name: "p99 latency".to_owned(),
+        scope: "route GET /x".to_owned(),
+        phase: Some(Phase::Baseline),
+        bound: "at most 100 ms".to_owned(),
+        observed: "10 ms".to_owned(),
+        verdict: Verdict::Pass,
+        samples: 1,
+        margin: Some(0.9),
+        worst: Some(1),
+        reason: String::new(),
+    }
+}
+
+/// The same finding during the fault, failed.
+pub(crate) fn failed() -> Finding {
+    Finding {
+        phase: Some(Phase::During),
+        observed: "154 ms".to_owned(),
+        verdict: Verdict::Fail,
+        samples: 2,
+        margin: Some(-0.54),
+        worst: Some(3),
+        reason: "p99 latency was 154 ms in during, 54 ms over the bound of 100 ms (2 samples)"
+            .to_owned(),
+        ..passed()
+    }
+}

@@ -1,0 +1,102 @@
+//! A run as one JSON object, for other programs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Record,
+    record::{Digest, EndCause},
+    tally::Tally,
+    verdict::{Finding, Verdict},
+};
+
+/// What other programs are told of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RunReport {
+    /// The version of the record's schema.
+    pub schema: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// What the scenario claims.
+    pub hypothesis: String,
+    /// The seed of all randomness.
+    pub seed: u64,
+    /// The defects that were switched on.
+    pub defects: Vec<String>,
+    /// The verdict on the run.
+    pub verdict: Verdict,
+    /// The digest of its record.
+    pub digest: Digest,
+    /// Why the run ended.
+    pub end: EndCause,
+    /// All findings: on objectives, invariants, faults and completion.
+    pub objectives: Vec<Finding>,
+    /// The faults, with what they affected.
+    pub faults: Vec<FaultReport>,
+    /// The requests of the load, counted by outcome.
+    pub requests: Tally,
+    /// How long the run was in virtual time, in milliseconds.
+    pub sim_ms: u64,
+    /// How long the run took, in milliseconds; not given for a record that was read from a file.
+    pub wall_ms: Option<u64>,
+}
+
+/// A fault, and what it affected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct FaultReport {
+    /// The kind of the fault.
+    pub kind: String,
+    /// Kind, target and attributes in one line for people.
+    pub label: String,
+    /// When it was to be injected, in milliseconds of virtual time.
+    pub inject_ms: u64,
+    /// When it was to be healed, in milliseconds of virtual time.
+    pub heal_ms: u64,
+    /// How much it affected.
+    pub affected: u64,
+    /// What that counts.
+    pub counts: String,
+}
+
+const NANOS_PER_MS: u64 = 1_000_000;
+
+impl RunReport {
+    /// The report on `record` and the findings on it.
+    #[must_use]
+    pub fn new(record: &Record, findings: &[Finding], wall_ms: Option<u64>) -> Self {
+        let header = &record.header;
+        let fault = |(fault, affected): (&crate::record::FaultSpan, u64)| FaultReport {
+            kind: fault.kind.clone(),
+            label: fault.label.clone(),
+            inject_ms: fault.inject / NANOS_PER_MS,
+            heal_ms: fault.heal / NANOS_PER_MS,
+            affected,
+            counts: fault.counts.clone(),
+        };
+        Self {
+            schema: header.schema,
+            scenario: header.scenario.clone(),
+            hypothesis: header.hypothesis.clone(),
+            seed: header.seed,
+            defects: header.defects.clone(),
+            verdict: Verdict::worst(findings.iter().map(|finding| finding.verdict)),
+            digest: record.digest(),
+            end: record.end.cause.clone(),
+            objectives: findings.to_vec(),
+            faults: header.faults.iter().zip(record.affected()).map(fault).collect(),
+            requests: record.requests().map(|(_, request)| request.outcome).collect(),
+            sim_ms: record.end.at / NANOS_PER_MS,
+            wall_ms,
+        }
+    }
+
+    /// The report in one line.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("reports are plain data")
+    }
+}
+
+#[cfg(test)]
+mod tests;
