@@ -145,3 +145,6 @@ impl fmt::Display for Divergence {
         write!(f, "    second {}", self.right.clone().unwrap_or_else(ended))
     }
 }
+
+#[cfg(test)]
+mod tests;

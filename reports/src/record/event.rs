@@ -229,7 +229,7 @@ impl Event {
     /// This event in one line for people.
     #[must_use]
     pub fn render(&self, record: &Record) -> String {
-        #[expect(clippy::cast_precision_loss, reason = "shown to three places")]
+        #[expect(clippy::cast_precision_loss, reason = "shown to the nanosecond")]
         let at = self.at as f64 / 1e6;
         let what = match &self.what {
             What::Request(r) => format!(
@@ -269,6 +269,6 @@ impl Event {
             What::Mark(mark) => format!("{mark:?}"),
         };
         let host = self.what.host().map_or("-", |host| record.host(host));
-        format!("{at:.3} ms {host}: {what}").trim_end().to_owned()
+        format!("{at:.6} ms {host}: {what}").trim_end().to_owned()
     }
 }

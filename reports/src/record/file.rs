@@ -205,3 +205,6 @@ impl Reader<'_> {
         ReadError::Damaged { path: self.path.to_owned(), line: self.number, reason: reason.into() }
     }
 }
+
+#[cfg(test)]
+mod tests;
