@@ -1,0 +1,128 @@
+//! The load: clients in the simulated world that send what the plan says and write down what
+//! became of it.
+//!
+//! An open load sends at its appointed instants whether or not answers come, and each request's
+//! latency counts from the instant at which it was meant to start, so that a stalled service
+//! cannot hide behind a stalled client (coordinated omission). A closed load waits for its
+//! answers.
+
+mod arrivals;
+mod client;
+mod request;
+pub(crate) mod trace;
+
+use std::sync::Arc;
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use squall_net::sim::sleep_until;
+
+use self::{arrivals::Schedule, client::Client, request::Task};
+use crate::{
+    interpose,
+    plan::{Arrivals, Fault, FaultKind, Load, nanos},
+    sim::{rng, shared},
+};
+
+/// What all requests of one load share.
+pub(crate) struct Source {
+    number: usize,
+    load: Load,
+    faults: Vec<Fault>,
+    /// When the load began.
+    begin: u64,
+    client: Client,
+}
+
+/// Sends the load with this number of the plan, from its client host.
+pub(crate) async fn generate(number: usize) {
+    let Some((source, seed)) = shared::current().map(|shared| {
+        let plan = &shared.plan;
+        let load = plan.loads[number].clone();
+        let client = Client::new(&load);
+        let (faults, begin) = (plan.faults.clone(), nanos(plan.boot));
+        (Source { number, load, faults, begin, client }, shared.seed)
+    }) else {
+        return;
+    };
+    let source = Arc::new(source);
+    if number == 0 {
+        send_stampedes(&source, seed);
+    }
+    let mut rng = rng::stream(seed, &format!("load {number}"));
+    match source.load.arrivals {
+        Arrivals::Closed { clients, .. } => {
+            for client in 0..clients {
+                let rng = rng::stream(seed, &format!("load {number} client {client}"));
+                tokio::spawn(converse(Arc::clone(&source), rng));
+            }
+        }
+        _ => send_open(&source, seed, &mut rng).await,
+    }
+}
+
+/// Sends at the appointed instants.
+async fn send_open(source: &Arc<Source>, seed: u64, rng: &mut ChaCha8Rng) {
+    let mut arrivals = rng::stream(seed, &format!("load {} arrivals", source.number));
+    let mut schedule = Schedule::new(&source.load, &source.faults, source.begin, &mut arrivals);
+    // What a client that was down has missed, it does not send.
+    let first = interpose::now();
+    let mut added = 0.0;
+    while let Some(arrival) = schedule.next() {
+        if arrival.at < first {
+            continue;
+        }
+        sleep_until(arrival.at).await;
+        added += 1.0 - 1.0 / arrival.factor;
+        if added >= 1.0 {
+            added -= 1.0;
+            note_added(source);
+        }
+        tokio::spawn(Task::draw(source, arrival.at, rng).perform());
+    }
+}
+
+/// One client that waits for its answers.
+async fn converse(source: Arc<Source>, mut rng: ChaCha8Rng) {
+    let Arrivals::Closed { think, .. } = source.load.arrivals else { return };
+    let end = source.begin + nanos(source.load.lasts);
+    while interpose::now() < end {
+        Task::draw(&source, interpose::now(), &mut rng).perform().await;
+        // A client that does not think still takes an instant to ask again.
+        let pause = nanos(think).max(1_000);
+        sleep_until(interpose::now() + rng.random_range(pause / 2..=pause + pause / 2)).await;
+    }
+}
+
+/// The requests that faults of the load add at one instant.
+fn send_stampedes(source: &Arc<Source>, seed: u64) {
+    for (fault, number) in source.faults.iter().zip(0_u16..) {
+        let FaultKind::Stampede { requests } = fault.kind else { continue };
+        let source = Arc::clone(source);
+        let mut rng = rng::stream(seed, &format!("stampede {number}"));
+        let at = source.begin + nanos(fault.inject);
+        if at < interpose::now() {
+            continue;
+        }
+        tokio::spawn(async move {
+            sleep_until(at).await;
+            for _ in 0..requests {
+                tokio::spawn(Task::draw(&source, at, &mut rng).perform());
+            }
+            if let Some(shared) = shared::current() {
+                shared.affect(number, u64::from(requests));
+            }
+        });
+    }
+}
+
+/// Counts a request that is there because of a fault.
+fn note_added(source: &Source) {
+    let Some(shared) = shared::current() else { return };
+    for (fault, number) in source.faults.iter().zip(0_u16..) {
+        let adds = matches!(fault.kind, FaultKind::Burst { .. } | FaultKind::Ramp { .. });
+        if adds && shared.is_active(number) {
+            shared.affect(number, 1);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! One request of the load, from its first attempt to its entry in the record.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{StatusCode, header};
+use http_body_util::Full;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use squall_net::sim::sleep_until;
+use squall_reports::record::{Outcome, Request, RequestId, What};
+
+use super::{Source, client::Answer, trace};
+use crate::{
+    interpose,
+    plan::{Expect, FaultKind, RequestSpec, nanos},
+    sim::{rng, shared},
+};
+
+/// A request that is about to be sent.
+pub(crate) struct Task {
+    source: Arc<Source>,
+    /// Its place in the mix.
+    kind: usize,
+    resource: u64,
+    intended: u64,
+    /// When the client goes away, and the fault that makes it.
+    disconnect: Option<(Duration, u16)>,
+    /// One factor for each pause between attempts.
+    jitter: f64,
+}
+
+/// What became of an attempt or of the whole request.
+struct Ending {
+    outcome: Outcome,
+    status: u16,
+    note: String,
+}
+
+impl Task {
+    /// Draws what is requested, and whether the client stays for the answer.
+    pub(crate) fn draw(source: &Arc<Source>, intended: u64, rng: &mut ChaCha8Rng) -> Self {
+        let mix = &source.load.mix;
+        let total: u32 = mix.iter().map(|request| request.weight).sum();
+        let mut drawn = rng.random_range(0..total.max(1));
+        let mut kind = 0;
+        for (place, request) in mix.iter().enumerate() {
+            if drawn < request.weight {
+                kind = place;
+                break;
+            }
+            drawn -= request.weight;
+        }
+        let resource = rng.random_range(1..=mix[kind].ids.max(1));
+        let after_begin = Duration::from_nanos(intended.saturating_sub(source.begin));
+        let disconnect = (0_u16..).zip(&source.faults).find_map(|(number, fault)| {
+            let FaultKind::Disconnect { rate, after } = fault.kind else { return None };
+            let acts = fault.inject <= after_begin && after_begin < fault.heal;
+            (acts && rng::chance(rate, rng)).then_some((after, number))
+        });
+        Self {
+            source: Arc::clone(source),
+            kind,
+            resource,
+            intended,
+            disconnect,
+            jitter: rng.random(),
+        }
+    }
+
+    /// Sends the request and enters what became of it into the record.
+    pub(crate) async fn perform(self) {
+        let Some(id) = shared::current().map(|shared| shared.next_request()) else { return };
+        let mut entry = Entry {
+            id,
+            source: Arc::clone(&self.source),
+            kind: self.kind,
+            intended: self.intended,
+            started: interpose::now(),
+            attempts: 0,
+            written: false,
+        };
+        let deadline = tokio::time::sleep(self.source.load.timeout);
+        let leaves = async {
+            match self.disconnect {
+                Some((after, fault)) => {
+                    sleep_until(interpose::now() + nanos(after)).await;
+                    fault
+                }
+                None => std::future::pending().await,
+            }
+        };
+        let attempts = std::sync::atomic::AtomicU8::new(0);
+        let count = || attempts.load(std::sync::atomic::Ordering::Relaxed);
+        let ending = tokio::select! {
+            biased;
+            ending = self.attempt_all(id, &attempts) => ending,
+            fault = leaves => {
+                if let Some(shared) = shared::current() {
+                    shared.affect(fault, 1);
+                }
+                Ending::without_answer(Outcome::Abandoned, "client disconnected")
+            }
+            () = deadline => Ending::without_answer(Outcome::Failed, "timeout"),
+        };
+        entry.attempts = count();
+        entry.write(&ending);
+    }
+
+    async fn attempt_all(&self, id: RequestId, count: &std::sync::atomic::AtomicU8) -> Ending {
+        let retry = self.source.load.retry;
+        let mut pause = retry.backoff;
+        for attempt in 1.. {
+            count.store(attempt, std::sync::atomic::Ordering::Relaxed);
+            let ending = self.attempt(id, attempt).await;
+            let may_pass = matches!(ending.outcome, Outcome::Failed | Outcome::Shed)
+                && (ending.status == 0 || ending.status == 429 || ending.status >= 500);
+            if !may_pass || attempt >= retry.attempts_max {
+                return ending;
+            }
+            sleep_until(interpose::now() + nanos(pause.mul_f64(self.jitter))).await;
+            pause *= 2;
+        }
+        unreachable!("an attempt number does not pass the last one")
+    }
+
+    async fn attempt(&self, id: RequestId, attempt: u8) -> Ending {
+        let spec = &self.source.load.mix[self.kind];
+        match self.source.client.send(self.request(spec, id, attempt)).await {
+            Ok(answer) => judge(&answer, &spec.expect),
+            Err(reason) => Ending::without_answer(Outcome::Failed, reason),
+        }
+    }
+
+    fn request(
+        &self,
+        spec: &RequestSpec,
+        id: RequestId,
+        attempt: u8,
+    ) -> http::Request<Full<Bytes>> {
+        let mut request = http::Request::builder()
+            .method(spec.method.as_str())
+            .uri(spec.path.replace("{id}", &self.resource.to_string()))
+            .header(header::HOST, self.source.client.target())
+            .header("traceparent", trace::parent_of(id, attempt));
+        if !spec.body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        request
+            .body(Full::from(spec.body.clone().replace("{id}", &self.resource.to_string())))
+            .expect("a checked plan has methods and paths that make requests")
+    }
+}
+
+impl Ending {
+    fn without_answer(outcome: Outcome, note: &str) -> Self {
+        Self { outcome, status: 0, note: note.to_owned() }
+    }
+}
+
+/// What an answer is worth.
+fn judge(answer: &Answer, expect: &Expect) -> Ending {
+    let status = answer.status.as_u16();
+    let ending = |outcome, note: String| Ending { outcome, status, note };
+    if answer.status.is_success() {
+        return match inspect(&answer.body, expect) {
+            Ok(left_out) if left_out.is_empty() => ending(Outcome::Succeeded, String::new()),
+            Ok(left_out) => ending(Outcome::Degraded, left_out),
+            Err(wrong) => ending(Outcome::Failed, wrong),
+        };
+    }
+    let sheds = answer.status == StatusCode::TOO_MANY_REQUESTS
+        || (answer.status == StatusCode::SERVICE_UNAVAILABLE
+            && answer.headers.contains_key(header::RETRY_AFTER));
+    let outcome = if sheds { Outcome::Shed } else { Outcome::Failed };
+    ending(outcome, format!("status {status}"))
+}
+
+/// What a body says was left out, or what is wrong with it.
+fn inspect(body: &[u8], expect: &Expect) -> Result<String, String> {
+    if expect.present.is_empty() && expect.degraded.is_none() {
+        return Ok(String::new());
+    }
+    let body: serde_json::Value =
+        serde_json::from_slice(body).map_err(|_| "the answer is not JSON".to_owned())?;
+    let left_out = match expect.degraded.as_deref().and_then(|pointer| body.pointer(pointer)) {
+        Some(serde_json::Value::Array(names)) => {
+            let names: Vec<&str> = names.iter().map(|name| name.as_str().unwrap_or("?")).collect();
+            names.join(",")
+        }
+        _ => String::new(),
+    };
+    let missing = expect.present.iter().find(|pointer| body.pointer(pointer).is_none());
+    match missing {
+        Some(pointer) => Err(format!("the answer has no {pointer}")),
+        None => Ok(left_out),
+    }
+}
+
+/// Writes a request into the record, exactly once.
+struct Entry {
+    id: RequestId,
+    source: Arc<Source>,
+    kind: usize,
+    intended: u64,
+    started: u64,
+    attempts: u8,
+    written: bool,
+}
+
+impl Entry {
+    fn write(&mut self, ending: &Ending) {
+        self.written = true;
+        let Some(shared) = shared::current() else { return };
+        let request = Request {
+            id: self.id,
+            client: shared.host(),
+            route: shared.intern(&self.source.load.mix[self.kind].route),
+            intended: self.intended,
+            started: self.started,
+            outcome: ending.outcome,
+            status: ending.status,
+            attempts: self.attempts,
+            note: shared.intern(&ending.note),
+        };
+        shared.record(What::Request(request));
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if !self.written {
+            // The client's own process died: nobody waits for the answer any more.
+            self.write(&Ending::without_answer(Outcome::Abandoned, "client died"));
+        }
+    }
+}

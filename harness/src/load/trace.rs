@@ -1,0 +1,47 @@
+//! The trace of a request: the W3C `traceparent` that the load sends along, and the way back.
+
+use squall_reports::record::RequestId;
+
+/// The upper half of the trace ids of the load: `squall` in ASCII, and two zero bytes.
+const TAG: u64 = 0x7371_7561_6c6c_0000;
+
+/// The `traceparent` header of a request (W3C Trace Context, level 1).
+pub(crate) fn parent_of(request: RequestId, attempt: u8) -> String {
+    let span = (u64::from(request) << 8) | u64::from(attempt.max(1));
+    format!("00-{TAG:016x}{:016x}-{span:016x}-01", u64::from(request))
+}
+
+/// The request of the load with this trace id; `None` for the trace of somebody else.
+pub(crate) fn request_of(trace_id: &str) -> Option<RequestId> {
+    let trace_id = trace_id.trim_matches('"');
+    let (tag, request) = (trace_id.get(..16)?, trace_id.get(16..32)?);
+    if trace_id.len() != 32 || u64::from_str_radix(tag, 16) != Ok(TAG) {
+        return None;
+    }
+    RequestId::try_from(u64::from_str_radix(request, 16).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parent_of, request_of};
+
+    #[test]
+    fn a_request_is_found_again_by_its_trace() {
+        let parent = parent_of(4711, 2);
+        assert_eq!(
+            parent,
+            "00-7371756c6c0000000000000000001267-0000000000126702-01"
+                .replace("7371756c6c000000", "737175616c6c0000")
+        );
+        assert_eq!(request_of(&parent[3..35]), Some(4711));
+    }
+
+    #[test]
+    fn the_trace_of_somebody_else_is_of_no_request() {
+        for other in
+            ["", "7371", "0af7651916cd43dd8448eb211c80319c", "zzzz75616c6c00000000000000001267"]
+        {
+            assert_eq!(request_of(other), None, "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Is a plan one that can be performed?
+
+use std::time::Duration;
+
+use super::{Arrivals, Direction, Fault, FaultKind, Latency, Link, Load, Plan, Target};
+use crate::plan::fault::Performer;
+
+/// What is wrong with a plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {reason}")]
+pub struct InvalidPlan {
+    place: String,
+    reason: String,
+}
+
+impl InvalidPlan {
+    pub(crate) fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { place: place.into(), reason: reason.into() }
+    }
+}
+
+/// Longer than any test: what a person did not mean, and what does not overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl Plan {
+    /// Checks that the plan can be performed: that names refer to something, that times are in
+    /// order and that shares are shares.
+    ///
+    /// # Errors
+    ///
+    /// Names the first thing that is wrong, what was expected and what was found.
+    pub fn check(&self) -> Result<(), InvalidPlan> {
+        self.check_hosts()?;
+        self.loads.iter().enumerate().try_for_each(|(at, load)| self.check_load(at, load))?;
+        self.faults.iter().enumerate().try_for_each(|(at, fault)| self.check_fault(at, fault))?;
+        for (at, objective) in self.objectives.iter().enumerate() {
+            let place = || format!("objective {}", at + 1);
+            objective.check().map_err(|error| InvalidPlan::new(place(), error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn check_hosts(&self) -> Result<(), InvalidPlan> {
+        let topology = &self.topology;
+        if topology.hosts.is_empty() {
+            return Err(InvalidPlan::new("topology", "expected at least one host, found none"));
+        }
+        if topology.hosts.len() > 10_000 {
+            let found = topology.hosts.len();
+            return Err(InvalidPlan::new(
+                "topology",
+                format!("expected at most 10000 hosts, found {found}"),
+            ));
+        }
+        for (at, host) in topology.hosts.iter().enumerate() {
+            let place = || format!("host {:?}", host.name);
+            let named = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.' || c == '_';
+            if host.name.is_empty()
+                || !host.name.chars().all(named)
+                || host.name.parse::<std::net::IpAddr>().is_ok()
+            {
+                return Err(InvalidPlan::new(
+                    place(),
+                    "expected a name of letters, digits, `-`, `_` and `.`",
+                ));
+            }
+            if topology.index_of(&host.name) != Some(at) {
+                return Err(InvalidPlan::new(
+                    place(),
+                    "expected each host once, found the name twice",
+                ));
+            }
+            if host.cores == 0 {
+                return Err(InvalidPlan::new(place(), "expected at least one core, found 0"));
+            }
+        }
+        let step = topology.resolution;
+        if step.is_zero() || step > Duration::from_millis(100) {
+            let reason =
+                format!("expected a resolution above zero and up to 100 ms, found {step:?}");
+            return Err(InvalidPlan::new("topology", reason));
+        }
+        check_link("link", &topology.link)?;
+        for spec in &topology.links {
+            let place = format!("link from {} to {}", spec.from, spec.to);
+            self.known(&place, &spec.from)?;
+            self.known(&place, &spec.to)?;
+            check_link(&place, &spec.link)?;
+        }
+        Ok(())
+    }
+
+    fn known(&self, place: &str, host: &str) -> Result<(), InvalidPlan> {
+        if self.topology.index_of(host).is_some() {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.topology.hosts.iter().map(|host| host.name.as_str()).collect();
+        let reason = format!("expected one of the hosts {}, found {host:?}", known.join(", "));
+        Err(InvalidPlan::new(place, reason))
+    }
+
+    fn check_load(&self, at: usize, load: &Load) -> Result<(), InvalidPlan> {
+        let place = format!("load {}", at + 1);
+        let wrong = |reason: String| Err(InvalidPlan::new(place.clone(), reason));
+        self.known(&place, &load.client)?;
+        let Some((host, Ok(_))) = load.target.rsplit_once(':').map(|(h, p)| (h, p.parse::<u16>()))
+        else {
+            return wrong(format!("expected a target name:port, found {:?}", load.target));
+        };
+        self.known(&place, host)?;
+        if load.lasts.is_zero() || load.lasts > LONGEST {
+            return wrong(format!("expected a duration above zero, found {:?}", load.lasts));
+        }
+        if load.timeout.is_zero() {
+            return wrong("expected a timeout above zero, found zero".to_owned());
+        }
+        if load.retry.attempts_max == 0 {
+            return wrong("expected at least one attempt, found 0".to_owned());
+        }
+        if load.mix.is_empty() || load.mix.iter().all(|request| request.weight == 0) {
+            return wrong("expected a request with a weight above zero, found none".to_owned());
+        }
+        for request in &load.mix {
+            if http::Method::from_bytes(request.method.as_bytes()).is_err() {
+                return wrong(format!("expected an HTTP method, found {:?}", request.method));
+            }
+            let path = request.path.replace("{id}", "1");
+            if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
+                return wrong(format!("expected a path from / on, found {:?}", request.path));
+            }
+        }
+        let rates: Vec<f64> = match &load.arrivals {
+            Arrivals::Constant { rate } | Arrivals::Poisson { rate } => vec![*rate],
+            Arrivals::Ramp { from, to } => vec![*from, *to],
+            Arrivals::Steps { rates } => rates.clone(),
+            Arrivals::Bursts { rate, peak, every, burst } => {
+                if burst >= every || burst.is_zero() {
+                    return wrong(format!(
+                        "expected a burst shorter than {every:?}, found {burst:?}"
+                    ));
+                }
+                vec![*rate, *peak]
+            }
+            Arrivals::Closed { clients: 0, .. } => {
+                return wrong("expected at least one client, found 0".to_owned());
+            }
+            Arrivals::Closed { .. } => vec![1.0],
+        };
+        let good = |rate: &f64| rate.is_finite() && (0.0..=1e6).contains(rate);
+        if rates.is_empty() || !rates.iter().all(good) || rates.iter().all(|rate| *rate == 0.0) {
+            return wrong(format!(
+                "expected rates from 0 to 1,000,000 per second, found {rates:?}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_fault(&self, at: usize, fault: &Fault) -> Result<(), InvalidPlan> {
+        let place = format!("fault {} ({})", at + 1, fault.label());
+        if fault.heal <= fault.inject || fault.heal > LONGEST {
+            let reason = format!(
+                "expected a heal after the injection at {:?}, found {:?}",
+                fault.inject, fault.heal
+            );
+            return Err(InvalidPlan::new(place, reason));
+        }
+        let loads_end = self.loads.iter().map(|load| load.lasts).max().unwrap_or_default();
+        if fault.inject >= loads_end {
+            let reason = format!(
+                "expected an injection while the load lasts ({loads_end:?}), found {:?}",
+                fault.inject
+            );
+            return Err(InvalidPlan::new(place, reason));
+        }
+        match (&fault.target, fault.kind.performer()) {
+            (
+                Target::Host { host, .. },
+                Performer::Network | Performer::Process | Performer::Service,
+            ) => {
+                self.known(&place, host)?;
+            }
+            (Target::Between { a, b, .. }, Performer::Network) => {
+                if a.is_empty() || b.is_empty() {
+                    return Err(InvalidPlan::new(
+                        place,
+                        "expected hosts on both sides, found none on one",
+                    ));
+                }
+                a.iter().chain(b).try_for_each(|host| self.known(&place, host))?;
+            }
+            (Target::Load, Performer::Load) => {}
+            (target, _) => {
+                return Err(InvalidPlan::new(
+                    place,
+                    format!("a fault of this kind cannot act on {target:?}"),
+                ));
+            }
+        }
+        check_attributes(&place, &fault.kind)
+    }
+}
+
+fn check_attributes(place: &str, kind: &FaultKind) -> Result<(), InvalidPlan> {
+    let wrong = |reason: String| Err(InvalidPlan::new(place, reason));
+    match kind {
+        FaultKind::Loss { rate }
+        | FaultKind::Duplicate { rate }
+        | FaultKind::Reorder { rate, .. }
+        | FaultKind::Corrupt { rate }
+        | FaultKind::FailFraction { rate, .. }
+        | FaultKind::CorruptAnswer { rate }
+        | FaultKind::TruncateAnswer { rate }
+        | FaultKind::Disconnect { rate, .. }
+            if !(*rate > 0.0 && *rate <= 1.0) =>
+        {
+            wrong(format!("expected a share above 0 and up to 1, found {rate}"))
+        }
+        FaultKind::SlowCpu { factor }
+        | FaultKind::Burst { factor }
+        | FaultKind::Ramp { factor }
+            if !(*factor > 1.0 && *factor <= 1e4) =>
+        {
+            wrong(format!("expected a factor above 1 and up to 10,000, found {factor}"))
+        }
+        FaultKind::FailFirst { status, .. }
+        | FaultKind::FailFraction { status, .. }
+        | FaultKind::ErrorCode { status }
+            if !(400..600).contains(status) =>
+        {
+            wrong(format!("expected an HTTP status from 400 to 599, found {status}"))
+        }
+        FaultKind::Bandwidth { rate: 0 } => wrong("expected at least 1 KB/s, found 0".to_owned()),
+        FaultKind::Slicer { average_size, size_variation, .. }
+            if average_size <= size_variation =>
+        {
+            wrong(format!(
+                "expected a variation below the size {average_size}, found {size_variation}"
+            ))
+        }
+        FaultKind::Flap { down, up } | FaultKind::CrashLoop { up, down }
+            if down.is_zero() || up.is_zero() =>
+        {
+            wrong(format!("expected times above zero, found {up:?} up and {down:?} down"))
+        }
+        FaultKind::Latency { latency, jitter } if jitter > latency => {
+            wrong(format!("expected a jitter up to the latency {latency:?}, found {jitter:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_link(place: &str, link: &Link) -> Result<(), InvalidPlan> {
+    for (name, rate) in [
+        ("loss", link.loss),
+        ("duplicate", link.duplicate),
+        ("reorder", link.reorder),
+        ("corrupt", link.corrupt),
+    ] {
+        if !(0.0..=1.0).contains(&rate) {
+            let reason = format!("expected a share from 0 to 1 for {name}, found {rate}");
+            return Err(InvalidPlan::new(place, reason));
+        }
+    }
+    if link.bandwidth_bps == Some(0) {
+        return Err(InvalidPlan::new(place, "expected a bandwidth above zero, found 0"));
+    }
+    let wrong = match link.latency {
+        Latency::Uniform { min, max } if min > max => {
+            Some(format!("expected {min:?} to be at most {max:?}"))
+        }
+        Latency::LogNormal { sigma, .. } if !(0.0..=10.0).contains(&sigma) => {
+            Some(format!("expected a sigma from 0 to 10, found {sigma}"))
+        }
+        Latency::Pareto { shape, .. } if !(shape > 0.0 && shape.is_finite()) => {
+            Some(format!("expected a shape above 0, found {shape}"))
+        }
+        _ => None,
+    };
+    wrong.map_or(Ok(()), |reason| Err(InvalidPlan::new(place, reason)))
+}
+
+impl Direction {
+    pub(crate) fn sends(self) -> bool {
+        matches!(self, Self::Downstream | Self::Both)
+    }
+
+    pub(crate) fn receives(self) -> bool {
+        matches!(self, Self::Upstream | Self::Both)
+    }
+}

@@ -1,0 +1,267 @@
+//! One function for each kind of fault.
+
+use std::time::Duration;
+
+use super::{Direction, Fault, FaultKind, Target};
+
+/// A fault that still needs its times.
+#[derive(Clone, Debug)]
+#[must_use = "a fault acts only once it has its times, with `from` and `until`, and is in a plan"]
+pub struct FaultBuilder {
+    kind: FaultKind,
+    target: Target,
+    inject: Duration,
+}
+
+impl FaultBuilder {
+    /// Injects the fault at this time, counted from the beginning of the load.
+    pub fn from(mut self, inject: Duration) -> Self {
+        self.inject = inject;
+        self
+    }
+
+    /// Heals the fault at this time, counted from the beginning of the load.
+    #[must_use]
+    pub fn until(self, heal: Duration) -> Fault {
+        Fault { kind: self.kind, target: self.target, inject: self.inject, heal }
+    }
+
+    /// Heals the fault this long after its injection.
+    #[must_use]
+    pub fn lasting(self, duration: Duration) -> Fault {
+        let heal = self.inject + duration;
+        self.until(heal)
+    }
+
+    /// Acts on what is sent to the target, not on what the target sends.
+    pub fn upstream(self) -> Self {
+        self.direction(Direction::Upstream)
+    }
+
+    /// Acts on what the target sends.
+    pub fn downstream(self) -> Self {
+        self.direction(Direction::Downstream)
+    }
+
+    /// Acts on all traffic of the target.
+    pub fn both_ways(self) -> Self {
+        self.direction(Direction::Both)
+    }
+
+    /// Acts only on the traffic with this other host.
+    pub fn with_peer(mut self, peer: &str) -> Self {
+        if let Target::Host { host, direction } = self.target {
+            self.target = Target::Between { a: vec![host], b: vec![peer.to_owned()], direction };
+        }
+        self
+    }
+
+    fn direction(mut self, new: Direction) -> Self {
+        if let Target::Host { direction, .. } | Target::Between { direction, .. } = &mut self.target
+        {
+            *direction = new;
+        }
+        self
+    }
+}
+
+fn on(host: &str, direction: Direction, kind: FaultKind) -> FaultBuilder {
+    let target = Target::Host { host: host.to_owned(), direction };
+    FaultBuilder { kind, target, inject: Duration::ZERO }
+}
+
+fn between(a: &[&str], b: &[&str], direction: Direction, kind: FaultKind) -> FaultBuilder {
+    let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let target = Target::Between { a: owned(a), b: owned(b), direction };
+    FaultBuilder { kind, target, inject: Duration::ZERO }
+}
+
+fn load(kind: FaultKind) -> FaultBuilder {
+    FaultBuilder { kind, target: Target::Load, inject: Duration::ZERO }
+}
+
+/// What `host` sends takes longer by `latency`.
+pub fn latency(host: &str, latency: Duration) -> FaultBuilder {
+    on(host, Direction::Downstream, FaultKind::Latency { latency, jitter: Duration::ZERO })
+}
+
+/// What `host` sends takes longer by up to `jitter`.
+pub fn jitter(host: &str, jitter: Duration) -> FaultBuilder {
+    on(host, Direction::Downstream, FaultKind::Jitter { jitter })
+}
+
+/// This share of the packets that `host` sends or is sent is lost.
+pub fn loss(host: &str, rate: f64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::Loss { rate })
+}
+
+/// This share of the packets that `host` sends or is sent arrives twice.
+pub fn duplicate(host: &str, rate: f64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::Duplicate { rate })
+}
+
+/// This share of the packets that `host` sends or is sent arrives later by `by`.
+pub fn reorder(host: &str, rate: f64, by: Duration) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::Reorder { rate, by })
+}
+
+/// This share of the packets that `host` sends or is sent arrives damaged.
+pub fn corrupt(host: &str, rate: f64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::Corrupt { rate })
+}
+
+/// `host` can send `rate` kilobytes per second.
+pub fn bandwidth(host: &str, rate: u64) -> FaultBuilder {
+    on(host, Direction::Downstream, FaultKind::Bandwidth { rate })
+}
+
+/// Nothing gets from `a` to `b` or from `b` to `a`.
+pub fn partition(a: &str, b: &str) -> FaultBuilder {
+    between(&[a], &[b], Direction::Both, FaultKind::Partition)
+}
+
+/// Nothing gets from `from` to `to`; the other way is open.
+pub fn partition_one_way(from: &str, to: &str) -> FaultBuilder {
+    between(&[from], &[to], Direction::Downstream, FaultKind::Partition)
+}
+
+/// Nothing gets from one group of hosts to the other or back.
+pub fn partition_groups(a: &[&str], b: &[&str]) -> FaultBuilder {
+    between(a, b, Direction::Both, FaultKind::Partition)
+}
+
+/// Nothing gets from `a` to `b` or back for `down`, everything for `up`, in turn.
+pub fn flap(a: &str, b: &str, down: Duration, up: Duration) -> FaultBuilder {
+    between(&[a], &[b], Direction::Both, FaultKind::Flap { down, up })
+}
+
+/// Everything that `host` sends or is sent vanishes.
+pub fn blackhole(host: &str) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::Blackhole)
+}
+
+/// Connections that `host` has vanish without a word; new ones work.
+pub fn half_open(host: &str) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::HalfOpen)
+}
+
+/// All connections of `host` are reset at once.
+pub fn reset(host: &str) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::Reset)
+}
+
+/// Connection attempts to `host` are refused.
+pub fn refuse(host: &str) -> FaultBuilder {
+    on(host, Direction::Upstream, FaultKind::Refuse)
+}
+
+/// What `host` sends vanishes; its connections are reset after `timeout`, never if it is zero.
+pub fn timeout(host: &str, timeout: Duration) -> FaultBuilder {
+    on(host, Direction::Downstream, FaultKind::Timeout { timeout })
+}
+
+/// Connections of `host` are reset `timeout` after their next packet.
+pub fn reset_peer(host: &str, timeout: Duration) -> FaultBuilder {
+    on(host, Direction::Downstream, FaultKind::ResetPeer { timeout })
+}
+
+/// When `host` closes a connection, the peer learns it later by `delay`.
+pub fn slow_close(host: &str, delay: Duration) -> FaultBuilder {
+    on(host, Direction::Downstream, FaultKind::SlowClose { delay })
+}
+
+/// What `host` sends arrives in pieces of `average_size` bytes, `size_variation` more or less,
+/// with `delay` between them.
+pub fn slicer(host: &str, average_size: u32, size_variation: u32, delay: Duration) -> FaultBuilder {
+    on(host, Direction::Downstream, FaultKind::Slicer { average_size, size_variation, delay })
+}
+
+/// Connections of `host` are reset once it has sent `bytes` on them.
+pub fn limit_data(host: &str, bytes: u64) -> FaultBuilder {
+    on(host, Direction::Downstream, FaultKind::LimitData { bytes })
+}
+
+/// The process on `host` dies, and starts again at the heal.
+pub fn crash(host: &str) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::Crash)
+}
+
+/// `host` loses its power, and starts again at the heal.
+pub fn power_loss(host: &str) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::PowerLoss)
+}
+
+/// The process on `host` dies after `up` each time, and starts again after `down`.
+pub fn crash_loop(host: &str, up: Duration, down: Duration) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::CrashLoop { up, down })
+}
+
+/// The service on `host` is asked to stop, killed after `grace`, and started at the heal.
+pub fn restart(host: &str, grace: Duration) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::Restart { grace })
+}
+
+/// The process on `host` stands still.
+pub fn pause(host: &str) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::Pause)
+}
+
+/// The processor of `host` takes `factor` times as long.
+pub fn slow_cpu(host: &str, factor: f64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::SlowCpu { factor })
+}
+
+/// The service on `host` answers the first `requests` with this HTTP status.
+pub fn fail_first(host: &str, requests: u64, status: u16) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::FailFirst { requests, status })
+}
+
+/// The service on `host` answers this share of the requests with this HTTP status.
+pub fn fail_fraction(host: &str, rate: f64, status: u16) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::FailFraction { rate, status })
+}
+
+/// The service on `host` answers every request with this HTTP status.
+pub fn error_code(host: &str, status: u16) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::ErrorCode { status })
+}
+
+/// The service on `host` answers later by `delay`.
+pub fn slow_answer(host: &str, delay: Duration) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::SlowAnswer { delay })
+}
+
+/// The service on `host` takes requests and never answers.
+pub fn hang(host: &str) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::Hang)
+}
+
+/// This share of the answers of `host` has flipped bits in its body.
+pub fn corrupt_answer(host: &str, rate: f64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::CorruptAnswer { rate })
+}
+
+/// This share of the answers of `host` breaks off in the middle of its body.
+pub fn truncate_answer(host: &str, rate: f64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::TruncateAnswer { rate })
+}
+
+/// The load is `factor` times as high.
+pub fn burst(factor: f64) -> FaultBuilder {
+    load(FaultKind::Burst { factor })
+}
+
+/// The load rises linearly to `factor` times as high.
+pub fn ramp(factor: f64) -> FaultBuilder {
+    load(FaultKind::Ramp { factor })
+}
+
+/// This many additional requests at the same instant.
+pub fn stampede(requests: u32) -> FaultBuilder {
+    load(FaultKind::Stampede { requests })
+}
+
+/// This share of the clients goes away `after` it has sent its request.
+pub fn disconnect(rate: f64, after: Duration) -> FaultBuilder {
+    load(FaultKind::Disconnect { rate, after })
+}

@@ -1,0 +1,141 @@
+//! Plans: what a run does, as pure data.
+//!
+//! A [`Plan`] says which hosts there are and how they are linked ([`Topology`]), what is asked of
+//! them ([`Load`]), what is broken and when ([`Fault`]), and how far the run may go ([`Limits`]).
+//! A plan performs nothing and knows no backend; all of it can be written to JSON and read back.
+//! Times in a plan count from the beginning of the load.
+
+mod check;
+mod fault;
+mod limits;
+mod link;
+mod load;
+pub(crate) mod millis;
+mod phases;
+pub(crate) use fault::Performer;
+pub(crate) use phases::nanos;
+mod topology;
+
+pub use check::InvalidPlan;
+pub use fault::{
+    Direction, Fault, FaultBuilder, FaultKind, Target, bandwidth, blackhole, burst, corrupt,
+    corrupt_answer, crash, crash_loop, disconnect, duplicate, error_code, fail_first,
+    fail_fraction, flap, half_open, hang, jitter, latency, limit_data, loss, partition,
+    partition_groups, partition_one_way, pause, power_loss, ramp, refuse, reorder, reset,
+    reset_peer, restart, slicer, slow_answer, slow_close, slow_cpu, stampede, timeout,
+    truncate_answer,
+};
+pub use limits::Limits;
+pub use link::{Latency, Link};
+pub use load::{Arrivals, Expect, Load, RequestSpec, Retry};
+pub use topology::{HostSpec, LinkSpec, TcpConfig, Topology};
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::objective::Objective;
+
+/// What a run does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The hosts and the links between them.
+    pub topology: Topology,
+    /// What is asked of the services.
+    pub loads: Vec<Load>,
+    /// What is broken, and when.
+    pub faults: Vec<Fault>,
+    /// What must hold.
+    pub objectives: Vec<Objective>,
+    /// How far the run may go.
+    pub limits: Limits,
+    /// How long the hosts run before the load begins.
+    #[serde(rename = "boot_ms", with = "millis")]
+    pub boot: Duration,
+    /// How long after the last heal a request still belongs to the phase `recovery`.
+    #[serde(rename = "recovery_ms", with = "millis")]
+    pub recovery: Duration,
+    /// How long the hosts run on after the load, before leaks are looked for.
+    #[serde(rename = "settle_ms", with = "millis")]
+    pub settle: Duration,
+    /// How often the gauges are read.
+    #[serde(rename = "sample_every_ms", with = "millis")]
+    pub sample_every: Duration,
+}
+
+impl Plan {
+    /// A plan with these hosts that asks nothing of them yet.
+    #[must_use]
+    pub fn new(topology: Topology) -> Self {
+        Self {
+            topology,
+            loads: Vec::new(),
+            faults: Vec::new(),
+            objectives: Vec::new(),
+            limits: Limits::default(),
+            boot: Duration::from_secs(1),
+            recovery: Duration::from_secs(1),
+            settle: Duration::from_secs(2),
+            sample_every: Duration::from_millis(500),
+        }
+    }
+
+    /// Adds a load.
+    #[must_use]
+    pub fn load(mut self, load: Load) -> Self {
+        self.loads.push(load);
+        self
+    }
+
+    /// Adds a fault.
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Adds an objective or an invariant.
+    #[must_use]
+    pub fn objective(mut self, objective: impl Into<Objective>) -> Self {
+        self.objectives.push(objective.into());
+        self
+    }
+
+    /// Sets how far the run may go.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets how long after the last heal a request still belongs to the phase `recovery`.
+    #[must_use]
+    pub fn recovery(mut self, recovery: Duration) -> Self {
+        self.recovery = recovery;
+        self
+    }
+
+    /// Sets how long the hosts run on after the load, before leaks are looked for.
+    #[must_use]
+    pub fn settle(mut self, settle: Duration) -> Self {
+        self.settle = settle;
+        self
+    }
+
+    /// Sets how long the hosts run before the load begins.
+    #[must_use]
+    pub fn boot(mut self, boot: Duration) -> Self {
+        self.boot = boot;
+        self
+    }
+
+    /// How long the load lasts: as long as the longest of its parts, and not less than the
+    /// last heal.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        let loads = self.loads.iter().map(|load| load.lasts);
+        let heals = self.faults.iter().map(|fault| fault.heal);
+        loads.chain(heals).max().unwrap_or_default()
+    }
+}

@@ -1,0 +1,39 @@
+//! The phases of a plan.
+
+use std::time::Duration;
+
+use squall_reports::record::{Phase, PhaseSpan};
+
+use super::Plan;
+
+impl Plan {
+    /// The phases of a run of this plan, in nanoseconds from the beginning of the run.
+    ///
+    /// Without faults all is `baseline`. A phase of no length is left out.
+    #[must_use]
+    pub fn phases(&self) -> Vec<PhaseSpan> {
+        let begin = nanos(self.boot);
+        let end = begin + nanos(self.duration());
+        let first = self.faults.iter().map(|fault| begin + nanos(fault.inject)).min();
+        let last = self.faults.iter().map(|fault| begin + nanos(fault.heal)).max();
+        let (Some(first), Some(last)) = (first, last) else {
+            return vec![PhaseSpan { phase: Phase::Baseline, from: 0, until: end }];
+        };
+        let recovered = (last + nanos(self.recovery)).min(end);
+        let cuts = [0, first, last, recovered, end];
+        let mut phases: Vec<PhaseSpan> = Phase::ALL
+            .into_iter()
+            .zip(cuts.windows(2))
+            .map(|(phase, cut)| PhaseSpan { phase, from: cut[0], until: cut[1] })
+            .filter(|span| span.from < span.until)
+            .collect();
+        // A fault from the first instant on leaves no baseline to be measured.
+        phases.retain(|span| span.phase != Phase::Baseline || span.until > begin);
+        phases
+    }
+}
+
+/// Whole nanoseconds; plans are checked to be shorter than centuries.
+pub(crate) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

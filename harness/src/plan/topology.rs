@@ -1,0 +1,187 @@
+//! Hosts and links.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Link, millis};
+
+/// Hosts, the links between them, and what runs where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Topology {
+    /// The hosts, in the order in which they start.
+    pub hosts: Vec<HostSpec>,
+    /// The link between hosts that have none of their own.
+    pub link: Link,
+    /// Links between particular hosts.
+    pub links: Vec<LinkSpec>,
+    /// The time resolution of the network: no hop is wrong by more than one step.
+    #[serde(rename = "resolution_ms", with = "millis")]
+    pub resolution: Duration,
+    /// How TCP behaves on every host.
+    pub tcp: TcpConfig,
+}
+
+/// One simulated machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HostSpec {
+    /// Its name, which is also its name in the network.
+    pub name: String,
+    /// The service that runs on it, by its name among the scenario's services; `None` for a
+    /// host that only sends load.
+    pub service: Option<String>,
+    /// What the service is configured with.
+    pub config: serde_json::Value,
+    /// How many pieces of work its processor does at once.
+    pub cores: u16,
+}
+
+/// A link between two particular hosts, in one direction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LinkSpec {
+    /// The sending host.
+    pub from: String,
+    /// The receiving host.
+    pub to: String,
+    /// How the link behaves.
+    pub link: Link,
+}
+
+/// How TCP behaves. The defaults are those of Linux.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TcpConfig {
+    /// The first retransmit timeout of a segment, doubled each time: the floor that Linux has
+    /// (`TCP_RTO_MIN`).
+    #[serde(rename = "rto_ms", with = "millis")]
+    pub rto: Duration,
+    /// The first retransmit timeout of a connection attempt, doubled each time (RFC 6298, 2.1).
+    #[serde(rename = "syn_rto_ms", with = "millis")]
+    pub syn_rto: Duration,
+    /// How long data may go unacknowledged before the connection is given up: what
+    /// `tcp_retries2 = 15` comes to.
+    #[serde(rename = "user_timeout_ms", with = "millis")]
+    pub user_timeout: Duration,
+    /// How long a connection attempt may go unanswered: what `tcp_syn_retries = 6` comes to.
+    #[serde(rename = "connect_timeout_ms", with = "millis")]
+    pub connect_timeout: Duration,
+    /// Connections that wait to be accepted before more are dropped.
+    pub backlog: usize,
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        Self {
+            rto: Duration::from_millis(200),
+            syn_rto: Duration::from_secs(1),
+            user_timeout: Duration::from_millis(924_600),
+            connect_timeout: Duration::from_secs(127),
+            backlog: 65_535,
+        }
+    }
+}
+
+impl Default for Topology {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Topology {
+    /// No hosts yet; links of half a millisecond, and a time resolution of 100 us.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            hosts: Vec::new(),
+            link: Link::default(),
+            links: Vec::new(),
+            resolution: Duration::from_micros(100),
+            tcp: TcpConfig::default(),
+        }
+    }
+
+    /// Adds a host that runs `service`, configured with `config`.
+    #[must_use]
+    pub fn host(
+        mut self,
+        name: impl Into<String>,
+        service: impl Into<String>,
+        config: serde_json::Value,
+    ) -> Self {
+        self.hosts.push(HostSpec {
+            name: name.into(),
+            service: Some(service.into()),
+            config,
+            cores: 4,
+        });
+        self
+    }
+
+    /// Adds a host that only sends load.
+    #[must_use]
+    pub fn client(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(HostSpec {
+            name: name.into(),
+            service: None,
+            config: serde_json::Value::Null,
+            cores: 64,
+        });
+        self
+    }
+
+    /// Sets how many pieces of work the last added host does at once.
+    ///
+    /// # Panics
+    ///
+    /// When there is no host yet.
+    #[must_use]
+    #[track_caller]
+    pub fn cores(mut self, cores: u16) -> Self {
+        self.hosts.last_mut().expect("a host was added before its cores are set").cores = cores;
+        self
+    }
+
+    /// Sets the link between hosts that have none of their own.
+    #[must_use]
+    pub fn link(mut self, link: Link) -> Self {
+        self.link = link;
+        self
+    }
+
+    /// Links two hosts in both directions.
+    #[must_use]
+    pub fn link_between(self, a: &str, b: &str, link: Link) -> Self {
+        self.link_from(a, b, link).link_from(b, a, link)
+    }
+
+    /// Links `from` to `to` in that direction only.
+    #[must_use]
+    pub fn link_from(mut self, from: &str, to: &str, link: Link) -> Self {
+        self.links.push(LinkSpec { from: from.to_owned(), to: to.to_owned(), link });
+        self
+    }
+
+    /// Sets the time resolution of the network.
+    #[must_use]
+    pub fn resolution(mut self, resolution: Duration) -> Self {
+        self.resolution = resolution;
+        self
+    }
+
+    /// Sets how TCP behaves.
+    #[must_use]
+    pub fn tcp(mut self, tcp: TcpConfig) -> Self {
+        self.tcp = tcp;
+        self
+    }
+
+    /// The place of the host with this name.
+    #[must_use]
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.hosts.iter().position(|host| host.name == name)
+    }
+}

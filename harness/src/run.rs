@@ -1,0 +1,135 @@
+//! One run of a scenario: a plan and a seed in, a record and its verdict out.
+
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use squall_reports::{record::Record, verdict::Verdict};
+
+use crate::{
+    interpose::Parts,
+    judge::{Judgement, judge},
+    plan::InvalidPlan,
+    scenario::Scenario,
+    sim::{self, Signals, Title},
+};
+
+/// How much longer than its own limit a run may take before it is given up: it is then stuck
+/// in code that never yields.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
+
+/// Deep futures of unoptimised builds want more than the two megabytes of a thread.
+const STACK_BYTES: usize = 16 << 20;
+
+/// What a run left behind.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Everything that happened.
+    pub record: Record,
+    /// What was concluded from it.
+    pub judgement: Judgement,
+    /// How long it took, in real time.
+    pub wall: Duration,
+}
+
+impl Run {
+    /// The verdict on the whole run.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.judgement.verdict
+    }
+}
+
+/// Why there is no record.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The plan cannot be performed.
+    #[error("the plan of {scenario} cannot be performed: {source}")]
+    InvalidPlan {
+        /// The scenario's name.
+        scenario: String,
+        /// What is wrong with it.
+        source: InvalidPlan,
+    },
+    /// The harness itself failed.
+    #[error("the harness failed while it ran {scenario} with seed {seed}: {reason}")]
+    Harness {
+        /// The scenario's name.
+        scenario: String,
+        /// The seed of the run.
+        seed: u64,
+        /// The panic, or what else went wrong.
+        reason: String,
+    },
+}
+
+/// Runs a scenario with a seed, on a thread of its own.
+///
+/// # Errors
+///
+/// When the plan cannot be performed, or when the harness fails. A service that fails or panics
+/// is no error: the record says so, and the verdict is a failure.
+pub fn run(scenario: &Scenario, seed: u64) -> Result<Run, RunError> {
+    run_with(scenario, seed, Signals::default())
+}
+
+/// As [`run`], with a way to watch the run and to interrupt it.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_with(scenario: &Scenario, seed: u64, signals: Signals) -> Result<Run, RunError> {
+    run_parts(scenario, seed, signals, Parts::default())
+}
+
+pub(crate) fn run_parts(
+    scenario: &Scenario,
+    seed: u64,
+    signals: Signals,
+    parts: Parts,
+) -> Result<Run, RunError> {
+    scenario
+        .check()
+        .map_err(|source| RunError::InvalidPlan { scenario: scenario.name().to_owned(), source })?;
+    let started = Instant::now();
+    let (plan, services) = (scenario.plan().clone(), scenario.services().clone());
+    let patience = plan.limits.wall_time + GIVE_UP_AFTER;
+    let title = Title {
+        scenario: scenario.name().to_owned(),
+        hypothesis: scenario.hypothesis().to_owned(),
+        defects: scenario.defects().to_vec(),
+    };
+    let failed =
+        |reason: String| RunError::Harness { scenario: scenario.name().to_owned(), seed, reason };
+    let (send, receive) = mpsc::channel();
+    let thread = thread::Builder::new()
+        .name(format!("run {}", scenario.name()))
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            let record = sim::perform(plan, services, seed, title, parts, signals);
+            // Nobody listens any more only if the run was given up.
+            let _ = send.send(record);
+        })
+        .map_err(|error| failed(format!("no thread could be started: {error}")))?;
+    let record = match receive.recv_timeout(patience) {
+        Ok(record) => record,
+        Err(RecvTimeoutError::Timeout) => {
+            return Err(failed(format!(
+                "no end after {patience:?}: a task on some host never yields"
+            )));
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            let panic = thread.join().err();
+            let text = panic.as_deref().and_then(|panic| {
+                let text = panic.downcast_ref::<&str>().copied();
+                text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            });
+            return Err(failed(text.unwrap_or("the run ended without a record").to_owned()));
+        }
+    };
+    let judgement = judge(&record, &scenario.plan().objectives);
+    Ok(Run { record, judgement, wall: started.elapsed() })
+}

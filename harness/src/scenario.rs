@@ -1,0 +1,103 @@
+//! A scenario: a plan, what it claims, and the services that it is performed on.
+
+use crate::{
+    plan::{InvalidPlan, Plan},
+    service::Services,
+};
+
+/// A named test under faults.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    name: String,
+    hypothesis: String,
+    plan: Plan,
+    services: Services,
+    defects: Vec<String>,
+}
+
+impl Scenario {
+    /// A scenario with this name, which claims `hypothesis` in one sentence.
+    #[must_use]
+    pub fn new(
+        name: impl Into<String>,
+        hypothesis: impl Into<String>,
+        plan: Plan,
+        services: Services,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            hypothesis: hypothesis.into(),
+            plan,
+            services,
+            defects: Vec::new(),
+        }
+    }
+
+    /// The scenario's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the scenario claims.
+    #[must_use]
+    pub fn hypothesis(&self) -> &str {
+        &self.hypothesis
+    }
+
+    /// What a run does.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The services that the plan is performed on.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The defects that are switched on.
+    #[must_use]
+    pub fn defects(&self) -> &[String] {
+        &self.defects
+    }
+
+    /// The same scenario with a defect switched on in the configuration of these hosts: its
+    /// name is added to the list `defects` there.
+    #[must_use]
+    pub fn with_defect(mut self, name: &str, hosts: &[&str]) -> Self {
+        for host in &mut self.plan.topology.hosts {
+            if hosts.contains(&host.name.as_str())
+                && let Some(config) = host.config.as_object_mut()
+            {
+                let defects = config.entry("defects").or_insert_with(|| serde_json::json!([]));
+                if let Some(defects) = defects.as_array_mut() {
+                    defects.push(name.into());
+                }
+            }
+        }
+        self.defects.push(name.to_owned());
+        self
+    }
+
+    /// Checks that the plan can be performed with the scenario's services.
+    ///
+    /// # Errors
+    ///
+    /// Names the first thing that is wrong, what was expected and what was found.
+    pub fn check(&self) -> Result<(), InvalidPlan> {
+        self.plan.check()?;
+        for host in &self.plan.topology.hosts {
+            let Some(service) = &host.service else { continue };
+            if !self.services.names().any(|name| name == service) {
+                let known: Vec<&str> = self.services.names().collect();
+                return Err(InvalidPlan::new(
+                    format!("host {:?}", host.name),
+                    format!("expected one of the services {}, found {service:?}", known.join(", ")),
+                ));
+            }
+        }
+        Ok(())
+    }
+}

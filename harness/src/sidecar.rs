@@ -1,0 +1,266 @@
+//! The sidecar: performs the faults of a service, as the proxy of a service mesh does.
+//!
+//! A host whose service has faults in the plan gets one for each port that the service listens
+//! on. The sidecar takes the port, the service listens behind it on loopback, and every request
+//! passes through: HTTP/1.1 and HTTP/2, gRPC with its trailers. While a fault acts it answers
+//! itself, waits, or damages the answer; the service has no line in it for that.
+
+use std::{
+    convert::Infallible,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use http_body_util::{BodyExt, Empty, StreamBody, combinators::BoxBody};
+use hyper::{
+    body::{Frame, Incoming},
+    client::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use squall_net::{TcpStream, sim::Listener};
+
+use crate::{
+    plan::FaultKind,
+    service::BoxError,
+    sim::{rng, seam::port_behind_sidecar, shared},
+};
+
+type Body = BoxBody<Bytes, BoxError>;
+
+/// The prefix of a gRPC message: a flag and its length.
+const GRPC_PREFIX: usize = 5;
+
+/// What happens to one request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Pass,
+    Fail(u16),
+    Delay(Duration),
+    Hang,
+    Corrupt,
+    Truncate,
+}
+
+/// Serves `port` of the host that this runs on, in front of its service.
+pub(crate) async fn serve(port: u16) {
+    let Some(random) = shared::current().map(|shared| {
+        let name = shared.host_name(shared.host()).to_owned();
+        Arc::new(Mutex::new(rng::stream(shared.seed, &format!("sidecar {name} {port}"))))
+    }) else {
+        return;
+    };
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    // Taken by the service itself, if at all: then there is nothing to stand in front of.
+    let Ok(listener) = Listener::bind_directly(address).await else { return };
+    while let Ok((stream, _)) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await {
+        let upstream = Upstream::new(port);
+        let random = Arc::clone(&random);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let (upstream, random) = (upstream.clone(), Arc::clone(&random));
+                async move { Ok::<_, Infallible>(pass(request, &upstream, &random).await) }
+            });
+            let io = TokioIo::new(TcpStream::from(stream));
+            let builder = auto::Builder::new(TokioExecutor::new());
+            // A connection that fails is the client's to notice.
+            let _ = builder.serve_connection(io, service).await;
+        });
+    }
+}
+
+/// What the acting faults want of the next request.
+fn draw(random: &Mutex<ChaCha8Rng>) -> Fate {
+    let Some(shared) = shared::current() else { return Fate::Pass };
+    let host = shared.host_name(shared.host());
+    let mut random = random.lock().expect("nothing panics while it holds the lock");
+    for (number, fault) in (0_u16..).zip(&shared.plan.faults) {
+        if !shared.is_active(number) || !fault.is_on(host) {
+            continue;
+        }
+        let fate = match fault.kind {
+            FaultKind::FailFirst { requests, status } if shared.affected(number) < requests => {
+                Fate::Fail(status)
+            }
+            FaultKind::FailFraction { rate, status } if rng::chance(rate, &mut random) => {
+                Fate::Fail(status)
+            }
+            FaultKind::ErrorCode { status } => Fate::Fail(status),
+            FaultKind::SlowAnswer { delay } => Fate::Delay(delay),
+            FaultKind::Hang => Fate::Hang,
+            FaultKind::CorruptAnswer { rate } if rng::chance(rate, &mut random) => Fate::Corrupt,
+            FaultKind::TruncateAnswer { rate } if rng::chance(rate, &mut random) => Fate::Truncate,
+            _ => continue,
+        };
+        shared.affect(number, 1);
+        return fate;
+    }
+    Fate::Pass
+}
+
+async fn pass(
+    request: Request<Incoming>,
+    upstream: &Upstream,
+    random: &Mutex<ChaCha8Rng>,
+) -> Response<Body> {
+    let grpc = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    let fate = draw(random);
+    match fate {
+        Fate::Fail(status) => return failure(status, grpc),
+        Fate::Hang => return std::future::pending().await,
+        Fate::Delay(delay) => tokio::time::sleep(delay).await,
+        Fate::Pass | Fate::Corrupt | Fate::Truncate => {}
+    }
+    let answer = match upstream.send(request).await {
+        Ok(answer) => answer,
+        Err(_) => return failure(502, grpc),
+    };
+    match fate {
+        Fate::Corrupt => damage(answer, |body| corrupt(body, grpc, random)).await,
+        Fate::Truncate => truncate(answer).await,
+        _ => answer.map(|body| body.map_err(BoxError::from).boxed()),
+    }
+}
+
+fn empty() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed()
+}
+
+/// An answer with this HTTP status, or the gRPC status that corresponds.
+fn failure(status: u16, grpc: bool) -> Response<Body> {
+    let mut response = Response::new(empty());
+    if grpc {
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert("grpc-status", HeaderValue::from(grpc_status(status)));
+        headers.insert("grpc-message", HeaderValue::from_static("injected by the plan"));
+    } else {
+        *response.status_mut() =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    }
+    response
+}
+
+/// The gRPC status of an HTTP status, as `google/rpc/code.proto` maps them.
+fn grpc_status(http: u16) -> u16 {
+    match http {
+        400 => 3,
+        401 => 16,
+        403 => 7,
+        404 => 5,
+        409 => 10,
+        429 => 8,
+        499 => 1,
+        500 => 13,
+        501 => 12,
+        502 | 503 => 14,
+        504 => 4,
+        _ => 2,
+    }
+}
+
+/// Replaces the body of an answer, trailers aside.
+async fn damage(
+    answer: Response<Incoming>,
+    change: impl FnOnce(BytesMut) -> Bytes,
+) -> Response<Body> {
+    let (head, body) = answer.into_parts();
+    let Ok(collected) = body.collect().await else { return failure(502, false) };
+    let trailers = collected.trailers().cloned();
+    let data = change(BytesMut::from(&collected.to_bytes()[..]));
+    Response::from_parts(head, frames(data, trailers))
+}
+
+fn frames(data: Bytes, trailers: Option<HeaderMap>) -> Body {
+    let frames = [Some(Frame::data(data)), trailers.map(Frame::trailers)];
+    let frames = frames.into_iter().flatten().map(Ok::<_, BoxError>);
+    BodyExt::boxed(StreamBody::new(stream::iter(frames)))
+}
+
+/// Flips one bit of the body, in the message if it is one of gRPC.
+fn corrupt(mut body: BytesMut, grpc: bool, random: &Mutex<ChaCha8Rng>) -> Bytes {
+    let first = if grpc { GRPC_PREFIX } else { 0 };
+    if body.len() > first {
+        let mut random = random.lock().expect("nothing panics while it holds the lock");
+        let place = random.random_range(first..body.len());
+        body[place] ^= 1 << random.random_range(0..8);
+    }
+    body.freeze()
+}
+
+/// Sends the first half of the body and breaks off.
+async fn truncate(answer: Response<Incoming>) -> Response<Body> {
+    let (head, body) = answer.into_parts();
+    let Ok(collected) = body.collect().await else { return failure(502, false) };
+    let whole = collected.to_bytes();
+    let half = whole.slice(..whole.len() / 2);
+    let broken: BoxError = "broken off by the plan".into();
+    let frames = stream::iter([Ok(Frame::data(half)), Err(broken)]);
+    Response::from_parts(head, BodyExt::boxed(StreamBody::new(frames)))
+}
+
+/// The way to the service behind the sidecar, of one connection of a client.
+#[derive(Clone)]
+struct Upstream {
+    address: SocketAddr,
+    multiplexed: Arc<tokio::sync::Mutex<Option<http2::SendRequest<Incoming>>>>,
+}
+
+impl Upstream {
+    fn new(port: u16) -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port_behind_sidecar(port))),
+            multiplexed: Arc::default(),
+        }
+    }
+
+    async fn send(&self, request: Request<Incoming>) -> Result<Response<Incoming>, BoxError> {
+        if request.version() != Version::HTTP_2 {
+            let io = TokioIo::new(TcpStream::connect(self.address).await?);
+            let (mut sender, connection) = http1::handshake(io).await?;
+            tokio::spawn(connection);
+            return Ok(sender.send_request(request).await?);
+        }
+        let mut sender = {
+            let mut multiplexed = self.multiplexed.lock().await;
+            match multiplexed.as_ref().filter(|sender| !sender.is_closed()) {
+                Some(sender) => sender.clone(),
+                None => multiplexed.insert(self.open().await?).clone(),
+            }
+        };
+        sender.ready().await?;
+        Ok(sender.send_request(request).await?)
+    }
+
+    async fn open(&self) -> Result<http2::SendRequest<Incoming>, BoxError> {
+        let io = TokioIo::new(TcpStream::connect(self.address).await?);
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grpc_status;
+
+    #[test]
+    fn http_statuses_become_the_grpc_statuses_of_the_code_proto() {
+        for (http, grpc) in [(400, 3), (404, 5), (429, 8), (500, 13), (503, 14), (504, 4), (418, 2)]
+        {
+            assert_eq!(grpc_status(http), grpc, "HTTP {http}");
+        }
+    }
+}

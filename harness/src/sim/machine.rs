@@ -1,0 +1,159 @@
+//! One simulated machine: a Tokio runtime of its own, and what waits to be handed to it.
+
+use std::{
+    future::poll_fn,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Poll, Waker},
+};
+
+use squall_reports::record::HostState;
+use tokio::runtime::{Builder, RngSeed, Runtime};
+use turmoil_net::Packet;
+
+use super::{seam::Seam, wire::Wire};
+use crate::interpose;
+
+/// Tokio's timers have this resolution.
+const TICK_NS: u64 = 1_000_000;
+
+pub(crate) struct Machine {
+    pub(crate) state: HostState,
+    pub(crate) seam: Rc<Seam>,
+    process: Option<Process>,
+    /// How often the process was started.
+    pub(crate) incarnation: u64,
+    /// What has arrived and is handed over when the process next runs.
+    pub(crate) inbox: Vec<Packet>,
+    /// Tasks to be woken when the process next runs.
+    pub(crate) wakers: Vec<Waker>,
+    /// When the process next has something to do by itself.
+    pub(crate) deadline: Option<u64>,
+    /// Since when the process stands still.
+    pub(crate) paused_since: Option<u64>,
+    /// The process slept instead of waiting, until then.
+    pub(crate) blocked_until: u64,
+}
+
+struct Process {
+    runtime: Runtime,
+    wake_fd: i32,
+    /// Timers fire at whole milliseconds from here on.
+    origin: u64,
+    /// Set when code of the process started a thread.
+    threads: Arc<AtomicBool>,
+}
+
+impl Machine {
+    pub(crate) fn new(seam: Rc<Seam>) -> Self {
+        Self {
+            state: HostState::PoweredOff,
+            seam,
+            process: None,
+            incarnation: 0,
+            inbox: Vec::new(),
+            wakers: Vec::new(),
+            deadline: None,
+            paused_since: None,
+            blocked_until: 0,
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Starts a process at `now`.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system has no more file descriptors for another runtime.
+    pub(crate) fn start(&mut self, seed: u64, now: u64) -> std::io::Result<()> {
+        interpose::set_now(now);
+        let threads = Arc::new(AtomicBool::new(false));
+        let started = Arc::clone(&threads);
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
+            .max_blocking_threads(1)
+            .on_thread_start(move || started.store(true, Ordering::Relaxed))
+            .build()?;
+        let wake_fd = interpose::capture_wake_fd(|| drop(runtime.spawn(async {})));
+        self.process = Some(Process { runtime, wake_fd, origin: now % TICK_NS, threads });
+        self.incarnation += 1;
+        self.seam.reset();
+        self.state = HostState::Up;
+        self.deadline = Some(now);
+        self.blocked_until = now;
+        Ok(())
+    }
+
+    /// Spawns a task on the process, if there is one.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(process) = &self.process {
+            drop(process.runtime.spawn(task));
+        }
+    }
+
+    /// Drops the process with all its tasks. The caller has made this host the current one.
+    pub(crate) fn kill(&mut self) {
+        self.inbox.clear();
+        self.wakers.clear();
+        self.deadline = None;
+        self.paused_since = None;
+        if let Some(process) = self.process.take() {
+            interpose::forget_wake_fd(process.wake_fd);
+            drop(process.runtime);
+        }
+    }
+
+    /// Hands over what has arrived and runs the process until it has nothing to do. Returns what
+    /// it did that a simulation cannot make deterministic.
+    pub(crate) fn run(&mut self, wire: &mut Wire, now: u64) -> Option<&'static str> {
+        let Self { process, inbox, wakers, deadline, blocked_until, .. } = self;
+        let process = process.as_ref()?;
+        let mut first = true;
+        let idle_ms = process.runtime.block_on(poll_fn(|cx| {
+            if first {
+                // Inside the runtime, so that waking a task puts it straight into its queue.
+                first = false;
+                interpose::expect_idle(cx.waker());
+                for packet in inbox.drain(..) {
+                    wire.deliver(packet);
+                }
+                for waker in wakers.drain(..) {
+                    waker.wake();
+                }
+                return Poll::Pending;
+            }
+            interpose::idle_for().map_or(Poll::Pending, Poll::Ready)
+        }));
+        // Later than `now` if the process slept in between.
+        let local = interpose::now();
+        *blocked_until = local;
+        *deadline = u64::try_from(idle_ms).ok().map(|idle_ms| {
+            let latest = local + idle_ms * TICK_NS;
+            latest - (latest - process.origin) % TICK_NS
+        });
+        interpose::set_now(now);
+        process
+            .threads
+            .load(Ordering::Relaxed)
+            .then_some("it started a thread (spawn_blocking, tokio::fs or a blocking name look-up)")
+    }
+
+    /// The tasks that are alive.
+    pub(crate) fn tasks(&self) -> u64 {
+        self.process
+            .as_ref()
+            .map_or(0, |process| process.runtime.metrics().num_alive_tasks() as u64)
+    }
+
+    /// Is this the eventfd that wakes the process?
+    pub(crate) fn is_woken_by(&self, fd: i32) -> bool {
+        self.process.as_ref().is_some_and(|process| process.wake_fd == fd)
+    }
+}

@@ -1,0 +1,90 @@
+//! The simulation kernel: performs a plan in virtual time and makes its record.
+//!
+//! One thread, one run. Each host has a Tokio runtime of its own; [`interpose`](crate::interpose)
+//! gives it virtual clocks and hands back its next deadline when it has nothing to do. The
+//! [`World`] jumps from one instant at which something is due to the next; the `Wire` carries
+//! packets between the hosts' `turmoil-net` stacks, with TCP's retransmissions and the faults of
+//! the network; the seam gives services their processor time and their stop signal; the
+//! observer turns their tracing into events of the record.
+//!
+//! The kernel knows plans and makes records. It judges nothing.
+
+mod flow;
+mod link;
+mod machine;
+mod observe;
+mod panics;
+pub(crate) mod rng;
+mod rules;
+pub(crate) mod seam;
+pub(crate) mod shared;
+mod timers;
+mod wire;
+mod world;
+
+pub use world::Signals;
+
+use squall_reports::record::{FaultSpan, Header, Record, SCHEMA};
+
+use crate::{
+    interpose::{Parts, Session},
+    plan::{Plan, nanos},
+    service::Services,
+};
+
+/// What a record says about the run besides what the plan says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Title {
+    pub(crate) scenario: String,
+    pub(crate) hypothesis: String,
+    pub(crate) defects: Vec<String>,
+}
+
+/// Performs a checked plan on this thread, which must be a fresh one: what it keeps from one
+/// run to the next (hash keys, random generators) would make the next run another.
+pub(crate) fn perform(
+    plan: Plan,
+    services: Services,
+    seed: u64,
+    title: Title,
+    parts: Parts,
+    signals: Signals,
+) -> Record {
+    panics::install_hook();
+    let header = header(&plan, seed, title);
+    let session = Session::begin(seed, parts);
+    let shared = shared::Shared::new(plan, seed);
+    let end = {
+        let _installed = shared::install(shared.clone());
+        let _observed = tracing::subscriber::set_default(observe::Observer::default());
+        world::World::new(shared.clone(), services, signals).run()
+    };
+    drop(session);
+    let recorder = shared.recorder.replace_with(|_| shared::Recorder::empty());
+    Record { header, symbols: recorder.symbols, events: recorder.events, end }
+}
+
+fn header(plan: &Plan, seed: u64, title: Title) -> Header {
+    let begin = nanos(plan.boot);
+    Header {
+        schema: SCHEMA,
+        scenario: title.scenario,
+        hypothesis: title.hypothesis,
+        seed,
+        defects: title.defects,
+        hosts: plan.topology.hosts.iter().map(|host| host.name.clone()).collect(),
+        faults: plan
+            .faults
+            .iter()
+            .map(|fault| FaultSpan {
+                kind: fault.kind.name().to_owned(),
+                label: fault.label(),
+                inject: begin + nanos(fault.inject),
+                heal: begin + nanos(fault.heal),
+                counts: fault.kind.counts().to_owned(),
+            })
+            .collect(),
+        phases: plan.phases(),
+        plan: serde_json::to_value(plan).expect("plans are plain data"),
+    }
+}

@@ -1,0 +1,260 @@
+//! The observer: turns the `tracing` of the services into events of the record.
+//!
+//! Spans and events from `INFO` on are kept, with the host and the virtual time at which they
+//! happened. A span belongs to the request of the load whose trace it is in: its own field
+//! `trace_id`, or that of the span it is part of, holds the number that the load put into the
+//! `traceparent` of the request.
+
+use std::{
+    cell::RefCell,
+    fmt::{self, Write as _},
+};
+
+use squall_reports::record::{Level, Log, RequestId, Span, Symbol, What};
+use tracing_core::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Current, Id, Record},
+    subscriber::Interest,
+};
+
+use super::shared::{self, Shared};
+use crate::{interpose, load::trace};
+
+/// Fields that say which trace a span is of; they are different each time and are not kept.
+const TRACE_FIELDS: [&str; 3] = ["trace_id", "span_id", "parent_id"];
+
+/// Longer fields are cut: a record is no place for bodies.
+const FIELDS_LONGEST: usize = 512;
+
+/// A subscriber for one run, on its thread.
+#[derive(Default)]
+pub(crate) struct Observer(());
+
+struct Live {
+    references: u32,
+    metadata: &'static Metadata<'static>,
+    parent: u32,
+    request: RequestId,
+    host: u16,
+    name: Symbol,
+    fields: String,
+    opened: u64,
+    id: u32,
+}
+
+/// A subscriber must be `Sync`; what it keeps is of one thread.
+#[derive(Default)]
+struct Spans {
+    /// By slot; the id of a span in tracing is its slot plus one.
+    slots: Vec<Option<Live>>,
+    free: Vec<usize>,
+    entered: Vec<usize>,
+    opened: u32,
+}
+
+thread_local! {
+    static SPANS: RefCell<Spans> = RefCell::new(Spans::default());
+}
+
+fn slot(id: &Id) -> usize {
+    usize::try_from(id.into_u64() - 1).unwrap_or(usize::MAX)
+}
+
+fn id(slot: usize) -> Id {
+    Id::from_u64(slot as u64 + 1)
+}
+
+impl Subscriber for Observer {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        // Other runs, and what else the process does, have subscribers of their own: whether a
+        // callsite matters is asked each time unless it never does.
+        if *metadata.level() <= tracing_core::Level::INFO {
+            Interest::sometimes()
+        } else {
+            Interest::never()
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= tracing_core::Level::INFO
+    }
+
+    fn max_level_hint(&self) -> Option<tracing_core::LevelFilter> {
+        Some(tracing_core::LevelFilter::INFO)
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        let metadata = attributes.metadata();
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        SPANS.with_borrow_mut(|spans| {
+            let parent = match attributes.parent() {
+                Some(parent) => Some(slot(parent)),
+                None if attributes.is_root() => None,
+                None => spans.entered.last().copied(),
+            };
+            let parent = parent.and_then(|parent| spans.slots.get(parent)?.as_ref());
+            let (parent, inherited) = parent.map_or((0, 0), |span| (span.id, span.request));
+            let request = fields.request.unwrap_or(inherited);
+            let shared = shared::current();
+            let (host, name) = shared.as_ref().map_or((0, Symbol::default()), |shared| {
+                (shared.host(), shared.intern(metadata.name()))
+            });
+            spans.opened += 1;
+            let live = Live {
+                references: 1,
+                metadata,
+                parent,
+                request,
+                host,
+                name,
+                fields: fields.text,
+                opened: interpose::now(),
+                id: spans.opened,
+            };
+            let free = spans.free.pop().unwrap_or_else(|| {
+                spans.slots.push(None);
+                spans.slots.len() - 1
+            });
+            spans.slots[free] = Some(live);
+            id(free)
+        })
+    }
+
+    fn record(&self, span: &Id, values: &Record<'_>) {
+        let mut fields = Fields::default();
+        values.record(&mut fields);
+        SPANS.with_borrow_mut(|spans| {
+            if let Some(Some(live)) = spans.slots.get_mut(slot(span)) {
+                if !live.fields.is_empty() && !fields.text.is_empty() {
+                    live.fields.push(' ');
+                }
+                live.fields.push_str(&fields.text);
+                live.request = fields.request.unwrap_or(live.request);
+            }
+        });
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let Some(shared) = shared::current() else { return };
+        let metadata = event.metadata();
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let level = match *metadata.level() {
+            tracing_core::Level::ERROR => Level::Error,
+            tracing_core::Level::WARN => Level::Warn,
+            _ => Level::Info,
+        };
+        let log = Log {
+            host: shared.host(),
+            level,
+            target: shared.intern(metadata.target()),
+            message: shared.intern(&fields.message),
+            fields: shared.intern(&fields.text),
+        };
+        shared.record(What::Log(Box::new(log)));
+    }
+
+    fn enter(&self, span: &Id) {
+        SPANS.with_borrow_mut(|spans| spans.entered.push(slot(span)));
+    }
+
+    fn exit(&self, span: &Id) {
+        SPANS.with_borrow_mut(|spans| {
+            let slot = slot(span);
+            if let Some(place) = spans.entered.iter().rposition(|entered| *entered == slot) {
+                spans.entered.remove(place);
+            }
+        });
+    }
+
+    fn clone_span(&self, span: &Id) -> Id {
+        SPANS.with_borrow_mut(|spans| {
+            if let Some(Some(live)) = spans.slots.get_mut(slot(span)) {
+                live.references += 1;
+            }
+        });
+        span.clone()
+    }
+
+    fn try_close(&self, span: Id) -> bool {
+        let slot = slot(&span);
+        let closed = SPANS.with_borrow_mut(|spans| {
+            let live = spans.slots.get_mut(slot)?;
+            let inside = live.as_mut()?;
+            inside.references -= 1;
+            if inside.references > 0 {
+                return None;
+            }
+            spans.free.push(slot);
+            live.take()
+        });
+        let Some(live) = closed else { return false };
+        if let Some(shared) = shared::current() {
+            close(&shared, &live);
+        }
+        true
+    }
+
+    fn current_span(&self) -> Current {
+        SPANS.with_borrow(|spans| {
+            let live = spans
+                .entered
+                .last()
+                .and_then(|slot| Some((id(*slot), spans.slots.get(*slot)?.as_ref()?.metadata)));
+            live.map_or_else(Current::none, |(id, metadata)| Current::new(id, metadata))
+        })
+    }
+}
+
+fn close(shared: &Shared, live: &Live) {
+    let fields = shared.intern(&live.fields);
+    shared.record(What::Span(Span {
+        id: live.id,
+        parent: live.parent,
+        request: live.request,
+        host: live.host,
+        name: live.name,
+        fields,
+        opened: live.opened,
+    }));
+}
+
+/// Collects `name=value`, apart by spaces.
+#[derive(Default)]
+struct Fields {
+    text: String,
+    message: String,
+    request: Option<RequestId>,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let name = field.name();
+        if name == "message" {
+            let _ = write!(self.message, "{value:?}");
+            self.message.truncate(floor(&self.message));
+        } else if TRACE_FIELDS.contains(&name) {
+            if name == "trace_id" {
+                self.request = trace::request_of(&format!("{value:?}"));
+            }
+        } else {
+            let gap = if self.text.is_empty() { "" } else { " " };
+            let _ = write!(self.text, "{gap}{name}={value:?}");
+            self.text.truncate(floor(&self.text));
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        // Without the quotation marks of `Debug`.
+        self.record_debug(field, &format_args!("{value}"));
+    }
+}
+
+/// The longest length up to the bound that does not cut a character.
+fn floor(text: &str) -> usize {
+    text.floor_char_boundary(FIELDS_LONGEST)
+}

@@ -1,0 +1,295 @@
+//! The faults of the network that act now, and what they do to a packet.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    time::Duration,
+};
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use turmoil_net::Packet;
+
+use super::{
+    flow::{FlowKey, segment},
+    link::transmission,
+    rng,
+    shared::Shared,
+};
+use crate::plan::{Direction, Fault, FaultKind, Target, Topology, nanos};
+
+/// What the acting faults do to one packet.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fate {
+    /// It does not arrive.
+    pub(crate) lost: bool,
+    /// It takes longer by so many nanoseconds.
+    pub(crate) delay: u64,
+    /// It arrives twice.
+    pub(crate) twice: bool,
+    /// Its connection is reset, now.
+    pub(crate) reset: bool,
+    /// It is a connection attempt, and is refused.
+    pub(crate) refused: bool,
+    /// It is cut into pieces of about this many bytes, with a pause between them.
+    pub(crate) slices: Option<Slices>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slices {
+    pub(crate) average: u32,
+    pub(crate) variation: u32,
+    pub(crate) pause: u64,
+}
+
+/// A fault of the network that acts now.
+pub(crate) struct Rule {
+    pub(crate) fault: u16,
+    kind: FaultKind,
+    scope: Scope,
+    injected: u64,
+    rng: ChaCha8Rng,
+    shared: Rc<Shared>,
+    /// When the bandwidth is free again.
+    free_at: u64,
+    /// The connections that a `half_open` fault cut.
+    cut: BTreeSet<FlowKey>,
+    /// For faults that follow each connection: bytes so far, or when it is to be reset.
+    connections: BTreeMap<FlowKey, u64>,
+}
+
+/// Which packets a fault sees, by the hosts' indices.
+pub(crate) struct Scope {
+    a: BTreeSet<u16>,
+    /// `None` for all others.
+    b: Option<BTreeSet<u16>>,
+    direction: Direction,
+}
+
+impl Scope {
+    pub(crate) fn new(target: &Target, topology: &Topology) -> Self {
+        let index = |name: &String| topology.index_of(name).and_then(|at| u16::try_from(at).ok());
+        let all = |names: &[String]| names.iter().filter_map(index).collect();
+        match target {
+            Target::Host { host, direction } => {
+                Self { a: index(host).into_iter().collect(), b: None, direction: *direction }
+            }
+            Target::Between { a, b, direction } => {
+                Self { a: all(a), b: Some(all(b)), direction: *direction }
+            }
+            Target::Load => Self { a: BTreeSet::new(), b: None, direction: Direction::Both },
+        }
+    }
+
+    pub(crate) fn sees(&self, src: u16, dst: u16) -> bool {
+        let other = |host: u16| self.b.as_ref().is_none_or(|b| b.contains(&host));
+        (self.direction.sends() && self.a.contains(&src) && other(dst))
+            || (self.direction.receives() && self.a.contains(&dst) && other(src))
+    }
+
+    /// Does the fault act on the connections between these hosts at all?
+    pub(crate) fn touches(&self, src: u16, dst: u16) -> bool {
+        self.sees(src, dst) || self.sees(dst, src)
+    }
+}
+
+impl Rule {
+    pub(crate) fn new(number: u16, fault: &Fault, now: u64, shared: &Rc<Shared>) -> Self {
+        Self {
+            fault: number,
+            kind: fault.kind.clone(),
+            scope: Scope::new(&fault.target, &shared.plan.topology),
+            injected: now,
+            rng: rng::stream(shared.seed, &format!("fault {number} {}", fault.kind.name())),
+            shared: Rc::clone(shared),
+            free_at: 0,
+            cut: BTreeSet::new(),
+            connections: BTreeMap::new(),
+        }
+    }
+
+    /// Does this fault act on existing connections when it is injected? `reset` resets them and
+    /// `half_open` cuts them.
+    pub(crate) fn meets_connections(&self) -> Option<&Scope> {
+        matches!(self.kind, FaultKind::Reset | FaultKind::HalfOpen).then_some(&self.scope)
+    }
+
+    /// Tells a fault that [meets connections](Self::meets_connections) which there are; true if
+    /// they are to be reset.
+    pub(crate) fn meet(&mut self, connections: &[FlowKey]) -> bool {
+        if self.kind == FaultKind::Reset {
+            self.shared.affect(self.fault, connections.len() as u64);
+            return true;
+        }
+        for key in connections {
+            self.cut.insert(*key);
+            self.cut.insert(key.reverse());
+        }
+        false
+    }
+
+    /// The connections whose time to be reset has come.
+    pub(crate) fn resets_due(&mut self, now: u64) -> Vec<FlowKey> {
+        if !matches!(self.kind, FaultKind::Timeout { .. } | FaultKind::ResetPeer { .. }) {
+            return Vec::new();
+        }
+        let due: Vec<FlowKey> =
+            self.connections.iter().filter(|(_, at)| **at <= now).map(|(key, _)| *key).collect();
+        for key in &due {
+            self.connections.remove(key);
+        }
+        self.shared.affect(self.fault, due.len() as u64);
+        due
+    }
+
+    /// When the next connection is to be reset.
+    pub(crate) fn next_reset(&self) -> Option<u64> {
+        match self.kind {
+            FaultKind::Timeout { .. } | FaultKind::ResetPeer { .. } => {
+                self.connections.values().copied().min()
+            }
+            _ => None,
+        }
+    }
+
+    /// Applies the fault to a packet that is sent at `now`; `flow` if it is of a connection.
+    pub(crate) fn apply(
+        &mut self,
+        (src, dst): (u16, u16),
+        packet: &Packet,
+        flow: Option<FlowKey>,
+        now: u64,
+        fate: &mut Fate,
+    ) {
+        // A refusal and a cut see both directions of what they act on.
+        if !self.scope.sees(src, dst) {
+            return;
+        }
+        let tcp = segment(packet);
+        let affected = match self.kind {
+            FaultKind::Latency { latency, jitter } => {
+                fate.delay += nanos(latency - jitter) + rng::up_to(jitter * 2, &mut self.rng);
+                true
+            }
+            FaultKind::Jitter { jitter } => {
+                fate.delay += rng::up_to(jitter, &mut self.rng);
+                true
+            }
+            FaultKind::Loss { rate } | FaultKind::Corrupt { rate } => {
+                let lost = rng::chance(rate, &mut self.rng);
+                fate.lost |= lost;
+                lost
+            }
+            FaultKind::Duplicate { rate } => {
+                let twice = rng::chance(rate, &mut self.rng);
+                fate.twice |= twice;
+                twice
+            }
+            FaultKind::Reorder { rate, by } => {
+                let late = rng::chance(rate, &mut self.rng);
+                fate.delay += if late { nanos(by) } else { 0 };
+                late
+            }
+            FaultKind::Bandwidth { rate } => {
+                let wait = self.free_at.saturating_sub(now);
+                let takes = transmission(u64::from(packet.size()), rate * 8_000);
+                self.free_at = now + wait + takes;
+                fate.delay += wait + takes;
+                true
+            }
+            FaultKind::Partition | FaultKind::Blackhole => {
+                fate.lost = true;
+                true
+            }
+            FaultKind::Flap { down, up } => {
+                let into = (now - self.injected) % (nanos(down) + nanos(up));
+                let is_down = into < nanos(down);
+                fate.lost |= is_down;
+                is_down
+            }
+            FaultKind::HalfOpen => {
+                let cut = flow.is_some_and(|key| self.cut.contains(&key));
+                fate.lost |= cut;
+                cut
+            }
+            FaultKind::Refuse => {
+                let refused = tcp.is_some_and(|s| s.flags.syn && !s.flags.ack);
+                fate.refused |= refused;
+                refused
+            }
+            FaultKind::Timeout { timeout } => {
+                self.reset_later(flow, now, timeout);
+                fate.lost = true;
+                true
+            }
+            FaultKind::ResetPeer { timeout } => {
+                if timeout.is_zero() {
+                    fate.reset |= flow.is_some();
+                    flow.is_some()
+                } else {
+                    self.reset_later(flow, now, timeout);
+                    false
+                }
+            }
+            FaultKind::SlowClose { delay } => {
+                let closes = tcp.is_some_and(|s| s.flags.fin);
+                fate.delay += if closes { nanos(delay) } else { 0 };
+                closes
+            }
+            FaultKind::Slicer { average_size, size_variation, delay } => {
+                let large = tcp.is_some_and(|s| s.payload.len() > average_size as usize);
+                if large {
+                    fate.slices = Some(Slices {
+                        average: average_size,
+                        variation: size_variation,
+                        pause: nanos(delay),
+                    });
+                }
+                large
+            }
+            FaultKind::LimitData { bytes } => {
+                self.over_limit(flow, tcp.map_or(0, |s| s.payload.len()), bytes, fate)
+            }
+            // Performed where the process, the service or the load is; a reset is done at once.
+            _ => false,
+        };
+        if affected {
+            self.shared.affect(self.fault, 1);
+        }
+    }
+
+    fn reset_later(&mut self, flow: Option<FlowKey>, now: u64, timeout: Duration) {
+        if let Some(key) = flow
+            && !timeout.is_zero()
+            && !self.connections.contains_key(&key.reverse())
+        {
+            self.connections.entry(key).or_insert(now + nanos(timeout));
+        }
+    }
+
+    fn over_limit(
+        &mut self,
+        flow: Option<FlowKey>,
+        sent: usize,
+        limit: u64,
+        fate: &mut Fate,
+    ) -> bool {
+        let Some(key) = flow else { return false };
+        let total = self.connections.entry(key).or_insert(0);
+        let was_under = *total <= limit;
+        *total += sent as u64;
+        let over = *total > limit;
+        fate.lost |= over;
+        fate.reset |= over && was_under;
+        over && was_under
+    }
+}
+
+impl Slices {
+    /// The length of the next piece of `left` bytes.
+    pub(crate) fn next(self, left: usize, rng: &mut ChaCha8Rng) -> usize {
+        let least = (self.average - self.variation).max(1);
+        let most = self.average + self.variation;
+        (rng.random_range(least..=most) as usize).min(left)
+    }
+}

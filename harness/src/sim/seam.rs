@@ -1,0 +1,155 @@
+//! What a host offers to the code that runs on it: its side of `squall_net`.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    rc::{Rc, Weak},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use super::shared::Shared;
+use crate::{interpose, plan::nanos};
+
+/// The first loopback port for services behind a sidecar; ports of the plan are below it.
+const SIDECAR_PORT_OFFSET: u16 = 20_000;
+
+/// The seam of one host. It outlives the incarnations of the host's process.
+pub(crate) struct Seam {
+    pub(crate) id: u16,
+    shared: Weak<Shared>,
+    /// When each core has done all the work that it was given.
+    cores: RefCell<Vec<u64>>,
+    /// How many times as long work takes, and the fault that is to blame.
+    slow: Cell<Option<(f64, u16)>>,
+    terminating: Cell<bool>,
+    termination: RefCell<Vec<Waker>>,
+    /// The plan has service faults for this host: its listeners get a sidecar each.
+    sidecar: bool,
+    /// The ports that sidecars are yet to be started for.
+    pub(crate) sidecars_wanted: RefCell<Vec<u16>>,
+    given_up: RefCell<BTreeSet<(SocketAddr, SocketAddr)>>,
+    connect_given_up: RefCell<BTreeMap<SocketAddr, u64>>,
+}
+
+impl Seam {
+    pub(crate) fn new(id: u16, cores: u16, sidecar: bool, shared: Weak<Shared>) -> Rc<Self> {
+        Rc::new(Self {
+            id,
+            shared,
+            cores: RefCell::new(vec![0; usize::from(cores)]),
+            slow: Cell::new(None),
+            terminating: Cell::new(false),
+            termination: RefCell::default(),
+            sidecar,
+            sidecars_wanted: RefCell::default(),
+            given_up: RefCell::default(),
+            connect_given_up: RefCell::default(),
+        })
+    }
+
+    /// A new process: no work queued, no signal received.
+    pub(crate) fn reset(&self) {
+        self.cores.borrow_mut().fill(0);
+        self.terminating.set(false);
+        self.termination.borrow_mut().clear();
+        self.sidecars_wanted.borrow_mut().clear();
+        self.given_up.borrow_mut().clear();
+        self.connect_given_up.borrow_mut().clear();
+    }
+
+    /// The process stood still for `pause`: the work it had is done that much later.
+    pub(crate) fn delay_work(&self, now: u64, pause: u64) {
+        for free_at in self.cores.borrow_mut().iter_mut().filter(|free_at| **free_at + pause > now)
+        {
+            *free_at += pause;
+        }
+    }
+
+    pub(crate) fn slow_down(&self, slow: Option<(f64, u16)>) {
+        self.slow.set(slow);
+    }
+
+    /// Sends the stop signal and hands out the tasks that wait for it.
+    pub(crate) fn terminate(&self) -> Vec<Waker> {
+        self.terminating.set(true);
+        self.termination.take()
+    }
+
+    pub(crate) fn is_terminating(&self) -> bool {
+        self.terminating.get()
+    }
+
+    /// The stack gives up on a connection.
+    pub(crate) fn give_up(&self, local: SocketAddr, peer: SocketAddr, now: u64) {
+        self.given_up.borrow_mut().insert((local, peer));
+        self.connect_given_up.borrow_mut().insert(peer, now);
+    }
+}
+
+/// The loopback port of a service whose own `port` a sidecar has taken.
+pub(crate) fn port_behind_sidecar(port: u16) -> u16 {
+    port.wrapping_add(SIDECAR_PORT_OFFSET).max(1024)
+}
+
+impl squall_net::sim::Host for Seam {
+    fn spend(&self, cost: Duration) -> u64 {
+        let mut cost = nanos(cost);
+        if let Some((factor, fault)) = self.slow.get() {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_precision_loss,
+                clippy::cast_sign_loss,
+                reason = "a cost times a checked factor, to the nanosecond as far as it matters"
+            )]
+            let slowed = (cost as f64 * factor) as u64;
+            cost = slowed;
+            if let Some(shared) = self.shared.upgrade() {
+                shared.affect(fault, 1);
+            }
+        }
+        let mut cores = self.cores.borrow_mut();
+        let first_free = cores.iter_mut().min().expect("a host has at least one core");
+        *first_free = (*first_free).max(interpose::now()) + cost;
+        *first_free
+    }
+
+    fn poll_until(&self, deadline: u64, cx: &mut Context<'_>) -> Poll<()> {
+        if interpose::now() >= deadline {
+            return Poll::Ready(());
+        }
+        match self.shared.upgrade() {
+            Some(shared) => {
+                shared.timers.borrow_mut().register(deadline, self.id, cx.waker().clone());
+                Poll::Pending
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    fn poll_terminated(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.terminating.get() {
+            return Poll::Ready(());
+        }
+        let mut waiting = self.termination.borrow_mut();
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    fn behind_sidecar(&self, port: u16) -> Option<u16> {
+        self.sidecar.then(|| {
+            self.sidecars_wanted.borrow_mut().push(port);
+            port_behind_sidecar(port)
+        })
+    }
+
+    fn timed_out(&self, local: Option<SocketAddr>, peer: SocketAddr) -> bool {
+        match local {
+            Some(local) => self.given_up.borrow().contains(&(local, peer)),
+            None => self.connect_given_up.borrow().get(&peer) == Some(&interpose::now()),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What the kernel, the hosts' code, the load and the observer of a run share.
+//!
+//! A run has one thread, and this is that thread's state. Code on a host reaches it through
+//! [`current`], because futures that are spawned must not hold it.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+};
+
+use squall_reports::record::{EndCause, Event, FaultAction, Symbol, Symbols, What};
+
+use super::{seam::Seam, timers::Timers};
+use crate::{
+    interpose,
+    plan::{Performer, Plan},
+};
+
+/// The state of a run that more than one part of it works on.
+pub(crate) struct Shared {
+    pub(crate) plan: Plan,
+    pub(crate) seed: u64,
+    pub(crate) recorder: RefCell<Recorder>,
+    pub(crate) timers: RefCell<Timers>,
+    pub(crate) seams: Vec<Rc<Seam>>,
+    /// How much each fault has affected, and whether it acts now.
+    faults: Vec<Acting>,
+    /// The host whose code runs now.
+    host: Cell<u16>,
+    /// Why the run must end, once something has said so.
+    stop: RefCell<Option<EndCause>>,
+    /// Services that ended by themselves: the host and what they returned.
+    pub(crate) ended: RefCell<Vec<(u16, Result<(), String>)>>,
+    /// The number of the last request of the load.
+    requests: Cell<u32>,
+}
+
+#[derive(Default)]
+struct Acting {
+    affected: Cell<u64>,
+    active: Cell<bool>,
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Shared>>> = const { RefCell::new(None) };
+}
+
+/// The run of this thread, if it has one.
+pub(crate) fn current() -> Option<Rc<Shared>> {
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// Makes `shared` the run of this thread until the guard is dropped.
+pub(crate) fn install(shared: Rc<Shared>) -> Installed {
+    CURRENT.set(Some(shared));
+    Installed(())
+}
+
+/// The guard of [`install`].
+#[must_use = "the run is current only while the guard lives"]
+pub(crate) struct Installed(());
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        CURRENT.set(None);
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(plan: Plan, seed: u64) -> Rc<Self> {
+        Rc::new_cyclic(|weak: &Weak<Self>| {
+            let seams = plan.topology.hosts.iter().enumerate().map(|(id, host)| {
+                let sidecar = plan.faults.iter().any(|fault| {
+                    fault.kind.performer() == Performer::Service && fault.is_on(&host.name)
+                });
+                let id = u16::try_from(id).expect("a checked plan has at most 10,000 hosts");
+                Seam::new(id, host.cores, sidecar, weak.clone())
+            });
+            Self {
+                seed,
+                recorder: RefCell::new(Recorder::new(plan.limits.events_max)),
+                timers: RefCell::default(),
+                seams: seams.collect(),
+                faults: plan.faults.iter().map(|_| Acting::default()).collect(),
+                host: Cell::new(0),
+                stop: RefCell::new(None),
+                ended: RefCell::default(),
+                requests: Cell::new(0),
+                plan,
+            }
+        })
+    }
+
+    /// The host whose code runs now.
+    pub(crate) fn host(&self) -> u16 {
+        self.host.get()
+    }
+
+    pub(crate) fn set_host(&self, host: u16) {
+        self.host.set(host);
+    }
+
+    /// A fault has affected `count` more.
+    pub(crate) fn affect(&self, fault: u16, count: u64) {
+        let acting = &self.faults[usize::from(fault)];
+        acting.affected.set(acting.affected.get() + count);
+    }
+
+    pub(crate) fn affected(&self, fault: u16) -> u64 {
+        self.faults[usize::from(fault)].affected.get()
+    }
+
+    pub(crate) fn is_active(&self, fault: u16) -> bool {
+        self.faults[usize::from(fault)].active.get()
+    }
+
+    /// Notes that a fault begins or ends to act.
+    pub(crate) fn set_active(&self, fault: u16, active: bool) {
+        self.faults[usize::from(fault)].active.set(active);
+        let action = if active { FaultAction::Inject } else { FaultAction::Heal };
+        self.record(What::Fault { fault, action, affected: self.affected(fault) });
+    }
+
+    /// Appends to the record, at the time of the code that runs now.
+    pub(crate) fn record(&self, what: What) {
+        let pushed = self.recorder.borrow_mut().push(Event { at: interpose::now(), what });
+        if let Err(limit) = pushed {
+            self.stop(EndCause::LimitReached { limit });
+        }
+    }
+
+    pub(crate) fn intern(&self, text: &str) -> Symbol {
+        self.recorder.borrow_mut().symbols.intern(text)
+    }
+
+    /// The number of the next request of the load.
+    pub(crate) fn next_request(&self) -> u32 {
+        self.requests.set(self.requests.get() + 1);
+        self.requests.get()
+    }
+
+    /// Ends the run. The first cause counts.
+    pub(crate) fn stop(&self, cause: EndCause) {
+        self.stop.borrow_mut().get_or_insert(cause);
+    }
+
+    pub(crate) fn stopped(&self) -> Option<EndCause> {
+        self.stop.borrow().clone()
+    }
+
+    pub(crate) fn host_name(&self, host: u16) -> &str {
+        &self.plan.topology.hosts[usize::from(host)].name
+    }
+}
+
+/// The events and names of the record that is being made.
+pub(crate) struct Recorder {
+    pub(crate) events: Vec<Event>,
+    pub(crate) symbols: Symbols,
+    events_max: u64,
+}
+
+impl Recorder {
+    pub(crate) fn empty() -> Self {
+        Self::new(0)
+    }
+
+    fn new(events_max: u64) -> Self {
+        Self { events: Vec::new(), symbols: Symbols::default(), events_max }
+    }
+
+    fn push(&mut self, event: Event) -> Result<(), String> {
+        if self.events.len() as u64 >= self.events_max {
+            return Err(format!("the record has its {} events (events_max)", self.events_max));
+        }
+        self.events.push(event);
+        Ok(())
+    }
+}

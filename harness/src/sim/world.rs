@@ -1,0 +1,614 @@
+//! The scheduler of a run: jumps from one event of the world to the next.
+//!
+//! There are no ticks. At each instant at which something is due, the world performs the plan,
+//! hands packets and wake-ups to hosts, runs the hosts that have something to do, each until it
+//! has nothing, and collects what they sent. Then it looks for the next such instant. Hosts that
+//! have nothing to do cost nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use squall_reports::record::{End, EndCause, FaultAction, Gauge, HostState, Mark, What};
+
+use super::{machine::Machine, panics, shared::Shared, wire::Wire};
+use crate::{
+    interpose, load,
+    plan::{Fault, FaultKind, Performer, Target, nanos},
+    service::Services,
+};
+
+/// How often the limits that are slow to look at are looked at, in instants.
+const LIMITS_EVERY: u64 = 1024;
+
+/// How long after the timeout of the last request a run goes on at least.
+const AFTER_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// What a run tells the outside while it goes on, and hears from it.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    /// Virtual time so far, in nanoseconds.
+    pub now: Arc<AtomicU64>,
+    /// Set to end the run early; its record says so.
+    pub interrupt: Arc<AtomicBool>,
+}
+
+/// Something that the plan does at a given time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Inject(u16),
+    Heal(u16),
+    /// The process of a crash loop dies or starts again.
+    Loop {
+        fault: u16,
+        up: bool,
+    },
+    /// The grace of a service that was asked to stop is over.
+    Kill {
+        host: u16,
+        incarnation: u64,
+    },
+    BeginLoad,
+    EndLoad,
+    Settled,
+    Sample,
+}
+
+pub(crate) struct World {
+    shared: Rc<Shared>,
+    services: Services,
+    machines: Vec<Machine>,
+    wire: Wire,
+    agenda: BTreeMap<u64, Vec<Action>>,
+    /// The deadlines of the machines that have one.
+    deadlines: BTreeSet<(u64, u16)>,
+    /// The machines to run at this instant.
+    runnable: BTreeSet<u16>,
+    collect_at: Option<u64>,
+    signals: Signals,
+    end_at: u64,
+    started: Duration,
+    instants: u64,
+    woken: Vec<i32>,
+    due: Vec<(u16, turmoil_net::Packet)>,
+}
+
+impl World {
+    pub(crate) fn new(shared: Rc<Shared>, services: Services, signals: Signals) -> Self {
+        let plan = &shared.plan;
+        let begin = nanos(plan.boot);
+        let load_end = begin + nanos(plan.duration());
+        // Every request has come to its end by then, if only by its timeout.
+        let patience = plan.loads.iter().map(|load| load.timeout).max().unwrap_or_default();
+        let end_at = load_end + nanos(plan.settle.max(patience + AFTER_TIMEOUT));
+        let mut agenda: BTreeMap<u64, Vec<Action>> = BTreeMap::new();
+        let mut at = |time, action| agenda.entry(time).or_default().push(action);
+        for (number, fault) in (0..).zip(&plan.faults) {
+            at(begin + nanos(fault.heal), Action::Heal(number));
+            at(begin + nanos(fault.inject), Action::Inject(number));
+        }
+        at(begin, Action::Sample);
+        at(begin, Action::BeginLoad);
+        let every = nanos(plan.sample_every).max(1_000_000);
+        for sample in (begin + every..end_at).step_by(usize::try_from(every).unwrap_or(usize::MAX))
+        {
+            at(sample, Action::Sample);
+        }
+        at(load_end, Action::EndLoad);
+        at(end_at, Action::Sample);
+        at(end_at, Action::Settled);
+        Self {
+            machines: shared.seams.iter().map(|seam| Machine::new(Rc::clone(seam))).collect(),
+            wire: Wire::new(&shared),
+            services,
+            agenda,
+            deadlines: BTreeSet::new(),
+            runnable: BTreeSet::new(),
+            collect_at: None,
+            signals,
+            end_at,
+            started: interpose::real_now(),
+            instants: 0,
+            woken: Vec::new(),
+            due: Vec::new(),
+            shared,
+        }
+    }
+
+    /// Performs the plan to its end, or to where something stops it.
+    pub(crate) fn run(mut self) -> End {
+        for host in 0..self.machines.len() {
+            self.start(host, 0);
+        }
+        let mut now = 0;
+        loop {
+            self.instant(now);
+            if let Some(cause) = self.shared.stopped() {
+                return self.end(now, cause);
+            }
+            if now >= self.end_at {
+                return self.end(now, EndCause::Completed);
+            }
+            let next = self.next().unwrap_or(self.end_at).clamp(now, self.end_at);
+            self.check_limits(next);
+            now = next;
+            self.signals.now.store(now, Ordering::Relaxed);
+        }
+    }
+
+    fn end(mut self, now: u64, cause: EndCause) -> End {
+        interpose::set_now(now);
+        for fault in 0..self.shared.plan.faults.len() {
+            let fault = u16::try_from(fault).expect("plans have few faults");
+            self.shared.record(What::Fault {
+                fault,
+                action: FaultAction::Count,
+                affected: self.shared.affected(fault),
+            });
+        }
+        // Hosts go before the network that their sockets live in.
+        for host in 0..self.machines.len() {
+            self.on_host(host, |world, host| world.machines[host].kill());
+        }
+        // What tasks did while they were dropped is not part of the run.
+        panics::take();
+        End { at: now, cause }
+    }
+
+    fn next(&self) -> Option<u64> {
+        let agenda = self.agenda.keys().next().copied();
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        let timer = self.shared.timers.borrow().next();
+        [agenda, deadline, timer, self.wire.next(), self.collect_at].into_iter().flatten().min()
+    }
+
+    fn check_limits(&mut self, next: u64) {
+        self.instants += 1;
+        let limits = &self.shared.plan.limits;
+        let reached = |limit: String| self.shared.stop(EndCause::LimitReached { limit });
+        if next > nanos(limits.virtual_time) {
+            reached(format!("{:?} of virtual time (virtual_time_ms)", limits.virtual_time));
+        }
+        if self.wire.packets() > limits.packets_max {
+            reached(format!("{} packets (packets_max)", limits.packets_max));
+        }
+        if !self.instants.is_multiple_of(LIMITS_EVERY) {
+            return;
+        }
+        if self.wire.bytes() > limits.network_bytes_max {
+            reached(format!(
+                "{} bytes in the network (network_bytes_max)",
+                limits.network_bytes_max
+            ));
+        }
+        if interpose::real_now().saturating_sub(self.started) > limits.wall_time {
+            reached(format!("{:?} of real time (wall_time_ms)", limits.wall_time));
+        }
+        if self.signals.interrupt.load(Ordering::Relaxed) {
+            self.shared.stop(EndCause::Interrupted);
+        }
+    }
+
+    /// Everything that is due at `now`.
+    fn instant(&mut self, now: u64) {
+        interpose::set_now(now);
+        while let Some(entry) = self.agenda.first_entry() {
+            if *entry.key() > now {
+                break;
+            }
+            for action in entry.remove() {
+                self.perform(action, now);
+            }
+        }
+        self.wire.perform(now);
+        self.deliver(now);
+        self.wake_timers(now);
+        self.note_woken(now);
+        while let Some(&(at, host)) = self.deadlines.first() {
+            if at > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            self.machines[usize::from(host)].deadline = None;
+            self.runnable.insert(host);
+        }
+        let mut ran = false;
+        while let Some(host) = self.runnable.pop_first() {
+            ran |= self.run_host(usize::from(host), now);
+            if self.shared.stopped().is_some() {
+                return;
+            }
+        }
+        if ran {
+            let step = self.wire.step_from(now);
+            self.collect_at = Some(self.collect_at.map_or(step, |at| at.min(step)));
+        }
+        if self.collect_at.is_some_and(|at| at <= now) {
+            self.collect_at = None;
+            self.wire.collect(now);
+            // Loopback traffic is delivered while it is collected.
+            let step = self.wire.step();
+            self.note_woken(now + step);
+        }
+    }
+
+    fn deliver(&mut self, now: u64) {
+        let mut due = std::mem::take(&mut self.due);
+        self.wire.take_due(now, &mut due);
+        for (host, packet) in due.drain(..) {
+            let machine = &mut self.machines[usize::from(host)];
+            let lazy = super::flow::segment(&packet).is_some_and(super::flow::is_pure_ack);
+            if machine.state == HostState::PoweredOff {
+                self.wire.give_back(packet, now);
+            } else if machine.state == HostState::Paused || !machine.is_running() {
+                // The stack works on while the process does not.
+                self.hold_back(host);
+                self.wire.deliver(packet);
+                self.collect_at.get_or_insert(self.wire.step_from(now));
+            } else if lazy && machine.inbox.is_empty() {
+                // Mostly nobody waits for an acknowledgement; if somebody does, it is noted.
+                self.wire.deliver(packet);
+                self.collect_at.get_or_insert(self.wire.step_from(now));
+            } else {
+                machine.inbox.push(packet);
+                self.runnable.insert(host);
+            }
+        }
+        self.due = due;
+    }
+
+    fn wake_timers(&mut self, now: u64) {
+        loop {
+            let due = self.shared.timers.borrow_mut().pop_due(now);
+            let Some((host, waker)) = due else { break };
+            self.machines[usize::from(host)].wakers.push(waker);
+            self.runnable.insert(host);
+        }
+    }
+
+    /// Hosts whose tasks were woken from outside of them have something to do, at `at`.
+    fn note_woken(&mut self, at: u64) {
+        let mut woken = std::mem::take(&mut self.woken);
+        interpose::take_woken(&mut woken);
+        for fd in woken.drain(..) {
+            let host = self.machines.iter().position(|machine| machine.is_woken_by(fd));
+            if let Some(host) = host.filter(|host| self.machines[*host].is_running()) {
+                self.set_deadline(host, Some(at));
+            }
+        }
+        self.woken = woken;
+    }
+
+    /// Brings the deadline of a machine forward to `at`.
+    fn set_deadline(&mut self, host: usize, at: Option<u64>) {
+        let machine = &mut self.machines[host];
+        let id = machine.seam.id;
+        let sooner = match (machine.deadline, at) {
+            (Some(old), Some(new)) => Some(old.min(new)),
+            (old, new) => old.or(new),
+        };
+        if let Some(old) = machine.deadline {
+            self.deadlines.remove(&(old, id));
+        }
+        machine.deadline = sooner;
+        if let Some(at) = sooner {
+            self.deadlines.insert((at, id));
+        }
+    }
+
+    fn hold_back(&self, host: u16) {
+        if let Some(fault) = self.pausing(host) {
+            self.shared.affect(fault, 1);
+        }
+    }
+
+    /// The fault that makes this host stand still.
+    fn pausing(&self, host: u16) -> Option<u16> {
+        let name = self.shared.host_name(host);
+        (0..).zip(&self.shared.plan.faults).find_map(|(number, fault)| {
+            (fault.kind == FaultKind::Pause && self.shared.is_active(number) && fault.is_on(name))
+                .then_some(number)
+        })
+    }
+
+    /// Runs a host until it has nothing to do. False if it could not run now.
+    fn run_host(&mut self, host: usize, now: u64) -> bool {
+        let machine = &self.machines[host];
+        if !machine.is_running() {
+            return false;
+        }
+        if machine.state == HostState::Paused {
+            self.hold_back(machine.seam.id);
+            return false;
+        }
+        if machine.blocked_until > now {
+            let until = machine.blocked_until;
+            self.set_deadline(host, Some(until));
+            return false;
+        }
+        let old = self.machines[host].deadline.take();
+        if let Some(old) = old {
+            self.deadlines.remove(&(old, self.machines[host].seam.id));
+        }
+        self.on_host(host, |world, host| {
+            let cannot = world.machines[host].run(&mut world.wire, now);
+            let name = || world.shared.plan.topology.hosts[host].name.clone();
+            if let Some(message) = panics::take() {
+                world.shared.stop(EndCause::Panicked { host: name(), message });
+            }
+            if let Some(what) = cannot {
+                let what = what.to_owned();
+                world.shared.stop(EndCause::NotDeterministic { host: name(), what });
+            }
+        });
+        let deadline = self.machines[host].deadline.take();
+        self.set_deadline(host, deadline);
+        self.note_others_woken(host, now);
+        self.start_sidecars(host, now);
+        self.note_ended(now);
+        true
+    }
+
+    /// A host that ran may have woken others, through what they share; that it woke itself is
+    /// no news.
+    fn note_others_woken(&mut self, host: usize, now: u64) {
+        let mut woken = std::mem::take(&mut self.woken);
+        interpose::take_woken(&mut woken);
+        for fd in woken.drain(..) {
+            let other = self.machines.iter().position(|machine| machine.is_woken_by(fd));
+            if let Some(other) = other.filter(|other| *other != host) {
+                self.set_deadline(other, Some(now));
+            }
+        }
+        self.woken = woken;
+    }
+
+    /// Does something on behalf of a host: sockets, clocks and logs are those of that host.
+    fn on_host(&mut self, host: usize, act: impl FnOnce(&mut Self, usize)) {
+        let seam = Rc::clone(&self.machines[host].seam);
+        self.wire.set_current(seam.id);
+        self.shared.set_host(seam.id);
+        let _entered = squall_net::sim::enter(seam);
+        act(self, host);
+    }
+
+    fn note_ended(&mut self, now: u64) {
+        let ended = self.shared.ended.take();
+        for (host, result) in ended {
+            match result {
+                Ok(()) => {
+                    let index = usize::from(host);
+                    self.machines[index].state = HostState::Exited;
+                    self.shared.record(What::Host { host, state: HostState::Exited });
+                    self.kill(index, HostState::Exited, now);
+                }
+                Err(message) => self.shared.stop(EndCause::ServiceFailed {
+                    host: self.shared.host_name(host).to_owned(),
+                    message,
+                }),
+            }
+        }
+    }
+
+    fn start_sidecars(&mut self, host: usize, now: u64) {
+        let wanted = self.machines[host].seam.sidecars_wanted.take();
+        for port in wanted {
+            self.machines[host].spawn(crate::sidecar::serve(port));
+            self.set_deadline(host, Some(now));
+        }
+    }
+
+    /// Starts the process of a host and its service.
+    fn start(&mut self, host: usize, now: u64) {
+        let spec = self.shared.plan.topology.hosts[host].clone();
+        let incarnation = self.machines[host].incarnation;
+        let seed = super::rng::seed(self.shared.seed, &format!("host {} {incarnation}", spec.name));
+        let fail = |message: String| {
+            self.shared.stop(EndCause::ServiceFailed { host: spec.name.clone(), message });
+        };
+        let service = spec.service.as_ref().map(|name| self.services.start(name, &spec.config));
+        if let Err(error) = self.machines[host].start(seed, now) {
+            return fail(format!("no runtime could be made for it: {error}"));
+        }
+        let id = self.machines[host].seam.id;
+        match service {
+            Some(Ok(service)) => self.machines[host].spawn(async move {
+                let result = service.await.map_err(|error| crate::service::chain(&*error));
+                if let Some(shared) = super::shared::current() {
+                    shared.ended.borrow_mut().push((id, result));
+                }
+            }),
+            Some(Err(error)) => return fail(error.to_string()),
+            None => {}
+        }
+        self.shared.record(What::Host { host: id, state: HostState::Up });
+        self.set_deadline(host, Some(now));
+        if now >= nanos(self.shared.plan.boot) {
+            self.begin_load(host);
+        }
+    }
+
+    /// Ends the process of a host; how its peers learn of it depends on the state it goes to.
+    fn kill(&mut self, host: usize, state: HostState, now: u64) {
+        if !self.machines[host].is_running() {
+            self.machines[host].state = state;
+            return;
+        }
+        let id = self.machines[host].seam.id;
+        let before = self.wire.netstat(id);
+        if let Some(at) = self.machines[host].deadline {
+            self.deadlines.remove(&(at, id));
+        }
+        self.on_host(host, |world, host| world.machines[host].kill());
+        panics::take();
+        self.machines[host].state = state;
+        if state == HostState::Exited {
+            // An orderly end closes what is open in an orderly way.
+            self.collect_at.get_or_insert(self.wire.step_from(now));
+        } else {
+            self.wire.process_died(id, &before, state == HostState::PoweredOff, now);
+        }
+    }
+
+    fn perform(&mut self, action: Action, now: u64) {
+        match action {
+            Action::Inject(number) => self.inject(number, now),
+            Action::Heal(number) => self.heal(number, now),
+            Action::Loop { fault, up } => self.turn_crash_loop(fault, up, now),
+            Action::Kill { host, incarnation } => {
+                let index = usize::from(host);
+                let machine = &self.machines[index];
+                if machine.incarnation == incarnation && machine.is_running() {
+                    self.kill(index, HostState::Crashed, now);
+                    self.shared.record(What::Host { host, state: HostState::Crashed });
+                }
+            }
+            Action::BeginLoad => {
+                self.shared.record(What::Mark(Mark::LoadBegins));
+                for host in 0..self.machines.len() {
+                    self.begin_load(host);
+                    self.set_deadline(host, Some(now));
+                }
+            }
+            Action::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
+            Action::Settled => self.shared.record(What::Mark(Mark::Settled)),
+            Action::Sample => self.sample(),
+        }
+    }
+
+    fn begin_load(&self, host: usize) {
+        let name = &self.shared.plan.topology.hosts[host].name;
+        for (number, load) in self.shared.plan.loads.iter().enumerate() {
+            if load.client == *name {
+                self.machines[host].spawn(load::generate(number));
+            }
+        }
+    }
+
+    fn sample(&self) {
+        let tasks = self.shared.intern("tasks");
+        let sockets = self.shared.intern("sockets");
+        for machine in &self.machines {
+            let host = machine.seam.id;
+            let open = self.wire.netstat(host).entries.len() as u64;
+            self.shared.record(What::Gauge(Gauge { host, name: tasks, value: machine.tasks() }));
+            self.shared.record(What::Gauge(Gauge { host, name: sockets, value: open }));
+        }
+    }
+
+    fn inject(&mut self, number: u16, now: u64) {
+        let fault = self.shared.plan.faults[usize::from(number)].clone();
+        self.shared.set_active(number, true);
+        let Some(host) = self.host_of(&fault.target) else {
+            self.inject_elsewhere(number, &fault, now);
+            return;
+        };
+        let id = self.machines[host].seam.id;
+        let state = match fault.kind {
+            FaultKind::Crash => HostState::Crashed,
+            FaultKind::PowerLoss => HostState::PoweredOff,
+            FaultKind::CrashLoop { .. } => return self.turn_crash_loop(number, false, now),
+            FaultKind::Restart { grace } => {
+                let wakers = self.machines[host].seam.terminate();
+                self.shared.affect(number, u64::from(self.machines[host].is_running()));
+                self.machines[host].wakers.extend(wakers);
+                self.set_deadline(host, Some(now));
+                let incarnation = self.machines[host].incarnation;
+                let kill = Action::Kill { host: id, incarnation };
+                self.agenda.entry(now + nanos(grace)).or_default().push(kill);
+                self.shared.record(What::Host { host: id, state: HostState::Terminating });
+                return;
+            }
+            FaultKind::Pause => {
+                if self.machines[host].state == HostState::Up {
+                    self.machines[host].state = HostState::Paused;
+                    self.machines[host].paused_since = Some(now);
+                    self.shared.record(What::Host { host: id, state: HostState::Paused });
+                }
+                return;
+            }
+            FaultKind::SlowCpu { factor } => {
+                self.machines[host].seam.slow_down(Some((factor, number)));
+                return;
+            }
+            _ => return self.inject_elsewhere(number, &fault, now),
+        };
+        self.shared.affect(number, u64::from(self.machines[host].is_running()));
+        self.kill(host, state, now);
+        self.shared.record(What::Host { host: id, state });
+    }
+
+    fn inject_elsewhere(&mut self, number: u16, fault: &Fault, now: u64) {
+        // Service faults are the sidecars' and load faults the load's: both look at the plan.
+        if fault.kind.performer() == Performer::Network {
+            self.wire.inject(number, fault, now);
+        }
+    }
+
+    fn heal(&mut self, number: u16, now: u64) {
+        let fault = self.shared.plan.faults[usize::from(number)].clone();
+        self.shared.set_active(number, false);
+        let Some(host) = self.host_of(&fault.target) else {
+            return self.wire.heal(number);
+        };
+        match fault.kind {
+            FaultKind::Crash | FaultKind::PowerLoss | FaultKind::CrashLoop { .. } => {
+                if !self.machines[host].is_running() {
+                    self.start(host, now);
+                }
+            }
+            FaultKind::Restart { .. } => {
+                if self.machines[host].is_running() {
+                    self.kill(host, HostState::Crashed, now);
+                }
+                self.start(host, now);
+            }
+            FaultKind::Pause => self.resume(host, now),
+            FaultKind::SlowCpu { .. } => self.machines[host].seam.slow_down(None),
+            _ => self.wire.heal(number),
+        }
+    }
+
+    fn resume(&mut self, host: usize, now: u64) {
+        let machine = &mut self.machines[host];
+        let Some(since) = machine.paused_since.take() else { return };
+        machine.state = HostState::Up;
+        machine.seam.delay_work(since, now - since);
+        let id = machine.seam.id;
+        self.shared.record(What::Host { host: id, state: HostState::Up });
+        self.set_deadline(host, Some(now));
+    }
+
+    fn turn_crash_loop(&mut self, number: u16, up: bool, now: u64) {
+        if !self.shared.is_active(number) {
+            return;
+        }
+        let fault = &self.shared.plan.faults[usize::from(number)];
+        let FaultKind::CrashLoop { up: up_for, down: down_for } = fault.kind else { return };
+        let Some(host) = self.host_of(&fault.target) else { return };
+        let next = if up {
+            self.start(host, now);
+            now + nanos(up_for)
+        } else {
+            self.shared.affect(number, u64::from(self.machines[host].is_running()));
+            self.kill(host, HostState::Crashed, now);
+            let id = self.machines[host].seam.id;
+            self.shared.record(What::Host { host: id, state: HostState::Crashed });
+            now + nanos(down_for)
+        };
+        self.agenda.entry(next).or_default().push(Action::Loop { fault: number, up: !up });
+    }
+
+    fn host_of(&self, target: &Target) -> Option<usize> {
+        match target {
+            Target::Host { host, .. } => self.shared.plan.topology.index_of(host),
+            Target::Between { .. } | Target::Load => None,
+        }
+    }
+}

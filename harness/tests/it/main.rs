@@ -1,0 +1,3 @@
+//! The kernel, the faults and the load, each seen doing what it is there for.
+
+mod world;
