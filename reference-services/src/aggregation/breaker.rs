@@ -7,6 +7,8 @@
 //!
 //! Each admitted call holds an [`Admission`] and settles it. One that is dropped unsettled (the
 //! client went away) says nothing about the dependency and counts for nothing.
+//!
+//! The time is an argument throughout, so that the machine can be tested without a clock.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -92,10 +94,10 @@ impl Breaker {
     }
 
     /// Asks to make a call; `None` means that it has failed already.
-    pub(super) fn admit(&self) -> Option<Admission<'_>> {
+    pub(super) fn admit(&self, now: Instant) -> Option<Admission<'_>> {
         let mut inner = self.lock();
         let mut moved = None;
-        if inner.state == BreakerState::Open && Instant::now() >= inner.reopens {
+        if inner.state == BreakerState::Open && now >= inner.reopens {
             moved = Some(inner.move_to(BreakerState::HalfOpen));
         }
         let admitted = match inner.state {
@@ -106,7 +108,7 @@ impl Breaker {
         let epoch = inner.epoch;
         drop(inner);
         self.announce(moved);
-        admitted.then_some(Admission { breaker: self, epoch, settled: false })
+        admitted.then(|| Admission { breaker: self, epoch, settled: false })
     }
 
     /// Where the breaker stands. An open one moves on only when it is next asked.
@@ -121,12 +123,11 @@ impl Breaker {
             return;
         }
         let moved = match (inner.state, verdict) {
-            (BreakerState::Closed, Verdict::Succeeded) => {
-                inner.window.count(Instant::now(), false);
+            (BreakerState::Closed, Verdict::Succeeded(now)) => {
+                inner.window.count(now, false);
                 None
             }
-            (BreakerState::Closed, Verdict::Failed) => {
-                let now = Instant::now();
+            (BreakerState::Closed, Verdict::Failed(now)) => {
                 inner.window.count(now, true);
                 let (calls, failures) = inner.window.totals();
                 let trips = calls >= self.calls_min
@@ -134,12 +135,12 @@ impl Breaker {
                         >= u64::from(calls) * u64::from(self.failure_percent);
                 trips.then(|| inner.open_until(now + self.open))
             }
-            (BreakerState::HalfOpen, Verdict::Succeeded) => {
-                inner.window.clear(Instant::now());
+            (BreakerState::HalfOpen, Verdict::Succeeded(now)) => {
+                inner.window.clear(now);
                 Some(inner.move_to(BreakerState::Closed))
             }
-            (BreakerState::HalfOpen, Verdict::Failed) => {
-                Some(inner.open_until(Instant::now() + self.open))
+            (BreakerState::HalfOpen, Verdict::Failed(now)) => {
+                Some(inner.open_until(now + self.open))
             }
             (BreakerState::HalfOpen, Verdict::Unknown) => {
                 inner.probing = false;
@@ -183,8 +184,8 @@ impl Inner {
 
 #[derive(Clone, Copy)]
 enum Verdict {
-    Succeeded,
-    Failed,
+    Succeeded(Instant),
+    Failed(Instant),
     Unknown,
 }
 
@@ -199,15 +200,15 @@ pub(super) struct Admission<'a> {
 
 impl Admission<'_> {
     /// The dependency answered, if only to say no.
-    pub(super) fn succeeded(mut self) {
+    pub(super) fn succeeded(mut self, now: Instant) {
         self.settled = true;
-        self.breaker.settle(self.epoch, Verdict::Succeeded);
+        self.breaker.settle(self.epoch, Verdict::Succeeded(now));
     }
 
     /// The dependency gave no answer, or one that shows it is unwell.
-    pub(super) fn failed(mut self) {
+    pub(super) fn failed(mut self, now: Instant) {
         self.settled = true;
-        self.breaker.settle(self.epoch, Verdict::Failed);
+        self.breaker.settle(self.epoch, Verdict::Failed(now));
     }
 }
 

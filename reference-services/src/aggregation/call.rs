@@ -4,7 +4,7 @@
 //! A call lives in the future of its request: when the client goes away hyper drops that future,
 //! the call with it, and the stream to the dependency is reset.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use rand::Rng;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -122,7 +122,7 @@ async fn attempt<S: Section>(
     deadline: Option<Instant>,
 ) -> Result<S::Reply, Failure> {
     let attempt = Attempt::begin(upstream, context, number);
-    let Some(admission) = upstream.breaker.admit() else {
+    let Some(admission) = upstream.breaker.admit(attempt.begun) else {
         attempt.reject();
         return Err(Failure { error: CallError::BreakerOpen, transient: false });
     };
@@ -139,7 +139,7 @@ async fn attempt<S: Section>(
     };
     let status = match answer {
         Ok(Ok(reply)) => {
-            admission.succeeded();
+            admission.succeeded(Instant::now());
             upstream.budget.succeeded();
             attempt.end(CallOutcome::Ok);
             return Ok(reply);
@@ -149,10 +149,10 @@ async fn attempt<S: Section>(
     };
     let (failure, outcome) = judge(&status);
     if failure.error == CallError::NotFound {
-        admission.succeeded();
+        admission.succeeded(Instant::now());
     } else {
         tracing::debug!(dependency = upstream.kind.name(), number, %status, "the call failed");
-        admission.failed();
+        admission.failed(Instant::now());
         upstream.budget.failed();
     }
     attempt.end(outcome);
@@ -163,12 +163,12 @@ async fn attempt<S: Section>(
 /// made again. One that it refused for good reason, or that used up the deadline, may not.
 fn judge(status: &Status) -> (Failure, CallOutcome) {
     // An error of the transport has a source; a status that the peer sent has none.
-    let source = std::error::Error::source(status);
+    let source = status.source();
     let (error, transient, outcome) = match status.code() {
         Code::NotFound => (CallError::NotFound, false, CallOutcome::Ok),
         // A connection that dies with calls not yet sent cancels them. Otherwise it is a timer
         // that ran out before ours did: the peer's, or tonic's.
-        Code::Cancelled if source.is_some_and(|source| !source.is::<TimeoutExpired>()) => {
+        Code::Cancelled if source.is_some_and(|source| !is_timeout(source)) => {
             (CallError::Failed, true, CallOutcome::Error)
         }
         Code::DeadlineExceeded | Code::Cancelled => {
@@ -178,6 +178,10 @@ fn judge(status: &Status) -> (Failure, CallOutcome) {
         _ => (CallError::Failed, source.is_some(), CallOutcome::Error),
     };
     (Failure { error, transient }, outcome)
+}
+
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    error.is::<TimeoutExpired>() || error.source().is_some_and(is_timeout)
 }
 
 /// An attempt as an observer sees it: a span and its metrics, closed when this is dropped.

@@ -1,110 +1,152 @@
-//! The state machine, on a paused clock.
+//! The state machine, step by step on a clock that the test moves.
 
 use std::time::Duration;
 
 use super::*;
 
 const OPEN: Duration = Duration::from_millis(500);
+const MS: Duration = Duration::from_millis(1);
 
-fn breaker() -> Breaker {
-    let config = BreakerConfig { window_ms: 1000, calls_min: 4, failure_percent: 50, open_ms: 500 };
-    Breaker::new("reviews", &config, BreakerGauge::default())
+/// A breaker and the time.
+struct Bench {
+    breaker: Breaker,
+    now: Instant,
 }
 
-fn fail(breaker: &Breaker, times: usize) {
-    for _ in 0..times {
-        breaker.admit().expect("admitted").failed();
+impl Bench {
+    fn new() -> Self {
+        let config =
+            BreakerConfig { window_ms: 1000, calls_min: 4, failure_percent: 50, open_ms: 500 };
+        let breaker = Breaker::new("reviews", &config, BreakerGauge::default());
+        Self { breaker, now: Instant::now() }
+    }
+
+    fn opened() -> Self {
+        let bench = Self::new();
+        bench.fail(4);
+        bench.stands(BreakerState::Open);
+        bench
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    fn admit(&self) -> Option<Admission<'_>> {
+        self.breaker.admit(self.now)
+    }
+
+    #[track_caller]
+    fn fail(&self, times: usize) {
+        for _ in 0..times {
+            self.admit().expect("admitted").failed(self.now);
+        }
+    }
+
+    #[track_caller]
+    fn succeed(&self, times: usize) {
+        for _ in 0..times {
+            self.admit().expect("admitted").succeeded(self.now);
+        }
+    }
+
+    #[track_caller]
+    fn stands(&self, state: BreakerState) {
+        assert_eq!(self.breaker.state(), state);
     }
 }
 
-fn succeed(breaker: &Breaker, times: usize) {
-    for _ in 0..times {
-        breaker.admit().expect("admitted").succeeded();
-    }
+#[test]
+fn opens_when_enough_calls_failed() {
+    let bench = Bench::new();
+    bench.fail(3);
+    bench.stands(BreakerState::Closed);
+    bench.fail(1);
+    bench.stands(BreakerState::Open);
+    assert!(bench.admit().is_none());
 }
 
-#[tokio::test(start_paused = true)]
-async fn opens_when_enough_calls_failed() {
-    let breaker = breaker();
-    fail(&breaker, 3);
-    assert_eq!(breaker.state(), BreakerState::Closed, "below the minimum of calls");
-    fail(&breaker, 1);
-    assert_eq!(breaker.state(), BreakerState::Open);
-    assert!(breaker.admit().is_none());
+#[test]
+fn stays_closed_below_the_share() {
+    let bench = Bench::new();
+    bench.succeed(6);
+    bench.fail(5);
+    bench.stands(BreakerState::Closed);
+    bench.fail(1);
+    bench.stands(BreakerState::Open);
 }
 
-#[tokio::test(start_paused = true)]
-async fn stays_closed_below_the_share() {
-    let breaker = breaker();
-    succeed(&breaker, 6);
-    fail(&breaker, 5);
-    assert_eq!(breaker.state(), BreakerState::Closed);
-    fail(&breaker, 1);
-    assert_eq!(breaker.state(), BreakerState::Open, "6 of 12");
+#[test]
+fn forgets_what_left_the_window() {
+    let mut bench = Bench::new();
+    bench.fail(3);
+    bench.pass(MS * 1100);
+    bench.fail(3);
+    bench.stands(BreakerState::Closed);
+    bench.pass(MS * 3_600_000);
+    bench.fail(3);
+    bench.stands(BreakerState::Closed);
 }
 
-#[tokio::test(start_paused = true)]
-async fn forgets_what_left_the_window() {
-    let breaker = breaker();
-    fail(&breaker, 3);
-    tokio::time::advance(Duration::from_millis(1100)).await;
-    fail(&breaker, 3);
-    assert_eq!(breaker.state(), BreakerState::Closed);
-    tokio::time::advance(Duration::from_secs(3600)).await;
-    fail(&breaker, 3);
-    assert_eq!(breaker.state(), BreakerState::Closed);
+#[test]
+fn remembers_what_is_in_the_window() {
+    let mut bench = Bench::new();
+    bench.fail(3);
+    bench.pass(MS * 850);
+    bench.fail(1);
+    bench.stands(BreakerState::Open);
 }
 
-#[tokio::test(start_paused = true)]
-async fn half_open_admits_exactly_one_probe() {
-    let breaker = breaker();
-    fail(&breaker, 4);
-    tokio::time::advance(OPEN).await;
-    let probe = breaker.admit().expect("the probe");
-    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+#[test]
+fn half_open_admits_exactly_one_probe() {
+    let mut bench = Bench::opened();
+    bench.pass(OPEN);
+    let probe = bench.admit().expect("the probe");
+    bench.stands(BreakerState::HalfOpen);
     for _ in 0..100 {
-        assert!(breaker.admit().is_none(), "a second probe");
+        assert!(bench.admit().is_none(), "a second probe");
     }
-    probe.succeeded();
-    assert_eq!(breaker.state(), BreakerState::Closed);
-    fail(&breaker, 3);
-    assert_eq!(breaker.state(), BreakerState::Closed, "the old failures are forgotten");
+    probe.succeeded(bench.now);
+    bench.stands(BreakerState::Closed);
+    bench.fail(3);
+    bench.stands(BreakerState::Closed);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_failed_probe_opens_for_the_whole_time_again() {
-    let breaker = breaker();
-    fail(&breaker, 4);
-    tokio::time::advance(OPEN).await;
-    breaker.admit().expect("the probe").failed();
-    assert_eq!(breaker.state(), BreakerState::Open);
-    tokio::time::advance(OPEN - Duration::from_millis(1)).await;
-    assert!(breaker.admit().is_none());
-    tokio::time::advance(Duration::from_millis(1)).await;
-    assert!(breaker.admit().is_some());
+#[test]
+fn a_failed_probe_opens_for_the_whole_time_again() {
+    let mut bench = Bench::opened();
+    bench.pass(OPEN);
+    bench.fail(1);
+    bench.stands(BreakerState::Open);
+    bench.pass(OPEN - MS);
+    assert!(bench.admit().is_none());
+    bench.pass(MS);
+    assert!(bench.admit().is_some());
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_dropped_probe_gives_way_to_the_next() {
-    let breaker = breaker();
-    fail(&breaker, 4);
-    tokio::time::advance(OPEN).await;
-    drop(breaker.admit().expect("the probe"));
-    assert_eq!(breaker.state(), BreakerState::HalfOpen);
-    breaker.admit().expect("the next probe").succeeded();
-    assert_eq!(breaker.state(), BreakerState::Closed);
+#[test]
+fn a_dropped_probe_gives_way_to_the_next() {
+    let mut bench = Bench::opened();
+    bench.pass(OPEN);
+    drop(bench.admit().expect("the probe"));
+    bench.stands(BreakerState::HalfOpen);
+    bench.succeed(1);
+    bench.stands(BreakerState::Closed);
 }
 
-#[tokio::test(start_paused = true)]
-async fn answers_to_calls_of_a_former_state_count_for_nothing() {
-    let breaker = breaker();
-    let early = (breaker.admit().expect("early"), breaker.admit().expect("early"));
-    fail(&breaker, 4);
-    early.0.succeeded();
-    assert_eq!(breaker.state(), BreakerState::Open);
-    tokio::time::advance(OPEN).await;
-    let probe = breaker.admit().expect("the probe");
-    drop(early.1);
-    assert!(breaker.admit().is_none(), "the early call's end freed the probe's place");
-    probe.succeeded();
+#[test]
+fn answers_to_calls_of_a_former_state_count_for_nothing() {
+    let bench = Bench::new();
+    let (first, second, third) = (bench.admit(), bench.admit(), bench.admit());
+    bench.fail(4);
+    first.expect("admitted").succeeded(bench.now);
+    bench.stands(BreakerState::Open);
+    let later = bench.now + OPEN;
+    let probe = bench.breaker.admit(later).expect("the probe");
+    drop(second);
+    assert!(bench.breaker.admit(later).is_none(), "an early call freed the place of the probe");
+    third.expect("admitted").failed(later);
+    bench.stands(BreakerState::HalfOpen);
+    probe.succeeded(later);
+    bench.stands(BreakerState::Closed);
 }
