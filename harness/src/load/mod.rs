@@ -34,18 +34,32 @@ pub(crate) struct Source {
     client: Client,
 }
 
-/// Sends the load with this number of the plan, from its client host.
-pub(crate) async fn generate(number: usize) {
-    let Some((source, seed)) = shared::current().map(|shared| {
+impl Source {
+    /// The load with this number of the plan, and the seed of the run.
+    fn new(number: usize) -> Option<(Arc<Self>, u64)> {
+        let shared = shared::current()?;
         let plan = &shared.plan;
         let load = plan.loads[number].clone();
         let client = Client::new(&load);
         let (faults, begin) = (plan.faults.clone(), nanos(plan.boot));
-        (Source { number, load, faults, begin, client }, shared.seed)
-    }) else {
-        return;
-    };
-    let source = Arc::new(source);
+        Some((Arc::new(Self { number, load, faults, begin, client }), shared.seed))
+    }
+}
+
+/// Sends requests before the load begins, which are not entered into the record.
+pub(crate) async fn warm_up(number: usize) {
+    let Some((source, seed)) = Source::new(number) else { return };
+    let mut rng = rng::stream(seed, &format!("load {number} warm-up"));
+    for _ in 0..source.load.warm_up {
+        let request = Task::draw(&source, interpose::now(), &mut rng).unrecorded();
+        // A service that cannot answer yet will meet the load as it is.
+        let _ = tokio::time::timeout(source.load.timeout, source.client.send(request)).await;
+    }
+}
+
+/// Sends the load with this number of the plan, from its client host.
+pub(crate) async fn generate(number: usize) {
+    let Some((source, seed)) = Source::new(number) else { return };
     if number == 0 {
         send_stampedes(&source, seed);
     }

@@ -107,6 +107,11 @@ impl Task {
         entry.write(&ending);
     }
 
+    /// The request alone, for what is not part of the load.
+    pub(crate) fn unrecorded(&self) -> http::Request<Full<Bytes>> {
+        self.request(&self.source.load.mix[self.kind], 0, 1)
+    }
+
     async fn attempt_all(&self, id: RequestId, count: &std::sync::atomic::AtomicU8) -> Ending {
         let retry = self.source.load.retry;
         let mut pause = retry.backoff;

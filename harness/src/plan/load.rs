@@ -26,6 +26,9 @@ pub struct Load {
     pub timeout: Duration,
     /// What a client does about a failure.
     pub retry: Retry,
+    /// Requests that are sent before the load begins and are not part of it: what a service
+    /// makes once, at its first request, is made by then.
+    pub warm_up: u32,
     /// Idle connections that clients keep for the next request.
     pub idle_connections_max: usize,
 }
@@ -142,6 +145,7 @@ impl Load {
             mix: Vec::new(),
             timeout: Duration::from_secs(1),
             retry: Retry::default(),
+            warm_up: 1,
             idle_connections_max: 4096,
         }
     }
@@ -182,6 +186,13 @@ impl Load {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets how many requests are sent before the load begins.
+    #[must_use]
+    pub fn warm_up(mut self, requests: u32) -> Self {
+        self.warm_up = requests;
         self
     }
 

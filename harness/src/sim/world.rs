@@ -54,6 +54,7 @@ enum Action {
         host: u16,
         incarnation: u64,
     },
+    WarmUp,
     BeginLoad,
     EndLoad,
     Settled,
@@ -93,6 +94,7 @@ impl World {
             at(begin + nanos(fault.heal), Action::Heal(number));
             at(begin + nanos(fault.inject), Action::Inject(number));
         }
+        at(begin / 2, Action::WarmUp);
         at(begin, Action::Sample);
         at(begin, Action::BeginLoad);
         let every = nanos(plan.sample_every).max(1_000_000);
@@ -430,7 +432,7 @@ impl World {
         self.shared.record(What::Host { host: id, state: HostState::Up });
         self.set_deadline(host, Some(now));
         if now >= nanos(self.shared.plan.boot) {
-            self.begin_load(host);
+            self.spawn_loads_on(host, load::generate);
         }
     }
 
@@ -469,12 +471,10 @@ impl World {
                     self.shared.record(What::Host { host, state: HostState::Crashed });
                 }
             }
+            Action::WarmUp => self.spawn_loads(now, load::warm_up),
             Action::BeginLoad => {
                 self.shared.record(What::Mark(Mark::LoadBegins));
-                for host in 0..self.machines.len() {
-                    self.begin_load(host);
-                    self.set_deadline(host, Some(now));
-                }
+                self.spawn_loads(now, load::generate);
             }
             Action::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
             Action::Settled => self.shared.record(What::Mark(Mark::Settled)),
@@ -482,11 +482,25 @@ impl World {
         }
     }
 
-    fn begin_load(&self, host: usize) {
+    /// Starts something for each load, on its client host.
+    fn spawn_loads<F>(&mut self, now: u64, task: impl Fn(usize) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        for host in 0..self.machines.len() {
+            self.spawn_loads_on(host, &task);
+            self.set_deadline(host, Some(now));
+        }
+    }
+
+    fn spawn_loads_on<F>(&self, host: usize, task: impl Fn(usize) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let name = &self.shared.plan.topology.hosts[host].name;
         for (number, load) in self.shared.plan.loads.iter().enumerate() {
             if load.client == *name {
-                self.machines[host].spawn(load::generate(number));
+                self.machines[host].spawn(task(number));
             }
         }
     }
