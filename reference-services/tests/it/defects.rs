@@ -1,6 +1,9 @@
 //! Each planted mistake shows, and only when it is switched on.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use reference_services::{
     aggregation::Defect,
@@ -54,9 +57,12 @@ async fn detached_deadline_answers_late() {
 
 #[tokio::test]
 async fn client_per_request_connects_for_each_call() {
-    let world = with(Plan::default(), Some(Defect::ClientPerRequest)).await;
-    for _ in 0..3 {
-        let (document, _) = timed(&world).await;
-        assert_eq!(document["degraded"], json!([]));
+    for (defect, expected) in [(None, 4), (Some(Defect::ClientPerRequest), 12)] {
+        let world = with(Plan::default(), defect).await;
+        for _ in 0..3 {
+            let (document, _) = timed(&world).await;
+            assert_eq!(document["degraded"], json!([]));
+        }
+        assert_eq!(world.connections.load(Ordering::Relaxed), expected, "{defect:?}");
     }
 }

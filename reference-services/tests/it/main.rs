@@ -1,11 +1,12 @@
 //! The services on real loopback sockets, observed as production observes them: answers on the
-//! wire and metrics.
+//! wire, metrics and spans.
 
 mod answers;
 mod cancellation;
 mod defects;
 mod health;
 mod losses;
+mod spans;
 mod stop;
 mod wire;
 mod world;

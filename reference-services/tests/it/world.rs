@@ -1,6 +1,14 @@
 //! The API and its dependencies in one process, and a client that shows the bytes.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use reference_services::{
     aggregation,
@@ -25,6 +33,8 @@ pub(crate) type Tune = fn(&mut dependency::Config);
 pub(crate) struct World {
     pub(crate) api: SocketAddr,
     pub(crate) serving: JoinHandle<Result<(), aggregation::Error>>,
+    /// Connections made to dependencies.
+    pub(crate) connections: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -61,6 +71,7 @@ impl Plan {
     }
 
     pub(crate) async fn start(mut self) -> World {
+        let connections = Arc::new(AtomicUsize::new(0));
         for kind in Kind::ALL {
             let address = if self.down.contains(&kind) {
                 nobody_at().await
@@ -71,7 +82,7 @@ impl Plan {
                 if let Some(tune) = self.tuned.get(&kind) {
                     tune(&mut config);
                 }
-                start_dependency(config).await
+                relay(start_dependency(config).await, Arc::clone(&connections)).await
             };
             *upstream(&mut self.api, kind) = format!("http://{address}");
         }
@@ -84,7 +95,7 @@ impl Plan {
             let _ = stopped.await;
             Ok(())
         }));
-        World { api, serving, stop: Some(stop) }
+        World { api, serving, connections, stop: Some(stop) }
     }
 }
 
@@ -92,6 +103,23 @@ pub(crate) async fn start_dependency(config: dependency::Config) -> SocketAddr {
     let bound = dependency::bind(config).await.expect("a free port");
     let address = bound.local_addr();
     tokio::spawn(bound.serve_until(std::future::pending()));
+    address
+}
+
+/// Passes bytes on and counts connections.
+async fn relay(to: SocketAddr, connections: Arc<AtomicUsize>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound address");
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            connections.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                let mut far = TcpStream::connect(to).await.expect("the dependency listens");
+                // Either end may go away at any time.
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
     address
 }
 
