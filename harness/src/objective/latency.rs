@@ -36,6 +36,7 @@ pub struct Latency {
 #[non_exhaustive]
 pub enum LatencyBound {
     /// At most this.
+    #[serde(rename = "at_most_ms", with = "super::millis")]
     AtMost(Duration),
     /// At most this many times the same percentile in the baseline.
     TimesBaseline(f64),

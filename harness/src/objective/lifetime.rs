@@ -16,6 +16,7 @@ pub struct Lifetime {
     /// What they belong to.
     pub ancestor: Ancestor,
     /// How much later they may close, for news that takes its time to travel.
+    #[serde(rename = "grace_ms", with = "super::millis")]
     pub grace: Duration,
 }
 

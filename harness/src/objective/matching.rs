@@ -119,7 +119,7 @@ impl Matching {
 
     /// The dependency, if this is no more than the calls to one.
     pub(super) fn dependency(&self) -> Option<&str> {
-        let plain = self.name == "*" && self.hosts.is_empty() && !self.is_log();
+        let plain = self.name == "call" && self.hosts.is_empty() && !self.is_log();
         match self.fields.as_slice() {
             [field] if plain && field.name == "dependency" => Some(&field.value),
             _ => None,

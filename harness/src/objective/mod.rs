@@ -34,6 +34,7 @@ mod latency;
 mod level;
 mod lifetime;
 mod matching;
+mod millis;
 mod occurrence;
 mod order;
 mod recovery;

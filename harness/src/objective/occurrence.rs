@@ -36,6 +36,7 @@ pub enum Requirement {
     /// At least once at or after the last heal.
     Eventually {
         /// How long after the last heal at most.
+        #[serde(rename = "within_ms", with = "super::millis::optional", default)]
         within: Option<Duration>,
     },
     /// At least once at or after each time that something else happens.
@@ -45,6 +46,7 @@ pub enum Requirement {
         /// The field whose value both must share, such as the number of a job.
         same: Option<String>,
         /// How long after at most.
+        #[serde(rename = "within_ms", with = "super::millis::optional", default)]
         within: Option<Duration>,
     },
     /// At most once for each value of this field.

@@ -18,8 +18,10 @@ pub struct Recovery {
     /// What is to hold again: a latency or a share. Its phases do not matter.
     pub objective: Box<Objective>,
     /// For how long it must hold to count as recovered.
+    #[serde(rename = "window_ms", with = "super::millis")]
     pub window: Duration,
     /// How long after the last heal it may take.
+    #[serde(rename = "within_ms", with = "super::millis")]
     pub within: Duration,
 }
 

@@ -80,10 +80,10 @@ impl Objective {
         self
     }
 
-    /// For the calls to a dependency, which are the spans with the field `dependency=name`,
-    /// instead of the requests of the load.
+    /// For the calls to a dependency, which are the spans `call` with the field `dependency=name`,
+    /// instead of the requests of the load. Spans of other names go to [`Self::of_calls`].
     pub fn to_dependency(self, name: impl Into<String>) -> Self {
-        self.of_calls(super::any_span().with("dependency", name))
+        self.of_calls(spans("call").with("dependency", name))
     }
 
     /// For the calls that spans stand for, instead of the requests of the load.

@@ -32,6 +32,7 @@ pub enum ShareOf {
     /// Succeeded or degraded, called useful answers.
     Useful,
     /// Succeeded or degraded, within this time.
+    #[serde(rename = "on_time_ms", with = "super::millis")]
     OnTime(Duration),
     /// Succeeded: complete answers.
     Succeeded,
