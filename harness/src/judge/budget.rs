@@ -79,7 +79,7 @@ struct Peak {
 impl Burn {
     fn judge_window(&self, window: &BurnWindow, draft: &Draft<'_>, samples: &[Sample]) -> Finding {
         let mut finding = draft.finding(None);
-        finding.name = format!("{} ({})", draft.name, window.name());
+        finding.name = format!("{}, {}", draft.name, window.name());
         finding.bound = window.bound();
         let Some(peak) = self.peak(window, samples) else {
             return finding.no_data(format!(

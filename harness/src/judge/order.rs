@@ -62,15 +62,16 @@ impl Judged for Between {
             if begin.at < free_from {
                 continue;
             }
-            // An end at the instant of a beginning ends it only if it is another instant's.
-            let end = ends.iter().find(|end| end.at > begin.at).map_or(u64::MAX, |end| end.at);
+            // What happens at the instant of a beginning does not end it.
+            let end = ends.get(ends.partition_point(|end| end.at <= begin.at));
+            let end = end.map_or(u64::MAX, |end| end.at);
             free_from = end;
             stretches += 1;
-            let inside = counted.iter().filter(|hit| (begin.at..=end).contains(&hit.at));
-            let count = inside.clone().count() as u64;
-            if count > most.0 {
+            let first = counted.partition_point(|hit| hit.at < begin.at);
+            let inside = &counted[first..counted.partition_point(|hit| hit.at <= end)];
+            if inside.len() as u64 > most.0 {
                 let over = usize::try_from(self.at_most).unwrap_or(usize::MAX);
-                most = (count, begin.at, inside.clone().nth(over));
+                most = (inside.len() as u64, begin.at, inside.get(over));
             }
         }
         finding.samples = stretches;

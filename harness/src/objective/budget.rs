@@ -123,7 +123,7 @@ impl BurnWindow {
             Severity::Page => "page",
             Severity::Ticket => "ticket",
         };
-        format!("burn rate, {severity} at {}x", self.factor)
+        format!("{severity} at {}x", self.factor)
     }
 
     pub(crate) fn bound(&self) -> String {

@@ -1,0 +1,224 @@
+//! Records made by hand. All times are milliseconds.
+
+use squall_reports::{
+    Record, SCHEMA,
+    record::{
+        End, EndCause, Event, FaultAction, FaultSpan, Gauge, Header, Level, Log, Mark, Outcome,
+        Phase, PhaseSpan, Request, Span, Symbols, What,
+    },
+};
+
+const MS: u64 = 1_000_000;
+
+/// A record with four phases of a second each, on the hosts `client`, `api` and `worker`.
+pub(super) struct RecordBuilder {
+    header: Header,
+    symbols: Symbols,
+    events: Vec<Event>,
+    cause: EndCause,
+    requests: u32,
+    spans: u32,
+}
+
+impl RecordBuilder {
+    pub(super) fn new() -> Self {
+        let phases = Phase::ALL.iter().zip(0..).map(|(phase, second)| PhaseSpan {
+            phase: *phase,
+            from: second * 1_000 * MS,
+            until: (second + 1) * 1_000 * MS,
+        });
+        Self {
+            header: Header {
+                schema: SCHEMA,
+                scenario: "handmade".to_owned(),
+                hypothesis: String::new(),
+                seed: 1,
+                defects: Vec::new(),
+                hosts: ["client", "api", "worker"].map(str::to_owned).to_vec(),
+                faults: Vec::new(),
+                phases: phases.collect(),
+                plan: serde_json::Value::Null,
+            },
+            symbols: Symbols::default(),
+            events: Vec::new(),
+            cause: EndCause::Completed,
+            requests: 0,
+            spans: 0,
+        }
+    }
+
+    pub(super) fn build(mut self) -> Record {
+        self.events.sort_by_key(|event| event.at);
+        Record {
+            header: self.header,
+            symbols: self.symbols,
+            events: self.events,
+            end: End { at: 4_000 * MS, cause: self.cause },
+        }
+    }
+
+    /// Leaves only `phase`, from the beginning on.
+    pub(super) fn only(mut self, phase: Phase) -> Self {
+        self.header.phases = vec![PhaseSpan { phase, from: 0, until: 4_000 * MS }];
+        self
+    }
+
+    pub(super) fn without_phases(mut self) -> Self {
+        self.header.phases.clear();
+        self
+    }
+
+    pub(super) fn ended(mut self, cause: EndCause) -> Self {
+        self.cause = cause;
+        self
+    }
+
+    fn at(mut self, at: u64, what: What) -> Self {
+        self.events.push(Event { at: at * MS, what });
+        self
+    }
+
+    fn host(&self, host: &str) -> u16 {
+        let place = self.header.hosts.iter().position(|name| name == host).expect("a known host");
+        u16::try_from(place).expect("three hosts")
+    }
+
+    /// A request that succeeded.
+    pub(super) fn ok(self, intended: u64, latency: u64) -> Self {
+        self.request(Outcome::Succeeded, intended, latency)
+    }
+
+    /// A request that failed.
+    pub(super) fn bad(self, intended: u64, latency: u64) -> Self {
+        self.request(Outcome::Failed, intended, latency)
+    }
+
+    /// The next request, of route `GET /x`, sent once.
+    pub(super) fn request(self, outcome: Outcome, intended: u64, latency: u64) -> Self {
+        self.routed("GET /x", outcome, intended, latency)
+    }
+
+    pub(super) fn routed(self, route: &str, outcome: Outcome, intended: u64, latency: u64) -> Self {
+        self.sent(1, route, outcome, intended, latency)
+    }
+
+    pub(super) fn sent(
+        mut self,
+        attempts: u8,
+        route: &str,
+        outcome: Outcome,
+        intended: u64,
+        latency: u64,
+    ) -> Self {
+        self.requests += 1;
+        let request = Request {
+            id: self.requests,
+            client: 0,
+            route: self.symbols.intern(route),
+            intended: intended * MS,
+            started: intended * MS,
+            outcome,
+            status: 200,
+            attempts,
+            note: self.symbols.intern(""),
+        };
+        self.at(intended + latency, What::Request(request))
+    }
+
+    /// The next request is `id`.
+    pub(super) fn numbered_from(mut self, id: u32) -> Self {
+        self.requests = id - 1;
+        self
+    }
+
+    /// A span on `api` for request 1, part of nothing. The first has the number 1.
+    pub(super) fn span(self, name: &str, fields: &str, opened: u64, closed: u64) -> Self {
+        self.span_of(1, 0, name, fields, opened, closed)
+    }
+
+    /// A span on `api` for `request`, part of the span `parent`.
+    pub(super) fn span_of(
+        self,
+        request: u32,
+        parent: u32,
+        name: &str,
+        fields: &str,
+        opened: u64,
+        closed: u64,
+    ) -> Self {
+        self.span_on("api", request, parent, (name, fields), opened, closed)
+    }
+
+    pub(super) fn span_on(
+        mut self,
+        host: &str,
+        request: u32,
+        parent: u32,
+        (name, fields): (&str, &str),
+        opened: u64,
+        closed: u64,
+    ) -> Self {
+        self.spans += 1;
+        let span = Span {
+            id: self.spans,
+            parent,
+            request,
+            host: self.host(host),
+            name: self.symbols.intern(name),
+            fields: self.symbols.intern(fields),
+            opened: opened * MS,
+        };
+        self.at(closed, What::Span(span))
+    }
+
+    /// A log event on `api`.
+    pub(super) fn log(self, at: u64, message: &str, fields: &str) -> Self {
+        self.log_as("api", Level::Info, "service", at, message, fields)
+    }
+
+    pub(super) fn log_as(
+        mut self,
+        host: &str,
+        level: Level,
+        target: &str,
+        at: u64,
+        message: &str,
+        fields: &str,
+    ) -> Self {
+        let log = Log {
+            host: self.host(host),
+            level,
+            target: self.symbols.intern(target),
+            message: self.symbols.intern(message),
+            fields: self.symbols.intern(fields),
+        };
+        self.at(at, What::Log(Box::new(log)))
+    }
+
+    pub(super) fn gauge(mut self, host: &str, name: &str, at: u64, value: u64) -> Self {
+        let (host, name) = (self.host(host), self.symbols.intern(name));
+        self.at(at, What::Gauge(Gauge { host, name, value }))
+    }
+
+    /// The marks of a load.
+    pub(super) fn load(self, begins: u64, ends: u64, settled: u64) -> Self {
+        self.at(begins, What::Mark(Mark::LoadBegins))
+            .at(ends, What::Mark(Mark::LoadEnds))
+            .at(settled, What::Mark(Mark::Settled))
+    }
+
+    /// A fault that is injected at the beginning of `during`.
+    pub(super) fn fault(mut self, label: &str, healed: u64, affected: u64) -> Self {
+        let fault = u16::try_from(self.header.faults.len()).expect("few faults");
+        self.header.faults.push(FaultSpan {
+            kind: "latency".to_owned(),
+            label: label.to_owned(),
+            inject: 1_000 * MS,
+            heal: healed * MS,
+            counts: "packets".to_owned(),
+        });
+        self.at(1_000, What::Fault { fault, action: FaultAction::Inject, affected: 0 })
+            .at(healed, What::Fault { fault, action: FaultAction::Heal, affected })
+            .at(4_000, What::Fault { fault, action: FaultAction::Count, affected })
+    }
+}

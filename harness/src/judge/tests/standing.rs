@@ -1,0 +1,121 @@
+//! What is judged of every run.
+
+use squall_reports::{
+    record::{EndCause, Outcome},
+    verdict::{Finding, FindingKind, Verdict},
+};
+
+use super::{RecordBuilder, ms};
+use crate::{
+    judge::{Judgement, judge},
+    objective::p99,
+};
+
+/// Judged by an objective that holds.
+fn judged(record: RecordBuilder) -> Judgement {
+    judge(&record.build(), &[p99().at_most(ms(1_000)).over_the_run()])
+}
+
+#[track_caller]
+fn find(judgement: &Judgement, kind: FindingKind, name: &str) -> Finding {
+    let found = judgement.findings.iter().find(|f| f.kind == kind && f.name == name);
+    found.unwrap_or_else(|| panic!("no finding {name}: {judgement:#?}")).clone()
+}
+
+#[track_caller]
+fn check_conservation(record: RecordBuilder, verdict: Verdict, reason: &str) -> Finding {
+    let finding = find(&judged(record), FindingKind::Invariant, "conservation");
+    assert_eq!((finding.verdict, finding.reason.as_str()), (verdict, reason));
+    finding
+}
+
+#[test]
+fn a_good_run_passes() {
+    let judgement = judged(RecordBuilder::new().ok(0, 1).fault("slow pricing", 2_000, 3));
+    assert_eq!(judgement.verdict, Verdict::Pass);
+    let kinds: Vec<_> = judgement.findings.iter().map(|finding| finding.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            FindingKind::Objective,
+            FindingKind::Invariant,
+            FindingKind::Fault,
+            FindingKind::Completion
+        ]
+    );
+}
+
+#[test]
+fn without_an_objective_there_is_nothing_to_conclude() {
+    let judgement = judge(&RecordBuilder::new().ok(0, 1).build(), &[]);
+    assert_eq!(judgement.verdict, Verdict::NoData);
+    let finding = find(&judgement, FindingKind::Objective, "objectives");
+    assert_eq!(finding.reason, "the plan has no objective, so there is nothing to conclude");
+}
+
+#[test]
+fn conservation_holds() {
+    let mut record = RecordBuilder::new();
+    for outcome in Outcome::ALL {
+        record = record.request(outcome, 0, 1).request(outcome, 5, 1);
+    }
+    let finding = check_conservation(record, Verdict::Pass, "");
+    assert_eq!(finding.observed, "10 = 2 succeeded + 2 degraded + 2 failed + 2 shed + 2 abandoned");
+    check_conservation(RecordBuilder::new().ok(0, 1), Verdict::Pass, "");
+}
+
+#[test]
+fn conservation_sees_what_is_missing_or_double() {
+    check_conservation(
+        RecordBuilder::new().ok(0, 1).numbered_from(3).ok(1, 1).numbered_from(6).ok(2, 1),
+        Verdict::Fail,
+        "3 of 6 requests never ended, the first of them request 2",
+    );
+    let finding = check_conservation(
+        RecordBuilder::new().ok(0, 1).ok(1, 1).numbered_from(2).ok(2, 1),
+        Verdict::Fail,
+        "request 2 ended more than once",
+    );
+    assert_eq!(finding.worst, Some(2));
+    check_conservation(
+        RecordBuilder::new(),
+        Verdict::NoData,
+        "no request of the load came to an end",
+    );
+}
+
+#[test]
+fn a_fault_that_never_bit_makes_the_run_inconclusive() {
+    let record = RecordBuilder::new().ok(0, 1).fault("slow pricing", 2_000, 3).fault(
+        "lost packets",
+        2_500,
+        0,
+    );
+    let judgement = judged(record);
+    assert_eq!(judgement.verdict, Verdict::NoData);
+    let finding = find(&judgement, FindingKind::Fault, "slow pricing");
+    assert_eq!((finding.verdict, finding.observed.as_str()), (Verdict::Pass, "3 packets"));
+    let finding = find(&judgement, FindingKind::Fault, "lost packets");
+    assert_eq!(finding.verdict, Verdict::NoData);
+    assert_eq!(finding.reason, "the fault never bit: lost packets affected no packets");
+}
+
+#[test]
+fn a_run_that_did_not_come_to_its_end_fails() {
+    let judgement = judged(RecordBuilder::new().ok(0, 1));
+    let finding = find(&judgement, FindingKind::Completion, "completion");
+    assert_eq!((finding.verdict, finding.observed.as_str()), (Verdict::Pass, "after 4 s"));
+    let cause =
+        EndCause::Panicked { host: "api".to_owned(), message: "index out of bounds".to_owned() };
+    let judgement = judged(RecordBuilder::new().ok(0, 1).ended(cause));
+    assert_eq!(judgement.verdict, Verdict::Fail);
+    let finding = find(&judgement, FindingKind::Completion, "completion");
+    assert_eq!(finding.reason, "a task on host api panicked: index out of bounds");
+}
+
+#[test]
+fn a_failure_outweighs_missing_data() {
+    let record = RecordBuilder::new().ok(0, 50).fault("lost packets", 2_000, 0).build();
+    let judgement = judge(&record, &[p99().at_most(ms(10)).over_the_run()]);
+    assert_eq!(judgement.verdict, Verdict::Fail);
+}
