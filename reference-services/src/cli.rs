@@ -1,6 +1,6 @@
 //! What the binaries share: flags, logs, and how a process ends.
 
-use std::{ffi::OsString, future::Future, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, future::Future, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, ValueEnum};
 use tracing_subscriber::EnvFilter;
@@ -153,7 +153,9 @@ impl Common {
 impl LogFormat {
     fn install(self) {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-        let logs = tracing_subscriber::fmt().with_env_filter(filter);
+        let logs = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(std::io::stdout().is_terminal());
         match self {
             Self::Plain => logs.init(),
             Self::Json => logs.json().with_current_span(true).init(),

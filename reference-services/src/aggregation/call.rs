@@ -4,12 +4,16 @@
 //! A call lives in the future of its request: when the client goes away hyper drops that future,
 //! the call with it, and the stream to the dependency is reset.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use rand::Rng;
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::{Code, Request, Status, TimeoutExpired};
-use tracing::field::Empty;
+use tracing::{Span, field::Empty};
 
 use super::{
     metrics::{CallMetrics, CallOutcome},
@@ -23,8 +27,8 @@ use super::{
 pub(super) struct Context {
     pub(super) deadline: Instant,
     pub(super) trace: Trace,
-    /// The id alone: a call must not keep the span of its request open.
-    pub(super) span: Option<tracing::Id>,
+    /// Weak, because a call must not keep the span of its request open.
+    pub(super) span: Weak<Span>,
 }
 
 /// Why there is no answer.
@@ -186,7 +190,7 @@ fn is_timeout(error: &(dyn Error + 'static)) -> bool {
 
 /// An attempt as an observer sees it: a span and its metrics, closed when this is dropped.
 struct Attempt<'a> {
-    span: tracing::Span,
+    span: Span,
     metrics: &'a CallMetrics,
     begun: Instant,
     /// Stays as it is when the attempt is dropped unfinished.
@@ -195,13 +199,19 @@ struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     fn begin(upstream: &'a Upstream, context: &Context, number: u32) -> Self {
+        let request = context.span.upgrade();
         let span = tracing::info_span!(
-            parent: context.span.clone(),
+            parent: request.as_deref().and_then(Span::id),
             "call",
             dependency = upstream.kind.name(),
             attempt = number,
+            trace_id = Empty,
             outcome = Empty
         );
+        if request.is_none() {
+            // Only a defect comes here: its request is gone, and a number is all that is left.
+            span.record("trace_id", tracing::field::display(context.trace));
+        }
         let metrics = &upstream.metrics;
         metrics.in_flight.inc();
         Self { span, metrics, begun: Instant::now(), outcome: CallOutcome::Cancelled }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use http::Uri;
 use serde::{Deserialize, Serialize};
 
 use super::Defect;
@@ -116,15 +117,21 @@ impl Default for Upstreams {
 }
 
 impl Upstreams {
-    /// Where a dependency is.
-    #[must_use]
-    pub fn of(&self, kind: Kind) -> &str {
-        match kind {
-            Kind::Inventory => &self.inventory,
-            Kind::Pricing => &self.pricing,
-            Kind::Reviews => &self.reviews,
-            Kind::Recommendations => &self.recommendations,
-        }
+    /// Where a dependency is; refuses what is not an address.
+    pub(super) fn uri(&self, kind: Kind) -> Result<Uri, Invalid> {
+        let (field, text) = match kind {
+            Kind::Inventory => ("upstreams.inventory", &self.inventory),
+            Kind::Pricing => ("upstreams.pricing", &self.pricing),
+            Kind::Reviews => ("upstreams.reviews", &self.reviews),
+            Kind::Recommendations => ("upstreams.recommendations", &self.recommendations),
+        };
+        let uri = text.parse::<Uri>().ok();
+        let uri = uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
+        uri.ok_or_else(|| Invalid {
+            field,
+            expected: "http://host:port".to_owned(),
+            found: text.clone(),
+        })
     }
 }
 
@@ -205,7 +212,8 @@ impl config::Config for Config {
         let field = "breaker.failure_percent";
         Invalid::unless((1..=100).contains(&percent), field, "1 to 100", percent)?;
         let ratio = self.retry.token_ratio;
-        Invalid::unless((0.0..=1.0).contains(&ratio), "retry.token_ratio", "0 to 1", ratio)
+        Invalid::unless((0.0..=1.0).contains(&ratio), "retry.token_ratio", "0 to 1", ratio)?;
+        Kind::ALL.into_iter().try_for_each(|kind| self.upstreams.uri(kind).map(drop))
     }
 }
 

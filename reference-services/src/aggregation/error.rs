@@ -11,17 +11,6 @@ pub enum Error {
     /// A value of the configuration is out of its range.
     #[error("bad configuration in {0}")]
     Config(#[from] Invalid),
-    /// The address of a dependency is no address.
-    #[error(
-        "bad configuration in `upstreams.{dependency}`: expected http://host:port, found {found}"
-    )]
-    #[non_exhaustive]
-    Upstream {
-        /// Which dependency.
-        dependency: &'static str,
-        /// What stands there.
-        found: String,
-    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     #[non_exhaustive]

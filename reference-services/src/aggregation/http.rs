@@ -1,6 +1,9 @@
 //! Requests in, responses out: routes, admission, and what each outcome looks like on the wire.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -86,14 +89,14 @@ impl Api {
         let trace = Trace::of(request.headers());
         let span = tracing::info_span!(parent: None, "request", trace_id = %trace, outcome = Empty);
         let mut observed = Observed {
-            span: span.clone(),
+            span: Arc::new(span.clone()),
             metrics: &self.metrics,
             begun,
             outcome: RequestOutcome::Cancelled,
         };
         self.metrics.in_flight.inc();
-        let context =
-            Context { deadline: begun + self.config.request_deadline(), trace, span: span.id() };
+        let deadline = begun + self.config.request_deadline();
+        let context = Context { deadline, trace, span: Arc::downgrade(&observed.span) };
         let (outcome, response) = self.answer(&context, id).instrument(span).await;
         observed.outcome = outcome;
         response
@@ -177,7 +180,7 @@ fn text(body: impl Into<Bytes>) -> Response<Body> {
 
 /// A request as an observer sees it, up to its answer or until its client went away.
 struct Observed<'a> {
-    span: tracing::Span,
+    span: Arc<tracing::Span>,
     metrics: &'a Metrics,
     begun: Instant,
     outcome: RequestOutcome,

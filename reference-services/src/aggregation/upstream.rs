@@ -66,14 +66,8 @@ impl Upstream {
 /// anew. Calls that ran into their deadline are resets on a connection that is otherwise well, so
 /// late answers to them must not count against it: h2 would close the connection after a while.
 fn endpoint(kind: Kind, config: &Config) -> Result<Endpoint, Error> {
-    let uri = config.upstreams.of(kind);
-    let invalid = || Error::Upstream { dependency: kind.name(), found: uri.to_owned() };
-    let parsed: http::Uri = uri.parse().map_err(|_| invalid())?;
-    if parsed.scheme_str() != Some("http") || parsed.host().is_none() {
-        return Err(invalid());
-    }
     let streams = config.bulkhead;
-    Ok(Endpoint::from(parsed)
+    Ok(Endpoint::from(config.upstreams.uri(kind)?)
         .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
         .http2_keep_alive_interval(Duration::from_millis(config.keep_alive_interval_ms))
         .keep_alive_timeout(Duration::from_millis(config.keep_alive_timeout_ms))

@@ -116,6 +116,14 @@ fn a_value_out_of_range_is_named() {
 }
 
 #[test]
+fn an_upstream_that_is_no_address_is_named() {
+    fails(
+        &sources(&[], &[("upstreams.reviews", "reviews:50053")]),
+        "bad configuration in `upstreams.reviews`: expected http://host:port, found reviews:50053",
+    );
+}
+
+#[test]
 fn values_are_toml_or_else_strings() {
     assert_eq!(parse("5"), Value::Integer(5));
     assert_eq!(parse("127.0.0.1:80"), Value::String("127.0.0.1:80".to_owned()));

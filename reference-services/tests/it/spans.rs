@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use reference_services::dependency::Kind;
+use reference_services::{
+    aggregation::Defect,
+    dependency::{self, FailCode, Kind},
+};
 use tracing::{
     Dispatch, Event, Subscriber,
     field::{Field, Visit},
@@ -160,6 +163,30 @@ async fn without_a_trace_one_begins() {
     let ids: Vec<_> = requests.iter().map(|request| &request.fields["trace_id"]).collect();
     assert_ne!(ids[0], ids[1]);
     assert!(ids.iter().all(|id| id.len() == 32 && **id != "0".repeat(32)), "{ids:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_outlives_its_request_still_names_its_trace() {
+    let (observer, _watching) = Observer::watch();
+    let refusing = |config: &mut dependency::Config| {
+        config.fail_first = 1;
+        config.fail_code = FailCode::PermissionDenied;
+    };
+    let plan = Plan::default().down(Kind::Reviews).tuned(Kind::Inventory, refusing);
+    let plan = plan.api(|config| {
+        config.defects.insert(Defect::UncancelledCalls);
+        // The retry comes long after the inventory has settled the request.
+        config.retry.backoff_ms = 1000;
+        config.request_deadline_ms = 5000;
+        config.call_timeout_ms = 5000;
+    });
+    let world = plan.start().await;
+    world.get("/products/1").await.problem(503);
+    let second = r#"aggregation_api_calls_total{dependency="reviews",outcome="error"}"#;
+    world.reaches(second, 2.0).await;
+    let calls = observer.closed("call");
+    let late = calls.iter().find(|call| call.fields["attempt"] == "2").expect("a second attempt");
+    assert!(late.parent.is_some() || late.fields.contains_key("trace_id"), "{late:?}");
 }
 
 #[tokio::test]
