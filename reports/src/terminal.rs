@@ -39,7 +39,7 @@ pub fn line(record: &Record, findings: &[Finding], colour: Colour) -> String {
     )
 }
 
-/// A run as it is shown: a [`line`] if it passed; else also the table of findings, every finding
+/// A run as it is shown: a [line](fn@line) if it passed; else also the table of findings, every finding
 /// that is not a pass in full with the spans of its worst request, and `replay`, the command that
 /// runs it again.
 #[must_use]

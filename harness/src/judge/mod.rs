@@ -5,7 +5,7 @@
 //! accounted for, that each fault affected something, and that the run came to its planned end.
 //! Without an objective there is nothing to conclude, which is [`Verdict::NoData`].
 //!
-//! The record is read once, into an [`Index`](index::Index); each kind of claim is judged in a
+//! The record is read once, into an index; each kind of claim is judged in a
 //! file of its own, against that index.
 
 mod accounting;
