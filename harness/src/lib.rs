@@ -12,17 +12,22 @@ compile_error!(
     "squall's virtual time stands in front of libc on 64-bit Linux; no other system is supported yet"
 );
 
+pub mod catalogue;
+pub mod cli;
 mod interpose;
 pub mod judge;
 mod load;
 pub mod objective;
 pub mod plan;
+mod regression;
 mod run;
 mod scenario;
 mod service;
 mod sidecar;
 mod sim;
+pub mod testing;
 
+pub use catalogue::{Catalogue, Defect};
 pub use run::{Run, RunError, run, run_with};
 pub use scenario::Scenario;
 pub use service::{BoxError, ServiceFuture, Services};

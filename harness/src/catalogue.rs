@@ -1,0 +1,147 @@
+//! A catalogue: the scenarios and the defects that a command line or a test target works on.
+
+use std::path::{Path, PathBuf};
+
+use crate::{regression::Regressions, scenario::Scenario};
+
+/// A mistake in a service that can be switched on by name. A harness that cannot catch it is
+/// worth nothing.
+#[derive(Clone, Debug)]
+pub struct Defect {
+    /// Its name, as in the configuration of the service.
+    pub name: String,
+    /// What is wrong, in a sentence.
+    pub description: String,
+    /// The service that has it.
+    pub service: String,
+    /// The scenario that is known to catch it.
+    pub caught_by: String,
+}
+
+/// Scenarios, defects, and where their fixtures are.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    scenarios: Vec<Listed>,
+    defects: Vec<Defect>,
+    seed: u64,
+    fixtures: PathBuf,
+    sources: Option<PathBuf>,
+}
+
+/// A scenario and the file that it is written in.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its source file, relative to the root of the workspace.
+    pub source: String,
+}
+
+impl Catalogue {
+    /// An empty catalogue, whose goldens were made with `seed` and are kept in the folder
+    /// `fixtures`, along with the seeds that once failed.
+    #[must_use]
+    pub fn new(seed: u64, fixtures: impl Into<PathBuf>) -> Self {
+        Self {
+            scenarios: Vec::new(),
+            defects: Vec::new(),
+            seed,
+            fixtures: fixtures.into(),
+            sources: None,
+        }
+    }
+
+    /// Adds a scenario, and the file that it is written in.
+    ///
+    /// # Panics
+    ///
+    /// When a scenario of that name is there already.
+    #[must_use]
+    #[track_caller]
+    pub fn scenario(mut self, scenario: Scenario, source: impl Into<String>) -> Self {
+        assert!(
+            self.find(scenario.name()).is_none(),
+            "expected each scenario once, found {} twice",
+            scenario.name()
+        );
+        self.scenarios.push(Listed { scenario, source: source.into() });
+        self
+    }
+
+    /// Adds a defect.
+    #[must_use]
+    pub fn defect(mut self, defect: Defect) -> Self {
+        self.defects.push(defect);
+        self
+    }
+
+    /// The folder of the scenarios' sources, into which `squall new` writes.
+    #[must_use]
+    pub fn sources(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.sources = Some(folder.into());
+        self
+    }
+
+    /// The scenarios, in order.
+    #[must_use]
+    pub fn scenarios(&self) -> &[Listed] {
+        &self.scenarios
+    }
+
+    /// The defects, in order.
+    #[must_use]
+    pub fn defects(&self) -> &[Defect] {
+        &self.defects
+    }
+
+    /// The seed that the goldens were made with.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The scenario with this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Listed> {
+        self.scenarios.iter().find(|listed| listed.scenario.name() == name)
+    }
+
+    /// The defect with this name.
+    #[must_use]
+    pub fn find_defect(&self, name: &str) -> Option<&Defect> {
+        self.defects.iter().find(|defect| defect.name == name)
+    }
+
+    pub(crate) fn goldens(&self) -> PathBuf {
+        self.fixtures.join("goldens")
+    }
+
+    pub(crate) fn regressions(&self) -> Regressions {
+        Regressions::new(self.fixtures.join("regressions"))
+    }
+
+    pub(crate) fn source_folder(&self) -> Option<&Path> {
+        self.sources.as_deref()
+    }
+}
+
+impl Defect {
+    /// `scenario` with this defect switched on in every host that runs its service.
+    #[must_use]
+    pub fn plant(&self, scenario: &Scenario) -> Scenario {
+        let hosts = &scenario.plan().topology.hosts;
+        let hosts: Vec<&str> = hosts
+            .iter()
+            .filter(|host| host.service.as_deref() == Some(&self.service))
+            .map(|host| host.name.as_str())
+            .collect();
+        scenario.clone().with_defect(&self.name, &hosts)
+    }
+}
+
+/// The command that runs a scenario again with the same seed.
+#[must_use]
+pub fn replay_command(scenario: &Scenario, seed: u64) -> String {
+    let defects = scenario.defects().iter().map(|defect| format!(" --defect {defect}"));
+    format!("cargo squall run {} --seed {seed}{}", scenario.name(), defects.collect::<String>())
+}

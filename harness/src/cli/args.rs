@@ -1,0 +1,128 @@
+//! The arguments of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// So many seeds at once at the most.
+const SEEDS_MAX: u64 = 100_000;
+
+/// Chaos and resilience tests of Tokio services: objectives as verdicts, in virtual time,
+/// replayable from a seed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "squall",
+    bin_name = "cargo squall",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 all objectives pass, 1 an objective or invariant failed, \
+                  2 inconclusive (no data, or a fault that never bit), 3 bad arguments or a bad \
+                  file, 4 the harness itself failed, 130 interrupted."
+)]
+pub(crate) struct Squall {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the scenarios and what they claim
+    List(List),
+    /// Run scenarios and judge them
+    #[command(after_help = "Examples:\n  \
+        cargo squall run                              the whole catalogue\n  \
+        cargo squall run reviews                      scenarios with `reviews` in their name\n  \
+        cargo squall run steady-state --seeds 0..50   one scenario, fifty seeds\n  \
+        cargo squall run --defect no-call-timeout     the catalogue with a planted mistake\n  \
+        cargo squall run --format json --record out   for machines, with the records kept")]
+    Run(Run),
+    /// Run again what a record holds, and compare
+    #[command(after_help = "Example:\n  cargo squall replay out/steady-state-1.jsonl")]
+    Replay(Replay),
+    /// Plant each defect and see which scenario catches it
+    #[command(after_help = "Example:\n  cargo squall defects")]
+    Defects(Defects),
+    /// Write a new scenario that compiles and runs, ready to be changed
+    #[command(after_help = "Example:\n  cargo squall new reviews-in-another-region")]
+    New(New),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Only scenarios with one of these in their name
+    pub(crate) filter: Vec<String>,
+    /// Run with this seed instead of that of the goldens and those that once failed
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    pub(crate) seed: Option<u64>,
+    /// Run with each of these seeds, the last one excluded
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    pub(crate) seeds: Option<std::ops::Range<u64>>,
+    /// How to show the results
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Keep the record of each run in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+    /// Switch on this defect
+    #[arg(long, value_name = "NAME")]
+    pub(crate) defect: Option<String>,
+    /// Runs at the same time: as many as there are cores, if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The record
+    pub(crate) record: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Defects {
+    /// Run with this seed instead of that of the goldens
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How to show the matrix
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Runs at the same time: as many as there are cores, if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// The scenario's name: lower-case words with `-` between them
+    pub(crate) name: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+fn seeds(text: &str) -> Result<std::ops::Range<u64>, String> {
+    let wanted = "expected two seeds A..B with A below B";
+    let (first, last) = text.split_once("..").ok_or(wanted)?;
+    let seed = |text: &str| text.parse::<u64>().map_err(|_| wanted.to_owned());
+    let (first, last) = (seed(first)?, seed(last)?);
+    if first >= last {
+        return Err(wanted.to_owned());
+    }
+    if last - first > SEEDS_MAX {
+        return Err(format!("expected at most {SEEDS_MAX} seeds"));
+    }
+    Ok(first..last)
+}

@@ -1,0 +1,130 @@
+//! `squall defects`: each defect against each scenario, and who caught it.
+
+use std::{collections::BTreeMap, sync::atomic::Ordering};
+
+use squall_reports::verdict::{Finding, FindingKind, Verdict};
+
+use super::{
+    Exit, Failure,
+    args::{self, Format},
+    interrupt,
+    pool::{Job, run_all},
+    print,
+    progress::Progress,
+};
+use crate::{catalogue::Catalogue, run::Run};
+
+/// The objectives that fail in a run, by scenario and defect (none, for the run without one).
+type Failed = BTreeMap<(String, Option<String>), Vec<String>>;
+
+pub(super) fn defects(catalogue: &Catalogue, args: &args::Defects) -> Result<Exit, Failure> {
+    let seed = args.seed.unwrap_or(catalogue.seed());
+    let mut jobs = Vec::new();
+    for listed in catalogue.scenarios() {
+        let scenario = &listed.scenario;
+        jobs.push(Job { scenario: scenario.clone(), seed });
+        for defect in catalogue.defects() {
+            let planted = defect.plant(scenario);
+            if planted.plan() != scenario.plan() {
+                jobs.push(Job { scenario: planted, seed });
+            }
+        }
+    }
+    let interrupted = interrupt::watch();
+    let progress = Progress::new(jobs.len());
+    let mut failed = Failed::new();
+    let mut failure = None;
+    run_all(&jobs, args.jobs, &interrupted, &progress, |job, done| match done {
+        Some(Ok(run)) => {
+            let key = (job.scenario.name().to_owned(), job.scenario.defects().first().cloned());
+            failed.insert(key, objectives_failed(&run));
+        }
+        Some(Err(error)) => {
+            failure.get_or_insert(Failure::harness(error));
+        }
+        None => {}
+    });
+    progress.finish();
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if interrupted.load(Ordering::Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    Ok(show(catalogue, args.format, seed, &failed))
+}
+
+fn objectives_failed(run: &Run) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for finding in &run.judgement.findings {
+        let name = name(finding);
+        if finding.verdict == Verdict::Fail && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn name(finding: &Finding) -> String {
+    let phase = match (finding.kind, finding.phase) {
+        (FindingKind::Objective, Some(phase)) => format!("{phase} "),
+        _ => String::new(),
+    };
+    let scope = match finding.scope.as_str() {
+        "" => String::new(),
+        scope => format!(" [{scope}]"),
+    };
+    format!("{phase}{}{scope}", finding.name)
+}
+
+/// Prints who caught what. A scenario that fails without the defect catches nothing with it.
+fn show(catalogue: &Catalogue, format: Format, seed: u64, failed: &Failed) -> Exit {
+    let mut uncaught = Vec::new();
+    for defect in catalogue.defects() {
+        let mut catches = Vec::new();
+        for listed in catalogue.scenarios() {
+            let name = listed.scenario.name().to_owned();
+            let healthy = failed.get(&(name.clone(), None)).is_some_and(Vec::is_empty);
+            let found = failed.get(&(name.clone(), Some(defect.name.clone())));
+            if let Some(found) = found.filter(|found| healthy && !found.is_empty()) {
+                catches.push((name, found));
+            }
+        }
+        match format {
+            Format::Json => {
+                let catches: Vec<_> = catches
+                    .iter()
+                    .map(|(scenario, objectives)| {
+                        serde_json::json!({ "scenario": scenario, "objectives": objectives })
+                    })
+                    .collect();
+                let line = serde_json::json!({
+                    "defect": defect.name, "seed": seed, "caught_by": catches,
+                });
+                print(&format!("{line}\n"));
+            }
+            Format::Text => {
+                print(&format!(
+                    "{} ({}): caught by {} of {} scenarios at seed {seed}\n",
+                    defect.name,
+                    defect.description,
+                    catches.len(),
+                    catalogue.scenarios().len()
+                ));
+                let width = catches.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+                for (scenario, objectives) in &catches {
+                    print(&format!("    {scenario:<width$}  {}\n", objectives.join("; ")));
+                }
+                print("\n");
+            }
+        }
+        if catches.is_empty() {
+            uncaught.push(defect.name.as_str());
+        }
+    }
+    if uncaught.is_empty() {
+        return Exit::Pass;
+    }
+    eprintln!("squall: nobody catches {}", uncaught.join(", "));
+    Exit::Fail
+}

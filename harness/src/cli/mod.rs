@@ -1,0 +1,135 @@
+//! The command line over a catalogue.
+//!
+//! A binary with a catalogue calls [`main`]. What a command concludes is its exit code: 0 all
+//! objectives pass, 1 an objective or invariant failed, 2 inconclusive, 3 bad arguments or a bad
+//! file, 4 the harness itself failed, 130 interrupted.
+
+mod args;
+mod defects;
+mod interrupt;
+mod list;
+mod pool;
+mod progress;
+mod replay;
+mod run;
+mod scaffold;
+
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, error::ErrorKind};
+use squall_reports::{terminal::Colour, verdict::Verdict};
+
+use self::args::{Command, Squall};
+use crate::catalogue::Catalogue;
+
+/// What a command came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Pass,
+    Fail,
+    Inconclusive,
+    BadInput,
+    Harness,
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Pass => 0,
+            Exit::Fail => 1,
+            Exit::Inconclusive => 2,
+            Exit::BadInput => 3,
+            Exit::Harness => 4,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+impl From<Verdict> for Exit {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Pass => Self::Pass,
+            Verdict::NoData => Self::Inconclusive,
+            Verdict::Fail => Self::Fail,
+        }
+    }
+}
+
+/// A command that cannot be carried out, with its exit code and one sentence.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    sentence: String,
+}
+
+impl Failure {
+    pub(crate) fn bad_input(sentence: impl ToString) -> Self {
+        Self { exit: Exit::BadInput, sentence: sentence.to_string() }
+    }
+
+    pub(crate) fn harness(sentence: impl ToString) -> Self {
+        Self { exit: Exit::Harness, sentence: sentence.to_string() }
+    }
+}
+
+/// Carries out the command in the arguments of this process.
+#[must_use]
+pub fn main(catalogue: &Catalogue) -> ExitCode {
+    let arguments = match Squall::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error).into(),
+    };
+    let done = match arguments.command {
+        Command::List(list) => list::list(catalogue, &list),
+        Command::Run(run) => run::run(catalogue, &run),
+        Command::Replay(replay) => replay::replay(catalogue, &replay),
+        Command::Defects(defects) => defects::defects(catalogue, &defects),
+        Command::New(new) => scaffold::new(catalogue, &new),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("squall: {}", failure.sentence);
+            failure.exit.into()
+        }
+    }
+}
+
+/// Help goes to standard output, a mistake to standard error as one sentence.
+fn usage(error: &clap::Error) -> Exit {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print();
+            Exit::Pass
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            Exit::BadInput
+        }
+        _ => {
+            let text = error.to_string();
+            let sentence: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+            let sentence = sentence.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+            eprintln!("squall: {}", sentence.trim_start_matches("error: "));
+            Exit::BadInput
+        }
+    }
+}
+
+/// Prints, unless nobody listens any more: the other end of a pipe may go first.
+pub(crate) fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Colours are for people.
+pub(crate) fn colour() -> Colour {
+    if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        Colour::Always
+    } else {
+        Colour::Never
+    }
+}

@@ -1,0 +1,225 @@
+//! `squall run`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+};
+
+use squall_reports::{json::RunReport, record::EndCause, terminal, verdict::Verdict};
+
+use super::{
+    Exit, Failure,
+    args::{self, Format},
+    colour, interrupt,
+    pool::{Done, Job, run_all},
+    progress::Progress,
+};
+use crate::{
+    catalogue::{Catalogue, replay_command},
+    run::Run,
+};
+
+pub(super) fn run(catalogue: &Catalogue, args: &args::Run) -> Result<Exit, Failure> {
+    let jobs = jobs(catalogue, args)?;
+    if let Some(folder) = &args.record {
+        fs::create_dir_all(folder).map_err(|error| {
+            Failure::bad_input(format!("cannot keep records in {}: {error}", folder.display()))
+        })?;
+    }
+    let interrupted = interrupt::watch();
+    let progress = Progress::new(jobs.len());
+    let mut session =
+        Session { catalogue, args, progress: &progress, rows: Vec::new(), failure: None };
+    run_all(&jobs, args.jobs, &interrupted, &progress, |job, done| session.take(job, done));
+    progress.finish();
+    let Session { rows, failure, .. } = session;
+    if args.format == Format::Text {
+        super::print(&table(&rows));
+    }
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if interrupted.load(Ordering::Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    Ok(Verdict::worst(rows.iter().map(|row| row.verdict)).into())
+}
+
+/// The runs that the arguments ask for.
+fn jobs(catalogue: &Catalogue, args: &args::Run) -> Result<Vec<Job>, Failure> {
+    let known = || {
+        let names: Vec<_> = catalogue.scenarios().iter().map(|l| l.scenario.name()).collect();
+        names.join(", ")
+    };
+    if let Some(wrong) = args.filter.iter().find(|filter| {
+        !catalogue.scenarios().iter().any(|listed| listed.scenario.name().contains(*filter))
+    }) {
+        return Err(Failure::bad_input(format!(
+            "no scenario has {wrong:?} in its name; there are {}",
+            known()
+        )));
+    }
+    let defect = match &args.defect {
+        None => None,
+        Some(name) => Some(catalogue.find_defect(name).ok_or_else(|| {
+            let names: Vec<_> = catalogue.defects().iter().map(|d| d.name.as_str()).collect();
+            Failure::bad_input(format!(
+                "expected one of the defects {}, found {name:?}",
+                names.join(", ")
+            ))
+        })?),
+    };
+    let mut jobs = Vec::new();
+    for listed in catalogue.scenarios() {
+        let name = listed.scenario.name();
+        if !args.filter.is_empty() && !args.filter.iter().any(|filter| name.contains(filter)) {
+            continue;
+        }
+        let seeds = match (args.seed, &args.seeds) {
+            (Some(seed), _) => vec![seed],
+            (None, Some(seeds)) => seeds.clone().collect(),
+            (None, None) => {
+                let mut seeds = catalogue.regressions().of(name).map_err(Failure::bad_input)?;
+                seeds.push(catalogue.seed());
+                seeds
+            }
+        };
+        let scenario = match defect {
+            Some(defect) => defect.plant(&listed.scenario),
+            None => listed.scenario.clone(),
+        };
+        scenario.check().map_err(|error| {
+            Failure::bad_input(format!("{}: {}: {error}", listed.source, scenario.name()))
+        })?;
+        jobs.extend(seeds.into_iter().map(|seed| Job { scenario: scenario.clone(), seed }));
+    }
+    Ok(jobs)
+}
+
+/// A line of the table at the end.
+struct Row {
+    verdict: Verdict,
+    scenario: String,
+    seed: u64,
+    requests: usize,
+    simulated_ms: u64,
+    wall_ms: u128,
+    digest: String,
+}
+
+struct Session<'a> {
+    catalogue: &'a Catalogue,
+    args: &'a args::Run,
+    progress: &'a Progress,
+    rows: Vec<Row>,
+    failure: Option<Failure>,
+}
+
+impl Session<'_> {
+    fn take(&mut self, job: &Job, done: Done) {
+        let run = match done {
+            None => return,
+            Some(Err(error)) => {
+                self.failure.get_or_insert(Failure::harness(error));
+                return;
+            }
+            Some(Ok(run)) => run,
+        };
+        self.show(job, &run);
+        self.keep_record(job, &run);
+        self.keep_seed(job, &run);
+        self.rows.push(Row {
+            verdict: run.verdict(),
+            scenario: job.scenario.name().to_owned(),
+            seed: job.seed,
+            requests: run.record.requests().count(),
+            simulated_ms: run.record.end.at / 1_000_000,
+            wall_ms: run.wall.as_millis(),
+            digest: run.record.digest().to_string(),
+        });
+    }
+
+    fn show(&self, job: &Job, run: &Run) {
+        let findings = &run.judgement.findings;
+        match self.args.format {
+            Format::Json => {
+                let wall_ms = u64::try_from(run.wall.as_millis()).ok();
+                let line = RunReport::new(&run.record, findings, wall_ms).to_line();
+                self.progress.print(&format!("{line}\n"));
+            }
+            Format::Text if run.verdict() != Verdict::Pass => {
+                let replay = replay_command(&job.scenario, job.seed);
+                let text = terminal::report(&run.record, findings, &replay, colour());
+                self.progress.print(&format!("{text}\n"));
+            }
+            Format::Text => {}
+        }
+    }
+
+    fn keep_record(&mut self, job: &Job, run: &Run) {
+        let Some(folder) = &self.args.record else { return };
+        let path = record_path(folder, job);
+        if let Err(error) = run.record.write(&run.judgement.findings, &path) {
+            self.failure.get_or_insert(Failure::bad_input(error));
+        }
+    }
+
+    /// A seed that fails without a planted defect is worth keeping. In CI nothing is kept: what
+    /// is kept is meant to be committed.
+    fn keep_seed(&mut self, job: &Job, run: &Run) {
+        let interrupted = run.record.end.cause == EndCause::Interrupted;
+        let planted = !job.scenario.defects().is_empty();
+        let in_ci = std::env::var_os("CI").is_some();
+        if run.verdict() != Verdict::Fail || interrupted || planted || in_ci {
+            return;
+        }
+        let failed = run.judgement.findings.iter().find(|f| f.verdict == Verdict::Fail);
+        let reason = failed.map_or("", |finding| finding.reason.as_str());
+        match self.catalogue.regressions().keep(job.scenario.name(), job.seed, reason) {
+            Ok(true) => self.progress.print(&format!(
+                "  kept seed {} of {} in fixtures/regressions\n\n",
+                job.seed,
+                job.scenario.name()
+            )),
+            Ok(false) => {}
+            Err(error) => {
+                self.failure.get_or_insert(Failure::bad_input(error));
+            }
+        }
+    }
+}
+
+fn record_path(folder: &Path, job: &Job) -> PathBuf {
+    let defects: String = job.scenario.defects().iter().map(|name| format!("-{name}")).collect();
+    folder.join(format!("{}-{}{defects}.jsonl", job.scenario.name(), job.seed))
+}
+
+fn table(rows: &[Row]) -> String {
+    let width = rows.iter().map(|row| row.scenario.len()).max().unwrap_or(0).max(8);
+    let mut text = format!(
+        "{:<8} {:<width$} {:>6} {:>9} {:>10} {:>8}  digest\n",
+        "verdict", "scenario", "seed", "requests", "simulated", "took"
+    );
+    for row in rows {
+        text.push_str(&format!(
+            "{:<8} {:<width$} {:>6} {:>9} {:>7} ms {:>5} ms  {}\n",
+            row.verdict.name(),
+            row.scenario,
+            row.seed,
+            row.requests,
+            row.simulated_ms,
+            row.wall_ms,
+            row.digest
+        ));
+    }
+    let count = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
+    text.push_str(&format!(
+        "\n{} runs: {} pass, {} fail, {} inconclusive\n",
+        rows.len(),
+        count(Verdict::Pass),
+        count(Verdict::Fail),
+        count(Verdict::NoData)
+    ));
+    text
+}

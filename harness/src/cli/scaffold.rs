@@ -1,0 +1,121 @@
+//! `squall new`: a scenario file with its registration, which compiles and runs.
+
+use std::{fs, io, path::Path};
+
+use super::{Exit, Failure, args, print};
+use crate::catalogue::Catalogue;
+
+/// The lines of the catalogue's `mod.rs` above which a new scenario is entered.
+const MODULES_END: &str = "// `squall new` adds modules above this line.";
+const LIST_END: &str = "// `squall new` adds scenarios above this line.";
+
+pub(super) fn new(catalogue: &Catalogue, args: &args::New) -> Result<Exit, Failure> {
+    let name = &args.name;
+    let word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    if !name.split('-').all(word) || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return Err(Failure::bad_input(format!(
+            "expected a name of lower-case words with `-` between them, found {name:?}"
+        )));
+    }
+    if catalogue.find(name).is_some() {
+        return Err(Failure::bad_input(format!("there is already a scenario {name}")));
+    }
+    let Some(folder) = catalogue.source_folder() else {
+        return Err(Failure::bad_input("this catalogue does not say where its sources are"));
+    };
+    let module = name.replace('-', "_");
+    let (file, list) = (folder.join(format!("{module}.rs")), folder.join("mod.rs"));
+    if file.exists() {
+        return Err(Failure::bad_input(format!("there is already a file {}", file.display())));
+    }
+    let registered = fs::read_to_string(&list)
+        .map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", list.display())))
+        .and_then(|text| register(&text, &module, &list))?;
+    fs::write(&file, scenario(name)).and_then(|()| replace(&list, &registered)).map_err(
+        |error| {
+            // Nothing is left half done.
+            let _ = fs::remove_file(&file);
+            Failure::bad_input(format!("cannot write {}: {error}", file.display()))
+        },
+    )?;
+    print(&format!(
+        "wrote {}\n\nrun it:     cargo squall run {name}\nkeep it:    cargo test -p squall-scenarios \
+         {name}, then read its golden and accept it with cargo insta review\n",
+        file.display()
+    ));
+    Ok(Exit::Pass)
+}
+
+/// The text of `mod.rs` with the scenario in it.
+fn register(text: &str, module: &str, list: &Path) -> Result<String, Failure> {
+    let with = text.replacen(MODULES_END, &format!("mod {module};\n{MODULES_END}"), 1).replacen(
+        LIST_END,
+        &format!("entry!({module}),\n        {LIST_END}"),
+        1,
+    );
+    if !text.contains(MODULES_END) || !text.contains(LIST_END) {
+        return Err(Failure::bad_input(format!(
+            "expected the lines {MODULES_END:?} and {LIST_END:?} in {}",
+            list.display()
+        )));
+    }
+    Ok(with)
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_extension("partial");
+    fs::write(&beside, text)?;
+    fs::rename(&beside, path)
+}
+
+fn scenario(name: &str) -> String {
+    let title = name.replace('-', " ");
+    format!(
+        r#"//! {title}: say here what breaks, and why it matters.
+
+use squall::{{
+    Scenario,
+    objective::{{Phase, availability, recovers}},
+    plan::latency,
+}};
+
+use crate::shop::{{ms, shop}};
+
+pub(super) fn scenario() -> Scenario {{
+    shop("{name}", "Slow recommendations cost their section, not the page")
+        .fault(latency("recommendations", ms(300)).from(ms(2_000)).until(ms(4_000)))
+        .objective(availability().at_least(0.999))
+        .objective(recovers(availability().at_least(0.999)).holding_for(ms(500)).within(ms(1_000)))
+        .objective(availability().at_least(0.999).in_phase(Phase::During))
+        .build()
+}}
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LIST_END, MODULES_END, register};
+    use std::path::Path;
+
+    #[test]
+    fn a_scenario_is_entered_above_both_lines() {
+        let text = format!("mod a;\n{MODULES_END}\n\n        entry!(a),\n        {LIST_END}\n");
+        let with = register(&text, "b_c", Path::new("mod.rs")).unwrap();
+        assert_eq!(
+            with,
+            format!(
+                "mod a;\nmod b_c;\n{MODULES_END}\n\n        entry!(a),\n        entry!(b_c),\n        \
+                 {LIST_END}\n"
+            )
+        );
+    }
+
+    #[test]
+    fn without_the_lines_nothing_is_entered() {
+        let error = register("mod a;\n", "b", Path::new("mod.rs")).unwrap_err();
+        assert!(error.sentence.contains("expected the lines"), "{}", error.sentence);
+    }
+}

@@ -1,0 +1,120 @@
+//! Seeds that once failed, kept so that they run first from then on.
+//!
+//! One file for each scenario, one seed a line, the newest last; what follows a `#` says what
+//! failed.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// A file grows to so many seeds at the most; a scenario with more has one bug, not hundreds.
+const SEEDS_MAX: usize = 32;
+
+pub(crate) struct Regressions {
+    folder: PathBuf,
+}
+
+/// Why seeds cannot be read or kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RegressionError {
+    #[error("cannot read the failed seeds in {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot keep the failed seed in {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{}:{line}: expected a seed, found {found:?}", path.display())]
+    NotASeed { path: PathBuf, line: usize, found: String },
+}
+
+impl Regressions {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The seeds that once failed for this scenario.
+    pub(crate) fn of(&self, scenario: &str) -> Result<Vec<u64>, RegressionError> {
+        let path = self.path(scenario);
+        let text = read(&path)?;
+        let seeds = text.lines().enumerate().filter_map(|(number, line)| {
+            let seed = line.split('#').next().unwrap_or_default().trim();
+            (!seed.is_empty()).then(|| {
+                seed.parse().map_err(|_| RegressionError::NotASeed {
+                    path: path.clone(),
+                    line: number + 1,
+                    found: seed.to_owned(),
+                })
+            })
+        });
+        seeds.collect()
+    }
+
+    /// Keeps a seed, unless it is there already. True if it was added.
+    pub(crate) fn keep(
+        &self,
+        scenario: &str,
+        seed: u64,
+        reason: &str,
+    ) -> Result<bool, RegressionError> {
+        let known = self.of(scenario)?;
+        if known.contains(&seed) || known.len() >= SEEDS_MAX {
+            return Ok(false);
+        }
+        let path = self.path(scenario);
+        let reason = reason.replace(['\n', '\r'], " ");
+        let text = format!("{}{seed} # {reason}\n", read(&path)?);
+        let beside = path.with_extension("partial");
+        fs::create_dir_all(&self.folder)
+            .and_then(|()| fs::write(&beside, text))
+            .and_then(|()| fs::rename(&beside, &path))
+            .map_err(|source| RegressionError::Write { path, source })?;
+        Ok(true)
+    }
+
+    fn path(&self, scenario: &str) -> PathBuf {
+        self.folder.join(format!("{scenario}.seeds"))
+    }
+}
+
+/// The text of a file that need not be there.
+fn read(path: &Path) -> Result<String, RegressionError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(source) => Err(RegressionError::Read { path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Regressions;
+
+    fn folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("squall-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        folder
+    }
+
+    #[test]
+    fn a_seed_is_kept_once_and_read_back() {
+        let folder = folder("regressions");
+        let regressions = Regressions::new(folder.clone());
+        assert_eq!(regressions.of("slow").unwrap(), Vec::<u64>::new());
+        assert!(regressions.keep("slow", 7, "p99\nlatency").unwrap());
+        assert!(!regressions.keep("slow", 7, "again").unwrap());
+        assert!(regressions.keep("slow", 9, "availability").unwrap());
+        assert_eq!(regressions.of("slow").unwrap(), [7, 9]);
+        let text = std::fs::read_to_string(folder.join("slow.seeds")).unwrap();
+        assert_eq!(text, "7 # p99 latency\n9 # availability\n");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_not_a_seed_is_named_with_its_line() {
+        let folder = folder("not-a-seed");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("slow.seeds"), "1 # fine\nseven\n").unwrap();
+        let error = Regressions::new(folder.clone()).of("slow").unwrap_err().to_string();
+        assert!(error.ends_with("slow.seeds:2: expected a seed, found \"seven\""), "{error}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

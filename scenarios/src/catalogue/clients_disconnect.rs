@@ -1,0 +1,18 @@
+//! Clients go away before they have their answer.
+
+use squall::{
+    Scenario,
+    objective::{availability, sometimes, spans},
+    plan::{disconnect, latency},
+};
+
+use crate::shop::{ms, shop};
+
+pub(super) fn scenario() -> Scenario {
+    shop("clients-disconnect", "The calls made for a client that has gone away end with it")
+        .fault(disconnect(0.3, ms(6)).from(ms(1_500)).until(ms(3_500)))
+        .fault(latency("inventory", ms(60)).from(ms(1_500)).until(ms(3_500)))
+        .objective(availability().at_least(0.999))
+        .objective(sometimes(spans("call").with("outcome", "cancelled")))
+        .build()
+}

@@ -1,0 +1,18 @@
+//! The critical dependency is slower, but not slower than a call may take.
+
+use squall::{
+    Scenario,
+    objective::{availability, succeeded},
+    plan::latency,
+};
+
+use crate::shop::{ms, shop};
+
+pub(super) fn scenario() -> Scenario {
+    shop("inventory-slow", "When every dependency is somewhat slow, pages are still complete")
+        .fault(latency("inventory", ms(80)).from(ms(1_500)).until(ms(3_500)))
+        .fault(latency("reviews", ms(80)).from(ms(1_500)).until(ms(3_500)))
+        .objective(availability().at_least(0.999))
+        .objective(succeeded().at_least(0.99))
+        .build()
+}

@@ -1,0 +1,77 @@
+//! The catalogue: one file for each hypothesis, listed in the order in which they run.
+
+use squall::Scenario;
+
+mod breaker;
+mod brownout;
+mod burst;
+mod clients_disconnect;
+mod flapping_link;
+mod half_failing;
+mod inventory_crash_loop;
+mod inventory_down;
+mod inventory_hung;
+mod inventory_lost;
+mod inventory_slow;
+mod one_way_partition;
+mod optional_crash_loop;
+mod optional_down;
+mod optional_hung;
+mod optional_slow;
+mod packet_loss;
+mod paused_dependency;
+mod retry_storm;
+mod steady_state;
+// `squall new` adds modules above this line.
+
+/// Where a module is.
+macro_rules! source {
+    ($module:ident) => {
+        concat!("scenarios/src/catalogue/", stringify!($module), ".rs")
+    };
+}
+
+/// A module with one scenario, in the list.
+macro_rules! entry {
+    ($module:ident) => {
+        (vec![$module::scenario()], source!($module))
+    };
+}
+
+/// A module with one hypothesis about several hosts, in the list.
+macro_rules! family {
+    ($module:ident) => {
+        ($module::scenarios().to_vec(), source!($module))
+    };
+}
+
+/// All scenarios, each with its source.
+pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
+    let listed: Vec<(Vec<Scenario>, &'static str)> = vec![
+        entry!(steady_state),
+        entry!(burst),
+        entry!(clients_disconnect),
+        entry!(inventory_slow),
+        entry!(inventory_hung),
+        entry!(inventory_down),
+        entry!(inventory_lost),
+        entry!(inventory_crash_loop),
+        entry!(retry_storm),
+        family!(optional_slow),
+        family!(optional_hung),
+        family!(optional_down),
+        family!(optional_crash_loop),
+        entry!(breaker),
+        entry!(brownout),
+        entry!(paused_dependency),
+        entry!(half_failing),
+        entry!(packet_loss),
+        entry!(one_way_partition),
+        entry!(flapping_link),
+        // `squall new` adds scenarios above this line.
+    ];
+    let single = |(scenarios, source): (Vec<Scenario>, &'static str)| {
+        scenarios.into_iter().map(move |scenario| (scenario, source))
+    };
+    listed.into_iter().flat_map(single).collect()
+}

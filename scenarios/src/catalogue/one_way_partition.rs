@@ -1,0 +1,20 @@
+//! What a dependency is sent arrives; what it answers does not.
+
+use squall::{
+    Scenario,
+    objective::{availability, recovers, retry_amplification, succeeded},
+    plan::{Arrivals, partition_one_way},
+};
+
+use crate::shop::{ms, served_by, shop};
+
+pub(super) fn scenario() -> Scenario {
+    shop("one-way-partition", "When answers of pricing are lost on the way, pages come without it")
+        .fault(partition_one_way("pricing", "api").from(ms(1_500)).until(ms(3_500)))
+        .objective(availability().at_least(0.999))
+        .objective(retry_amplification(served_by("pricing")).at_most(1.1))
+        .objective(recovers(succeeded().at_least(0.999)).holding_for(ms(500)).within(ms(2_000)))
+        .plan(|plan| plan.recovery(ms(2_000)))
+        .arrivals(Arrivals::Constant { rate: 1_000.0 }, ms(7_000))
+        .build()
+}

@@ -1,0 +1,17 @@
+//! A dependency stands still, as in a long garbage collection, and goes on.
+
+use squall::{
+    Scenario,
+    objective::{availability, recovers, succeeded},
+    plan::pause,
+};
+
+use crate::shop::{ms, shop};
+
+pub(super) fn scenario() -> Scenario {
+    shop("paused-dependency", "When recommendations pauses for a second, pages come without it")
+        .fault(pause("recommendations").from(ms(1_500)).until(ms(2_500)))
+        .objective(availability().at_least(0.999))
+        .objective(recovers(succeeded().at_least(0.999)).holding_for(ms(500)).within(ms(1_500)))
+        .build()
+}

@@ -1,0 +1,26 @@
+//! Nothing is broken, and the load is what the API is made for.
+
+use squall::{
+    Scenario,
+    objective::{availability, error_budget, gauge, goodput, succeeded},
+    plan::Arrivals,
+};
+
+use crate::shop::{ms, shop};
+
+pub(super) fn scenario() -> Scenario {
+    shop(
+        "steady-state",
+        "With nothing broken, 5,000 requests a second are answered completely and in time",
+    )
+    .arrivals(Arrivals::Poisson { rate: 5_000.0 }, ms(4_000))
+    .objective(succeeded().at_least(0.999))
+    .objective(goodput().within(ms(200)).at_least(0.999))
+    .objective(error_budget(0.999).spent_at_most(0.5))
+    .objective(gauge("sockets").at_most(1_000).on_host("api"))
+    .objective(availability().at_least(0.999).to_dependency("inventory"))
+    .objective(availability().at_least(0.99).to_dependency("pricing"))
+    .objective(availability().at_least(0.99).to_dependency("reviews"))
+    .objective(availability().at_least(0.99).to_dependency("recommendations"))
+    .build()
+}
