@@ -6,6 +6,7 @@
 //! rest out of the stack as well and keeps it here for the reads that follow.
 
 use std::{
+    cell::RefCell,
     io,
     task::{Context, Poll, Waker},
 };
@@ -14,6 +15,12 @@ use tokio::io::ReadBuf;
 
 /// As much as the stack's receive buffer holds.
 const CAPACITY: usize = 64 * 1024;
+
+thread_local! {
+    /// Where the stack puts what is read. It writes to initialised memory only, and callers
+    /// like hyper offer kilobytes that are not, for each of many reads that find nothing.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Spill {
@@ -36,7 +43,13 @@ impl Spill {
             self.read += taken;
             return Poll::Ready(Ok(()));
         }
-        let polled = read(cx, buf);
+        let polled = SCRATCH.with_borrow_mut(|scratch| {
+            scratch.resize(CAPACITY, 0);
+            let mut part = ReadBuf::new(&mut scratch[..buf.remaining().min(CAPACITY)]);
+            let polled = read(cx, &mut part);
+            buf.put_slice(part.filled());
+            polled
+        });
         if matches!(polled, Poll::Ready(Ok(()))) && buf.remaining() == 0 {
             self.refill(read);
         }
