@@ -1,4 +1,8 @@
 //! When requests start.
+//!
+//! An open load has a rate that changes over time, by its own plan and by faults. Requests start
+//! where the rate, integrated from the beginning, passes each whole number (evenly spaced
+//! arrivals) or steps of exponential length (Poisson arrivals, by the time-rescaling theorem).
 
 use std::time::Duration;
 
@@ -7,9 +11,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::plan::{Arrivals, Fault, FaultKind, Load, nanos};
 
-/// A rate below this is none: the next look is a millisecond later.
-const RATE_LEAST: f64 = 1e-3;
-const LOOK_AGAIN_NS: u64 = 1_000_000;
+/// A ramp of the load times a ramp of a fault is a curve; it is taken as straight for so long.
+const STRAIGHT_NS: f64 = 10e6;
 
 /// The instants at which an open load sends, one after the other, from `begin` on.
 pub(crate) struct Schedule<'a> {
@@ -17,8 +20,10 @@ pub(crate) struct Schedule<'a> {
     faults: &'a [Fault],
     /// The beginning of the load, in nanoseconds.
     begin: u64,
-    /// The exact next instant, in nanoseconds after the beginning.
-    next: f64,
+    /// How far the rate was integrated, in nanoseconds after the beginning.
+    at: f64,
+    /// How many requests from there the next one is.
+    ahead: f64,
     rng: &'a mut ChaCha8Rng,
 }
 
@@ -44,68 +49,128 @@ impl<'a> Schedule<'a> {
         begin: u64,
         rng: &'a mut ChaCha8Rng,
     ) -> Self {
-        Self { load, faults, begin, next: 0.0, rng }
+        let mut schedule = Self { load, faults, begin, at: 0.0, ahead: 0.0, rng };
+        if matches!(load.arrivals, Arrivals::Poisson { .. }) {
+            schedule.ahead = schedule.gap();
+        }
+        schedule
     }
 
     /// The next arrival; `None` when the load is over, and for a closed load.
     pub(crate) fn next(&mut self) -> Option<Arrival> {
         let lasts = nanos(self.load.lasts) as f64;
-        while self.next < lasts {
-            let at = self.next as u64;
-            let factor = self.factor(Duration::from_nanos(at));
-            let rate = self.rate(at)? * factor;
-            if rate < RATE_LEAST {
-                self.next += LOOK_AGAIN_NS as f64;
+        while self.at < lasts {
+            // Requests per nanosecond, at the two ends of a stretch on which they are linear.
+            let (from, until) = (self.at, self.stretch_end().min(lasts));
+            let first = self.rate(from, from)? * self.factor(from, from) / 1e9;
+            let last = self.rate(until, from)? * self.factor(until, from) / 1e9;
+            let stretch = until - from;
+            let area = f64::midpoint(first, last) * stretch;
+            if area <= 0.0 || area < self.ahead {
+                self.ahead -= area;
+                self.at = until;
                 continue;
             }
-            self.next += self.gap(rate);
-            return Some(Arrival { at: self.begin + at, factor });
+            self.at = from + reach(self.ahead, first, last, stretch);
+            self.ahead = self.gap();
+            if self.at >= lasts {
+                return None;
+            }
+            let factor = self.factor(self.at, self.at);
+            return Some(Arrival { at: self.begin + self.at as u64, factor });
         }
         None
     }
 
-    /// Nanoseconds to the next arrival.
-    fn gap(&mut self, rate: f64) -> f64 {
-        let mean = 1e9 / rate;
+    /// How many requests the next one is after this one.
+    fn gap(&mut self) -> f64 {
         match self.load.arrivals {
             Arrivals::Poisson { .. } => {
-                -mean * (1.0 - self.rng.random::<f64>()).max(f64::MIN_POSITIVE).ln()
+                -(1.0 - self.rng.random::<f64>()).max(f64::MIN_POSITIVE).ln()
             }
-            _ => mean,
+            _ => 1.0,
         }
     }
 
-    /// Requests per second that the plan wants at this time after the beginning.
-    fn rate(&self, at: u64) -> Option<f64> {
-        let share = at as f64 / nanos(self.load.lasts) as f64;
+    /// Until when the rate is linear from `self.at` on, at least.
+    fn stretch_end(&self) -> f64 {
+        let at = self.at;
+        let next_multiple = |of: f64| ((at / of).floor() + 1.0) * of;
+        let lasts = nanos(self.load.lasts) as f64;
+        let own = match &self.load.arrivals {
+            Arrivals::Steps { rates } => next_multiple(lasts / rates.len() as f64),
+            Arrivals::Bursts { every, burst, .. } => {
+                let (every, burst) = (nanos(*every) as f64, nanos(*burst) as f64);
+                let begun = (at / every).floor() * every;
+                if at < begun + burst { begun + burst } else { begun + every }
+            }
+            _ => lasts,
+        };
+        let edges = self.faults.iter().filter(|fault| changes_rate(fault)).flat_map(|fault| {
+            let straight = matches!(fault.kind, FaultKind::Ramp { .. }) && is_acting(fault, at);
+            let curve = if straight { at + STRAIGHT_NS } else { f64::INFINITY };
+            [nanos(fault.inject) as f64, nanos(fault.heal) as f64, curve]
+        });
+        edges.filter(|edge| *edge > at).fold(own, f64::min).max(at + 1.0)
+    }
+
+    /// Requests per second that the plan wants at `at`, seen from the stretch that `from` is in.
+    fn rate(&self, at: f64, from: f64) -> Option<f64> {
+        let lasts = nanos(self.load.lasts) as f64;
         match &self.load.arrivals {
             Arrivals::Constant { rate } | Arrivals::Poisson { rate } => Some(*rate),
-            Arrivals::Ramp { from, to } => Some(from + (to - from) * share),
+            Arrivals::Ramp { from, to } => Some(from + (to - from) * at / lasts),
             Arrivals::Steps { rates } => {
-                let step = (share * rates.len() as f64) as usize;
+                let step = (from / lasts * rates.len() as f64) as usize;
                 rates.get(step).or(rates.last()).copied()
             }
             Arrivals::Bursts { rate, peak, every, burst } => {
-                let inside = at % nanos(*every) < nanos(*burst);
+                let inside = from % (nanos(*every) as f64) < nanos(*burst) as f64;
                 Some(if inside { *peak } else { *rate })
             }
             Arrivals::Closed { .. } => None,
         }
     }
 
-    /// How many times the rate is what the plan wants, because of faults of the load.
-    fn factor(&self, at: Duration) -> f64 {
+    /// How many times the rate at `at` is what the plan wants, because of the faults that act at
+    /// `from`.
+    fn factor(&self, at: f64, from: f64) -> f64 {
         self.faults
             .iter()
-            .filter(|fault| fault.inject <= at && at < fault.heal)
+            .filter(|fault| is_acting(fault, from))
             .map(|fault| match fault.kind {
                 FaultKind::Burst { factor } => factor,
                 FaultKind::Ramp { factor } => {
-                    let into = (at - fault.inject).as_secs_f64();
-                    1.0 + (factor - 1.0) * into / (fault.heal - fault.inject).as_secs_f64()
+                    let into = at - nanos(fault.inject) as f64;
+                    1.0 + (factor - 1.0) * into / nanos(fault.heal - fault.inject) as f64
                 }
                 _ => 1.0,
             })
             .product()
     }
 }
+
+fn changes_rate(fault: &Fault) -> bool {
+    matches!(fault.kind, FaultKind::Burst { .. } | FaultKind::Ramp { .. })
+}
+
+fn is_acting(fault: &Fault, at: f64) -> bool {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole nanoseconds after the beginning"
+    )]
+    let at = Duration::from_nanos(at as u64);
+    fault.inject <= at && at < fault.heal
+}
+
+/// How far into a stretch, on which a rate goes from `first` to `last`, its area is `area`.
+fn reach(area: f64, first: f64, last: f64, stretch: f64) -> f64 {
+    let slope = (last - first) / stretch;
+    let root = (first * first + 2.0 * slope * area).max(0.0).sqrt();
+    // The stable form of the solution of first * x + slope / 2 * x^2 = area.
+    if area == 0.0 { 0.0 } else { (2.0 * area / (first + root)).min(stretch) }
+}
+
+#[cfg(test)]
+mod tests;

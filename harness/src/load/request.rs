@@ -41,15 +41,15 @@ impl Task {
     /// Draws what is requested, and whether the client stays for the answer.
     pub(crate) fn draw(source: &Arc<Source>, intended: u64, rng: &mut ChaCha8Rng) -> Self {
         let mix = &source.load.mix;
-        let total: u32 = mix.iter().map(|request| request.weight).sum();
+        let total: u64 = mix.iter().map(|request| u64::from(request.weight)).sum();
         let mut drawn = rng.random_range(0..total.max(1));
         let mut kind = 0;
         for (place, request) in mix.iter().enumerate() {
-            if drawn < request.weight {
+            if drawn < u64::from(request.weight) {
                 kind = place;
                 break;
             }
-            drawn -= request.weight;
+            drawn -= u64::from(request.weight);
         }
         let resource = rng.random_range(1..=mix[kind].ids.max(1));
         let after_begin = Duration::from_nanos(intended.saturating_sub(source.begin));
@@ -124,7 +124,7 @@ impl Task {
                 return ending;
             }
             sleep_until(interpose::now() + nanos(pause.mul_f64(self.jitter))).await;
-            pause *= 2;
+            pause = pause.saturating_mul(2);
         }
         unreachable!("an attempt number does not pass the last one")
     }
