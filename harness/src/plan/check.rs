@@ -164,10 +164,10 @@ impl Plan {
             );
             return Err(InvalidPlan::new(place, reason));
         }
-        let loads_end = self.loads.iter().map(|load| load.lasts).max().unwrap_or_default();
-        if fault.inject >= loads_end {
+        let end = self.undisturbed();
+        if fault.inject >= end {
             let reason = format!(
-                "expected an injection while the load lasts ({loads_end:?}), found {:?}",
+                "expected an injection while the plan lasts ({end:?}), found {:?}",
                 fault.inject
             );
             return Err(InvalidPlan::new(place, reason));

@@ -53,6 +53,14 @@ pub struct Plan {
     /// How long the hosts run before the load begins.
     #[serde(rename = "boot_ms", with = "millis")]
     pub boot: Duration,
+    /// How long the plan lasts at least, from the beginning of the load: for a plan whose load
+    /// and faults do not say it.
+    #[serde(rename = "lasts_ms", with = "millis", default)]
+    pub lasts: Duration,
+    /// How long before the first injection a request may start and still be under way when the
+    /// fault acts: it belongs to the phase `during`.
+    #[serde(rename = "exposure_ms", with = "millis")]
+    pub exposure: Duration,
     /// How long after the last heal a request still belongs to the phase `recovery`.
     #[serde(rename = "recovery_ms", with = "millis")]
     pub recovery: Duration,
@@ -75,6 +83,8 @@ impl Plan {
             objectives: Vec::new(),
             limits: Limits::default(),
             boot: Duration::from_secs(1),
+            lasts: Duration::ZERO,
+            exposure: Duration::from_millis(200),
             recovery: Duration::from_secs(1),
             settle: Duration::from_secs(2),
             sample_every: Duration::from_millis(500),
@@ -109,6 +119,13 @@ impl Plan {
         self
     }
 
+    /// Sets how long before the first injection a request already belongs to the phase `during`.
+    #[must_use]
+    pub fn exposure(mut self, exposure: Duration) -> Self {
+        self.exposure = exposure;
+        self
+    }
+
     /// Sets how long after the last heal a request still belongs to the phase `recovery`.
     #[must_use]
     pub fn recovery(mut self, recovery: Duration) -> Self {
@@ -130,12 +147,31 @@ impl Plan {
         self
     }
 
-    /// How long the load lasts: as long as the longest of its parts, and not less than the
-    /// last heal.
+    /// Sets how long the plan lasts at least, load or not.
+    #[must_use]
+    pub fn lasts(mut self, lasts: Duration) -> Self {
+        self.lasts = lasts;
+        self
+    }
+
+    /// Sets how often the gauges are read.
+    #[must_use]
+    pub fn sample_every(mut self, every: Duration) -> Self {
+        self.sample_every = every;
+        self
+    }
+
+    /// How long the load lasts: as long as the longest of its parts, and not less than
+    /// [`lasts`](Self::lasts) or the last heal.
     #[must_use]
     pub fn duration(&self) -> Duration {
-        let loads = self.loads.iter().map(|load| load.lasts);
         let heals = self.faults.iter().map(|fault| fault.heal);
-        loads.chain(heals).max().unwrap_or_default()
+        heals.chain([self.undisturbed()]).max().unwrap_or_default()
+    }
+
+    /// How long the plan lasts without its faults.
+    pub(crate) fn undisturbed(&self) -> Duration {
+        let loads = self.loads.iter().map(|load| load.lasts);
+        loads.chain([self.lasts]).max().unwrap_or_default()
     }
 }

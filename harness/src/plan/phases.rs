@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use squall_reports::record::{Phase, PhaseSpan};
 
-use super::Plan;
+use super::{Fault, Plan};
 
 impl Plan {
     /// The phases of a run of this plan, in nanoseconds from the beginning of the run.
     ///
-    /// Without faults all is `baseline`. A phase of no length is left out.
+    /// A request belongs to the phase in which it was meant to start. One that is under way when
+    /// the first fault is injected meets the fault as well, so `during` begins earlier by the
+    /// plan's [`exposure`](Plan::exposure). Without faults all is `baseline`. A phase of no
+    /// length is left out.
     #[must_use]
     pub fn phases(&self) -> Vec<PhaseSpan> {
         let begin = nanos(self.boot);
         let end = begin + nanos(self.duration());
-        let first = self.faults.iter().map(|fault| begin + nanos(fault.inject)).min();
+        let exposed = |fault: &Fault| nanos(fault.inject.saturating_sub(self.exposure));
+        let first = self.faults.iter().map(|fault| begin + exposed(fault)).min();
         let last = self.faults.iter().map(|fault| begin + nanos(fault.heal)).max();
         let (Some(first), Some(last)) = (first, last) else {
             return vec![PhaseSpan { phase: Phase::Baseline, from: 0, until: end }];

@@ -56,6 +56,20 @@ impl FaultBuilder {
         self
     }
 
+    /// Lets a [`latency`] vary by up to `jitter` more or less.
+    ///
+    /// # Panics
+    ///
+    /// When the fault is another: [`jitter`](fn@jitter) alone is a fault of its own.
+    #[track_caller]
+    pub fn jitter(mut self, jitter: Duration) -> Self {
+        let FaultKind::Latency { jitter: of_latency, .. } = &mut self.kind else {
+            panic!("expected a latency to vary, found the fault {}", self.kind.name());
+        };
+        *of_latency = jitter;
+        self
+    }
+
     fn direction(mut self, new: Direction) -> Self {
         if let Target::Host { direction, .. } | Target::Between { direction, .. } = &mut self.target
         {
