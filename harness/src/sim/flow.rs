@@ -39,14 +39,13 @@ pub(crate) struct Flow {
     waiting: VecDeque<Waiting>,
     /// The last pure acknowledgement, if it was lost.
     lost_ack: Option<Packet>,
-    /// What the sender last acknowledged and the window it last offered.
-    newest: (u32, u16),
+    newest: Newest,
     /// The retransmit timeout in force.
     timeout: u64,
     /// When the retransmission is due; `None` when nothing is lost.
     pub(crate) retry_at: Option<u64>,
-    /// Since when nothing got through.
-    stuck_since: u64,
+    /// When the sender gives up what waits.
+    give_up_at: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -54,6 +53,24 @@ struct Waiting {
     packet: Packet,
     /// `None` when it is lost.
     arrives: Option<u64>,
+}
+
+/// How far the sender has come: the sequence number after the last one it sent, what it
+/// acknowledged and the window it offered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Newest {
+    end: u32,
+    ack: u32,
+    window: u16,
+}
+
+/// How patient the sender of a segment is, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    /// Until it sends the segment again, for the first time.
+    pub(crate) retransmit: u64,
+    /// Until it gives the connection up.
+    pub(crate) give_up: u64,
 }
 
 /// Is this segment nothing but an acknowledgement?
@@ -68,43 +85,46 @@ pub(crate) fn segment(packet: &Packet) -> Option<&TcpSegment> {
     }
 }
 
+/// The sequence number after the last one of this segment.
+fn end(segment: &TcpSegment) -> u32 {
+    let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
+    let flags = u32::from(segment.flags.syn) + u32::from(segment.flags.fin);
+    segment.seq.wrapping_add(length).wrapping_add(flags)
+}
+
 impl Flow {
-    /// Takes a segment that was sent at `now` and arrives at `arrives`, or is lost. Returns it,
-    /// with its arrival, if it is to be delivered.
+    /// Takes a segment that was sent at `now` and arrives at `arrives`, or is lost. Adds to
+    /// `out` what is to be delivered, with its arrival.
     pub(crate) fn send(
         &mut self,
         packet: Packet,
         now: u64,
         arrives: Option<u64>,
-        timeout: u64,
-    ) -> Option<(u64, Packet)> {
-        let segment = segment(&packet)?;
-        self.newest = (segment.ack, segment.window);
+        timeouts: Timeouts,
+        out: &mut Vec<(u64, Packet)>,
+    ) {
+        let Some(segment) = segment(&packet) else { return };
+        self.newest = Newest { end: end(segment), ack: segment.ack, window: segment.window };
         let pure_ack = is_pure_ack(segment);
         match arrives {
             Some(arrives) if pure_ack || self.waiting.is_empty() => {
-                self.lost_ack = None;
-                if self.waiting.is_empty() {
-                    self.retry_at = None;
+                // The stack takes only the acknowledgement of the segment that ends a handshake:
+                // if the pure one was lost, it goes ahead of the data.
+                let arrives = self.in_order(arrives);
+                if let Some(ack) = self.lost_ack.take().filter(|_| !pure_ack) {
+                    out.push((arrives, self.refreshed(ack)));
                 }
-                Some((self.in_order(arrives), packet))
+                out.push((arrives, packet));
             }
-            None if pure_ack => {
-                self.lost_ack = Some(packet);
-                self.arm(now, timeout);
-                None
-            }
-            arrives => {
-                self.waiting.push_back(Waiting { packet, arrives });
-                self.arm(now, timeout);
-                None
-            }
+            None if pure_ack => self.lost_ack = Some(packet),
+            arrives => self.waiting.push_back(Waiting { packet, arrives }),
         }
+        self.set_timer(now, timeouts);
     }
 
     /// A segment found nobody at its arrival: it is lost after all, and was sent before all
     /// that waits except what came back in the same way.
-    pub(crate) fn give_back(&mut self, packet: Packet, now: u64, timeout: u64) {
+    pub(crate) fn give_back(&mut self, packet: Packet, now: u64, timeouts: Timeouts) {
         let Some(back) = segment(&packet).map(|segment| segment.seq) else { return };
         if segment(&packet).is_some_and(is_pure_ack) {
             self.lost_ack.get_or_insert(packet);
@@ -115,7 +135,21 @@ impl Flow {
             let place = self.waiting.iter().position(later).unwrap_or(self.waiting.len());
             self.waiting.insert(place, Waiting { packet, arrives: None });
         }
-        self.arm(now, timeout);
+        self.set_timer(now, timeouts);
+    }
+
+    /// What was delivered last will not be acknowledged, because the stack that took it is no
+    /// more or its answer was lost: `again`, which carries no sequence number yet, repeats the
+    /// last one that was sent.
+    pub(crate) fn doubt(&mut self, mut again: Packet, now: u64, timeouts: Timeouts) {
+        if !self.waiting.is_empty() {
+            return;
+        }
+        if let Transport::Tcp(segment) = &mut again.payload {
+            segment.seq = self.newest.end.wrapping_sub(1);
+        }
+        self.waiting.push_back(Waiting { packet: again, arrives: None });
+        self.set_timer(now, timeouts);
     }
 
     /// The retransmit timer has run out: everything that is lost is sent again, until something
@@ -123,27 +157,25 @@ impl Flow {
     pub(crate) fn retransmit(
         &mut self,
         now: u64,
-        timeout: u64,
+        timeouts: Timeouts,
         mut send: impl FnMut(&Packet) -> Option<u64>,
     ) -> Vec<(u64, Packet)> {
-        self.retry_at = None;
         let mut progress = false;
         let mut delivered = Vec::new();
-        if let Some(ack) = self.lost_ack.take() {
-            match send(&ack) {
-                Some(arrives) => {
-                    progress = true;
-                    delivered.push((self.in_order(arrives), self.refreshed(ack)));
-                }
-                None => self.lost_ack = Some(ack),
-            }
-        }
-        for waiting in self.waiting.iter_mut().filter(|waiting| waiting.arrives.is_none()) {
-            waiting.arrives = send(&waiting.packet);
-            if waiting.arrives.is_none() {
-                break;
-            }
+        if let Some(arrives) = self.lost_ack.as_ref().and_then(&mut send)
+            && let Some(ack) = self.lost_ack.take()
+        {
             progress = true;
+            delivered.push((self.in_order(arrives), self.refreshed(ack)));
+        }
+        if self.lost_ack.is_none() {
+            for waiting in self.waiting.iter_mut().filter(|waiting| waiting.arrives.is_none()) {
+                waiting.arrives = send(&waiting.packet);
+                if waiting.arrives.is_none() {
+                    break;
+                }
+                progress = true;
+            }
         }
         while let Some(Waiting { arrives: Some(arrives), .. }) = self.waiting.front() {
             let arrives = self.in_order(*arrives);
@@ -151,13 +183,13 @@ impl Flow {
                 delivered.push((arrives, self.refreshed(packet)));
             }
         }
-        if self.is_stuck() {
-            if progress {
-                self.arm(now, timeout);
-            } else {
-                self.timeout = (self.timeout * 2).min(RTO_MAX);
-                self.retry_at = Some(now + self.timeout);
-            }
+        if progress {
+            (self.retry_at, self.give_up_at) = (None, None);
+            self.set_timer(now, timeouts);
+        } else {
+            self.timeout = (self.timeout * 2).min(RTO_MAX);
+            self.retry_at = Some(now + self.timeout);
+            self.give_up_in_time();
         }
         delivered
     }
@@ -166,7 +198,7 @@ impl Flow {
     pub(crate) fn forget(&mut self) {
         self.waiting.clear();
         self.lost_ack = None;
-        self.retry_at = None;
+        (self.retry_at, self.give_up_at) = (None, None);
     }
 
     /// Is something lost and not yet sent again?
@@ -174,15 +206,20 @@ impl Flow {
         !self.waiting.is_empty() || self.lost_ack.is_some()
     }
 
-    /// Does data wait, and since when has nothing got through?
-    pub(crate) fn stuck_since(&self) -> Option<u64> {
-        (!self.waiting.is_empty()).then_some(self.stuck_since)
+    /// Does anything wait that the sender's connection is needed for?
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
-    /// Is the first thing that waits a connection attempt?
+    /// Is the sender's patience at its end?
+    pub(crate) fn gives_up(&self, now: u64) -> bool {
+        self.give_up_at.is_some_and(|at| at <= now)
+    }
+
+    /// Is the first thing that waits part of a handshake?
     pub(crate) fn is_connecting(&self) -> bool {
         let first = self.waiting.front().and_then(|waiting| segment(&waiting.packet));
-        first.is_some_and(|segment| segment.flags.syn && !segment.flags.ack)
+        first.is_some_and(|segment| segment.flags.syn)
     }
 
     /// When the last segment that was sent so far arrives.
@@ -204,11 +241,25 @@ impl Flow {
             .sum()
     }
 
-    fn arm(&mut self, now: u64, timeout: u64) {
+    /// Starts the timers for what is lost, unless they run already; stops them if nothing is.
+    fn set_timer(&mut self, now: u64, timeouts: Timeouts) {
+        if !self.is_stuck() {
+            (self.retry_at, self.give_up_at) = (None, None);
+            return;
+        }
         if self.retry_at.is_none() {
-            self.timeout = timeout;
-            self.stuck_since = now;
-            self.retry_at = Some(now + timeout);
+            self.timeout = timeouts.retransmit;
+            self.retry_at = Some(now + timeouts.retransmit);
+        }
+        if self.has_waiting() && self.give_up_at.is_none() {
+            self.give_up_at = Some(now + timeouts.give_up);
+        }
+        self.give_up_in_time();
+    }
+
+    fn give_up_in_time(&mut self) {
+        if let Some(give_up_at) = self.give_up_at {
+            self.retry_at = self.retry_at.map(|at| at.min(give_up_at));
         }
     }
 
@@ -223,8 +274,11 @@ impl Flow {
         if let Transport::Tcp(segment) = &mut packet.payload
             && segment.flags.ack
         {
-            (segment.ack, segment.window) = self.newest;
+            (segment.ack, segment.window) = (self.newest.ack, self.newest.window);
         }
         packet
     }
 }
+
+#[cfg(test)]
+mod tests;

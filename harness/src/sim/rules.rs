@@ -27,12 +27,21 @@ pub(crate) struct Fate {
     pub(crate) delay: u64,
     /// It arrives twice.
     pub(crate) twice: bool,
-    /// Its connection is reset, now.
-    pub(crate) reset: bool,
     /// It is a connection attempt, and is refused.
     pub(crate) refused: bool,
     /// It is cut into pieces of about this many bytes, with a pause between them.
     pub(crate) slices: Option<Slices>,
+}
+
+/// A packet that is sent.
+pub(crate) struct Sent<'a> {
+    pub(crate) hosts: (u16, u16),
+    pub(crate) packet: &'a Packet,
+    /// The flow it is of, if of a connection.
+    pub(crate) flow: Option<FlowKey>,
+    /// It was sent before, and was lost.
+    pub(crate) again: bool,
+    pub(crate) now: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +63,10 @@ pub(crate) struct Rule {
     free_at: u64,
     /// The connections that a `half_open` fault cut.
     cut: BTreeSet<FlowKey>,
-    /// For faults that follow each connection: bytes so far, or when it is to be reset.
-    connections: BTreeMap<FlowKey, u64>,
+    /// The bytes that each flow has carried, for `limit_data`.
+    carried: BTreeMap<FlowKey, u64>,
+    /// When connections are to be reset, by one of their flows.
+    resets: BTreeMap<FlowKey, u64>,
 }
 
 /// Which packets a fault sees, by the hosts' indices.
@@ -104,7 +115,8 @@ impl Rule {
             shared: Rc::clone(shared),
             free_at: 0,
             cut: BTreeSet::new(),
-            connections: BTreeMap::new(),
+            carried: BTreeMap::new(),
+            resets: BTreeMap::new(),
         }
     }
 
@@ -130,13 +142,10 @@ impl Rule {
 
     /// The connections whose time to be reset has come.
     pub(crate) fn resets_due(&mut self, now: u64) -> Vec<FlowKey> {
-        if !matches!(self.kind, FaultKind::Timeout { .. } | FaultKind::ResetPeer { .. }) {
-            return Vec::new();
-        }
         let due: Vec<FlowKey> =
-            self.connections.iter().filter(|(_, at)| **at <= now).map(|(key, _)| *key).collect();
+            self.resets.iter().filter(|(_, at)| **at <= now).map(|(key, _)| *key).collect();
         for key in &due {
-            self.connections.remove(key);
+            self.resets.remove(key);
         }
         self.shared.affect(self.fault, due.len() as u64);
         due
@@ -144,24 +153,12 @@ impl Rule {
 
     /// When the next connection is to be reset.
     pub(crate) fn next_reset(&self) -> Option<u64> {
-        match self.kind {
-            FaultKind::Timeout { .. } | FaultKind::ResetPeer { .. } => {
-                self.connections.values().copied().min()
-            }
-            _ => None,
-        }
+        self.resets.values().copied().min()
     }
 
-    /// Applies the fault to a packet that is sent at `now`; `flow` if it is of a connection.
-    pub(crate) fn apply(
-        &mut self,
-        (src, dst): (u16, u16),
-        packet: &Packet,
-        flow: Option<FlowKey>,
-        now: u64,
-        fate: &mut Fate,
-    ) {
-        // A refusal and a cut see both directions of what they act on.
+    /// Applies the fault to a packet.
+    pub(crate) fn apply(&mut self, sent: &Sent<'_>, fate: &mut Fate) {
+        let Sent { hosts: (src, dst), packet, flow, again, now } = *sent;
         if !self.scope.sees(src, dst) {
             return;
         }
@@ -218,18 +215,18 @@ impl Rule {
                 refused
             }
             FaultKind::Timeout { timeout } => {
-                self.reset_later(flow, now, timeout);
+                if !timeout.is_zero() {
+                    self.reset_later(flow, now, timeout);
+                }
                 fate.lost = true;
                 true
             }
             FaultKind::ResetPeer { timeout } => {
-                if timeout.is_zero() {
-                    fate.reset |= flow.is_some();
-                    flow.is_some()
-                } else {
+                // As with a proxy in between, a connection comes to be before it is reset.
+                if tcp.is_some_and(|s| !s.flags.syn && !s.flags.rst) {
                     self.reset_later(flow, now, timeout);
-                    false
                 }
+                false
             }
             FaultKind::SlowClose { delay } => {
                 let closes = tcp.is_some_and(|s| s.flags.fin);
@@ -237,7 +234,7 @@ impl Rule {
                 closes
             }
             FaultKind::Slicer { average_size, size_variation, delay } => {
-                let large = tcp.is_some_and(|s| s.payload.len() > average_size as usize);
+                let large = !again && tcp.is_some_and(|s| s.payload.len() > average_size as usize);
                 if large {
                     fate.slices = Some(Slices {
                         average: average_size,
@@ -248,9 +245,11 @@ impl Rule {
                 large
             }
             FaultKind::LimitData { bytes } => {
-                self.over_limit(flow, tcp.map_or(0, |s| s.payload.len()), bytes, fate)
+                let length = tcp.filter(|_| !again).map_or(0, |s| s.payload.len());
+                fate.lost |= self.passes_limit(flow, length, bytes, now);
+                false
             }
-            // Performed where the process, the service or the load is; a reset is done at once.
+            // Performed where the process, the service or the load is, or when it is injected.
             _ => false,
         };
         if affected {
@@ -260,28 +259,23 @@ impl Rule {
 
     fn reset_later(&mut self, flow: Option<FlowKey>, now: u64, timeout: Duration) {
         if let Some(key) = flow
-            && !timeout.is_zero()
-            && !self.connections.contains_key(&key.reverse())
+            && !self.resets.contains_key(&key.reverse())
         {
-            self.connections.entry(key).or_insert(now + nanos(timeout));
+            self.resets.entry(key).or_insert(now + nanos(timeout));
         }
     }
 
-    fn over_limit(
-        &mut self,
-        flow: Option<FlowKey>,
-        sent: usize,
-        limit: u64,
-        fate: &mut Fate,
-    ) -> bool {
+    /// Has the flow, with so many bytes more, carried more than it may?
+    fn passes_limit(&mut self, flow: Option<FlowKey>, length: usize, limit: u64, now: u64) -> bool {
         let Some(key) = flow else { return false };
-        let total = self.connections.entry(key).or_insert(0);
-        let was_under = *total <= limit;
-        *total += sent as u64;
-        let over = *total > limit;
-        fate.lost |= over;
-        fate.reset |= over && was_under;
-        over && was_under
+        let carried = self.carried.entry(key).or_insert(0);
+        let before = *carried;
+        *carried += length as u64;
+        let passes = *carried > limit;
+        if passes && before <= limit {
+            self.reset_later(flow, now, Duration::ZERO);
+        }
+        passes
     }
 }
 

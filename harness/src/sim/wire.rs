@@ -6,27 +6,25 @@
 //! A hop takes the latency of the link rounded down to steps, counted from the step at which
 //! the packet was collected, which is rounded up: no hop is wrong by more than one step.
 
+mod connections;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     net::{IpAddr, SocketAddr},
     rc::Rc,
 };
 
-use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
-use turmoil_net::{
-    EnterGuard, HostId, KernelConfig, Net, Netstat, NetstatState, Packet, TcpFlags, TcpSegment,
-    Transport,
-};
+use turmoil_net::{EnterGuard, HostId, KernelConfig, Net, Netstat, Packet, Transport};
 
 use super::{
-    flow::{Flow, FlowKey, segment},
+    flow::{Flow, FlowKey, Timeouts, segment},
     link::{Carried, LinkState},
     rng,
-    rules::{Fate, Rule, Slices},
+    rules::{Fate, Rule, Sent, Slices},
     shared::Shared,
 };
-use crate::plan::{Fault, nanos};
+use crate::plan::nanos;
 
 /// Idle flows are forgotten when there are more than this, and again each time it doubles.
 const FLOWS_KEPT: usize = 4096;
@@ -45,6 +43,9 @@ pub(crate) struct Wire {
     rules: Vec<Rule>,
     slicing: ChaCha8Rng,
     collected: Vec<Packet>,
+    delivered: Vec<(u64, Packet)>,
+    /// Connection attempts that were handed to a stack, until it answers.
+    attempts: BTreeMap<FlowKey, Packet>,
     /// Connections of a host, as of one instant, for retransmissions.
     alive: Option<(u64, u16, BTreeSet<(u16, SocketAddr)>)>,
     packets: u64,
@@ -81,6 +82,8 @@ impl Wire {
             rules: Vec::new(),
             slicing: rng::stream(shared.seed, "slicer"),
             collected: Vec::new(),
+            delivered: Vec::new(),
+            attempts: BTreeMap::new(),
             alive: None,
             packets: 0,
             bytes_due: 0,
@@ -129,47 +132,6 @@ impl Wire {
         self.bytes_due + self.flows.values().map(Flow::bytes).sum::<u64>()
     }
 
-    /// A fault of the network begins to act.
-    pub(crate) fn inject(&mut self, number: u16, fault: &Fault, now: u64) {
-        let mut rule = Rule::new(number, fault, now, &self.shared);
-        if let Some(scope) = rule.meets_connections() {
-            let connections: Vec<FlowKey> = self
-                .connections()
-                .into_iter()
-                .filter(|key| scope.touches(key.src, key.dst))
-                .collect();
-            if rule.meet(&connections) {
-                for key in connections {
-                    self.reset(key, now);
-                }
-            }
-        }
-        self.rules.push(rule);
-    }
-
-    /// A fault of the network ends.
-    pub(crate) fn heal(&mut self, number: u16) {
-        self.rules.retain(|rule| rule.fault != number);
-    }
-
-    /// All connections, each once.
-    fn connections(&self) -> Vec<FlowKey> {
-        let mut found = BTreeSet::new();
-        for host in 0..self.hosts.len() {
-            let host = u16::try_from(host).expect("at most 10,000 hosts");
-            for entry in self.netstat(host).entries {
-                let key = entry.peer.and_then(|peer| self.key(entry.local, peer));
-                if let Some(key) = key
-                    && entry.state.is_some()
-                    && !found.contains(&key.reverse())
-                {
-                    found.insert(key);
-                }
-            }
-        }
-        found.into_iter().collect()
-    }
-
     fn key(&self, from: SocketAddr, to: SocketAddr) -> Option<FlowKey> {
         Some(FlowKey {
             src: self.index(from.ip())?,
@@ -196,6 +158,10 @@ impl Wire {
             self.send(packet, now);
         }
         self.collected = collected;
+        // A full backlog drops an attempt without a word: it comes again after its timeout.
+        for packet in std::mem::take(&mut self.attempts).into_values() {
+            self.give_back(packet, now);
+        }
     }
 
     fn send(&mut self, packet: Packet, now: u64) {
@@ -204,8 +170,7 @@ impl Wire {
             return;
         };
         let Some(tcp) = segment(&packet) else {
-            let mut fate = Fate::default();
-            self.apply_rules((src, dst), &packet, None, now, &mut fate);
+            let mut fate = self.fate((src, dst), &packet, None, false, now);
             if let Some(arrives) = self.arrival((src, dst), &packet, &mut fate, now) {
                 if fate.twice {
                     self.schedule(arrives, packet.clone());
@@ -216,30 +181,25 @@ impl Wire {
         };
         let key = FlowKey { src, src_port: tcp.src_port, dst, dst_port: tcp.dst_port };
         let (reset, syn) = (tcp.flags.rst, tcp.flags.syn);
+        let attempt = self.attempts.remove(&key.reverse());
         if reset {
             // The sender has forgotten the connection, and with it what it had to send again.
             self.forget(key);
         }
-        let mut fate = Fate::default();
-        self.apply_rules((src, dst), &packet, Some(key), now, &mut fate);
-        if fate.refused {
-            return self.refuse(&packet, now);
-        }
-        if fate.reset {
-            return self.reset(key, now);
-        }
+        let mut fate = self.fate((src, dst), &packet, Some(key), false, now);
         if let Some(slices) = fate.slices {
             return self.send_sliced(key, packet, slices, fate.delay, now);
         }
         let arrives = self.arrival((src, dst), &packet, &mut fate, now);
-        if reset {
-            if let Some(arrives) = arrives {
+        match arrives {
+            Some(arrives) if fate.refused => self.refuse(key, packet, arrives),
+            Some(arrives) if reset => {
                 let last = self.flows.get(&key).map_or(0, Flow::last_arrival);
                 self.schedule(arrives.max(last), packet);
             }
-            return;
+            None if reset => self.reset_lost(key, attempt, now),
+            arrives => self.send_segment(key, packet, arrives, syn, now),
         }
-        self.send_segment(key, packet, arrives, syn, now);
     }
 
     fn send_segment(
@@ -250,15 +210,13 @@ impl Wire {
         syn: bool,
         now: u64,
     ) {
-        let timeout = self.retransmit_timeout(syn);
-        let flow = self.flows.entry(key).or_default();
-        let before = flow.retry_at;
-        let delivered = flow.send(packet, now, arrives, timeout);
-        let after = flow.retry_at;
-        self.retime(key, before, after);
-        if let Some((arrives, packet)) = delivered {
+        let timeouts = self.timeouts(syn);
+        let mut delivered = std::mem::take(&mut self.delivered);
+        self.with_flow(key, |flow| flow.send(packet, now, arrives, timeouts, &mut delivered));
+        for (arrives, packet) in delivered.drain(..) {
             self.schedule(arrives, packet);
         }
+        self.delivered = delivered;
         if self.flows.len() > self.flows_kept {
             self.flows.retain(|_, flow| !flow.is_idle(now));
             self.flows_kept = FLOWS_KEPT.max(self.flows.len() * 2);
@@ -284,9 +242,23 @@ impl Wire {
         }
     }
 
-    fn retransmit_timeout(&self, syn: bool) -> u64 {
+    fn timeouts(&self, connecting: bool) -> Timeouts {
         let tcp = &self.shared.plan.topology.tcp;
-        nanos(if syn { tcp.syn_rto } else { tcp.rto })
+        let (retransmit, give_up) = if connecting {
+            (tcp.syn_rto, tcp.connect_timeout)
+        } else {
+            (tcp.rto, tcp.user_timeout)
+        };
+        Timeouts { retransmit: nanos(retransmit), give_up: nanos(give_up) }
+    }
+
+    /// Does something to a flow and notes when it next has something to do.
+    fn with_flow(&mut self, key: FlowKey, act: impl FnOnce(&mut Flow)) {
+        let flow = self.flows.entry(key).or_default();
+        let before = flow.retry_at;
+        act(flow);
+        let after = flow.retry_at;
+        self.retime(key, before, after);
     }
 
     fn retime(&mut self, key: FlowKey, before: Option<u64>, after: Option<u64>) {
@@ -300,17 +272,21 @@ impl Wire {
         }
     }
 
-    fn apply_rules(
+    /// What the acting faults do to a packet; `again` if it was sent before.
+    fn fate(
         &mut self,
         hosts: (u16, u16),
         packet: &Packet,
-        key: Option<FlowKey>,
+        flow: Option<FlowKey>,
+        again: bool,
         now: u64,
-        fate: &mut Fate,
-    ) {
+    ) -> Fate {
+        let mut fate = Fate::default();
+        let sent = Sent { hosts, packet, flow, again, now };
         for rule in &mut self.rules {
-            rule.apply(hosts, packet, key, now, fate);
+            rule.apply(&sent, &mut fate);
         }
+        fate
     }
 
     /// When a packet arrives, if it does.
@@ -369,69 +345,33 @@ impl Wire {
 
     fn retransmit(&mut self, key: FlowKey, now: u64) {
         let Some(mut flow) = self.flows.remove(&key) else { return };
-        if flow.stuck_since().is_some() && !self.sender_lives(key, now) {
+        if flow.has_waiting() && !self.sender_lives(key, now) {
             return;
         }
-        let tcp = self.shared.plan.topology.tcp;
-        let patience =
-            nanos(if flow.is_connecting() { tcp.connect_timeout } else { tcp.user_timeout });
-        if flow.stuck_since().is_some_and(|since| now - since >= patience) {
+        if flow.gives_up(now) {
             return self.give_up(key, now);
         }
         let hosts = (key.src, key.dst);
         let step = self.step_from(now);
-        let timeout = self.retransmit_timeout(flow.is_connecting());
-        let delivered = flow.retransmit(now, timeout, |packet| {
+        let timeouts = self.timeouts(flow.is_connecting());
+        let mut refused = None;
+        let delivered = flow.retransmit(now, timeouts, |packet| {
             self.packets += 1;
-            let mut fate = Fate::default();
-            self.apply_rules(hosts, packet, Some(key), step, &mut fate);
-            self.arrival(hosts, packet, &mut fate, step)
+            let mut fate = self.fate(hosts, packet, Some(key), true, step);
+            let arrives = self.arrival(hosts, packet, &mut fate, step)?;
+            if fate.refused {
+                refused = Some((packet.clone(), arrives));
+                return None;
+            }
+            Some(arrives)
         });
         self.retime(key, None, flow.retry_at);
         self.flows.insert(key, flow);
         for (arrives, packet) in delivered {
             self.schedule(arrives, packet);
         }
-    }
-
-    /// Has the sender still the connection that a retransmission is for?
-    fn sender_lives(&mut self, key: FlowKey, now: u64) -> bool {
-        if !matches!(&self.alive, Some((at, host, _)) if *at == now && *host == key.src) {
-            let entries = self.netstat(key.src).entries;
-            let sockets = entries.iter().filter_map(|e| Some((e.local.port(), e.peer?))).collect();
-            self.alive = Some((now, key.src, sockets));
-        }
-        let peer = SocketAddr::new(self.ip(key.dst), key.dst_port);
-        self.alive.as_ref().is_some_and(|(_, _, sockets)| sockets.contains(&(key.src_port, peer)))
-    }
-
-    /// The sender's stack gives the connection up; its peer is told nothing.
-    fn give_up(&mut self, key: FlowKey, now: u64) {
-        let local = SocketAddr::new(self.ip(key.src), key.src_port);
-        let peer = SocketAddr::new(self.ip(key.dst), key.dst_port);
-        let at = self.step_from(now);
-        self.shared.seams[usize::from(key.src)].give_up(local, peer, at);
-        self.forget(key.reverse());
-        self.schedule(at, reset_packet(peer, local));
-    }
-
-    /// Resets a connection at both ends.
-    fn reset(&mut self, key: FlowKey, now: u64) {
-        let at = self.step_from(now) + self.step;
-        let one = SocketAddr::new(self.ip(key.src), key.src_port);
-        let other = SocketAddr::new(self.ip(key.dst), key.dst_port);
-        self.forget(key);
-        self.forget(key.reverse());
-        self.schedule(at, reset_packet(one, other));
-        self.schedule(at, reset_packet(other, one));
-    }
-
-    /// Answers a connection attempt with a reset.
-    fn refuse(&mut self, packet: &Packet, now: u64) {
-        if let Some(syn) = segment(packet) {
-            let from = SocketAddr::new(packet.dst, syn.dst_port);
-            let to = SocketAddr::new(packet.src, syn.src_port);
-            self.schedule(now + self.step, reset_packet(from, to));
+        if let Some((attempt, arrives)) = refused {
+            self.refuse(key, attempt, arrives);
         }
     }
 
@@ -462,87 +402,36 @@ impl Wire {
     pub(crate) fn deliver(&mut self, packet: Packet) {
         if let (Some(tcp), Some(src), Some(dst)) =
             (segment(&packet), self.index(packet.src), self.index(packet.dst))
-            && tcp.flags.rst
         {
-            // The receiver forgets the connection, and with it what it had to send again.
-            let (src_port, dst_port) = (tcp.dst_port, tcp.src_port);
-            self.forget(FlowKey { src: dst, src_port, dst: src, dst_port });
+            let key = FlowKey { src, src_port: tcp.src_port, dst, dst_port: tcp.dst_port };
+            if tcp.flags.rst {
+                // The receiver forgets the connection, and with it what it had to send again.
+                self.forget(key.reverse());
+            } else if tcp.flags.syn && !tcp.flags.ack {
+                self.attempts.insert(key, packet.clone());
+            }
         }
         self.net.deliver(packet);
     }
 
-    /// A packet has found its destination without power: it is lost.
+    /// A packet has found nobody at its destination: it is lost.
     pub(crate) fn give_back(&mut self, packet: Packet, now: u64) {
         let Some(tcp) = segment(&packet) else { return };
         if tcp.flags.rst {
             return;
         }
-        let syn = tcp.flags.syn;
         let (Some(src), Some(dst)) = (self.index(packet.src), self.index(packet.dst)) else {
             return;
         };
         let key = FlowKey { src, src_port: tcp.src_port, dst, dst_port: tcp.dst_port };
-        let timeout = self.retransmit_timeout(syn);
-        let flow = self.flows.entry(key).or_default();
-        let before = flow.retry_at;
-        flow.give_back(packet, now, timeout);
-        let after = flow.retry_at;
-        self.retime(key, before, after);
+        let timeouts = self.timeouts(tcp.flags.syn);
+        self.with_flow(key, |flow| flow.give_back(packet, now, timeouts));
     }
-
-    /// Cleans up after the process of `host`, whose sockets were `before` and have just been
-    /// dropped: nothing that they still had to say is said, and the peers get resets, unless
-    /// the machine has no power to send any. Returns how many connections there were.
-    pub(crate) fn process_died(&mut self, host: u16, before: &Netstat, silent: bool, now: u64) {
-        let step = self.step_from(now);
-        let mut collected = std::mem::take(&mut self.collected);
-        self.net.egress_all(&mut collected);
-        let own = self.ip(host);
-        for packet in collected.drain(..) {
-            if packet.src != own {
-                self.send(packet, step);
-            }
-        }
-        self.collected = collected;
-        for key in self.flows.keys().copied().filter(|key| key.src == host).collect::<BTreeSet<_>>()
-        {
-            self.forget(key);
-        }
-        for entry in &before.entries {
-            let Some(peer) = entry.peer.filter(|_| is_connection(entry.state)) else { continue };
-            // The sockets that linger to say goodbye are gone as well.
-            self.net.deliver(reset_packet(peer, entry.local));
-            if !silent && !peer.ip().is_loopback() {
-                self.send(reset_packet(entry.local, peer), step);
-            }
-        }
-    }
-}
-
-fn is_connection(state: Option<NetstatState>) -> bool {
-    state.is_some_and(|state| state != NetstatState::Listen)
 }
 
 fn payload(packet: &Packet) -> u64 {
     match &packet.payload {
         Transport::Tcp(segment) => segment.payload.len() as u64,
         Transport::Udp(datagram) => datagram.payload.len() as u64,
-    }
-}
-
-fn reset_packet(from: SocketAddr, to: SocketAddr) -> Packet {
-    Packet {
-        src: from.ip(),
-        dst: to.ip(),
-        ttl: 64,
-        payload: Transport::Tcp(TcpSegment {
-            src_port: from.port(),
-            dst_port: to.port(),
-            seq: 0,
-            ack: 0,
-            flags: TcpFlags { rst: true, ..TcpFlags::default() },
-            window: 0,
-            payload: Bytes::new(),
-        }),
     }
 }

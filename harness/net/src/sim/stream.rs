@@ -53,22 +53,25 @@ impl Stream {
         self.inner.nodelay()
     }
 
-    pub(crate) fn split(&mut self) -> (ReadHalf<'_>, super::WriteHalf<'_>) {
+    pub(crate) fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
         let (inner, write) = self.inner.split();
-        (ReadHalf { inner, spill: &mut self.spill }, write)
+        (ReadHalf { inner, spill: &mut self.spill }, WriteHalf(write))
     }
 
-    pub(crate) fn into_split(self) -> (OwnedReadHalf, super::OwnedWriteHalf) {
+    pub(crate) fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         let (inner, write) = self.inner.into_split();
-        (OwnedReadHalf { inner, spill: self.spill }, write)
+        (OwnedReadHalf { inner, spill: self.spill }, OwnedWriteHalf(write))
     }
+}
 
-    fn explain(&self, error: io::Error) -> io::Error {
-        match self.inner.peer_addr() {
-            Ok(peer) => or_timed_out(error, self.inner.local_addr().ok(), peer),
+/// Says of an error on a connection what it came from.
+macro_rules! explained {
+    ($half:expr, $polled:expr) => {
+        $polled.map_err(|error| match $half.peer_addr() {
+            Ok(peer) => or_timed_out(error, $half.local_addr().ok(), peer),
             Err(_) => error,
-        }
-    }
+        })
+    };
 }
 
 impl AsyncRead for Stream {
@@ -79,7 +82,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         let Self { inner, spill } = &mut *self;
         let polled = spill.poll_read(cx, buf, |cx, buf| Pin::new(&mut *inner).poll_read(cx, buf));
-        polled.map_err(|error| self.explain(error))
+        explained!(inner, polled)
     }
 }
 
@@ -90,7 +93,7 @@ impl AsyncWrite for Stream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.inner).poll_write(cx, buf);
-        polled.map_err(|error| self.explain(error))
+        explained!(self.inner, polled)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -116,7 +119,8 @@ impl AsyncRead for ReadHalf<'_> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let Self { inner, spill } = &mut *self;
-        spill.poll_read(cx, buf, |cx, buf| Pin::new(&mut *inner).poll_read(cx, buf))
+        let polled = spill.poll_read(cx, buf, |cx, buf| Pin::new(&mut *inner).poll_read(cx, buf));
+        explained!(inner, polled)
     }
 }
 
@@ -134,6 +138,44 @@ impl AsyncRead for OwnedReadHalf {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let Self { inner, spill } = &mut *self;
-        spill.poll_read(cx, buf, |cx, buf| Pin::new(&mut *inner).poll_read(cx, buf))
+        let polled = spill.poll_read(cx, buf, |cx, buf| Pin::new(&mut *inner).poll_read(cx, buf));
+        explained!(inner, polled)
     }
 }
+
+/// The simulated borrowed write half.
+#[derive(Debug)]
+pub struct WriteHalf<'a>(shim::tcp::WriteHalf<'a>);
+
+/// The simulated owned write half.
+#[derive(Debug)]
+pub struct OwnedWriteHalf(shim::tcp::OwnedWriteHalf);
+
+macro_rules! write_half {
+    ($name:ty) => {
+        impl AsyncWrite for $name {
+            fn poll_write(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                let polled = Pin::new(&mut self.0).poll_write(cx, buf);
+                explained!(self.0, polled)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                Pin::new(&mut self.0).poll_shutdown(cx)
+            }
+        }
+    };
+}
+
+write_half!(WriteHalf<'_>);
+write_half!(OwnedWriteHalf);

@@ -1,0 +1,1 @@
+//! Order, loss and retransmission of one flow.

@@ -1,0 +1,197 @@
+//! Connections as a whole: which there are, and what resets, refusals, the loss of patience and
+//! the death of a process do to them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+use bytes::Bytes;
+use turmoil_net::{Netstat, NetstatEntry, NetstatState, Packet, TcpFlags, TcpSegment, Transport};
+
+use super::{FlowKey, Rule, Wire};
+use crate::plan::Fault;
+
+impl Wire {
+    /// A fault of the network begins to act.
+    pub(crate) fn inject(&mut self, number: u16, fault: &Fault, now: u64) {
+        let mut rule = Rule::new(number, fault, now, &self.shared);
+        if let Some(scope) = rule.meets_connections() {
+            let connections: Vec<FlowKey> = self
+                .connections()
+                .into_iter()
+                .filter(|key| scope.touches(key.src, key.dst))
+                .collect();
+            if rule.meet(&connections) {
+                for key in connections {
+                    self.reset(key, now);
+                }
+            }
+        }
+        self.rules.push(rule);
+    }
+
+    /// A fault of the network ends.
+    pub(crate) fn heal(&mut self, number: u16) {
+        self.rules.retain(|rule| rule.fault != number);
+    }
+
+    /// All connections, each once.
+    fn connections(&self) -> Vec<FlowKey> {
+        let mut found = BTreeSet::new();
+        for host in 0..self.hosts.len() {
+            let host = u16::try_from(host).expect("at most 10,000 hosts");
+            for entry in self.netstat(host).entries {
+                let key = entry.peer.and_then(|peer| self.key(entry.local, peer));
+                if let Some(key) = key
+                    && entry.state.is_some()
+                    && !found.contains(&key.reverse())
+                {
+                    found.insert(key);
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// Has the sender still the connection that a retransmission is for?
+    pub(super) fn sender_lives(&mut self, key: FlowKey, now: u64) -> bool {
+        if !matches!(&self.alive, Some((at, host, _)) if *at == now && *host == key.src) {
+            let entries = self.netstat(key.src).entries;
+            let sockets = entries.iter().filter_map(|e| Some((e.local.port(), e.peer?))).collect();
+            self.alive = Some((now, key.src, sockets));
+        }
+        let peer = self.destination(key);
+        self.alive.as_ref().is_some_and(|(_, _, sockets)| sockets.contains(&(key.src_port, peer)))
+    }
+
+    fn source(&self, key: FlowKey) -> SocketAddr {
+        SocketAddr::new(self.ip(key.src), key.src_port)
+    }
+
+    fn destination(&self, key: FlowKey) -> SocketAddr {
+        SocketAddr::new(self.ip(key.dst), key.dst_port)
+    }
+
+    /// The sender's stack gives the connection up; its peer is told nothing.
+    pub(super) fn give_up(&mut self, key: FlowKey, now: u64) {
+        let (local, peer) = (self.source(key), self.destination(key));
+        let at = self.step_from(now);
+        self.shared.seams[usize::from(key.src)].give_up(local, peer, at);
+        self.schedule(at, bare(peer, local, RESET));
+    }
+
+    /// Resets a connection at both ends.
+    pub(super) fn reset(&mut self, key: FlowKey, now: u64) {
+        let at = self.step_from(now) + self.step;
+        let (one, other) = (self.source(key), self.destination(key));
+        self.forget(key);
+        self.forget(key.reverse());
+        self.schedule(at, bare(one, other, RESET));
+        self.schedule(at, bare(other, one, RESET));
+    }
+
+    /// Answers a connection attempt, which arrives at `arrives`, with a reset.
+    pub(super) fn refuse(&mut self, key: FlowKey, attempt: Packet, arrives: u64) {
+        self.forget(key);
+        self.attempts.insert(key, attempt);
+        let reset = bare(self.destination(key), self.source(key), RESET);
+        self.send(reset, arrives);
+    }
+
+    /// A reset from the sender of `key` was lost. If it was an answer, what it answered comes
+    /// again: a connection attempt, or what the peer's connection has not seen acknowledged.
+    pub(super) fn reset_lost(&mut self, key: FlowKey, attempt: Option<Packet>, now: u64) {
+        match attempt {
+            Some(attempt) => self.give_back(attempt, now),
+            None => {
+                let peers = self.netstat(key.dst);
+                self.doubt(key.reverse(), &peers, now);
+            }
+        }
+    }
+
+    /// Lets the sender of `key`, one of the sockets in `own`, send again what it has not seen
+    /// acknowledged, although it was delivered.
+    fn doubt(&mut self, key: FlowKey, own: &Netstat, now: u64) {
+        let (local, peer) = (self.source(key), self.destination(key));
+        let Some(entry) = own.entries.iter().find(|e| e.local == local && e.peer == Some(peer))
+        else {
+            return;
+        };
+        let connecting = entry.state == Some(NetstatState::SynSent);
+        if !connecting && !is_unacknowledged(entry) {
+            return;
+        }
+        let timeouts = self.timeouts(connecting);
+        let again = if connecting { bare(local, peer, ATTEMPT) } else { probe(local, peer) };
+        self.with_flow(key, |flow| flow.doubt(again, now, timeouts));
+    }
+
+    /// Cleans up after the process of `host`, whose sockets were `before` and have just been
+    /// dropped: nothing that they still had to say is said, and the peers get resets, unless
+    /// the machine has no power to send any.
+    pub(crate) fn process_died(&mut self, host: u16, before: &Netstat, silent: bool, now: u64) {
+        let step = self.step_from(now);
+        let mut collected = std::mem::take(&mut self.collected);
+        self.net.egress_all(&mut collected);
+        let own = self.ip(host);
+        for packet in collected.drain(..) {
+            if packet.src != own {
+                self.send(packet, step);
+            }
+        }
+        self.collected = collected;
+        for key in self.flows.keys().copied().filter(|key| key.src == host).collect::<BTreeSet<_>>()
+        {
+            self.forget(key);
+        }
+        let mut peers: BTreeMap<u16, Netstat> = BTreeMap::new();
+        for entry in &before.entries {
+            let Some(peer) = entry.peer.filter(|_| is_connection(entry.state)) else { continue };
+            // The sockets that linger to say goodbye are gone as well.
+            self.net.deliver(bare(peer, entry.local, RESET));
+            let Some(key) = self.key(entry.local, peer) else { continue };
+            if silent {
+                let own = peers.entry(key.dst).or_insert_with(|| self.netstat(key.dst));
+                self.doubt(key.reverse(), own, now);
+            } else {
+                self.send(bare(entry.local, peer, RESET), step);
+            }
+        }
+    }
+}
+
+fn is_connection(state: Option<NetstatState>) -> bool {
+    state.is_some_and(|state| state != NetstatState::Listen)
+}
+
+fn is_unacknowledged(entry: &NetstatEntry) -> bool {
+    entry.send_q > 0
+        || matches!(
+            entry.state,
+            Some(NetstatState::FinWait1 | NetstatState::Closing | NetstatState::LastAck)
+        )
+}
+
+const RESET: TcpFlags =
+    TcpFlags { rst: true, syn: false, ack: false, fin: false, psh: false, urg: false };
+const ATTEMPT: TcpFlags = TcpFlags { syn: true, rst: false, ..RESET };
+
+/// A segment of flags.
+fn bare(from: SocketAddr, to: SocketAddr, flags: TcpFlags) -> Packet {
+    let (window, payload) = (u16::MAX, Bytes::new());
+    let (src_port, dst_port) = (from.port(), to.port());
+    let segment = TcpSegment { src_port, dst_port, seq: 0, ack: 0, flags, window, payload };
+    Packet { src: from.ip(), dst: to.ip(), ttl: 64, payload: Transport::Tcp(segment) }
+}
+
+/// One byte, which a stack that has it already ignores and one without the connection answers
+/// with a reset.
+fn probe(from: SocketAddr, to: SocketAddr) -> Packet {
+    let mut packet = bare(from, to, TcpFlags { ack: true, rst: false, ..RESET });
+    if let Transport::Tcp(segment) = &mut packet.payload {
+        segment.payload = Bytes::from_static(&[0]);
+    }
+    packet
+}
