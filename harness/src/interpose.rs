@@ -36,6 +36,10 @@ const REALTIME_START_NS: u64 = 1_767_225_600 * 1_000_000_000;
 const SPIN_READINGS: u32 = 1_000_000;
 const SPIN_STEP_NS: u64 = 1_000_000;
 
+/// The root future is woken at each of so many looks at `epoll_wait`, so that it can end a run
+/// whose tasks never are idle.
+const LOOKS_APART: u32 = 256;
+
 /// Which parts of the interposition act. Everything, except in tests of the harness that show
 /// what goes wrong without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +63,8 @@ thread_local! {
     static READINGS: Cell<u32> = const { Cell::new(0) };
     /// What the last `epoll_wait` was asked to wait for.
     static WAIT_MS: Cell<Option<i32>> = const { Cell::new(None) };
+    /// How often `epoll_wait` was asked for a look without waiting.
+    static LOOKS: Cell<u32> = const { Cell::new(0) };
     static ROOT: RefCell<Option<Waker>> = const { RefCell::new(None) };
     static RANDOM: RefCell<Option<ChaCha8Rng>> = const { RefCell::new(None) };
     /// The eventfds that were written to since the list was last taken.
@@ -136,6 +142,7 @@ pub(crate) fn set_now(now: u64) {
 /// Forgets what `epoll_wait` was last asked, and remembers whom to wake when it is asked again.
 pub(crate) fn expect_idle(root: &Waker) {
     WAIT_MS.set(None);
+    LOOKS.set(0);
     ROOT.with_borrow_mut(|slot| match slot {
         Some(waker) => waker.clone_from(root),
         None => *slot = Some(root.clone()),
@@ -341,6 +348,10 @@ unsafe extern "C" fn epoll_wait(
         // zero is a look in between tasks, and there is never anything to see.
         if timeout_ms != 0 {
             WAIT_MS.set(Some(timeout_ms));
+        } else {
+            LOOKS.set(LOOKS.get().wrapping_add(1));
+        }
+        if timeout_ms != 0 || LOOKS.get().is_multiple_of(LOOKS_APART) {
             ROOT.with_borrow(|root| root.as_ref().map(Waker::wake_by_ref));
         }
         return 0;

@@ -96,7 +96,7 @@ pub(crate) fn run_parts(
         .map_err(|source| RunError::InvalidPlan { scenario: scenario.name().to_owned(), source })?;
     let started = Instant::now();
     let (plan, services) = (scenario.plan().clone(), scenario.services().clone());
-    let patience = plan.limits.wall_time + GIVE_UP_AFTER;
+    let patience = plan.limits.wall_time.saturating_add(GIVE_UP_AFTER);
     let title = Title {
         scenario: scenario.name().to_owned(),
         hypothesis: scenario.hypothesis().to_owned(),

@@ -40,14 +40,15 @@ impl Services {
     #[must_use]
     pub fn with<C, F, E>(self, name: &str, run: impl Fn(C) -> F + Send + Sync + 'static) -> Self
     where
-        C: DeserializeOwned,
+        C: DeserializeOwned + Send + 'static,
         F: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<BoxError>,
     {
+        let run = Arc::new(run);
         self.insert(name, move |config| {
-            let config = C::deserialize(config)?;
-            let running = run(config);
-            Ok(Box::pin(async move { running.await.map_err(Into::into) }))
+            let (run, config) = (Arc::clone(&run), C::deserialize(config)?);
+            // All of the service's own code runs on its host.
+            Ok(Box::pin(async move { run(config).await.map_err(Into::into) }))
         })
     }
 

@@ -13,9 +13,7 @@ use std::time::Duration;
 /// the time. Work once begun is not taken back when the future is dropped.
 pub async fn spend(cost: Duration) {
     #[cfg(feature = "sim")]
-    if let Some(done) = crate::sim::with(|host| host.spend(cost)) {
-        crate::sim::sleep_until(done).await;
-    }
+    crate::sim::spend(cost).await;
     #[cfg(not(feature = "sim"))]
     let _ = cost;
 }

@@ -3,10 +3,6 @@
 use std::{
     future::poll_fn,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     task::{Poll, Waker},
 };
 
@@ -43,8 +39,17 @@ struct Process {
     wake_fd: i32,
     /// Timers fire at whole milliseconds from here on.
     origin: u64,
-    /// Set when code of the process started a thread.
-    threads: Arc<AtomicBool>,
+}
+
+/// How a turn of a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It has nothing more to do.
+    Idle,
+    /// It had more to do when the run was over.
+    Cut,
+    /// It started a thread, which a simulation cannot make deterministic.
+    StartedThread,
 }
 
 impl Machine {
@@ -73,16 +78,13 @@ impl Machine {
     /// When the operating system has no more file descriptors for another runtime.
     pub(crate) fn start(&mut self, seed: u64, now: u64) -> std::io::Result<()> {
         interpose::set_now(now);
-        let threads = Arc::new(AtomicBool::new(false));
-        let started = Arc::clone(&threads);
         let runtime = Builder::new_current_thread()
             .enable_all()
             .rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
             .max_blocking_threads(1)
-            .on_thread_start(move || started.store(true, Ordering::Relaxed))
             .build()?;
         let wake_fd = interpose::capture_wake_fd(|| drop(runtime.spawn(async {})));
-        self.process = Some(Process { runtime, wake_fd, origin: now % TICK_NS, threads });
+        self.process = Some(Process { runtime, wake_fd, origin: now % TICK_NS });
         self.incarnation += 1;
         self.seam.reset();
         self.state = HostState::Up;
@@ -106,15 +108,16 @@ impl Machine {
         self.paused_since = None;
         if let Some(process) = self.process.take() {
             interpose::forget_wake_fd(process.wake_fd);
-            drop(process.runtime);
+            // Not even a thread that it started is waited for.
+            process.runtime.shutdown_background();
         }
     }
 
-    /// Hands over what has arrived and runs the process until it has nothing to do. Returns what
-    /// it did that a simulation cannot make deterministic.
-    pub(crate) fn run(&mut self, wire: &mut Wire, now: u64) -> Option<&'static str> {
+    /// Hands over what has arrived and runs the process until it has nothing to do, or `over`
+    /// says that the run is.
+    pub(crate) fn run(&mut self, wire: &mut Wire, now: u64, over: impl Fn() -> bool) -> Turn {
         let Self { process, inbox, wakers, deadline, blocked_until, .. } = self;
-        let process = process.as_ref()?;
+        let Some(process) = process.as_ref() else { return Turn::Idle };
         let mut first = true;
         let idle_ms = process.runtime.block_on(poll_fn(|cx| {
             if first {
@@ -129,20 +132,25 @@ impl Machine {
                 }
                 return Poll::Pending;
             }
-            interpose::idle_for().map_or(Poll::Pending, Poll::Ready)
+            match interpose::idle_for() {
+                Some(idle_ms) => Poll::Ready(Some(idle_ms)),
+                None if over() => Poll::Ready(None),
+                None => Poll::Pending,
+            }
         }));
         // Later than `now` if the process slept in between.
         let local = interpose::now();
+        interpose::set_now(now);
         *blocked_until = local;
+        let Some(idle_ms) = idle_ms else { return Turn::Cut };
         *deadline = u64::try_from(idle_ms).ok().map(|idle_ms| {
             let latest = local + idle_ms * TICK_NS;
             latest - (latest - process.origin) % TICK_NS
         });
-        interpose::set_now(now);
-        process
-            .threads
-            .load(Ordering::Relaxed)
-            .then_some("it started a thread (spawn_blocking, tokio::fs or a blocking name look-up)")
+        if process.runtime.metrics().num_blocking_threads() > 0 {
+            return Turn::StartedThread;
+        }
+        Turn::Idle
     }
 
     /// The tasks that are alive.

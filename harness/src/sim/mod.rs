@@ -60,7 +60,9 @@ pub(crate) fn perform(
         world::World::new(shared.clone(), services, signals).run()
     };
     drop(session);
-    let recorder = shared.recorder.replace_with(|_| shared::Recorder::empty());
+    let mut recorder = shared.recorder.replace_with(|_| shared::Recorder::empty());
+    // What a host does while it blocks its thread is ahead of the others.
+    recorder.events.sort_by_key(|event| event.at);
     Record { header, symbols: recorder.symbols, events: recorder.events, end }
 }
 

@@ -19,8 +19,10 @@ const SIDECAR_PORT_OFFSET: u16 = 20_000;
 pub(crate) struct Seam {
     pub(crate) id: u16,
     shared: Weak<Shared>,
-    /// When each core has done all the work that it was given.
+    /// When each core has done all the work that it was given, in working time.
     cores: RefCell<Vec<u64>>,
+    /// For how long the process has stood still: the virtual time in which it did not work.
+    stood_still: Cell<u64>,
     /// How many times as long work takes, and the fault that is to blame.
     slow: Cell<Option<(f64, u16)>>,
     terminating: Cell<bool>,
@@ -39,6 +41,7 @@ impl Seam {
             id,
             shared,
             cores: RefCell::new(vec![0; usize::from(cores)]),
+            stood_still: Cell::new(0),
             slow: Cell::new(None),
             terminating: Cell::new(false),
             termination: RefCell::default(),
@@ -60,11 +63,8 @@ impl Seam {
     }
 
     /// The process stood still for `pause`: the work it had is done that much later.
-    pub(crate) fn delay_work(&self, now: u64, pause: u64) {
-        for free_at in self.cores.borrow_mut().iter_mut().filter(|free_at| **free_at + pause > now)
-        {
-            *free_at += pause;
-        }
+    pub(crate) fn delay_work(&self, pause: u64) {
+        self.stood_still.set(self.stood_still.get() + pause);
     }
 
     pub(crate) fn slow_down(&self, slow: Option<(f64, u16)>) {
@@ -75,10 +75,6 @@ impl Seam {
     pub(crate) fn terminate(&self) -> Vec<Waker> {
         self.terminating.set(true);
         self.termination.take()
-    }
-
-    pub(crate) fn is_terminating(&self) -> bool {
-        self.terminating.get()
     }
 
     /// The stack gives up on a connection.
@@ -111,8 +107,12 @@ impl squall_net::sim::Host for Seam {
         }
         let mut cores = self.cores.borrow_mut();
         let first_free = cores.iter_mut().min().expect("a host has at least one core");
-        *first_free = (*first_free).max(interpose::now()) + cost;
+        *first_free = (*first_free).max(interpose::now() - self.stood_still.get()) + cost;
         *first_free
+    }
+
+    fn poll_worked(&self, done: u64, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_until(done + self.stood_still.get(), cx)
     }
 
     fn poll_until(&self, deadline: u64, cx: &mut Context<'_>) -> Poll<()> {
@@ -140,7 +140,7 @@ impl squall_net::sim::Host for Seam {
     }
 
     fn behind_sidecar(&self, port: u16) -> Option<u16> {
-        self.sidecar.then(|| {
+        (self.sidecar && port != 0).then(|| {
             self.sidecars_wanted.borrow_mut().push(port);
             port_behind_sidecar(port)
         })

@@ -5,6 +5,8 @@
 //! has nothing, and collects what they sent. Then it looks for the next such instant. Hosts that
 //! have nothing to do cost nothing.
 
+mod faults;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
@@ -15,12 +17,17 @@ use std::{
     time::Duration,
 };
 
-use squall_reports::record::{End, EndCause, FaultAction, Gauge, HostState, Mark, What};
+use squall_reports::record::{End, EndCause, FaultAction, HostState, What};
 
-use super::{machine::Machine, panics, shared::Shared, wire::Wire};
+use super::{
+    machine::{Machine, Turn},
+    panics,
+    shared::Shared,
+    wire::Wire,
+};
 use crate::{
     interpose, load,
-    plan::{Fault, FaultKind, Performer, Target, nanos},
+    plan::{FaultKind, nanos},
     service::Services,
 };
 
@@ -58,7 +65,9 @@ enum Action {
     BeginLoad,
     EndLoad,
     Settled,
+    /// Reads the gauges, and again after the plan's interval.
     Sample,
+    LastSample,
 }
 
 pub(crate) struct World {
@@ -74,6 +83,7 @@ pub(crate) struct World {
     collect_at: Option<u64>,
     signals: Signals,
     end_at: u64,
+    load_began: bool,
     started: Duration,
     instants: u64,
     woken: Vec<i32>,
@@ -97,13 +107,8 @@ impl World {
         at(begin / 2, Action::WarmUp);
         at(begin, Action::Sample);
         at(begin, Action::BeginLoad);
-        let every = nanos(plan.sample_every).max(1_000_000);
-        for sample in (begin + every..end_at).step_by(usize::try_from(every).unwrap_or(usize::MAX))
-        {
-            at(sample, Action::Sample);
-        }
         at(load_end, Action::EndLoad);
-        at(end_at, Action::Sample);
+        at(end_at, Action::LastSample);
         at(end_at, Action::Settled);
         Self {
             machines: shared.seams.iter().map(|seam| Machine::new(Rc::clone(seam))).collect(),
@@ -115,6 +120,7 @@ impl World {
             collect_at: None,
             signals,
             end_at,
+            load_began: false,
             started: interpose::real_now(),
             instants: 0,
             woken: Vec::new(),
@@ -139,6 +145,9 @@ impl World {
             }
             let next = self.next().unwrap_or(self.end_at).clamp(now, self.end_at);
             self.check_limits(next);
+            if let Some(cause) = self.shared.stopped() {
+                return self.end(now, cause);
+            }
             now = next;
             self.signals.now.store(now, Ordering::Relaxed);
         }
@@ -172,6 +181,9 @@ impl World {
 
     fn check_limits(&mut self, next: u64) {
         self.instants += 1;
+        if self.signals.interrupt.load(Ordering::Relaxed) {
+            return self.stop_from_outside();
+        }
         let limits = &self.shared.plan.limits;
         let reached = |limit: String| self.shared.stop(EndCause::LimitReached { limit });
         if next > nanos(limits.virtual_time) {
@@ -189,12 +201,24 @@ impl World {
                 limits.network_bytes_max
             ));
         }
-        if interpose::real_now().saturating_sub(self.started) > limits.wall_time {
-            reached(format!("{:?} of real time (wall_time_ms)", limits.wall_time));
+        if self.is_out_of_patience() {
+            self.stop_from_outside();
         }
-        if self.signals.interrupt.load(Ordering::Relaxed) {
-            self.shared.stop(EndCause::Interrupted);
-        }
+    }
+
+    /// Has the run taken too long in real time?
+    fn is_out_of_patience(&self) -> bool {
+        interpose::real_now().saturating_sub(self.started) > self.shared.plan.limits.wall_time
+    }
+
+    /// Ends the run for a reason that virtual time knows nothing of.
+    fn stop_from_outside(&self) {
+        self.shared.stop(if self.signals.interrupt.load(Ordering::Relaxed) {
+            EndCause::Interrupted
+        } else {
+            let limit = self.shared.plan.limits.wall_time;
+            EndCause::LimitReached { limit: format!("{limit:?} of real time (wall_time_ms)") }
+        });
     }
 
     /// Everything that is due at `now`.
@@ -338,15 +362,30 @@ impl World {
         if let Some(old) = old {
             self.deadlines.remove(&(old, self.machines[host].seam.id));
         }
+        let over = {
+            let (shared, signals) = (Rc::clone(&self.shared), self.signals.clone());
+            let (started, patience) = (self.started, self.shared.plan.limits.wall_time);
+            move || {
+                shared.stopped().is_some()
+                    || signals.interrupt.load(Ordering::Relaxed)
+                    || interpose::real_now().saturating_sub(started) > patience
+            }
+        };
         self.on_host(host, |world, host| {
-            let cannot = world.machines[host].run(&mut world.wire, now);
+            let turn = world.machines[host].run(&mut world.wire, now, over);
             let name = || world.shared.plan.topology.hosts[host].name.clone();
             if let Some(message) = panics::take() {
                 world.shared.stop(EndCause::Panicked { host: name(), message });
             }
-            if let Some(what) = cannot {
-                let what = what.to_owned();
-                world.shared.stop(EndCause::NotDeterministic { host: name(), what });
+            match turn {
+                Turn::Idle => {}
+                Turn::Cut => world.stop_from_outside(),
+                Turn::StartedThread => {
+                    let what = "it started a thread (spawn_blocking, tokio::fs or a blocking name \
+                                look-up)";
+                    let (host, what) = (name(), what.to_owned());
+                    world.shared.stop(EndCause::NotDeterministic { host, what });
+                }
             }
         });
         let deadline = self.machines[host].deadline.take();
@@ -406,6 +445,18 @@ impl World {
         }
     }
 
+    /// What has arrived does not wait for the process of a host any more: the stack takes it, if
+    /// it has power in the state that the host goes to.
+    fn empty_inbox(&mut self, host: usize, state: HostState, now: u64) {
+        for packet in std::mem::take(&mut self.machines[host].inbox) {
+            if state == HostState::PoweredOff {
+                self.wire.give_back(packet, now);
+            } else {
+                self.wire.deliver(packet);
+            }
+        }
+    }
+
     /// Starts the process of a host and its service.
     fn start(&mut self, host: usize, now: u64) {
         let spec = self.shared.plan.topology.hosts[host].clone();
@@ -431,7 +482,7 @@ impl World {
         }
         self.shared.record(What::Host { host: id, state: HostState::Up });
         self.set_deadline(host, Some(now));
-        if now >= nanos(self.shared.plan.boot) {
+        if self.load_began {
             self.spawn_loads_on(host, load::generate);
         }
     }
@@ -443,6 +494,7 @@ impl World {
             return;
         }
         let id = self.machines[host].seam.id;
+        self.empty_inbox(host, state, now);
         let before = self.wire.netstat(id);
         if let Some(at) = self.machines[host].deadline {
             self.deadlines.remove(&(at, id));
@@ -455,174 +507,6 @@ impl World {
             self.collect_at.get_or_insert(self.wire.step_from(now));
         } else {
             self.wire.process_died(id, &before, state == HostState::PoweredOff, now);
-        }
-    }
-
-    fn perform(&mut self, action: Action, now: u64) {
-        match action {
-            Action::Inject(number) => self.inject(number, now),
-            Action::Heal(number) => self.heal(number, now),
-            Action::Loop { fault, up } => self.turn_crash_loop(fault, up, now),
-            Action::Kill { host, incarnation } => {
-                let index = usize::from(host);
-                let machine = &self.machines[index];
-                if machine.incarnation == incarnation && machine.is_running() {
-                    self.kill(index, HostState::Crashed, now);
-                    self.shared.record(What::Host { host, state: HostState::Crashed });
-                }
-            }
-            Action::WarmUp => self.spawn_loads(now, load::warm_up),
-            Action::BeginLoad => {
-                self.shared.record(What::Mark(Mark::LoadBegins));
-                self.spawn_loads(now, load::generate);
-            }
-            Action::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
-            Action::Settled => self.shared.record(What::Mark(Mark::Settled)),
-            Action::Sample => self.sample(),
-        }
-    }
-
-    /// Starts something for each load, on its client host.
-    fn spawn_loads<F>(&mut self, now: u64, task: impl Fn(usize) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        for host in 0..self.machines.len() {
-            self.spawn_loads_on(host, &task);
-            self.set_deadline(host, Some(now));
-        }
-    }
-
-    fn spawn_loads_on<F>(&self, host: usize, task: impl Fn(usize) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let name = &self.shared.plan.topology.hosts[host].name;
-        for (number, load) in self.shared.plan.loads.iter().enumerate() {
-            if load.client == *name {
-                self.machines[host].spawn(task(number));
-            }
-        }
-    }
-
-    fn sample(&self) {
-        let tasks = self.shared.intern("tasks");
-        let sockets = self.shared.intern("sockets");
-        for machine in &self.machines {
-            let host = machine.seam.id;
-            let open = self.wire.netstat(host).entries.len() as u64;
-            self.shared.record(What::Gauge(Gauge { host, name: tasks, value: machine.tasks() }));
-            self.shared.record(What::Gauge(Gauge { host, name: sockets, value: open }));
-        }
-    }
-
-    fn inject(&mut self, number: u16, now: u64) {
-        let fault = self.shared.plan.faults[usize::from(number)].clone();
-        self.shared.set_active(number, true);
-        let Some(host) = self.host_of(&fault.target) else {
-            self.inject_elsewhere(number, &fault, now);
-            return;
-        };
-        let id = self.machines[host].seam.id;
-        let state = match fault.kind {
-            FaultKind::Crash => HostState::Crashed,
-            FaultKind::PowerLoss => HostState::PoweredOff,
-            FaultKind::CrashLoop { .. } => return self.turn_crash_loop(number, false, now),
-            FaultKind::Restart { grace } => {
-                let wakers = self.machines[host].seam.terminate();
-                self.shared.affect(number, u64::from(self.machines[host].is_running()));
-                self.machines[host].wakers.extend(wakers);
-                self.set_deadline(host, Some(now));
-                let incarnation = self.machines[host].incarnation;
-                let kill = Action::Kill { host: id, incarnation };
-                self.agenda.entry(now + nanos(grace)).or_default().push(kill);
-                self.shared.record(What::Host { host: id, state: HostState::Terminating });
-                return;
-            }
-            FaultKind::Pause => {
-                if self.machines[host].state == HostState::Up {
-                    self.machines[host].state = HostState::Paused;
-                    self.machines[host].paused_since = Some(now);
-                    self.shared.record(What::Host { host: id, state: HostState::Paused });
-                }
-                return;
-            }
-            FaultKind::SlowCpu { factor } => {
-                self.machines[host].seam.slow_down(Some((factor, number)));
-                return;
-            }
-            _ => return self.inject_elsewhere(number, &fault, now),
-        };
-        self.shared.affect(number, u64::from(self.machines[host].is_running()));
-        self.kill(host, state, now);
-        self.shared.record(What::Host { host: id, state });
-    }
-
-    fn inject_elsewhere(&mut self, number: u16, fault: &Fault, now: u64) {
-        // Service faults are the sidecars' and load faults the load's: both look at the plan.
-        if fault.kind.performer() == Performer::Network {
-            self.wire.inject(number, fault, now);
-        }
-    }
-
-    fn heal(&mut self, number: u16, now: u64) {
-        let fault = self.shared.plan.faults[usize::from(number)].clone();
-        self.shared.set_active(number, false);
-        let Some(host) = self.host_of(&fault.target) else {
-            return self.wire.heal(number);
-        };
-        match fault.kind {
-            FaultKind::Crash | FaultKind::PowerLoss | FaultKind::CrashLoop { .. } => {
-                if !self.machines[host].is_running() {
-                    self.start(host, now);
-                }
-            }
-            FaultKind::Restart { .. } => {
-                if self.machines[host].is_running() {
-                    self.kill(host, HostState::Crashed, now);
-                }
-                self.start(host, now);
-            }
-            FaultKind::Pause => self.resume(host, now),
-            FaultKind::SlowCpu { .. } => self.machines[host].seam.slow_down(None),
-            _ => self.wire.heal(number),
-        }
-    }
-
-    fn resume(&mut self, host: usize, now: u64) {
-        let machine = &mut self.machines[host];
-        let Some(since) = machine.paused_since.take() else { return };
-        machine.state = HostState::Up;
-        machine.seam.delay_work(since, now - since);
-        let id = machine.seam.id;
-        self.shared.record(What::Host { host: id, state: HostState::Up });
-        self.set_deadline(host, Some(now));
-    }
-
-    fn turn_crash_loop(&mut self, number: u16, up: bool, now: u64) {
-        if !self.shared.is_active(number) {
-            return;
-        }
-        let fault = &self.shared.plan.faults[usize::from(number)];
-        let FaultKind::CrashLoop { up: up_for, down: down_for } = fault.kind else { return };
-        let Some(host) = self.host_of(&fault.target) else { return };
-        let next = if up {
-            self.start(host, now);
-            now + nanos(up_for)
-        } else {
-            self.shared.affect(number, u64::from(self.machines[host].is_running()));
-            self.kill(host, HostState::Crashed, now);
-            let id = self.machines[host].seam.id;
-            self.shared.record(What::Host { host: id, state: HostState::Crashed });
-            now + nanos(down_for)
-        };
-        self.agenda.entry(next).or_default().push(Action::Loop { fault: number, up: !up });
-    }
-
-    fn host_of(&self, target: &Target) -> Option<usize> {
-        match target {
-            Target::Host { host, .. } => self.shared.plan.topology.index_of(host),
-            Target::Between { .. } | Target::Load => None,
         }
     }
 }

@@ -9,11 +9,7 @@ mod spill;
 mod stream;
 
 pub use listener::Listener;
-pub use stream::{OwnedReadHalf, ReadHalf, Stream};
-/// The simulated owned write half.
-pub type OwnedWriteHalf = turmoil_net::shim::tokio::net::tcp::OwnedWriteHalf;
-/// The simulated borrowed write half.
-pub type WriteHalf<'a> = turmoil_net::shim::tokio::net::tcp::WriteHalf<'a>;
+pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, WriteHalf};
 
 use std::{
     cell::RefCell,
@@ -30,8 +26,12 @@ use turmoil_net::shim::tokio::net::ToSocketAddrs;
 /// What a simulated host offers to the code that runs on it. Times are nanoseconds of virtual
 /// time since the run began.
 pub trait Host {
-    /// Queues `cost` of work on the host's cores and returns when it will be done.
+    /// Queues `cost` of work on the host's cores and returns when it will be done, in working
+    /// time: the time in which the host does not stand still.
     fn spend(&self, cost: Duration) -> u64;
+
+    /// Is it `done` in working time yet? If not, wakes the task when it is.
+    fn poll_worked(&self, done: u64, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Is it `deadline` yet? If not, wakes the task when it is.
     fn poll_until(&self, deadline: u64, cx: &mut Context<'_>) -> Poll<()>;
@@ -83,6 +83,13 @@ pub(crate) fn with<R>(ask: impl FnOnce(&dyn Host) -> R) -> Option<R> {
 /// millisecond. Never completes outside a run.
 pub async fn sleep_until(deadline: u64) {
     poll_fn(|cx| with(|host| host.poll_until(deadline, cx)).unwrap_or(Poll::Pending)).await;
+}
+
+/// Works for `cost` on one of the current host's cores, once it is free.
+pub(crate) async fn spend(cost: Duration) {
+    if let Some(done) = with(|host| host.spend(cost)) {
+        poll_fn(|cx| with(|host| host.poll_worked(done, cx)).unwrap_or(Poll::Pending)).await;
+    }
 }
 
 /// Resolves `name:port` in the name service of the run.

@@ -1,0 +1,196 @@
+//! What the plan does to the world: its faults, its load, and the reading of the gauges.
+
+use squall_reports::record::{Gauge, HostState, Mark, What};
+
+use super::{Action, World};
+use crate::{
+    load,
+    plan::{Fault, FaultKind, Performer, Target, nanos},
+};
+
+/// Gauges are not read more often than this.
+const SAMPLE_LEAST_NS: u64 = 1_000_000;
+
+impl World {
+    pub(super) fn perform(&mut self, action: Action, now: u64) {
+        match action {
+            Action::Inject(number) => self.inject(number, now),
+            Action::Heal(number) => self.heal(number, now),
+            Action::Loop { fault, up } => self.turn_crash_loop(fault, up, now),
+            Action::Kill { host, incarnation } => {
+                let host = usize::from(host);
+                if self.machines[host].incarnation == incarnation {
+                    self.crash(host, now);
+                }
+            }
+            Action::WarmUp => self.spawn_loads(now, load::warm_up),
+            Action::BeginLoad => {
+                self.load_began = true;
+                self.shared.record(What::Mark(Mark::LoadBegins));
+                self.spawn_loads(now, load::generate);
+            }
+            Action::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
+            Action::Settled => self.shared.record(What::Mark(Mark::Settled)),
+            Action::Sample => {
+                self.sample();
+                let next = now + nanos(self.shared.plan.sample_every).max(SAMPLE_LEAST_NS);
+                if next < self.end_at {
+                    self.agenda.entry(next).or_default().push(Action::Sample);
+                }
+            }
+            Action::LastSample => self.sample(),
+        }
+    }
+
+    /// Starts something for each load, on its client host.
+    fn spawn_loads<F>(&mut self, now: u64, task: impl Fn(usize) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        for host in 0..self.machines.len() {
+            self.spawn_loads_on(host, &task);
+            self.set_deadline(host, Some(now));
+        }
+    }
+
+    pub(super) fn spawn_loads_on<F>(&self, host: usize, task: impl Fn(usize) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let name = &self.shared.plan.topology.hosts[host].name;
+        for (number, load) in self.shared.plan.loads.iter().enumerate() {
+            if load.client == *name {
+                self.machines[host].spawn(task(number));
+            }
+        }
+    }
+
+    fn sample(&self) {
+        let tasks = self.shared.intern("tasks");
+        let sockets = self.shared.intern("sockets");
+        for machine in &self.machines {
+            let host = machine.seam.id;
+            let open = self.wire.netstat(host).entries.len() as u64;
+            self.shared.record(What::Gauge(Gauge { host, name: tasks, value: machine.tasks() }));
+            self.shared.record(What::Gauge(Gauge { host, name: sockets, value: open }));
+        }
+    }
+
+    fn inject(&mut self, number: u16, now: u64) {
+        let fault = self.shared.plan.faults[usize::from(number)].clone();
+        self.shared.set_active(number, true);
+        let Some(host) = self.host_of(&fault.target) else {
+            self.inject_elsewhere(number, &fault, now);
+            return;
+        };
+        let id = self.machines[host].seam.id;
+        let state = match fault.kind {
+            FaultKind::Crash => HostState::Crashed,
+            FaultKind::PowerLoss => HostState::PoweredOff,
+            FaultKind::CrashLoop { .. } => return self.turn_crash_loop(number, false, now),
+            FaultKind::Restart { grace } => {
+                let wakers = self.machines[host].seam.terminate();
+                self.shared.affect(number, u64::from(self.machines[host].is_running()));
+                self.machines[host].wakers.extend(wakers);
+                self.set_deadline(host, Some(now));
+                let incarnation = self.machines[host].incarnation;
+                let kill = Action::Kill { host: id, incarnation };
+                self.agenda.entry(now + nanos(grace)).or_default().push(kill);
+                self.shared.record(What::Host { host: id, state: HostState::Terminating });
+                return;
+            }
+            FaultKind::Pause => {
+                if self.machines[host].state == HostState::Up {
+                    self.empty_inbox(host, HostState::Paused, now);
+                    self.machines[host].state = HostState::Paused;
+                    self.machines[host].paused_since = Some(now);
+                    self.shared.record(What::Host { host: id, state: HostState::Paused });
+                }
+                return;
+            }
+            FaultKind::SlowCpu { factor } => {
+                self.machines[host].seam.slow_down(Some((factor, number)));
+                return;
+            }
+            _ => return self.inject_elsewhere(number, &fault, now),
+        };
+        self.shared.affect(number, u64::from(self.machines[host].is_running()));
+        self.kill(host, state, now);
+        self.shared.record(What::Host { host: id, state });
+    }
+
+    fn inject_elsewhere(&mut self, number: u16, fault: &Fault, now: u64) {
+        // Service faults are the sidecars' and load faults the load's: both look at the plan.
+        if fault.kind.performer() == Performer::Network {
+            self.wire.inject(number, fault, now);
+        }
+    }
+
+    fn heal(&mut self, number: u16, now: u64) {
+        let fault = self.shared.plan.faults[usize::from(number)].clone();
+        self.shared.set_active(number, false);
+        let Some(host) = self.host_of(&fault.target) else {
+            return self.wire.heal(number);
+        };
+        match fault.kind {
+            FaultKind::Crash | FaultKind::PowerLoss | FaultKind::CrashLoop { .. } => {
+                if !self.machines[host].is_running() {
+                    self.start(host, now);
+                }
+            }
+            FaultKind::Restart { .. } => {
+                self.crash(host, now);
+                self.start(host, now);
+            }
+            FaultKind::Pause => self.resume(host, now),
+            FaultKind::SlowCpu { .. } => self.machines[host].seam.slow_down(None),
+            _ => self.wire.heal(number),
+        }
+    }
+
+    /// Kills the process of a host, if there is one.
+    fn crash(&mut self, host: usize, now: u64) {
+        if self.machines[host].is_running() {
+            self.kill(host, HostState::Crashed, now);
+            let host = self.machines[host].seam.id;
+            self.shared.record(What::Host { host, state: HostState::Crashed });
+        }
+    }
+
+    fn resume(&mut self, host: usize, now: u64) {
+        let machine = &mut self.machines[host];
+        let Some(since) = machine.paused_since.take() else { return };
+        machine.state = HostState::Up;
+        machine.seam.delay_work(now - since);
+        let id = machine.seam.id;
+        self.shared.record(What::Host { host: id, state: HostState::Up });
+        self.set_deadline(host, Some(now));
+    }
+
+    fn turn_crash_loop(&mut self, number: u16, up: bool, now: u64) {
+        if !self.shared.is_active(number) {
+            return;
+        }
+        let fault = &self.shared.plan.faults[usize::from(number)];
+        let FaultKind::CrashLoop { up: up_for, down: down_for } = fault.kind else { return };
+        let Some(host) = self.host_of(&fault.target) else { return };
+        let next = if up {
+            if !self.machines[host].is_running() {
+                self.start(host, now);
+            }
+            now + nanos(up_for)
+        } else {
+            self.shared.affect(number, u64::from(self.machines[host].is_running()));
+            self.crash(host, now);
+            now + nanos(down_for)
+        };
+        self.agenda.entry(next).or_default().push(Action::Loop { fault: number, up: !up });
+    }
+
+    fn host_of(&self, target: &Target) -> Option<usize> {
+        match target {
+            Target::Host { host, .. } => self.shared.plan.topology.index_of(host),
+            Target::Between { .. } | Target::Load => None,
+        }
+    }
+}
