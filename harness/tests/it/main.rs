@@ -1,3 +1,4 @@
 //! The kernel, the faults and the load, each seen doing what it is there for.
 
+mod partition;
 mod world;

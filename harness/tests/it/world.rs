@@ -1,40 +1,231 @@
-//! Small worlds for the tests.
+//! Small worlds for the tests, and what is read from their records.
 
 use std::{future::Future, time::Duration};
 
 use squall::{
-    BoxError, Run, Scenario, Services,
+    BoxError, Run, Scenario, Services, Signals,
     plan::{Load, Plan, Topology},
 };
+use squall_net::{TcpListener, TcpStream};
+use squall_reports::record::{EndCause, HostState, Request, What};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+pub(crate) type Done = Result<(), BoxError>;
 
 pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A plan with the given topology that sends no load and lasts as long as its faults.
-pub(crate) fn run(plan: Plan, services: Services, seed: u64) -> Run {
-    let scenario = Scenario::new("test", "a test of the harness", plan, services);
-    squall::run(&scenario, seed).expect("the plan can be performed")
+pub(crate) fn us(us: u64) -> Duration {
+    Duration::from_micros(us)
 }
 
-pub(crate) fn service<F, E>(
+/// A world in the making. Its plan begins at once and lasts for a second, so that times in the
+/// plan are times of the run.
+pub(crate) struct World {
+    plan: Plan,
     services: Services,
-    name: &str,
-    run: impl Fn() -> F + Send + Sync + 'static,
-) -> Services
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let plan = Plan::new(Topology::new())
+            .boot(Duration::ZERO)
+            .lasts(ms(1_000))
+            .settle(Duration::ZERO)
+            .recovery(Duration::ZERO)
+            .sample_every(Duration::from_secs(3600));
+        Self { plan, services: Services::new() }
+    }
+
+    /// Adds a host that runs `service`.
+    pub(crate) fn host<F>(
+        mut self,
+        name: &str,
+        service: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Done> + Send + 'static,
+    {
+        self.services = self.services.with(name, move |_: serde_json::Value| service());
+        self.topology(|topology| topology.host(name, name, serde_json::Value::Null))
+    }
+
+    pub(crate) fn topology(mut self, change: impl FnOnce(Topology) -> Topology) -> Self {
+        self.plan.topology = change(self.plan.topology);
+        self
+    }
+
+    pub(crate) fn plan(mut self, change: impl FnOnce(Plan) -> Plan) -> Self {
+        self.plan = change(self.plan);
+        self
+    }
+
+    pub(crate) fn scenario(self) -> Scenario {
+        Scenario::new("test", "a test of the harness", self.plan, self.services)
+    }
+
+    #[track_caller]
+    pub(crate) fn run(self, seed: u64) -> Seen {
+        self.run_with(seed, Signals::default())
+    }
+
+    #[track_caller]
+    pub(crate) fn run_with(self, seed: u64, signals: Signals) -> Seen {
+        let run = squall::run_with(&self.scenario(), seed, signals);
+        Seen(run.unwrap_or_else(|error| panic!("the plan can be performed: {error}")))
+    }
+
+    /// Runs to the planned end.
+    #[track_caller]
+    pub(crate) fn completes(self, seed: u64) -> Seen {
+        let seen = self.run(seed);
+        assert_eq!(*seen.cause(), EndCause::Completed, "{:#?}", seen.facts());
+        seen
+    }
+}
+
+/// What a run left behind, for assertions.
+pub(crate) struct Seen(pub(crate) Run);
+
+impl Seen {
+    pub(crate) fn cause(&self) -> &EndCause {
+        &self.0.record.end.cause
+    }
+
+    /// What the services logged: when, where and what.
+    pub(crate) fn facts(&self) -> Vec<(Duration, &str, String)> {
+        let record = &self.0.record;
+        let logs = record.events.iter().filter_map(|event| match &event.what {
+            What::Log(log) => {
+                let text = format!("{} {}", record.text(log.message), record.text(log.fields));
+                let at = Duration::from_nanos(event.at);
+                Some((at, record.host(log.host), text.trim_end().to_owned()))
+            }
+            _ => None,
+        });
+        logs.collect()
+    }
+
+    /// What this host logged, in order.
+    pub(crate) fn said(&self, host: &str) -> Vec<String> {
+        self.facts().into_iter().filter(|(_, on, _)| *on == host).map(|(_, _, text)| text).collect()
+    }
+
+    /// When this was logged first.
+    #[track_caller]
+    pub(crate) fn at(&self, fact: &str) -> Duration {
+        let facts = self.facts();
+        let found = facts.iter().find(|(_, _, text)| text == fact);
+        found.unwrap_or_else(|| panic!("expected {fact:?}, found {facts:#?}")).0
+    }
+
+    #[track_caller]
+    pub(crate) fn never(&self, fact: &str) {
+        let facts = self.facts();
+        assert!(facts.iter().all(|(_, _, text)| text != fact), "found {fact:?} in {facts:#?}");
+    }
+
+    /// How much each fault affected.
+    pub(crate) fn affected(&self) -> Vec<u64> {
+        self.0.record.affected()
+    }
+
+    pub(crate) fn requests(&self) -> Vec<(u64, Request)> {
+        self.0.record.requests().map(|(at, request)| (at, *request)).collect()
+    }
+
+    /// How many requests had each outcome and note.
+    pub(crate) fn outcomes(&self) -> Vec<(String, usize)> {
+        let mut counts = std::collections::BTreeMap::new();
+        for (_, request) in self.requests() {
+            let note = self.0.record.text(request.note);
+            let what = format!("{} {note}", request.outcome.name()).trim_end().to_owned();
+            *counts.entry(what).or_default() += 1;
+        }
+        counts.into_iter().collect()
+    }
+
+    /// The states of a host, with the times at which it went into them.
+    pub(crate) fn states(&self, host: &str) -> Vec<(Duration, HostState)> {
+        let record = &self.0.record;
+        let states = record.events.iter().filter_map(|event| match event.what {
+            What::Host { host: on, state } if record.host(on) == host => {
+                Some((Duration::from_nanos(event.at), state))
+            }
+            _ => None,
+        });
+        states.collect()
+    }
+}
+
+/// Virtual time since the run began: the runs of this suite begin their clocks at whole seconds.
+pub(crate) fn log(what: &str) {
+    tracing::info!("{what}");
+}
+
+/// Logs how an attempt ended: `ok`, or the kind of its error.
+pub(crate) fn log_result<T>(what: &str, result: &std::io::Result<T>) {
+    match result {
+        Ok(_) => log(&format!("{what}: ok")),
+        Err(error) => log(&format!("{what}: {:?}", error.kind())),
+    }
+}
+
+/// Sends back what comes, to everybody.
+pub(crate) async fn echo(port: u16) -> Done {
+    let listener = TcpListener::bind(("0.0.0.0", port)).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        tokio::spawn(async move {
+            let (mut read, mut write) = stream.into_split();
+            tokio::io::copy(&mut read, &mut write).await
+        });
+    }
+}
+
+/// Sends a byte and waits for it to come back.
+pub(crate) async fn ask(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"?").await?;
+    let mut answer = [0];
+    stream.read_exact(&mut answer).await?;
+    Ok(())
+}
+
+/// Does nothing for ever.
+pub(crate) async fn idle() -> Done {
+    std::future::pending().await
+}
+
+/// An HTTP/1.1 server: the answers of `answer` to everybody.
+pub(crate) async fn http<F, A>(port: u16, answer: F) -> Done
 where
-    F: Future<Output = Result<(), E>> + Send + 'static,
-    E: Into<BoxError>,
+    F: Fn(hyper::Request<hyper::body::Incoming>) -> A + Clone + Send + 'static,
+    A: Future<Output = hyper::Response<String>> + Send + 'static,
 {
-    services.with(name, move |_: serde_json::Value| run())
+    let listener = TcpListener::bind(("0.0.0.0", port)).await?;
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let answer = answer.clone();
+        tokio::spawn(async move {
+            let service = hyper::service::service_fn(move |request| {
+                let answer = answer(request);
+                async move { Ok::<_, std::convert::Infallible>(answer.await) }
+            });
+            let io = hyper_util::rt::TokioIo::new(stream);
+            hyper::server::conn::http1::Builder::new().serve_connection(io, service).await
+        });
+    }
 }
 
-/// `a` and `b`, each with a service of its own name.
-pub(crate) fn pair() -> Topology {
-    Topology::new().host("a", "a", serde_json::Value::Null).host("b", "b", serde_json::Value::Null)
+/// An HTTP server that answers `ok` at once.
+pub(crate) async fn ok(port: u16) -> Done {
+    http(port, |_| async { hyper::Response::new("ok".to_owned()) }).await
 }
 
-/// A load that keeps a plan going for so long without asking anything of `a` or `b`.
-pub(crate) fn idle(lasts: Duration) -> Load {
-    Load::constant("a", "b:1", 0.002).lasts(lasts).get("/")
+/// A server `b` and a client `a` that asks it `rate` times a second, for a second.
+pub(crate) fn asked(rate: f64) -> World {
+    World::new().host("b", || ok(80)).topology(|topology| topology.client("a")).plan(|plan| {
+        plan.load(Load::constant("a", "b:80", rate).lasts(ms(1_000)).warm_up(0).get("/"))
+    })
 }
