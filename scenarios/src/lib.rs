@@ -35,7 +35,7 @@ pub fn catalogue() -> Catalogue {
 /// The scenario that was made to catch a defect; others catch most of them as well.
 fn caught_by(defect: aggregation::Defect) -> &'static str {
     match defect {
-        aggregation::Defect::SequentialCalls => "inventory-slow",
+        aggregation::Defect::SequentialCalls => "steady-state",
         aggregation::Defect::ClientPerRequest => "steady-state",
         aggregation::Defect::NoCallTimeout => "reviews-hung",
         aggregation::Defect::UncancelledCalls => "clients-disconnect",

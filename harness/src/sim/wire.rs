@@ -46,10 +46,19 @@ pub(crate) struct Wire {
     delivered: Vec<(u64, Packet)>,
     /// Connection attempts that were handed to a stack, until it answers.
     attempts: BTreeMap<FlowKey, Packet>,
-    /// Connections of a host, as of one instant, for retransmissions.
-    alive: Option<(u64, u16, BTreeSet<(u16, SocketAddr)>)>,
+    alive: Option<Alive>,
     packets: u64,
+    /// Connections that each host has tried to open.
+    opened: Vec<u64>,
     bytes_due: u64,
+}
+
+/// The connections of a host as of one instant, for retransmissions.
+struct Alive {
+    now: u64,
+    host: u16,
+    /// By the port here and the address there.
+    connections: BTreeSet<(u16, SocketAddr)>,
 }
 
 impl Wire {
@@ -86,6 +95,7 @@ impl Wire {
             attempts: BTreeMap::new(),
             alive: None,
             packets: 0,
+            opened: vec![0; topology.hosts.len()],
             bytes_due: 0,
         }
     }
@@ -120,6 +130,11 @@ impl Wire {
         let retry = self.retries.first().map(|(at, _)| *at);
         let resets = self.rules.iter().filter_map(Rule::next_reset).min();
         [due, retry, resets].into_iter().flatten().min()
+    }
+
+    /// Connections that `host` has tried to open so far.
+    pub(crate) fn connections_opened(&self, host: u16) -> u64 {
+        self.opened[usize::from(host)]
     }
 
     /// Packets sent so far.
@@ -181,6 +196,7 @@ impl Wire {
         };
         let key = FlowKey { src, src_port: tcp.src_port, dst, dst_port: tcp.dst_port };
         let (reset, syn) = (tcp.flags.rst, tcp.flags.syn);
+        self.opened[usize::from(src)] += u64::from(syn && !tcp.flags.ack);
         let attempt = self.attempts.remove(&key.reverse());
         if reset {
             // The sender has forgotten the connection, and with it what it had to send again.

@@ -2,7 +2,7 @@
 
 use squall::{
     Scenario,
-    objective::{availability, error_budget, gauge, goodput, succeeded},
+    objective::{availability, error_budget, gauge, goodput, p50, succeeded},
     plan::Arrivals,
 };
 
@@ -17,7 +17,8 @@ pub(super) fn scenario() -> Scenario {
     .objective(succeeded().at_least(0.999))
     .objective(goodput().within(ms(200)).at_least(0.999))
     .objective(error_budget(0.999).spent_at_most(0.5))
-    .objective(gauge("sockets").at_most(1_000).on_host("api"))
+    .objective(p50().at_most(ms(30)))
+    .objective(gauge("connections_opened").at_most(20).on_host("api"))
     .objective(availability().at_least(0.999).to_dependency("inventory"))
     .objective(availability().at_least(0.99).to_dependency("pricing"))
     .objective(availability().at_least(0.99).to_dependency("reviews"))

@@ -65,14 +65,19 @@ impl World {
         }
     }
 
+    /// Reads the gauges: tasks that are alive, sockets that are open, and connections that the
+    /// host has tried to open since the beginning of the run.
     fn sample(&self) {
-        let tasks = self.shared.intern("tasks");
-        let sockets = self.shared.intern("sockets");
         for machine in &self.machines {
             let host = machine.seam.id;
-            let open = self.wire.netstat(host).entries.len() as u64;
-            self.shared.record(What::Gauge(Gauge { host, name: tasks, value: machine.tasks() }));
-            self.shared.record(What::Gauge(Gauge { host, name: sockets, value: open }));
+            for (name, value) in [
+                ("tasks", machine.tasks()),
+                ("sockets", self.wire.netstat(host).entries.len() as u64),
+                ("connections_opened", self.wire.connections_opened(host)),
+            ] {
+                let name = self.shared.intern(name);
+                self.shared.record(What::Gauge(Gauge { host, name, value }));
+            }
         }
     }
 
