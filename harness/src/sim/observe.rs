@@ -256,5 +256,6 @@ impl Visit for Fields {
 
 /// The longest length up to the bound that does not cut a character.
 fn floor(text: &str) -> usize {
-    text.floor_char_boundary(FIELDS_LONGEST)
+    let longest = text.len().min(FIELDS_LONGEST);
+    (0..=longest).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

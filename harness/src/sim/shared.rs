@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     stop: RefCell<Option<EndCause>>,
     /// Services that ended by themselves: the host and what they returned.
     pub(crate) ended: RefCell<Vec<(u16, Result<(), String>)>>,
+    /// Bytes that the record has grown by.
+    record_bytes: Cell<i64>,
     /// The number of the last request of the load.
     requests: Cell<u32>,
 }
@@ -85,6 +87,7 @@ impl Shared {
                 host: Cell::new(0),
                 stop: RefCell::new(None),
                 ended: RefCell::default(),
+                record_bytes: Cell::new(0),
                 requests: Cell::new(0),
                 plan,
             }
@@ -123,14 +126,30 @@ impl Shared {
 
     /// Appends to the record, at the time of the code that runs now.
     pub(crate) fn record(&self, what: What) {
-        let pushed = self.recorder.borrow_mut().push(Event { at: interpose::now(), what });
+        let event = Event { at: interpose::now(), what };
+        let pushed = self.unaccounted(|| self.recorder.borrow_mut().push(event));
         if let Err(limit) = pushed {
             self.stop(EndCause::LimitReached { limit });
         }
     }
 
     pub(crate) fn intern(&self, text: &str) -> Symbol {
-        self.recorder.borrow_mut().symbols.intern(text)
+        self.unaccounted(|| self.recorder.borrow_mut().symbols.intern(text))
+    }
+
+    /// Does something whose memory is the record's, not the services'.
+    fn unaccounted<R>(&self, act: impl FnOnce() -> R) -> R {
+        let before = interpose::live_bytes().unwrap_or(0);
+        let result = act();
+        let kept = interpose::live_bytes().unwrap_or(0) - before;
+        self.record_bytes.set(self.record_bytes.get() + kept);
+        result
+    }
+
+    /// Bytes that the hosts hold, together with the network between them; `None` unless the
+    /// program counts its memory.
+    pub(crate) fn bytes_held(&self) -> Option<i64> {
+        interpose::live_bytes().map(|live| live - self.record_bytes.get())
     }
 
     /// The number of the next request of the load.

@@ -33,6 +33,8 @@ pub(crate) struct Wire {
     net: EnterGuard,
     shared: Rc<Shared>,
     hosts: Vec<(HostId, IpAddr)>,
+    /// The hosts without power: nothing that is sent to them arrives.
+    dark: BTreeSet<u16>,
     step: u64,
     links: Vec<Option<Box<LinkState>>>,
     /// Only ever looked up or filtered, never iterated in an order that shows.
@@ -83,6 +85,7 @@ impl Wire {
             shared: Rc::clone(shared),
             links: (0..hosts.len() * hosts.len()).map(|_| None).collect(),
             hosts,
+            dark: BTreeSet::new(),
             step: nanos(topology.resolution),
             flows: HashMap::new(),
             flows_kept: FLOWS_KEPT,
@@ -103,6 +106,15 @@ impl Wire {
     /// Sockets that are used from now on are those of `host`.
     pub(crate) fn set_current(&self, host: u16) {
         self.net.set_current(self.hosts[usize::from(host)].0);
+    }
+
+    /// Switches the power of `host` on or off.
+    pub(crate) fn set_power(&mut self, host: u16, on: bool) {
+        if on {
+            self.dark.remove(&host);
+        } else {
+            self.dark.insert(host);
+        }
     }
 
     pub(crate) fn ip(&self, host: u16) -> IpAddr {
@@ -234,9 +246,15 @@ impl Wire {
         }
         self.delivered = delivered;
         if self.flows.len() > self.flows_kept {
-            self.flows.retain(|_, flow| !flow.is_idle(now));
-            self.flows_kept = FLOWS_KEPT.max(self.flows.len() * 2);
+            self.forget_idle(now);
         }
+    }
+
+    /// Forgets the flows that have nothing to remember.
+    pub(crate) fn forget_idle(&mut self, now: u64) {
+        self.flows.retain(|_, flow| !flow.is_idle(now));
+        self.flows.shrink_to_fit();
+        self.flows_kept = FLOWS_KEPT.max(self.flows.len() * 2);
     }
 
     fn send_sliced(&mut self, key: FlowKey, packet: Packet, slices: Slices, delay: u64, now: u64) {
@@ -315,7 +333,7 @@ impl Wire {
     ) -> Option<u64> {
         let carried = self.link(hosts).carry(now, packet.size());
         let Carried::After { delay, twice } = carried else { return None };
-        if fate.lost {
+        if fate.lost || self.dark.contains(&hosts.1) {
             return None;
         }
         fate.twice |= twice;

@@ -84,6 +84,8 @@ pub(crate) struct World {
     signals: Signals,
     end_at: u64,
     load_began: bool,
+    /// What all hosts held together when the load began.
+    bytes_before_load: Option<i64>,
     started: Duration,
     instants: u64,
     woken: Vec<i32>,
@@ -121,6 +123,7 @@ impl World {
             signals,
             end_at,
             load_began: false,
+            bytes_before_load: None,
             started: interpose::real_now(),
             instants: 0,
             woken: Vec::new(),
@@ -465,11 +468,13 @@ impl World {
         let fail = |message: String| {
             self.shared.stop(EndCause::ServiceFailed { host: spec.name.clone(), message });
         };
+        let id = self.machines[host].seam.id;
+        self.wire.set_power(id, true);
+        self.wire.take_over(id, now);
         let service = spec.service.as_ref().map(|name| self.services.start(name, &spec.config));
         if let Err(error) = self.machines[host].start(seed, now) {
             return fail(format!("no runtime could be made for it: {error}"));
         }
-        let id = self.machines[host].seam.id;
         match service {
             Some(Ok(service)) => self.machines[host].spawn(async move {
                 let result = service.await.map_err(|error| crate::service::chain(&*error));
@@ -489,11 +494,14 @@ impl World {
 
     /// Ends the process of a host; how its peers learn of it depends on the state it goes to.
     fn kill(&mut self, host: usize, state: HostState, now: u64) {
+        let id = self.machines[host].seam.id;
+        if state == HostState::PoweredOff {
+            self.wire.set_power(id, false);
+        }
         if !self.machines[host].is_running() {
             self.machines[host].state = state;
             return;
         }
-        let id = self.machines[host].seam.id;
         self.empty_inbox(host, state, now);
         let before = self.wire.netstat(id);
         if let Some(at) = self.machines[host].deadline {

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use turmoil_net::{Netstat, NetstatEntry, NetstatState, Packet, TcpFlags, TcpSegment, Transport};
 
-use super::{FlowKey, Rule, Wire};
+use super::{Alive, FlowKey, Rule, Wire};
 use crate::plan::Fault;
 
 impl Wire {
@@ -56,13 +56,13 @@ impl Wire {
 
     /// Has the sender still the connection that a retransmission is for?
     pub(super) fn sender_lives(&mut self, key: FlowKey, now: u64) -> bool {
-        if !matches!(&self.alive, Some((at, host, _)) if *at == now && *host == key.src) {
+        if !self.alive.as_ref().is_some_and(|alive| alive.now == now && alive.host == key.src) {
             let entries = self.netstat(key.src).entries;
-            let sockets = entries.iter().filter_map(|e| Some((e.local.port(), e.peer?))).collect();
-            self.alive = Some((now, key.src, sockets));
+            let peers = entries.iter().filter_map(|e| Some((e.local.port(), e.peer?)));
+            self.alive = Some(Alive { now, host: key.src, connections: peers.collect() });
         }
-        let peer = self.destination(key);
-        self.alive.as_ref().is_some_and(|(_, _, sockets)| sockets.contains(&(key.src_port, peer)))
+        let connection = (key.src_port, self.destination(key));
+        self.alive.as_ref().is_some_and(|alive| alive.connections.contains(&connection))
     }
 
     fn source(&self, key: FlowKey) -> SocketAddr {
@@ -133,15 +133,7 @@ impl Wire {
     /// the machine has no power to send any.
     pub(crate) fn process_died(&mut self, host: u16, before: &Netstat, silent: bool, now: u64) {
         let step = self.step_from(now);
-        let mut collected = std::mem::take(&mut self.collected);
-        self.net.egress_all(&mut collected);
-        let own = self.ip(host);
-        for packet in collected.drain(..) {
-            if packet.src != own {
-                self.send(packet, step);
-            }
-        }
-        self.collected = collected;
+        self.silence(host, step);
         for key in self.flows.keys().copied().filter(|key| key.src == host).collect::<BTreeSet<_>>()
         {
             self.forget(key);
@@ -158,6 +150,28 @@ impl Wire {
             } else {
                 self.send(bare(entry.local, peer, RESET), step);
             }
+        }
+        // A stack clears its table when it is asked for packets.
+        self.silence(host, step);
+    }
+
+    /// Collects what the hosts have sent, except from `host`.
+    fn silence(&mut self, host: u16, now: u64) {
+        let own = self.ip(host);
+        let mut collected = std::mem::take(&mut self.collected);
+        self.net.egress_all(&mut collected);
+        for packet in collected.drain(..).filter(|packet| packet.src != own) {
+            self.send(packet, now);
+        }
+        self.collected = collected;
+    }
+
+    /// Cuts off what still lingers of the connections of an earlier process of `host`, whose
+    /// ports the next one takes over.
+    pub(crate) fn take_over(&mut self, host: u16, now: u64) {
+        let lingering = self.netstat(host);
+        if !lingering.entries.is_empty() {
+            self.process_died(host, &lingering, false, now);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the plan does to the world: its faults, its load, and the reading of the gauges.
 
-use squall_reports::record::{Gauge, HostState, Mark, What};
+use squall_reports::record::{ALL_HOSTS, Gauge, HostState, Mark, What};
 
 use super::{Action, World};
 use crate::{
@@ -10,6 +10,9 @@ use crate::{
 
 /// Gauges are not read more often than this.
 const SAMPLE_LEAST_NS: u64 = 1_000_000;
+
+/// Growth of memory is shown in steps of this.
+const MEMORY_UNIT: u64 = 512 * 1024;
 
 impl World {
     pub(super) fn perform(&mut self, action: Action, now: u64) {
@@ -26,11 +29,15 @@ impl World {
             Action::WarmUp => self.spawn_loads(now, load::warm_up),
             Action::BeginLoad => {
                 self.load_began = true;
+                self.sample_memory(now);
                 self.shared.record(What::Mark(Mark::LoadBegins));
                 self.spawn_loads(now, load::generate);
             }
             Action::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
-            Action::Settled => self.shared.record(What::Mark(Mark::Settled)),
+            Action::Settled => {
+                self.sample_memory(now);
+                self.shared.record(What::Mark(Mark::Settled));
+            }
             Action::Sample => {
                 self.sample();
                 let next = now + nanos(self.shared.plan.sample_every).max(SAMPLE_LEAST_NS);
@@ -81,6 +88,19 @@ impl World {
         }
     }
 
+    /// Reads how much more memory all hosts hold together than before the load. How large a
+    /// future is depends on how it was compiled, so the last half a megabyte is not shown: a
+    /// digest must not.
+    fn sample_memory(&mut self, now: u64) {
+        self.wire.forget_idle(now);
+        let Some(held) = self.shared.bytes_held() else { return };
+        let before = *self.bytes_before_load.get_or_insert(held);
+        let grown = u64::try_from(held - before).unwrap_or(0);
+        let value = grown / MEMORY_UNIT * MEMORY_UNIT / 1024;
+        let name = self.shared.intern("memory_growth_kib");
+        self.shared.record(What::Gauge(Gauge { host: ALL_HOSTS, name, value }));
+    }
+
     fn inject(&mut self, number: u16, now: u64) {
         let fault = self.shared.plan.faults[usize::from(number)].clone();
         self.shared.set_active(number, true);
@@ -89,10 +109,17 @@ impl World {
             return;
         };
         let id = self.machines[host].seam.id;
-        let state = match fault.kind {
-            FaultKind::Crash => HostState::Crashed,
-            FaultKind::PowerLoss => HostState::PoweredOff,
-            FaultKind::CrashLoop { .. } => return self.turn_crash_loop(number, false, now),
+        match fault.kind {
+            FaultKind::Crash => {
+                self.shared.affect(number, u64::from(self.machines[host].is_running()));
+                self.crash(host, now);
+            }
+            FaultKind::PowerLoss => {
+                self.shared.affect(number, u64::from(self.machines[host].is_running()));
+                self.kill(host, HostState::PoweredOff, now);
+                self.shared.record(What::Host { host: id, state: HostState::PoweredOff });
+            }
+            FaultKind::CrashLoop { .. } => self.turn_crash_loop(number, false, now),
             FaultKind::Restart { grace } => {
                 let wakers = self.machines[host].seam.terminate();
                 self.shared.affect(number, u64::from(self.machines[host].is_running()));
@@ -102,7 +129,6 @@ impl World {
                 let kill = Action::Kill { host: id, incarnation };
                 self.agenda.entry(now + nanos(grace)).or_default().push(kill);
                 self.shared.record(What::Host { host: id, state: HostState::Terminating });
-                return;
             }
             FaultKind::Pause => {
                 if self.machines[host].state == HostState::Up {
@@ -111,17 +137,12 @@ impl World {
                     self.machines[host].paused_since = Some(now);
                     self.shared.record(What::Host { host: id, state: HostState::Paused });
                 }
-                return;
             }
             FaultKind::SlowCpu { factor } => {
                 self.machines[host].seam.slow_down(Some((factor, number)));
-                return;
             }
-            _ => return self.inject_elsewhere(number, &fault, now),
-        };
-        self.shared.affect(number, u64::from(self.machines[host].is_running()));
-        self.kill(host, state, now);
-        self.shared.record(What::Host { host: id, state });
+            _ => self.inject_elsewhere(number, &fault, now),
+        }
     }
 
     fn inject_elsewhere(&mut self, number: u16, fault: &Fault, now: u64) {
