@@ -1,0 +1,198 @@
+//! How runs end that do not come to their planned end.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use squall::{
+    Signals,
+    plan::{Limits, loss},
+};
+use squall_net::{TcpStream, UdpSocket};
+use squall_reports::{record::EndCause, verdict::Verdict};
+use tokio::{io::AsyncWriteExt, time::sleep};
+
+use crate::world::{Seen, World, idle, log, ms};
+
+#[track_caller]
+fn reached(seen: &Seen, limit: &str) {
+    let EndCause::LimitReached { limit: found } = seen.cause() else {
+        panic!("expected the limit {limit}, found {:?}", seen.cause());
+    };
+    assert_eq!(found, limit);
+    assert_eq!(seen.0.verdict(), Verdict::Fail);
+}
+
+fn limited(world: World, change: impl FnOnce(&mut Limits)) -> Seen {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    world.plan(|plan| plan.limits(limits)).run(1)
+}
+
+#[test]
+fn a_panic_in_any_task_ends_the_run_and_names_host_text_and_place() {
+    let seen = World::new()
+        .host("a", idle)
+        .host("b", || async {
+            tokio::spawn(async {
+                sleep(ms(70)).await;
+                panic!("the number was {}", 42);
+            });
+            std::future::pending().await
+        })
+        .run(1);
+    let EndCause::Panicked { host, message } = seen.cause() else { panic!("{:?}", seen.cause()) };
+    assert_eq!(host, "b");
+    assert!(message.starts_with("the number was 42 at "), "{message}");
+    assert!(message.contains("endings.rs:"), "{message}");
+    assert_eq!(seen.0.record.end.at, 70_000_000);
+    assert_eq!(seen.0.verdict(), Verdict::Fail);
+}
+
+#[test]
+fn a_panic_before_the_service_is_a_future_is_its_hosts_too() {
+    let seen = World::new()
+        .host("a", || {
+            assert_eq!(1, 2, "in the service's own function");
+            idle()
+        })
+        .run(1);
+    assert!(matches!(seen.cause(), EndCause::Panicked { host, .. } if host == "a"));
+}
+
+#[test]
+fn a_service_that_fails_ends_the_run() {
+    let seen = World::new()
+        .host("a", || async {
+            sleep(ms(5)).await;
+            Err("no more numbers".into())
+        })
+        .run(1);
+    let expected =
+        EndCause::ServiceFailed { host: "a".to_owned(), message: "no more numbers".to_owned() };
+    assert_eq!(*seen.cause(), expected);
+}
+
+#[test]
+fn a_blocking_thread_is_refused_every_time() {
+    for seed in 0..20 {
+        let seen = World::new()
+            .host("a", || async {
+                sleep(ms(5)).await;
+                let sum = tokio::task::spawn_blocking(|| 1 + 1).await?;
+                log(&format!("{sum}"));
+                Ok(())
+            })
+            .run(seed);
+        let EndCause::NotDeterministic { host, what } = seen.cause() else {
+            panic!("{:?}", seen.cause());
+        };
+        assert_eq!(host, "a");
+        assert!(what.contains("spawn_blocking"), "{what}");
+        assert_eq!(seen.0.record.end.at, 5_000_000);
+    }
+}
+
+#[test]
+fn a_run_does_not_pass_its_virtual_time() {
+    let seen = limited(World::new().host("a", || async { Ok(sleep(ms(900)).await) }), |limits| {
+        limits.virtual_time = ms(500);
+    });
+    reached(&seen, "500ms of virtual time (virtual_time_ms)");
+    assert!(seen.0.record.end.at <= 500_000_000);
+    // A limit that is not reached changes nothing.
+    let enough = limited(World::new().host("a", idle), |limits| limits.virtual_time = ms(1_200));
+    assert_eq!(*enough.cause(), EndCause::Completed);
+}
+
+#[test]
+fn a_run_does_not_pass_its_events() {
+    let chatter = || async {
+        loop {
+            log("again");
+            tokio::task::yield_now().await;
+        }
+    };
+    let seen = limited(World::new().host("a", chatter), |limits| limits.events_max = 5_000);
+    reached(&seen, "the record has its 5000 events (events_max)");
+    assert_eq!(seen.0.record.events.len(), 5_000);
+}
+
+#[test]
+fn a_run_does_not_pass_its_packets() {
+    let world = World::new().host("b", idle).host("a", || async {
+        let socket = UdpSocket::bind("0.0.0.0:0").await?;
+        loop {
+            socket.send_to(b"x", "b:9").await?;
+            sleep(ms(1)).await;
+        }
+    });
+    reached(&limited(world, |limits| limits.packets_max = 300), "300 packets (packets_max)");
+}
+
+#[test]
+fn a_run_does_not_pass_the_bytes_in_its_network() {
+    // Nothing gets through, so that what many connections send piles up.
+    let world = World::new()
+        .host("b", || crate::world::echo(7))
+        .host("a", || async {
+            sleep(ms(1)).await;
+            for _ in 0..40 {
+                tokio::spawn(async {
+                    let mut stream = TcpStream::connect("b:7").await?;
+                    sleep(ms(100)).await;
+                    stream.write_all(&[0; 60_000]).await?;
+                    std::future::pending::<std::io::Result<()>>().await
+                });
+            }
+            loop {
+                sleep(ms(1)).await;
+            }
+        })
+        .plan(|plan| plan.lasts(ms(3_000)).fault(loss("b", 1.0).from(ms(50)).until(ms(2_900))));
+    let seen = limited(world, |limits| limits.network_bytes_max = 1_000_000);
+    reached(&seen, "1000000 bytes in the network (network_bytes_max)");
+}
+
+#[test]
+fn a_task_that_only_yields_ends_at_the_real_time_of_the_run() {
+    let busy = || async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    };
+    let seen = limited(World::new().host("a", busy), |limits| limits.wall_time = ms(50));
+    reached(&seen, "50ms of real time (wall_time_ms)");
+}
+
+#[test]
+fn hosts_that_keep_each_other_busy_end_at_the_real_time_of_the_run() {
+    // Two tasks that wake each other at every microsecond of virtual time.
+    let busy = || async {
+        for step in 1.. {
+            squall_net::sim::sleep_until(step * 10).await;
+        }
+        Ok(())
+    };
+    let world = World::new().host("a", busy).plan(|plan| plan.lasts(Duration::from_secs(7_000)));
+    let seen = limited(world, |limits| limits.wall_time = ms(50));
+    reached(&seen, "50ms of real time (wall_time_ms)");
+}
+
+#[test]
+fn an_interrupted_run_keeps_its_record() {
+    let signals = Signals::default();
+    signals.interrupt.store(true, Ordering::Relaxed);
+    let world = || {
+        World::new().host("a", || async {
+            log("begun");
+            std::future::pending().await
+        })
+    };
+    let seen = world().run_with(1, signals);
+    assert_eq!(*seen.cause(), EndCause::Interrupted);
+    assert_eq!(seen.said("a"), ["begun"]);
+
+    let signals = Signals::default();
+    let seen = world().run_with(1, signals.clone());
+    assert_eq!(*seen.cause(), EndCause::Completed);
+    assert_eq!(signals.now.load(Ordering::Relaxed), seen.0.record.end.at);
+}

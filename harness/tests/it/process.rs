@@ -1,0 +1,237 @@
+//! Processes and machines that die, stop, start again and stand still.
+
+use squall::plan::{crash, crash_loop, pause, power_loss, restart};
+use squall_net::{TcpListener, TcpStream};
+use squall_reports::record::HostState::{Crashed, Exited, Paused, PoweredOff, Terminating, Up};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{sleep, timeout},
+};
+
+use crate::world::{Seen, World, ask, echo, log, log_result, ms};
+
+/// `a` opens a connection to the echo on `b` and reads on it; from 600 ms on it tries a new one
+/// every 500 ms.
+fn watched() -> World {
+    World::new().host("b", || echo(7)).host("a", || async {
+        sleep(ms(1)).await;
+        let mut stream = TcpStream::connect("b:7").await?;
+        ask(&mut stream).await?;
+        let reads = async {
+            let result = stream.read_u8().await;
+            log_result("read", &result);
+            log_result("write", &stream.write_all(b"?").await);
+        };
+        let connects = async {
+            squall_net::sim::sleep_until(600_000_000).await;
+            loop {
+                let stream = timeout(ms(400), TcpStream::connect("b:7")).await;
+                log_result("connect", &stream.unwrap_or_else(|late| Err(late.into())));
+                sleep(ms(500)).await;
+            }
+        };
+        tokio::join!(reads, connects).1
+    })
+}
+
+#[test]
+fn a_crash_resets_connections_at_once_and_refuses_new_ones_until_the_heal() {
+    let fault = crash("b").from(ms(500)).until(ms(900));
+    let seen = watched().plan(|plan| plan.lasts(ms(1_500)).fault(fault)).completes(1);
+    assert!((ms(500)..=ms(501)).contains(&seen.at("read: ConnectionReset")));
+    let refused = seen.at("connect: ConnectionRefused");
+    assert!(refused == ms(601), "after a round trip, found {refused:?}");
+    assert_eq!(seen.at("connect: ok"), refused + ms(501));
+    assert_eq!(seen.affected(), [1]);
+    assert_eq!(seen.states("b"), [(ms(0), Up), (ms(500), Crashed), (ms(900), Up)]);
+}
+
+#[test]
+fn a_power_loss_is_silence_and_the_old_connection_is_reset_only_after_the_start() {
+    let fault = power_loss("b").from(ms(500)).until(ms(2_000));
+    let seen = World::new()
+        .host("b", || echo(7))
+        .host("a", || async {
+            sleep(ms(1)).await;
+            let mut stream = TcpStream::connect("b:7").await?;
+            ask(&mut stream).await?;
+            sleep(ms(599)).await;
+            let fresh = timeout(ms(300), TcpStream::connect("b:7")).await;
+            log_result("new", &fresh.map(|_| ()).map_err(Into::into));
+            let asked = timeout(ms(1_000), ask(&mut stream)).await;
+            log_result("old", &asked.map(|_| ()).map_err(Into::into));
+            log_result("later", &stream.read_u8().await);
+            log_result("again", &TcpStream::connect("b:7").await);
+            Ok(())
+        })
+        .plan(|plan| plan.lasts(ms(4_000)).fault(fault))
+        .completes(1);
+    seen.at("new: TimedOut");
+    seen.at("old: TimedOut");
+    // Sent at 903 ms, and again after 200, 600 and 1400 ms.
+    let reset = seen.at("later: ConnectionReset");
+    assert!((ms(2_300)..ms(2_310)).contains(&reset), "at {reset:?}");
+    seen.at("again: ok");
+    assert_eq!(seen.states("b"), [(ms(0), Up), (ms(500), PoweredOff), (ms(2_000), Up)]);
+}
+
+#[test]
+fn what_a_machine_took_with_it_when_it_lost_its_power_is_asked_again() {
+    // The request arrives at 500.6 ms; its acknowledgement is never sent.
+    let fault = power_loss("b").from(std::time::Duration::from_micros(500_600)).until(ms(600));
+    let seen = World::new()
+        .host("b", || echo(7))
+        .host("a", || async {
+            sleep(ms(1)).await;
+            let mut stream = TcpStream::connect("b:7").await?;
+            ask(&mut stream).await?;
+            squall_net::sim::sleep_until(500_100_000).await;
+            log_result("ask", &ask(&mut stream).await);
+            Ok(())
+        })
+        .plan(|plan| plan.fault(fault))
+        .completes(1);
+    let at = seen.at("ask: ConnectionReset");
+    assert!((ms(700)..ms(703)).contains(&at), "a retransmit timeout later, found {at:?}");
+}
+
+#[test]
+fn a_paused_process_freezes_its_timers_and_its_stack_still_accepts() {
+    let seen = World::new()
+        .host("b", || async {
+            let listener = TcpListener::bind("0.0.0.0:7").await?;
+            let ticks = async {
+                loop {
+                    sleep(ms(100)).await;
+                    log("tick");
+                }
+            };
+            let accepts = async {
+                loop {
+                    let accepted = listener.accept().await;
+                    log_result("accepted", &accepted);
+                }
+            };
+            tokio::join!(ticks, accepts).0
+        })
+        .host("a", || async {
+            sleep(ms(600)).await;
+            let stream = TcpStream::connect("b:7").await;
+            log_result("connected", &stream);
+            std::future::pending().await
+        })
+        .plan(|plan| plan.lasts(ms(1_250)).fault(pause("b").from(ms(550)).until(ms(950))))
+        .completes(1);
+    assert!(seen.at("connected: ok") < ms(603), "the stack goes on");
+    assert_eq!(seen.at("accepted: ok"), ms(950), "the process does not");
+    let facts = seen.facts();
+    let ticks: Vec<u64> = (facts.iter().filter(|(_, _, text)| text == "tick"))
+        .map(|(at, _, _)| u64::try_from(at.as_millis()).unwrap())
+        .collect();
+    assert_eq!(ticks, [100, 200, 300, 400, 500, 950, 1050, 1150, 1250, 1350]);
+    assert_eq!(seen.states("b"), [(ms(0), Up), (ms(550), Paused), (ms(950), Up)]);
+    assert!(seen.affected()[0] >= 2);
+}
+
+/// A service that takes `drain` to stop when it is asked to.
+fn graceful(drain: u64) -> World {
+    World::new().host("b", move || async move {
+        log("started");
+        squall_net::signal::terminate().await?;
+        log("asked to stop");
+        sleep(ms(drain)).await;
+        log("stopped");
+        Ok(())
+    })
+}
+
+fn restarted(drain: u64) -> Seen {
+    let fault = restart("b", ms(100)).from(ms(300)).until(ms(600));
+    graceful(drain).plan(|plan| plan.lasts(ms(900)).fault(fault)).completes(1)
+}
+
+#[test]
+fn a_restart_asks_the_service_to_stop_and_starts_it_at_the_heal() {
+    let seen = restarted(50);
+    assert_eq!(seen.said("b"), ["started", "asked to stop", "stopped", "started"]);
+    assert_eq!((seen.at("asked to stop"), seen.at("stopped")), (ms(300), ms(350)));
+    assert_eq!(
+        seen.states("b"),
+        [(ms(0), Up), (ms(300), Terminating), (ms(350), Exited), (ms(600), Up)]
+    );
+    assert_eq!(seen.affected(), [1]);
+}
+
+#[test]
+fn a_restart_kills_a_service_that_takes_longer_than_its_grace() {
+    let seen = restarted(150);
+    assert_eq!(seen.said("b"), ["started", "asked to stop", "started"]);
+    assert_eq!(
+        seen.states("b"),
+        [(ms(0), Up), (ms(300), Terminating), (ms(400), Crashed), (ms(600), Up)]
+    );
+}
+
+#[test]
+fn a_crash_loop_kills_the_process_again_and_again() {
+    let fault = crash_loop("b", ms(100), ms(50)).from(ms(200)).until(ms(520));
+    let seen = graceful(0).plan(|plan| plan.lasts(ms(900)).fault(fault)).completes(1);
+    let states: Vec<(u64, bool)> = (seen.states("b").into_iter())
+        .map(|(at, state)| (u64::try_from(at.as_millis()).unwrap(), state == Up))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            (0, true),
+            (200, false),
+            (250, true),
+            (350, false),
+            (400, true),
+            (500, false),
+            (520, true)
+        ],
+        "down, up, down, up, down, and up for good at the heal"
+    );
+    assert_eq!(seen.affected(), [3]);
+}
+
+#[test]
+fn tasks_die_with_their_process() {
+    let seen = World::new()
+        .host("b", || async {
+            tokio::spawn(async {
+                loop {
+                    sleep(ms(100)).await;
+                    log("task");
+                }
+            });
+            std::future::pending().await
+        })
+        .plan(|plan| plan.lasts(ms(900)).fault(crash("b").from(ms(350)).until(ms(650))))
+        .completes(1);
+    let times: Vec<u128> = seen.facts().iter().map(|(at, _, _)| at.as_millis()).collect();
+    assert_eq!(times, [100, 200, 300, 750, 850, 950]);
+}
+
+#[test]
+fn a_service_that_ends_by_itself_closes_its_connections_in_order() {
+    let seen = World::new()
+        .host("b", || async {
+            let listener = TcpListener::bind("0.0.0.0:7").await?;
+            let (mut stream, _) = listener.accept().await?;
+            stream.write_all(b"bye").await?;
+            Ok(())
+        })
+        .host("a", || async {
+            sleep(ms(1)).await;
+            let mut stream = TcpStream::connect("b:7").await?;
+            let mut said = String::new();
+            log_result("read", &stream.read_to_string(&mut said).await);
+            log(&said);
+            log_result("connect", &TcpStream::connect("b:7").await);
+            std::future::pending().await
+        })
+        .completes(1);
+    assert_eq!(seen.said("a"), ["read: ok", "bye", "connect: ConnectionRefused"]);
+    assert_eq!(seen.states("b")[1].1, Exited);
+}

@@ -1,0 +1,124 @@
+//! Virtual time as services see it.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::time::sleep;
+
+use crate::world::{World, idle, log, ms};
+
+#[test]
+fn a_timer_takes_exactly_its_time() {
+    let seen = World::new()
+        .host("a", || async {
+            for length in [7, 1, 100, 33] {
+                let (before, begun) = (tokio::time::Instant::now(), Instant::now());
+                sleep(ms(length)).await;
+                log(&format!("{:?} {:?}", before.elapsed(), begun.elapsed()));
+            }
+            std::future::pending().await
+        })
+        .completes(1);
+    assert_eq!(seen.said("a"), ["7ms 7ms", "1ms 1ms", "100ms 100ms", "33ms 33ms"]);
+    assert_eq!(seen.facts().last().unwrap().0, ms(141));
+}
+
+#[test]
+fn a_timer_of_a_process_that_started_between_milliseconds_is_as_exact() {
+    let start = Duration::from_micros(300_300);
+    let seen = World::new()
+        .host("a", || async {
+            sleep(ms(7)).await;
+            log("done");
+            std::future::pending().await
+        })
+        .plan(|plan| plan.fault(squall::plan::crash("a").from(ms(100)).until(start)))
+        .completes(1);
+    let times: Vec<Duration> = seen.facts().iter().map(|(at, _, _)| *at).collect();
+    assert_eq!(times, [ms(7), start + ms(7)]);
+}
+
+#[test]
+fn the_wall_clock_is_the_same_in_every_run_and_moves_with_the_others() {
+    let seen = World::new()
+        .host("a", || async {
+            let unix = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            let before = unix();
+            sleep(ms(250)).await;
+            log(&format!("{before:?} {:?}", unix() - before));
+            std::future::pending().await
+        })
+        .completes(1);
+    assert_eq!(seen.said("a"), ["1767225600s 250ms"]);
+}
+
+#[test]
+fn an_idle_hour_costs_next_to_nothing() {
+    let hour = Duration::from_secs(3600);
+    let seen = World::new()
+        .host("a", move || async move {
+            sleep(hour).await;
+            log("an hour");
+            std::future::pending().await
+        })
+        .host("b", idle)
+        .plan(|plan| plan.lasts(hour + ms(1_000)))
+        .completes(1);
+    assert_eq!(seen.at("an hour"), hour);
+    assert!(seen.0.record.events.len() < 30, "and leaves next to nothing in the record");
+}
+
+#[test]
+fn a_thread_that_sleeps_takes_the_time_of_its_host_and_of_no_other() {
+    let seen = World::new()
+        .host("a", || async {
+            tokio::spawn(async {
+                sleep(ms(20)).await;
+                log("other task of a");
+            });
+            sleep(ms(10)).await;
+            std::thread::sleep(ms(50));
+            log("slept");
+            std::future::pending().await
+        })
+        .host("b", || async {
+            sleep(ms(30)).await;
+            log("b");
+            std::future::pending().await
+        })
+        .completes(1);
+    assert_eq!(seen.at("slept"), ms(60));
+    assert_eq!(seen.at("other task of a"), ms(60), "one thread does one thing after the other");
+    assert_eq!(seen.at("b"), ms(30));
+    let times: Vec<u64> = seen.0.record.events.iter().map(|event| event.at).collect();
+    assert!(times.is_sorted(), "the record is in order of time");
+}
+
+#[test]
+fn spinning_on_the_clock_comes_to_an_end() {
+    let seen = World::new()
+        .host("a", || async {
+            let begun = Instant::now();
+            while begun.elapsed() < ms(3) {}
+            log("spun");
+            let begun = Instant::now();
+            while begun.elapsed() < ms(3) {
+                tokio::task::yield_now().await;
+            }
+            log("yielded");
+            std::future::pending().await
+        })
+        .completes(1);
+    assert!((ms(3)..ms(5)).contains(&seen.at("spun")));
+    assert!((ms(6)..ms(10)).contains(&seen.at("yielded")));
+}
+
+#[test]
+fn outside_a_run_the_clocks_are_the_real_ones() {
+    let lasts = Duration::from_secs(100_000);
+    let world = || World::new().host("a", idle).plan(|plan| plan.lasts(ms(1)));
+    let (monotonic, wall) = (Instant::now(), SystemTime::now());
+    world().completes(1);
+    // No run begins its clocks before it was written: 2026-01-01.
+    assert!(monotonic.elapsed() < lasts);
+    assert!(wall.elapsed().expect("time goes on") < lasts);
+}
