@@ -24,6 +24,11 @@ use libc::{c_int, clockid_t, size_t, ssize_t, timespec};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+mod allocator;
+
+pub use allocator::CountingAllocator;
+pub(crate) use allocator::live as live_bytes;
+
 /// What the monotonic clock shows when a run begins: whole seconds, so that Tokio's
 /// millisecond ticks fall on whole milliseconds of the run.
 const MONOTONIC_START_NS: u64 = 1_000_000 * 1_000_000_000;

@@ -148,7 +148,8 @@ impl Shop {
             .objective(self.in_time)
             .objective(no_span_outlives_its_request(spans("call")).with_grace(NEWS))
             .objective(returns_to_baseline("tasks").on_host("api"))
-            .objective(returns_to_baseline("sockets").on_host("api"));
+            .objective(returns_to_baseline("sockets").on_host("api"))
+            .objective(returns_to_baseline("memory_growth_mib"));
         for (dependency, _) in DEPENDENCIES {
             let calls = spans("call").with("dependency", dependency);
             plan = plan.objective(concurrency_of(calls).at_most(CALLS_MAX));

@@ -25,6 +25,9 @@ use serde::{Deserialize, Serialize};
 /// The version of the record's schema. A record of another version is refused, not guessed at.
 pub const SCHEMA: u32 = 1;
 
+/// The index that stands for all hosts together.
+pub const ALL_HOSTS: u16 = u16::MAX;
+
 /// Everything that one run left behind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
@@ -115,6 +118,9 @@ impl Record {
     /// The host with this index, by name.
     #[must_use]
     pub fn host(&self, index: u16) -> &str {
+        if index == ALL_HOSTS {
+            return "all hosts";
+        }
         self.header.hosts.get(usize::from(index)).map_or("?", String::as_str)
     }
 

@@ -11,8 +11,9 @@ use crate::{
 /// Gauges are not read more often than this.
 const SAMPLE_LEAST_NS: u64 = 1_000_000;
 
-/// Growth of memory is shown in steps of this.
-const MEMORY_UNIT: u64 = 512 * 1024;
+/// Growth of memory is shown in steps of this, in bytes: pools and tables that grew under the
+/// load and stay are below it, a leak at every request is not.
+const MEMORY_STEP: u64 = 4 << 20;
 
 impl World {
     pub(super) fn perform(&mut self, action: Action, now: u64) {
@@ -88,16 +89,16 @@ impl World {
         }
     }
 
-    /// Reads how much more memory all hosts hold together than before the load. How large a
-    /// future is depends on how it was compiled, so the last half a megabyte is not shown: a
-    /// digest must not.
+    /// Reads how much more memory all hosts hold together than before the load, in whole steps of
+    /// four megabytes. How large a future is depends on how it was compiled, and a digest must
+    /// not.
     fn sample_memory(&mut self, now: u64) {
         self.wire.forget_idle(now);
         let Some(held) = self.shared.bytes_held() else { return };
         let before = *self.bytes_before_load.get_or_insert(held);
         let grown = u64::try_from(held - before).unwrap_or(0);
-        let value = grown / MEMORY_UNIT * MEMORY_UNIT / 1024;
-        let name = self.shared.intern("memory_growth_kib");
+        let value = (grown / MEMORY_STEP * MEMORY_STEP) >> 20;
+        let name = self.shared.intern("memory_growth_mib");
         self.shared.record(What::Gauge(Gauge { host: ALL_HOSTS, name, value }));
     }
 
