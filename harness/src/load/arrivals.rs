@@ -20,9 +20,11 @@ pub(crate) struct Schedule<'a> {
     faults: &'a [Fault],
     /// The beginning of the load, in nanoseconds.
     begin: u64,
-    /// How far the rate was integrated, in nanoseconds after the beginning.
+    /// The beginning of the stretch that the next request is in, in nanoseconds after the
+    /// beginning.
     at: f64,
-    /// How many requests from there the next one is.
+    /// How many requests from there the next one is: counted from one place for a whole stretch,
+    /// because what is rounded for each request adds up.
     ahead: f64,
     rng: &'a mut ChaCha8Rng,
 }
@@ -71,13 +73,13 @@ impl<'a> Schedule<'a> {
                 self.at = until;
                 continue;
             }
-            self.at = from + reach(self.ahead, first, last, stretch);
-            self.ahead = self.gap();
-            if self.at >= lasts {
+            let at = (from + reach(self.ahead, first, last, stretch)).round();
+            self.ahead += self.gap();
+            if at >= lasts {
                 return None;
             }
-            let factor = self.factor(self.at, self.at);
-            return Some(Arrival { at: self.begin + self.at as u64, factor });
+            let factor = self.factor(at, at);
+            return Some(Arrival { at: self.begin + at as u64, factor });
         }
         None
     }

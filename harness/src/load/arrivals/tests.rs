@@ -40,6 +40,12 @@ fn a_constant_rate_is_evenly_spaced_from_the_first_instant_on() {
 }
 
 #[test]
+fn what_is_rounded_for_each_request_does_not_add_up() {
+    let arrivals = schedule(Arrivals::Constant { rate: 5_000.0 }, ms(30_000), &[]);
+    assert!(arrivals.iter().map(|a| a.0).eq((0..150_000).map(|n| n * 200_000)));
+}
+
+#[test]
 fn a_ramp_sends_the_area_below_it_even_when_it_begins_at_nothing() {
     check_count(Arrivals::Ramp { from: 0.0, to: 100.0 }, ms(10_000), 500);
     check_count(Arrivals::Ramp { from: 100.0, to: 0.0 }, ms(10_000), 500);
