@@ -1,0 +1,188 @@
+//! The command line as a user meets it: exit codes, what is printed where, and what is written.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A folder of its own for each test, gone when the test is over.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("the target folder can be written to");
+        Self(folder)
+    }
+
+    fn files(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(&self.0)
+            .expect("the folder is there")
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_squall"));
+    // In CI no failed seed is kept, which a test must not do either.
+    command.args(arguments).env("CI", "true").stdin(Stdio::null());
+    command
+}
+
+fn squall(arguments: &[&str]) -> Output {
+    command(arguments).output().expect("squall can be started")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("squall prints UTF-8")
+}
+
+/// Bad input: exit 3, one sentence on standard error, nothing on standard output.
+#[track_caller]
+fn check_refused(arguments: &[&str], sentence: &str) {
+    let output = squall(arguments);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(3), "{arguments:?}: {out}{err}");
+    assert_eq!(out, "", "{arguments:?}");
+    assert_eq!(err.lines().count(), 1, "{arguments:?}: {err}");
+    assert!(err.starts_with("squall: ") && err.contains(sentence), "{arguments:?}: {err}");
+}
+
+#[test]
+fn bad_arguments_are_refused_in_one_sentence() {
+    check_refused(&["run", "nope"], "no scenario has \"nope\" in its name");
+    check_refused(&["run", "--seed", "seven"], "invalid value 'seven' for '--seed <N>'");
+    check_refused(&["run", "--seed", "18446744073709551616"], "number too large");
+    check_refused(&["run", "--seeds", "5..5"], "expected two seeds A..B with A below B");
+    check_refused(&["run", "--seeds", "0..100001"], "expected at most 100000 seeds");
+    check_refused(&["run", "--seed", "1", "--seeds", "1..2"], "cannot be used with");
+    check_refused(&["run", "--defect", "nix"], "expected one of the defects sequential-calls");
+    check_refused(&["run", "--format", "xml"], "invalid value 'xml'");
+    check_refused(&["run", "--jobs", "0"], "0 is not in 1..=256");
+    check_refused(&["sprint"], "unrecognized subcommand 'sprint'");
+    check_refused(&["new", "Not_A_Name"], "expected a name of lower-case words");
+    check_refused(&["new", "steady-state"], "there is already a scenario steady-state");
+}
+
+#[test]
+fn unreadable_records_are_refused_in_one_sentence() {
+    let folder = Folder::new("unreadable");
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.0.join(name);
+        fs::write(&path, content).expect("the file can be written");
+        path.to_string_lossy().into_owned()
+    };
+    check_refused(&["replay", "/nowhere/at.all"], "cannot read the record");
+    check_refused(&["replay", &file("empty", b"")], "expected a header, the file is empty");
+    check_refused(&["replay", &file("prose", b"hello\n")], "damaged at line 1: expected a header");
+    check_refused(&["replay", &file("binary", &[0xff, 0xfe, 0])], "cannot read the record");
+    check_refused(&["replay", &file("old", b"{\"schema\":0}\n")], "is of schema version 0");
+    check_refused(&["replay", &file("new", b"{\"schema\":99}\n")], "is of schema version 99");
+}
+
+#[test]
+fn help_has_examples_and_succeeds() {
+    for command in ["run", "replay", "defects", "new"] {
+        let output = squall(&[command, "--help"]);
+        assert!(output.status.success(), "{command}");
+        assert!(text(&output.stdout).contains("Example"), "{command}");
+    }
+}
+
+#[test]
+fn the_list_names_every_scenario_and_what_it_claims() {
+    let output = squall(&["list"]);
+    assert!(output.status.success());
+    let out = text(&output.stdout);
+    for listed in squall_scenarios::catalogue().scenarios() {
+        assert!(out.contains(listed.scenario.name()), "{}", listed.scenario.name());
+        assert!(out.contains(listed.scenario.hypothesis()), "{}", listed.scenario.name());
+    }
+}
+
+#[test]
+fn a_run_is_recorded_and_replayed_to_the_same_digest() {
+    let folder = Folder::new("recorded");
+    let path = folder.0.to_string_lossy().into_owned();
+    let run =
+        squall(&["run", "inventory-down", "--seed", "7", "--format", "json", "--record", &path]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    assert_eq!(folder.files(), ["inventory-down-7.jsonl"]);
+    let line: serde_json::Value = serde_json::from_slice(&run.stdout).expect("one JSON object");
+    for field in [
+        "scenario",
+        "seed",
+        "verdict",
+        "digest",
+        "objectives",
+        "faults",
+        "requests",
+        "sim_ms",
+        "wall_ms",
+    ] {
+        assert!(line.get(field).is_some(), "no {field} in {line}");
+    }
+    assert_eq!(line["verdict"], "pass");
+    assert_eq!(line["faults"][0]["affected"], 1);
+
+    let record = folder.0.join("inventory-down-7.jsonl");
+    let replay = squall(&["replay", &record.to_string_lossy()]);
+    let out = text(&replay.stdout);
+    assert!(replay.status.success(), "{out}{}", text(&replay.stderr));
+    let digest = line["digest"].as_str().expect("a digest");
+    assert!(out.contains(&format!("the same digest as the record: {digest}")), "{out}");
+
+    let whole = fs::read(&record).expect("the record");
+    fs::write(&record, &whole[..whole.len() / 2]).expect("the record can be cut");
+    check_refused(&["replay", &record.to_string_lossy()], "is damaged at line");
+}
+
+#[test]
+fn a_defect_fails_the_run_with_a_sentence_that_explains_it() {
+    let run = squall(&["run", "reviews-hung", "--seed", "3", "--defect", "no-call-timeout"]);
+    let out = text(&run.stdout);
+    assert_eq!(run.status.code(), Some(1), "{out}");
+    assert!(out.contains("p99 latency was"), "{out}");
+    assert!(out.contains("over the bound of 200 ms"), "{out}");
+    assert!(
+        out.contains("replay: cargo squall run reviews-hung --seed 3 --defect no-call-timeout"),
+        "{out}"
+    );
+}
+
+#[test]
+fn an_interrupted_run_keeps_what_it_has() {
+    let folder = Folder::new("interrupted");
+    let path = folder.0.to_string_lossy().into_owned();
+    let mut child =
+        command(&["run", "steady-state", "--seeds", "0..1000", "--jobs", "1", "--record", &path])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("squall can be started");
+    // The handler is installed before the first run begins, and a run takes longer than this.
+    let patience = Instant::now();
+    while folder.files().is_empty() && patience.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupted.expect("there is a kill command").success());
+    let status = child.wait().expect("squall ends");
+    assert_eq!(status.code(), Some(130));
+    let last = folder.files().pop().expect("the interrupted run left a record");
+    let (record, _) = squall_reports::Record::read(&folder.0.join(last)).expect("a whole record");
+    assert_eq!(record.header.scenario, "steady-state");
+    assert!(folder.files().iter().all(|name| name.ends_with(".jsonl")), "nothing half written");
+}
