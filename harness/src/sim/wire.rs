@@ -4,7 +4,8 @@
 //! what they sent, at the next step of the network's time resolution; each packet meets the
 //! faults that act and the link that it crosses, and is due at its destination some steps later.
 //! A hop takes the latency of the link rounded down to steps, counted from the step at which
-//! the packet was collected, which is rounded up: no hop is wrong by more than one step.
+//! the packet was collected, which is rounded up: no hop is wrong by more than one step. A hop
+//! that is shorter than a step ends at the next one, so that no exchange takes no time.
 
 mod connections;
 
@@ -33,6 +34,8 @@ pub(crate) struct Wire {
     net: EnterGuard,
     shared: Rc<Shared>,
     hosts: Vec<(HostId, IpAddr)>,
+    /// When each host ran last.
+    ran_at: Vec<u64>,
     /// The hosts without power: nothing that is sent to them arrives.
     dark: BTreeSet<u16>,
     step: u64,
@@ -84,6 +87,7 @@ impl Wire {
             net: net.enter(),
             shared: Rc::clone(shared),
             links: (0..hosts.len() * hosts.len()).map(|_| None).collect(),
+            ran_at: vec![0; hosts.len()],
             hosts,
             dark: BTreeSet::new(),
             step: nanos(topology.resolution),
@@ -103,8 +107,9 @@ impl Wire {
         }
     }
 
-    /// Sockets that are used from now on are those of `host`.
-    pub(crate) fn set_current(&self, host: u16) {
+    /// Sockets that are used from `now` on are those of `host`.
+    pub(crate) fn set_current(&mut self, host: u16, now: u64) {
+        self.ran_at[usize::from(host)] = now;
         self.net.set_current(self.hosts[usize::from(host)].0);
     }
 
@@ -338,7 +343,8 @@ impl Wire {
         }
         fate.twice |= twice;
         let delay = delay + fate.delay;
-        Some(now + (delay - delay % self.step).max(self.step))
+        let least = if self.ran_at[usize::from(hosts.0)] == now { self.step } else { 0 };
+        Some(now + (delay - delay % self.step).max(least))
     }
 
     fn link(&mut self, (src, dst): (u16, u16)) -> &mut LinkState {

@@ -416,7 +416,7 @@ impl World {
     /// Does something on behalf of a host: sockets, clocks and logs are those of that host.
     fn on_host(&mut self, host: usize, act: impl FnOnce(&mut Self, usize)) {
         let seam = Rc::clone(&self.machines[host].seam);
-        self.wire.set_current(seam.id);
+        self.wire.set_current(seam.id, interpose::now());
         self.shared.set_host(seam.id);
         let _entered = squall_net::sim::enter(seam);
         act(self, host);
