@@ -90,3 +90,6 @@ fn header(plan: &Plan, seed: u64, title: Title) -> Header {
         plan: serde_json::to_value(plan).expect("plans are plain data"),
     }
 }
+
+#[cfg(test)]
+mod tests;

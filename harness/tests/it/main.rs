@@ -1,8 +1,12 @@
 //! The kernel, the faults and the load, each seen doing what it is there for.
 
 mod cpu;
+mod determinism;
 mod endings;
+mod links;
 mod partition;
 mod process;
 mod time;
+mod transfer;
+mod udp;
 mod world;
