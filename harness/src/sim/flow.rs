@@ -247,11 +247,13 @@ impl Flow {
             (self.retry_at, self.give_up_at) = (None, None);
             return;
         }
-        if self.retry_at.is_none() {
+        // The first data that waits has a timer of its own; an acknowledgement goes along.
+        let first_waits = self.has_waiting() && self.give_up_at.is_none();
+        if self.retry_at.is_none() || first_waits {
             self.timeout = timeouts.retransmit;
             self.retry_at = Some(now + timeouts.retransmit);
         }
-        if self.has_waiting() && self.give_up_at.is_none() {
+        if first_waits {
             self.give_up_at = Some(now + timeouts.give_up);
         }
         self.give_up_in_time();
