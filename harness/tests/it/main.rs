@@ -4,6 +4,8 @@ mod cpu;
 mod determinism;
 mod endings;
 mod links;
+mod load_faults;
+mod network_faults;
 mod partition;
 mod process;
 mod time;
