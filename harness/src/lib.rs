@@ -102,6 +102,7 @@ mod sim;
 pub mod testing;
 
 pub use catalogue::{Catalogue, Defect};
+pub use interpose::CountingAllocator;
 pub use run::{Run, RunError, run, run_with};
 pub use scenario::Scenario;
 pub use service::{BoxError, ServiceFuture, Services};
