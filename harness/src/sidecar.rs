@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, Empty, StreamBody, combinators::BoxBody};
 use hyper::{
@@ -206,8 +206,11 @@ async fn truncate(answer: Response<Incoming>) -> Response<Body> {
     let Ok(collected) = body.collect().await else { return failure(502, false) };
     let whole = collected.to_bytes();
     let half = whole.slice(..whole.len() / 2);
-    let broken: BoxError = "broken off by the plan".into();
-    let frames = stream::iter([Ok(Frame::data(half)), Err(broken)]);
+    let frames = stream::once(async { Ok(Frame::data(half)) }).chain(stream::once(async {
+        // What fails at once takes the first half with it, which was not yet sent then.
+        tokio::task::yield_now().await;
+        Err(BoxError::from("broken off by the plan"))
+    }));
     Response::from_parts(head, BodyExt::boxed(StreamBody::new(frames)))
 }
 

@@ -114,6 +114,7 @@ fn io_reason(error: &std::io::Error) -> Reason {
         std::io::ErrorKind::ConnectionReset => "connection reset",
         std::io::ErrorKind::TimedOut => "connection timed out",
         std::io::ErrorKind::NotFound => "unknown host",
+        std::io::ErrorKind::UnexpectedEof => "answer broken off",
         _ => "connection failed",
     }
 }
