@@ -1,1 +1,261 @@
-//! (soon)
+//! The load: what is sent when, and what is written down about it.
+
+use hyper::{Response, StatusCode};
+use squall::plan::{Arrivals, Load, RequestSpec, crash, pause};
+use squall_reports::{
+    record::Outcome,
+    verdict::{FindingKind, Verdict},
+};
+use tokio::time::sleep;
+
+use crate::world::{Seen, World, http, log, ms};
+
+/// A load on a server that answers with `answer`.
+fn loaded<F, A>(load: Load, answer: F) -> World
+where
+    F: Fn(String) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = Response<String>> + Send + 'static,
+{
+    World::new()
+        .host("b", move || {
+            let answer = answer.clone();
+            http(80, move |request| answer(request.uri().path().to_owned()))
+        })
+        .topology(|topology| topology.client("a"))
+        .plan(|plan| plan.load(load.warm_up(0)))
+}
+
+fn quick(load: Load) -> Seen {
+    loaded(load, |_| async { Response::new("ok".to_owned()) }).completes(1)
+}
+
+fn arrivals(arrivals: Arrivals) -> Load {
+    Load::new("a", "b:80", arrivals).lasts(ms(1_000)).get("/")
+}
+
+/// Each request that was sent is in the record exactly once.
+#[track_caller]
+fn conserved(seen: &Seen) {
+    let mut ids: Vec<u32> = seen.requests().iter().map(|(_, request)| request.id).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (1..=u32::try_from(ids.len()).unwrap()).collect::<Vec<_>>());
+    let findings = &seen.0.judgement.findings;
+    let invariant = findings.iter().find(|finding| finding.kind == FindingKind::Invariant);
+    assert_eq!(invariant.map(|finding| finding.verdict), Some(Verdict::Pass));
+}
+
+#[test]
+fn requests_start_at_their_appointed_instants() {
+    let seen = quick(arrivals(Arrivals::Constant { rate: 250.0 }));
+    let intended: Vec<u64> = seen.requests().iter().map(|(_, request)| request.intended).collect();
+    assert_eq!(intended, (0..250).map(|n| n * 4_000_000).collect::<Vec<u64>>());
+    assert!(seen.requests().iter().all(|(_, request)| request.started == request.intended));
+    conserved(&seen);
+}
+
+#[test]
+fn every_arrival_process_is_performed_and_conserved() {
+    for (process, expected) in [
+        (Arrivals::Poisson { rate: 500.0 }, 430..570),
+        (Arrivals::Ramp { from: 0.0, to: 400.0 }, 199..202),
+        (Arrivals::Steps { rates: vec![100.0, 300.0] }, 199..202),
+        (Arrivals::Bursts { rate: 50.0, peak: 500.0, every: ms(500), burst: ms(100) }, 139..142),
+    ] {
+        let seen = quick(arrivals(process.clone()));
+        assert!(expected.contains(&seen.requests().len()), "{process:?}: {:?}", seen.outcomes());
+        conserved(&seen);
+    }
+}
+
+#[test]
+fn a_closed_load_waits_for_its_answers() {
+    let closed = |clients| {
+        let load = arrivals(Arrivals::Closed { clients, think: ms(10) });
+        let seen = loaded(load, |_| async {
+            sleep(ms(39)).await;
+            Response::new("ok".to_owned())
+        })
+        .completes(1);
+        conserved(&seen);
+        seen
+    };
+    // Fifty milliseconds a turn.
+    assert!((18..=22).contains(&closed(1).requests().len()));
+    let seen = closed(5);
+    assert!((90..=110).contains(&seen.requests().len()), "{}", seen.requests().len());
+    let mut edges: Vec<(u64, i32)> = (seen.requests().iter())
+        .flat_map(|(at, request)| [(request.started, 1), (*at, -1)])
+        .collect();
+    edges.sort_unstable();
+    let in_flight = edges.iter().scan(0, |sum, (_, step)| {
+        *sum += step;
+        Some(*sum)
+    });
+    assert_eq!(in_flight.max(), Some(5));
+}
+
+#[test]
+fn a_mix_is_sent_by_its_weights_with_numbers_in_its_paths() {
+    let load = Load::constant("a", "b:80", 1_000.0)
+        .lasts(ms(1_000))
+        .request(RequestSpec::get("/items/{id}").weight(7))
+        .request(RequestSpec::new("POST", "/orders").body(r#"{"item":{id}}"#).weight(3))
+        .request(RequestSpec::get("/never").weight(0));
+    let seen = loaded(load, |path| async move {
+        log(&path);
+        Response::new("ok".to_owned())
+    })
+    .completes(1);
+    let count = |route: &str| {
+        let record = &seen.0.record;
+        record.requests().filter(|(_, request)| record.text(request.route) == route).count()
+    };
+    assert!((640..760).contains(&count("GET /items/{id}")), "{}", count("GET /items/{id}"));
+    assert_eq!(count("GET /items/{id}") + count("POST /orders"), 1_000);
+    let mut paths = seen.said("b");
+    paths.sort_unstable();
+    paths.dedup();
+    assert!(paths.len() > 300, "many different items, found {}", paths.len());
+    assert!(paths.iter().all(|path| path == "/orders" || path[7..].parse::<u32>().is_ok()));
+}
+
+/// What requests come to that are all answered like this.
+fn answered(status: u16, header: Option<&'static str>, body: &'static str) -> (Outcome, String) {
+    let spec = RequestSpec::get("/").expect_present("/a/0/b").degraded_by("/left_out");
+    let load = Load::constant("a", "b:80", 1.0).lasts(ms(1_000)).request(spec);
+    let seen = loaded(load, move |_| async move {
+        let mut response = Response::new(body.to_owned());
+        *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+        if let Some(name) = header {
+            response.headers_mut().insert(name, "1".parse().expect("a header"));
+        }
+        response
+    })
+    .completes(1);
+    let (_, request) = seen.requests()[0];
+    assert_eq!(request.status, status);
+    (request.outcome, seen.0.record.text(request.note).to_owned())
+}
+
+#[test]
+fn answers_are_classified_by_status_and_content() {
+    let whole = r#"{"a":[{"b":1}],"left_out":[]}"#;
+    let check = |found: (Outcome, String), outcome, note: &str| {
+        assert_eq!(found, (outcome, note.to_owned()));
+    };
+    check(answered(200, None, whole), Outcome::Succeeded, "");
+    check(answered(201, None, r#"{"a":[{"b":null}]}"#), Outcome::Succeeded, "");
+    let degraded = r#"{"a":[{"b":1}],"left_out":["reviews","stock"]}"#;
+    check(answered(200, None, degraded), Outcome::Degraded, "reviews,stock");
+    check(answered(200, None, r#"{"a":[]}"#), Outcome::Failed, "the answer has no /a/0/b");
+    check(answered(200, None, "hello"), Outcome::Failed, "the answer is not JSON");
+    check(answered(429, None, ""), Outcome::Shed, "status 429");
+    check(answered(503, Some("retry-after"), ""), Outcome::Shed, "status 503");
+    check(answered(503, None, ""), Outcome::Failed, "status 503");
+    check(answered(500, Some("retry-after"), whole), Outcome::Failed, "status 500");
+    check(answered(404, None, ""), Outcome::Failed, "status 404");
+}
+
+#[test]
+fn a_timeout_ends_a_request_and_its_connection() {
+    let load = Load::constant("a", "b:80", 10.0).lasts(ms(1_000)).timeout(ms(50)).get("/");
+    let seen = loaded(load, |_| async {
+        sleep(ms(70)).await;
+        log("answered");
+        Response::new("late".to_owned())
+    })
+    .completes(1);
+    assert_eq!(seen.outcomes(), [("failed timeout".to_owned(), 10)]);
+    assert!(seen.requests().iter().all(|(at, request)| at - request.started == 50_000_000));
+    assert_eq!(seen.said("b"), Vec::<String>::new(), "the server noticed that nobody waits");
+    conserved(&seen);
+}
+
+#[test]
+fn failures_are_retried_with_a_growing_pause_until_the_attempts_are_spent() {
+    let spec = Load::constant("a", "b:80", 1.0).lasts(ms(1_000)).timeout(ms(5_000)).get("/");
+    let seen = loaded(spec.clone().retry(4, ms(100)), |_| async {
+        log("attempt");
+        let mut response = Response::new(String::new());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+    .completes(3);
+    let (_, request) = seen.requests()[0];
+    assert_eq!((request.attempts, request.outcome), (4, Outcome::Failed));
+    let at: Vec<_> = seen.facts().iter().map(|(at, _, _)| *at).collect();
+    assert_eq!(at.len(), 4);
+    let pauses: Vec<_> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses[0] <= ms(102) && pauses[1] <= ms(202) && pauses[2] <= ms(402), "{pauses:?}");
+    assert!(pauses[0] < pauses[1] && pauses[1] < pauses[2], "{pauses:?}");
+    // What a retry cannot mend is not retried, and a success ends it.
+    let missing = loaded(spec.clone().retry(4, ms(100)), |_| async {
+        let mut response = Response::new(String::new());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
+    });
+    assert_eq!(missing.completes(3).requests()[0].1.attempts, 1);
+    assert_eq!(quick(spec.retry(4, ms(100))).requests()[0].1.attempts, 1);
+}
+
+#[test]
+fn a_refused_connection_is_retried_until_the_server_is_back() {
+    let load = Load::constant("a", "b:80", 10.0).lasts(ms(1_000)).timeout(ms(2_000)).get("/");
+    let seen = loaded(load.retry(20, ms(20)), |_| async { Response::new("ok".to_owned()) })
+        .plan(|plan| plan.fault(crash("b").from(ms(250)).until(ms(550))))
+        .completes(1);
+    assert_eq!(seen.outcomes(), [("succeeded".to_owned(), 10)]);
+    assert!(seen.requests().iter().any(|(_, request)| request.attempts > 2));
+    conserved(&seen);
+}
+
+#[test]
+fn the_latency_of_a_late_client_counts_from_the_intended_start() {
+    let seen = loaded(Load::constant("a", "b:80", 100.0).lasts(ms(1_000)).get("/"), |_| async {
+        Response::new("ok".to_owned())
+    })
+    .plan(|plan| plan.fault(pause("a").from(ms(295)).until(ms(495))))
+    .completes(1);
+    assert_eq!(seen.requests().len(), 100, "none was left out");
+    for (at, request) in seen.requests() {
+        if (300_000_000..495_000_000).contains(&request.intended) {
+            assert_eq!(request.started, 495_000_000, "{request:?}");
+            assert!(at - request.intended >= 495_000_000 - request.intended);
+        }
+    }
+    conserved(&seen);
+}
+
+#[test]
+fn requests_of_a_client_that_dies_are_abandoned_and_it_goes_on_later() {
+    let load = Load::constant("a", "b:80", 100.0).lasts(ms(1_000)).get("/");
+    let seen = loaded(load, |_| async {
+        sleep(ms(30)).await;
+        Response::new("ok".to_owned())
+    })
+    .plan(|plan| plan.fault(crash("a").from(ms(305)).until(ms(505))))
+    .completes(1);
+    let outcomes = seen.outcomes();
+    assert_eq!(outcomes[0], ("abandoned client died".to_owned(), 3), "{outcomes:?}");
+    assert_eq!(outcomes[1], ("succeeded".to_owned(), 77), "{outcomes:?}");
+    conserved(&seen);
+}
+
+#[test]
+fn requests_before_the_load_are_not_part_of_it() {
+    let load = Load::constant("a", "b:80", 10.0).lasts(ms(1_000)).get("/");
+    let seen = World::new()
+        .host("b", || {
+            http(80, |_| async {
+                log("served");
+                Response::new("ok".to_owned())
+            })
+        })
+        .topology(|topology| topology.client("a"))
+        .plan(|plan| plan.boot(ms(200)).load(load.warm_up(5)))
+        .completes(1);
+    assert_eq!(seen.requests().len(), 10);
+    assert_eq!(seen.said("b").len(), 15);
+    assert!(seen.facts()[4].0 < ms(200) && seen.facts()[5].0 >= ms(200));
+    conserved(&seen);
+}
