@@ -11,6 +11,7 @@ mod connections;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    hash::BuildHasherDefault,
     net::{IpAddr, SocketAddr},
     rc::Rc,
 };
@@ -19,7 +20,7 @@ use rand_chacha::ChaCha8Rng;
 use turmoil_net::{EnterGuard, HostId, KernelConfig, Net, Netstat, Packet, Transport};
 
 use super::{
-    flow::{Flow, FlowKey, Timeouts, segment},
+    flow::{Flow, FlowHasher, FlowKey, Timeouts, segment},
     link::{Carried, LinkState},
     rng,
     rules::{Fate, Rule, Sent, Slices},
@@ -41,7 +42,7 @@ pub(crate) struct Wire {
     step: u64,
     links: Vec<Option<Box<LinkState>>>,
     /// Only ever looked up or filtered, never iterated in an order that shows.
-    flows: HashMap<FlowKey, Flow>,
+    flows: HashMap<FlowKey, Flow, BuildHasherDefault<FlowHasher>>,
     flows_kept: usize,
     retries: BTreeSet<(u64, FlowKey)>,
     due: BTreeMap<u64, Vec<Packet>>,
@@ -91,7 +92,7 @@ impl Wire {
             hosts,
             dark: BTreeSet::new(),
             step: nanos(topology.resolution),
-            flows: HashMap::new(),
+            flows: HashMap::default(),
             flows_kept: FLOWS_KEPT,
             retries: BTreeSet::new(),
             due: BTreeMap::new(),
