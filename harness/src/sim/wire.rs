@@ -46,6 +46,8 @@ pub(crate) struct Wire {
     flows_kept: usize,
     retries: BTreeSet<(u64, FlowKey)>,
     due: BTreeMap<u64, Vec<Packet>>,
+    /// Lists of packets that were due, empty and with the room they had.
+    emptied: Vec<Vec<Packet>>,
     rules: Vec<Rule>,
     slicing: ChaCha8Rng,
     collected: Vec<Packet>,
@@ -96,6 +98,7 @@ impl Wire {
             flows_kept: FLOWS_KEPT,
             retries: BTreeSet::new(),
             due: BTreeMap::new(),
+            emptied: Vec::new(),
             rules: Vec::new(),
             slicing: rng::stream(shared.seed, "slicer"),
             collected: Vec::new(),
@@ -363,7 +366,8 @@ impl Wire {
 
     fn schedule(&mut self, arrives: u64, packet: Packet) {
         self.bytes_due += payload(&packet);
-        self.due.entry(arrives).or_default().push(packet);
+        let emptied = || self.emptied.pop().unwrap_or_default();
+        self.due.entry(arrives).or_insert_with(emptied).push(packet);
     }
 
     /// Performs the retransmissions and resets that are due by `now`.
@@ -430,12 +434,15 @@ impl Wire {
             if *entry.key() > now {
                 break;
             }
-            for packet in entry.remove() {
+            let mut packets = entry.remove();
+            for packet in packets.drain(..) {
                 self.bytes_due -= payload(&packet);
                 if let Some(host) = self.index(packet.dst) {
                     into.push((host, packet));
                 }
             }
+            // As many as there are instants with packets under way at once: few.
+            self.emptied.push(packets);
         }
     }
 
