@@ -30,12 +30,44 @@ impl Plan {
     ///
     /// Names the first thing that is wrong, what was expected and what was found.
     pub fn check(&self) -> Result<(), InvalidPlan> {
+        self.check_times()?;
         self.check_hosts()?;
+        self.check_tcp()?;
         self.loads.iter().enumerate().try_for_each(|(at, load)| self.check_load(at, load))?;
         self.faults.iter().enumerate().try_for_each(|(at, fault)| self.check_fault(at, fault))?;
         for (at, objective) in self.objectives.iter().enumerate() {
             let place = || format!("objective {}", at + 1);
             objective.check().map_err(|error| InvalidPlan::new(place(), error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// No time in the plan is longer than [`LONGEST`], limits aside.
+    fn check_times(&self) -> Result<(), InvalidPlan> {
+        let mut plan = serde_json::to_value(self).expect("plans are plain data");
+        if let Some(parts) = plan.as_object_mut() {
+            parts.retain(|part, _| part != "limits" && part != "objectives");
+        }
+        match too_long("plan", &plan) {
+            Some((place, found)) => {
+                let reason = format!("expected at most {LONGEST:?}, found {found} ms");
+                Err(InvalidPlan::new(place, reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn check_tcp(&self) -> Result<(), InvalidPlan> {
+        let tcp = &self.topology.tcp;
+        let wrong = |reason: &str| Err(InvalidPlan::new("tcp", reason));
+        if tcp.rto.is_zero() || tcp.syn_rto.is_zero() {
+            return wrong("expected retransmit timeouts above zero, found zero");
+        }
+        if tcp.user_timeout.is_zero() || tcp.connect_timeout.is_zero() {
+            return wrong("expected a user and a connect timeout above zero, found zero");
+        }
+        if tcp.backlog == 0 {
+            return wrong("expected a backlog of at least one connection, found 0");
         }
         Ok(())
     }
@@ -58,10 +90,11 @@ impl Plan {
             if host.name.is_empty()
                 || !host.name.chars().all(named)
                 || host.name.parse::<std::net::IpAddr>().is_ok()
+                || host.name == "localhost"
             {
                 return Err(InvalidPlan::new(
                     place(),
-                    "expected a name of letters, digits, `-`, `_` and `.`",
+                    "expected a name of letters, digits, `-`, `_` and `.` that is no address",
                 ));
             }
             if topology.index_of(&host.name) != Some(at) {
@@ -229,6 +262,9 @@ fn check_attributes(place: &str, kind: &FaultKind) -> Result<(), InvalidPlan> {
         {
             wrong(format!("expected an HTTP status from 400 to 599, found {status}"))
         }
+        FaultKind::FailFirst { requests: 0, .. } | FaultKind::Stampede { requests: 0 } => {
+            wrong("expected at least one request, found 0".to_owned())
+        }
         FaultKind::Bandwidth { rate: 0 } => wrong("expected at least 1 KB/s, found 0".to_owned()),
         FaultKind::Slicer { average_size, size_variation, .. }
             if average_size <= size_variation =>
@@ -279,6 +315,27 @@ fn check_link(place: &str, link: &Link) -> Result<(), InvalidPlan> {
     wrong.map_or(Ok(()), |reason| Err(InvalidPlan::new(place, reason)))
 }
 
+/// The first time in `value` that is longer than [`LONGEST`], and where it is.
+fn too_long(place: &str, value: &serde_json::Value) -> Option<(String, f64)> {
+    match value {
+        serde_json::Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            let place = format!("{place}.{name}");
+            let longest_ms = LONGEST.as_secs_f64() * 1e3;
+            match value.as_f64() {
+                Some(ms) if name == "ms" || name.ends_with("_ms") => {
+                    (ms > longest_ms).then_some((place, ms))
+                }
+                // What a service is configured with is its own business.
+                _ if name == "config" => None,
+                _ => too_long(&place, value),
+            }
+        }),
+        serde_json::Value::Array(values) => (values.iter().enumerate())
+            .find_map(|(at, value)| too_long(&format!("{place}[{at}]"), value)),
+        _ => None,
+    }
+}
+
 impl Direction {
     pub(crate) fn sends(self) -> bool {
         matches!(self, Self::Downstream | Self::Both)
@@ -288,3 +345,6 @@ impl Direction {
         matches!(self, Self::Upstream | Self::Both)
     }
 }
+
+#[cfg(test)]
+mod tests;

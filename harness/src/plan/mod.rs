@@ -175,3 +175,6 @@ impl Plan {
         loads.chain([self.lasts]).max().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

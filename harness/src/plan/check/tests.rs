@@ -1,0 +1,252 @@
+//! Each thing that can be wrong with a plan, and what is said about it.
+
+use std::time::Duration;
+
+use crate::plan::{
+    Arrivals, Fault, FaultBuilder, FaultKind, Latency, Link, Load, Plan, RequestSpec, TcpConfig,
+    Topology, bandwidth, burst, crash_loop, disconnect, error_code, fail_first, fail_fraction,
+    flap, latency, loss, partition, partition_groups, pause, slicer, slow_cpu, stampede,
+};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn topology() -> Topology {
+    Topology::new().host("b", "service", serde_json::Value::Null).client("a")
+}
+
+fn load() -> Load {
+    Load::constant("a", "b:80", 10.0).lasts(ms(1_000)).get("/")
+}
+
+fn plan() -> Plan {
+    Plan::new(topology()).load(load())
+}
+
+#[track_caller]
+fn refused(plan: &Plan, expected: &str) {
+    match plan.check() {
+        Ok(()) => panic!("expected {expected:?}, found nothing wrong"),
+        Err(error) => assert_eq!(error.to_string(), expected),
+    }
+}
+
+#[track_caller]
+fn refused_topology(topology: Topology, expected: &str) {
+    refused(&Plan::new(topology), expected);
+}
+
+#[track_caller]
+fn refused_load(change: impl FnOnce(&mut Load), expected: &str) {
+    let mut load = load();
+    change(&mut load);
+    refused(&Plan::new(topology()).load(load), expected);
+}
+
+#[track_caller]
+fn refused_fault(fault: FaultBuilder, expected: &str) {
+    let fault = fault.from(ms(100)).until(ms(200));
+    let label = fault.label();
+    refused(&plan().fault(fault), &format!("fault 1 ({label}): {expected}"));
+}
+
+#[test]
+fn a_plan_that_can_be_performed_is_not_refused() {
+    let plan = plan().fault(loss("b", 0.1).from(ms(100)).until(ms(200)));
+    assert_eq!(plan.check(), Ok(()));
+    assert_eq!(Plan::new(topology()).lasts(ms(10)).check(), Ok(()));
+}
+
+#[test]
+fn hosts_have_names_and_cores() {
+    refused_topology(Topology::new(), "topology: expected at least one host, found none");
+    let name = "expected a name of letters, digits, `-`, `_` and `.` that is no address";
+    for wrong in ["", "a b", "ä", "10.0.0.1", "localhost"] {
+        refused_topology(topology().client(wrong), &format!("host {wrong:?}: {name}"));
+    }
+    let twice = "host \"a\": expected each host once, found the name twice";
+    refused_topology(topology().client("a"), twice);
+    refused_topology(
+        topology().client("c").cores(0),
+        "host \"c\": expected at least one core, found 0",
+    );
+}
+
+#[test]
+fn the_network_has_a_resolution_and_links_between_its_hosts() {
+    let expected = "topology: expected a resolution above zero and up to 100 ms, found";
+    refused_topology(topology().resolution(Duration::ZERO), &format!("{expected} 0ns"));
+    refused_topology(topology().resolution(ms(101)), &format!("{expected} 101ms"));
+    refused_topology(
+        topology().link_from("a", "c", Link::default()),
+        "link from a to c: expected one of the hosts b, a, found \"c\"",
+    );
+    refused_topology(
+        topology().link(Link::default().loss(1.5)),
+        "link: expected a share from 0 to 1 for loss, found 1.5",
+    );
+    refused_topology(
+        topology().link_between("a", "b", Link::default().reorder(-0.1)),
+        "link from a to b: expected a share from 0 to 1 for reorder, found -0.1",
+    );
+    refused_topology(
+        topology().link(Link::default().bandwidth_bps(0)),
+        "link: expected a bandwidth above zero, found 0",
+    );
+    for (latency, expected) in [
+        (Latency::Uniform { min: ms(5), max: ms(4) }, "expected 5ms to be at most 4ms"),
+        (
+            Latency::LogNormal { median: ms(5), sigma: 11.0 },
+            "expected a sigma from 0 to 10, found 11",
+        ),
+        (Latency::Pareto { min: ms(5), shape: 0.0 }, "expected a shape above 0, found 0"),
+    ] {
+        refused_topology(topology().link(Link::new(latency)), &format!("link: {expected}"));
+    }
+}
+
+#[test]
+fn tcp_waits_and_takes_connections() {
+    let tcp = |change: fn(&mut TcpConfig)| {
+        let mut tcp = TcpConfig::default();
+        change(&mut tcp);
+        topology().tcp(tcp)
+    };
+    let again = "tcp: expected retransmit timeouts above zero, found zero";
+    refused_topology(tcp(|tcp| tcp.rto = Duration::ZERO), again);
+    refused_topology(tcp(|tcp| tcp.syn_rto = Duration::ZERO), again);
+    let end = "tcp: expected a user and a connect timeout above zero, found zero";
+    refused_topology(tcp(|tcp| tcp.user_timeout = Duration::ZERO), end);
+    refused_topology(tcp(|tcp| tcp.connect_timeout = Duration::ZERO), end);
+    refused_topology(
+        tcp(|tcp| tcp.backlog = 0),
+        "tcp: expected a backlog of at least one connection, found 0",
+    );
+}
+
+#[test]
+fn no_time_is_longer_than_anybody_means() {
+    let century = Duration::from_secs(100 * 365 * 86_400);
+    refused(
+        &plan().boot(century),
+        "plan.boot_ms: expected at most 31536000s, found 3153600000000 ms",
+    );
+    refused(
+        &plan().fault(latency("b", century).from(ms(1)).until(ms(2))),
+        "plan.faults[0].kind.latency.latency_ms: expected at most 31536000s, found 3153600000000 ms",
+    );
+    refused(
+        &Plan::new(topology().link(Link::constant(Duration::MAX))),
+        "plan.topology.link.latency.ms: expected at most 31536000s, found 18446744073709552000000 ms",
+    );
+}
+
+#[test]
+fn a_load_has_a_client_a_target_and_something_to_ask() {
+    refused_load(
+        |load| load.client = "c".to_owned(),
+        "load 1: expected one of the hosts b, a, found \"c\"",
+    );
+    for target in ["b", "b:http", "b:99999"] {
+        let expected = format!("load 1: expected a target name:port, found {target:?}");
+        refused_load(|load| load.target = target.to_owned(), &expected);
+    }
+    refused_load(
+        |load| load.target = "c:80".to_owned(),
+        "load 1: expected one of the hosts b, a, found \"c\"",
+    );
+    refused_load(
+        |load| load.lasts = Duration::ZERO,
+        "load 1: expected a duration above zero, found 0ns",
+    );
+    refused_load(
+        |load| load.timeout = Duration::ZERO,
+        "load 1: expected a timeout above zero, found zero",
+    );
+    refused_load(
+        |load| load.retry.attempts_max = 0,
+        "load 1: expected at least one attempt, found 0",
+    );
+    let nothing = "load 1: expected a request with a weight above zero, found none";
+    refused_load(|load| load.mix.clear(), nothing);
+    refused_load(|load| load.mix[0].weight = 0, nothing);
+    refused_load(
+        |load| load.mix[0] = RequestSpec::new("G ET", "/"),
+        "load 1: expected an HTTP method, found \"G ET\"",
+    );
+    for path in ["x", "/a b"] {
+        let expected = format!("load 1: expected a path from / on, found {path:?}");
+        refused_load(|load| load.mix[0].path = path.to_owned(), &expected);
+    }
+}
+
+#[test]
+fn a_load_has_rates() {
+    let rates = |found: &str| {
+        format!("load 1: expected rates from 0 to 1,000,000 per second, found {found}")
+    };
+    for (arrivals, expected) in [
+        (Arrivals::Constant { rate: 0.0 }, rates("[0.0]")),
+        (Arrivals::Poisson { rate: f64::NAN }, rates("[NaN]")),
+        (Arrivals::Ramp { from: -1.0, to: 5.0 }, rates("[-1.0, 5.0]")),
+        (Arrivals::Steps { rates: Vec::new() }, rates("[]")),
+        (Arrivals::Steps { rates: vec![0.0, 2e6] }, rates("[0.0, 2000000.0]")),
+        (
+            Arrivals::Bursts { rate: 1.0, peak: 9.0, every: ms(10), burst: ms(10) },
+            "load 1: expected a burst shorter than 10ms, found 10ms".to_owned(),
+        ),
+        (
+            Arrivals::Closed { clients: 0, think: ms(1) },
+            "load 1: expected at least one client, found 0".to_owned(),
+        ),
+    ] {
+        refused_load(|load| load.arrivals = arrivals, &expected);
+    }
+}
+
+#[test]
+fn a_fault_has_a_target_and_times() {
+    refused_fault(pause("c"), "expected one of the hosts b, a, found \"c\"");
+    refused_fault(partition("a", "c"), "expected one of the hosts b, a, found \"c\"");
+    refused_fault(partition_groups(&["a"], &[]), "expected hosts on both sides, found none on one");
+    let early = pause("b").from(ms(200)).until(ms(200));
+    refused(
+        &plan().fault(early),
+        "fault 1 (pause at b): expected a heal after the injection at 200ms, found 200ms",
+    );
+    let late = pause("b").from(ms(1_000)).until(ms(2_000));
+    refused(
+        &plan().fault(late),
+        "fault 1 (pause at b): expected an injection while the plan lasts (1s), found 1s",
+    );
+    let misplaced = Fault { kind: FaultKind::Pause, ..burst(2.0).from(ms(1)).until(ms(2)) };
+    refused(
+        &plan().fault(misplaced),
+        "fault 1 (pause of the load): a fault of this kind cannot act on Load",
+    );
+}
+
+#[test]
+fn a_fault_has_attributes_that_make_sense() {
+    for rate in [0.0, 1.1, f64::NAN] {
+        let expected = format!("expected a share above 0 and up to 1, found {rate}");
+        refused_fault(loss("b", rate), &expected);
+        refused_fault(fail_fraction("b", rate, 500), &expected);
+        refused_fault(disconnect(rate, ms(1)), &expected);
+    }
+    refused_fault(slow_cpu("b", 1.0), "expected a factor above 1 and up to 10,000, found 1");
+    refused_fault(burst(1e5), "expected a factor above 1 and up to 10,000, found 100000");
+    refused_fault(error_code("b", 200), "expected an HTTP status from 400 to 599, found 200");
+    refused_fault(fail_first("b", 0, 500), "expected at least one request, found 0");
+    refused_fault(stampede(0), "expected at least one request, found 0");
+    refused_fault(bandwidth("b", 0), "expected at least 1 KB/s, found 0");
+    refused_fault(slicer("b", 10, 10, ms(1)), "expected a variation below the size 10, found 10");
+    let times = "expected times above zero, found 0ns up and 1ms down";
+    refused_fault(flap("a", "b", ms(1), Duration::ZERO), times);
+    refused_fault(crash_loop("b", Duration::ZERO, ms(1)), times);
+    refused_fault(
+        latency("b", ms(5)).jitter(ms(6)),
+        "expected a jitter up to the latency 5ms, found 6ms",
+    );
+}

@@ -1,0 +1,142 @@
+//! Plans as data: what is written is what is read back.
+
+use std::time::Duration;
+
+use super::*;
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// One fault of each kind.
+fn faults() -> Vec<FaultBuilder> {
+    vec![
+        latency("b", ms(400)).jitter(ms(100)),
+        jitter("b", ms(3)).both_ways(),
+        loss("b", 0.1).upstream(),
+        duplicate("b", 0.1).with_peer("a"),
+        reorder("b", 0.1, ms(2)),
+        corrupt("b", 0.1),
+        bandwidth("b", 100),
+        partition("a", "b"),
+        partition_one_way("a", "b"),
+        partition_groups(&["a"], &["b", "c"]),
+        flap("a", "b", ms(5), ms(10)),
+        blackhole("b"),
+        half_open("b"),
+        reset("b"),
+        refuse("b"),
+        timeout("b", Duration::from_micros(1_500)),
+        reset_peer("b", ms(1)),
+        slow_close("b", ms(1)),
+        slicer("b", 100, 20, Duration::from_nanos(100)),
+        limit_data("b", 10_000),
+        crash("b"),
+        power_loss("b"),
+        crash_loop("b", ms(100), ms(50)),
+        restart("b", ms(30)),
+        pause("b"),
+        slow_cpu("b", 4.0),
+        fail_first("b", 3, 503),
+        fail_fraction("b", 0.25, 500),
+        error_code("b", 429),
+        slow_answer("b", ms(300)),
+        hang("b"),
+        corrupt_answer("b", 0.5),
+        truncate_answer("b", 0.5),
+        burst(3.0),
+        ramp(2.0),
+        stampede(500),
+        disconnect(0.5, ms(20)),
+    ]
+}
+
+fn everything() -> Plan {
+    let mut tcp = TcpConfig::default();
+    tcp.user_timeout = ms(5_000);
+    let topology = Topology::new()
+        .host("b", "shop", serde_json::json!({"port": 80, "defects": ["leak"]}))
+        .cores(2)
+        .host("c", "shop", serde_json::Value::Null)
+        .client("a")
+        .link(Link::new(Latency::LogNormal { median: ms(2), sigma: 0.3 }).jitter(ms(1)))
+        .link_between("a", "b", Link::constant(ms(3)).loss(0.01).bandwidth_bps(8_000_000))
+        .link_from("b", "c", Link::new(Latency::Pareto { min: ms(1), shape: 2.5 }).corrupt(0.1))
+        .link_from("c", "b", Link::new(Latency::Uniform { min: ms(1), max: ms(2) }).reorder(0.1))
+        .link_from(
+            "c",
+            "a",
+            Link::new(Latency::Normal { mean: ms(1), deviation: ms(2) })
+                .duplicate(0.2)
+                .queue_bytes(99),
+        )
+        .resolution(Duration::from_micros(10))
+        .tcp(tcp);
+    let arrivals = [
+        Arrivals::Constant { rate: 100.0 },
+        Arrivals::Poisson { rate: 0.1 },
+        Arrivals::Ramp { from: 1.0, to: 1e6 },
+        Arrivals::Steps { rates: vec![1.0, 2.0] },
+        Arrivals::Bursts { rate: 1.0, peak: 9.0, every: ms(100), burst: ms(10) },
+        Arrivals::Closed { clients: 7, think: ms(30) },
+    ];
+    let order = RequestSpec::new("POST", "/orders/{id}").body("{\"id\":{id}}").weight(3);
+    let mut plan = Plan::new(topology).lasts(ms(3_000)).settle(ms(700)).limits(Limits::default());
+    for arrivals in arrivals {
+        let load = Load::new("a", "b:80", arrivals).lasts(ms(2_000)).retry(3, ms(10)).warm_up(2);
+        let order = order.clone().expect_present("/id").degraded_by("/left_out");
+        plan = plan.load(load.get("/items/{id}").request(order));
+    }
+    for fault in faults() {
+        plan = plan.fault(fault.from(ms(500)).lasting(Duration::from_micros(1_234_567)));
+    }
+    plan
+}
+
+#[test]
+fn a_plan_with_everything_in_it_survives_being_written_and_read() {
+    let plan = everything();
+    assert_eq!(plan.check(), Ok(()));
+    let text = serde_json::to_string(&plan).expect("plans are plain data");
+    let read: Plan = serde_json::from_str(&text).expect("and can be read");
+    assert_eq!(read, plan);
+    assert_eq!(serde_json::to_string(&read).expect("again"), text);
+}
+
+#[test]
+fn a_plan_from_before_it_could_last_without_a_load_is_read() {
+    let mut value = serde_json::to_value(everything()).expect("plans are plain data");
+    value.as_object_mut().expect("an object").remove("lasts_ms");
+    let read: Plan = serde_json::from_value(value).expect("a plan");
+    assert_eq!(read.lasts, Duration::ZERO);
+}
+
+#[test]
+fn each_kind_of_fault_has_a_name_a_label_and_something_that_it_counts() {
+    let mut names: Vec<&str> = Vec::new();
+    for fault in faults() {
+        let fault = fault.from(ms(1)).until(ms(2));
+        assert!(fault.label().starts_with(fault.kind.name()), "{}", fault.label());
+        assert!(!fault.kind.counts().is_empty());
+        names.push(fault.kind.name());
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 35, "one builder at least for each kind");
+}
+
+#[test]
+fn a_duration_is_as_long_as_the_longest_of_load_plan_and_heals() {
+    let plan = || Plan::new(Topology::new().client("a"));
+    assert_eq!(plan().duration(), Duration::ZERO);
+    assert_eq!(plan().lasts(ms(30)).duration(), ms(30));
+    let load = Load::constant("a", "a:1", 1.0).lasts(ms(50));
+    assert_eq!(plan().lasts(ms(30)).load(load).duration(), ms(50));
+    assert_eq!(plan().lasts(ms(30)).fault(pause("a").from(ms(1)).until(ms(70))).duration(), ms(70));
+}
+
+#[test]
+#[should_panic(expected = "expected a latency to vary, found the fault loss")]
+fn only_a_latency_has_a_jitter_of_its_own() {
+    drop(loss("b", 0.1).jitter(ms(1)));
+}
