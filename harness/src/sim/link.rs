@@ -55,3 +55,6 @@ pub(crate) fn transmission(bytes: u64, bits_per_second: u64) -> u64 {
     let nanoseconds = u128::from(bytes) * 8 * 1_000_000_000 / u128::from(bits_per_second);
     u64::try_from(nanoseconds).unwrap_or(u64::MAX / 4)
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,3 +56,6 @@ impl Ord for Entry {
         (self.at, self.sequence).cmp(&(other.at, other.sequence))
     }
 }
+
+#[cfg(test)]
+mod tests;
