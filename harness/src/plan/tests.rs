@@ -52,8 +52,7 @@ fn faults() -> Vec<FaultBuilder> {
 }
 
 fn everything() -> Plan {
-    let mut tcp = TcpConfig::default();
-    tcp.user_timeout = ms(5_000);
+    let tcp = TcpConfig { user_timeout: ms(5_000), ..TcpConfig::default() };
     let topology = Topology::new()
         .host("b", "shop", serde_json::json!({"port": 80, "defects": ["leak"]}))
         .cores(2)

@@ -93,9 +93,11 @@ fn a_blocking_thread_is_refused_every_time() {
 
 #[test]
 fn a_run_does_not_pass_its_virtual_time() {
-    let seen = limited(World::new().host("a", || async { Ok(sleep(ms(900)).await) }), |limits| {
-        limits.virtual_time = ms(500);
-    });
+    let sleeper = || async {
+        sleep(ms(900)).await;
+        idle().await
+    };
+    let seen = limited(World::new().host("a", sleeper), |limits| limits.virtual_time = ms(500));
     reached(&seen, "500ms of virtual time (virtual_time_ms)");
     assert!(seen.0.record.end.at <= 500_000_000);
     // A limit that is not reached changes nothing.

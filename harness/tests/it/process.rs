@@ -1,6 +1,8 @@
 //! Processes and machines that die, stop, start again and stand still.
 
-use squall::plan::{crash, crash_loop, pause, power_loss, restart};
+use squall::plan::{
+    Fault, crash, crash_loop, partition, partition_one_way, pause, power_loss, restart,
+};
 use squall_net::{TcpListener, TcpStream};
 use squall_reports::record::HostState::{Crashed, Exited, Paused, PoweredOff, Terminating, Up};
 use tokio::{
@@ -75,24 +77,65 @@ fn a_power_loss_is_silence_and_the_old_connection_is_reset_only_after_the_start(
     assert_eq!(seen.states("b"), [(ms(0), Up), (ms(500), PoweredOff), (ms(2_000), Up)]);
 }
 
-#[test]
-fn what_a_machine_took_with_it_when_it_lost_its_power_is_asked_again() {
-    // The request arrives at 500.6 ms; its acknowledgement is never sent.
-    let fault = power_loss("b").from(std::time::Duration::from_micros(500_600)).until(ms(600));
-    let seen = World::new()
+/// `a` asks at 505 ms; `b` gets the request, and its acknowledgement and answer are lost.
+fn asked_in_vain(fault: Fault) -> Seen {
+    World::new()
         .host("b", || echo(7))
         .host("a", || async {
             sleep(ms(1)).await;
             let mut stream = TcpStream::connect("b:7").await?;
             ask(&mut stream).await?;
-            squall_net::sim::sleep_until(500_100_000).await;
+            squall_net::sim::sleep_until(505_000_000).await;
             log_result("ask", &ask(&mut stream).await);
+            std::future::pending().await
+        })
+        .plan(|plan| {
+            let cut = partition_one_way("b", "a").from(ms(500)).until(ms(530));
+            plan.fault(cut).fault(fault)
+        })
+        .completes(1)
+}
+
+#[test]
+fn what_a_machine_took_with_it_when_it_lost_its_power_is_asked_again() {
+    let seen = asked_in_vain(power_loss("b").from(ms(520)).until(ms(600)));
+    let at = seen.at("ask: ConnectionReset");
+    assert!((ms(720)..ms(723)).contains(&at), "a retransmit timeout later, found {at:?}");
+}
+
+#[test]
+fn what_a_process_took_with_it_is_asked_again_when_its_reset_was_lost() {
+    let seen = asked_in_vain(crash("b").from(ms(520)).until(ms(600)));
+    let at = seen.at("ask: ConnectionReset");
+    assert!((ms(720)..ms(723)).contains(&at), "a retransmit timeout later, found {at:?}");
+}
+
+#[test]
+fn a_new_process_takes_over_the_ports_of_connections_that_linger() {
+    // The last words of the old process cannot get through before the new one starts.
+    let seen = World::new()
+        .host("b", || async {
+            let listener = TcpListener::bind("0.0.0.0:7").await;
+            log_result("bind", &listener);
+            let (mut stream, _) = listener?.accept().await?;
+            squall_net::signal::terminate().await?;
+            stream.write_all(b"bye").await?;
             Ok(())
         })
-        .plan(|plan| plan.fault(fault))
+        .host("a", || async {
+            sleep(ms(1)).await;
+            let mut stream = TcpStream::connect("b:7").await?;
+            log_result("read", &stream.read_u8().await);
+            std::future::pending().await
+        })
+        .plan(|plan| {
+            plan.lasts(ms(2_000))
+                .fault(restart("b", ms(50)).from(ms(300)).until(ms(400)))
+                .fault(partition("a", "b").from(ms(200)).until(ms(350)))
+        })
         .completes(1);
-    let at = seen.at("ask: ConnectionReset");
-    assert!((ms(700)..ms(703)).contains(&at), "a retransmit timeout later, found {at:?}");
+    assert_eq!(seen.said("b"), ["bind: ok", "bind: ok"]);
+    assert!((ms(400)..ms(402)).contains(&seen.at("read: ConnectionReset")));
 }
 
 #[test]
