@@ -6,7 +6,7 @@
 //! running a simulation they answer from the simulation; on all others they pass the call on to
 //! libc, found with `dlsym(RTLD_NEXT)`.
 //!
-//! This is the only module of Squall with `unsafe` code. It knows nothing of hosts or networks:
+//! This module, with its allocator, is the only one of Squall with `unsafe` code. It knows nothing of hosts or networks:
 //! [`Session`] switches it on for the current thread, and the free functions set and read the
 //! few cells it works from.
 

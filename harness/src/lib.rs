@@ -107,6 +107,10 @@ pub use run::{Run, RunError, run, run_with};
 pub use scenario::Scenario;
 pub use service::{BoxError, ServiceFuture, Services};
 pub use sim::Signals;
+pub use squall_reports::{
+    record::Record,
+    verdict::{Finding, Verdict},
+};
 
 /// The code in the documents compiles and does what they say.
 #[cfg(doctest)]

@@ -48,20 +48,22 @@ pub(super) fn new(catalogue: &Catalogue, args: &args::New) -> Result<Exit, Failu
     Ok(Exit::Pass)
 }
 
-/// The text of `mod.rs` with the scenario in it.
+/// The text of `mod.rs` with the scenario in it: its module in order, its entry at the end.
 fn register(text: &str, module: &str, list: &Path) -> Result<String, Failure> {
-    let with = text.replacen(MODULES_END, &format!("mod {module};\n{MODULES_END}"), 1).replacen(
-        LIST_END,
-        &format!("entry!({module}),\n        {LIST_END}"),
-        1,
-    );
     if !text.contains(MODULES_END) || !text.contains(LIST_END) {
         return Err(Failure::bad_input(format!(
             "expected the lines {MODULES_END:?} and {LIST_END:?} in {}",
             list.display()
         )));
     }
-    Ok(with)
+    let new = format!("mod {module};");
+    let mut lines: Vec<&str> = text.lines().collect();
+    let end = lines.iter().position(|line| *line == MODULES_END).unwrap_or(0);
+    let later = |line: &&str| line.starts_with("mod ") && **line > *new;
+    let place = lines[..end].iter().position(|line| later(line)).unwrap_or(end);
+    lines.insert(place, &new);
+    let with = format!("{}\n", lines.join("\n"));
+    Ok(with.replacen(LIST_END, &format!("entry!({module}),\n        {LIST_END}"), 1))
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
@@ -101,13 +103,14 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn a_scenario_is_entered_above_both_lines() {
-        let text = format!("mod a;\n{MODULES_END}\n\n        entry!(a),\n        {LIST_END}\n");
+    fn a_scenario_is_entered_in_order() {
+        let text =
+            format!("mod a;\nmod c;\n{MODULES_END}\n\n        entry!(a),\n        {LIST_END}\n");
         let with = register(&text, "b_c", Path::new("mod.rs")).unwrap();
         assert_eq!(
             with,
             format!(
-                "mod a;\nmod b_c;\n{MODULES_END}\n\n        entry!(a),\n        entry!(b_c),\n        \
+                "mod a;\nmod b_c;\nmod c;\n{MODULES_END}\n\n        entry!(a),\n        entry!(b_c),\n        \
                  {LIST_END}\n"
             )
         );

@@ -17,7 +17,7 @@ thread_local! {
 /// The system's allocator, which also counts what each thread holds.
 ///
 /// A run has one thread, so the count of that thread is what all of its hosts hold together. A
-/// binary or test target that installs it gets the gauge `memory`, for leak checks:
+/// binary or test target that installs it gets the gauge `memory_growth_mib`, for leak checks:
 ///
 /// ```
 /// #[global_allocator]

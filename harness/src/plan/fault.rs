@@ -18,7 +18,8 @@
 //!
 //! The kinds that Toxiproxy has too (`latency`, `bandwidth`, `slow_close`, `timeout`,
 //! `reset_peer`, `slicer`, `limit_data`) have its names and attributes, and act on what the
-//! target sends (`downstream`), as they do there.
+//! target sends (`downstream`), as they do there. Where they differ in what they do, the reference in
+//! the documentation says how.
 
 mod builders;
 mod describe;

@@ -51,6 +51,8 @@ struct Spans {
     free: Vec<usize>,
     entered: Vec<usize>,
     opened: u32,
+    /// Closed because their process died.
+    left_open: Vec<Live>,
 }
 
 thread_local! {
@@ -139,7 +141,7 @@ impl Subscriber for Observer {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let Some(shared) = shared::current() else { return };
+        let Some(shared) = shared::current().filter(|shared| !shared.is_dying()) else { return };
         let metadata = event.metadata();
         let mut fields = Fields::default();
         event.record(&mut fields);
@@ -193,8 +195,12 @@ impl Subscriber for Observer {
             live.take()
         });
         let Some(live) = closed else { return false };
-        if let Some(shared) = shared::current() {
-            close(&shared, &live);
+        match shared::current() {
+            Some(shared) if shared.is_dying() => {
+                SPANS.with_borrow_mut(|spans| spans.left_open.push(live));
+            }
+            Some(shared) => close(&shared, &live),
+            None => {}
         }
         true
     }
@@ -207,6 +213,15 @@ impl Subscriber for Observer {
                 .and_then(|slot| Some((id(*slot), spans.slots.get(*slot)?.as_ref()?.metadata)));
             live.map_or_else(Current::none, |(id, metadata)| Current::new(id, metadata))
         })
+    }
+}
+
+/// Closes the spans that a process has left open, in the order in which they were opened.
+pub(crate) fn close_left_open(shared: &Shared) {
+    let mut left_open = SPANS.with_borrow_mut(|spans| std::mem::take(&mut spans.left_open));
+    left_open.sort_by_key(|live| live.id);
+    for live in &left_open {
+        close(shared, live);
     }
 }
 

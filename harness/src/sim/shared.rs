@@ -8,9 +8,9 @@ use std::{
     rc::{Rc, Weak},
 };
 
-use squall_reports::record::{EndCause, Event, FaultAction, Symbol, Symbols, What};
+use squall_reports::record::{EndCause, Event, FaultAction, Request, Symbol, Symbols, What};
 
-use super::{seam::Seam, timers::Timers};
+use super::{observe, seam::Seam, timers::Timers};
 use crate::{
     interpose,
     plan::{Performer, Plan},
@@ -31,6 +31,10 @@ pub(crate) struct Shared {
     stop: RefCell<Option<EndCause>>,
     /// Services that ended by themselves: the host and what they returned.
     pub(crate) ended: RefCell<Vec<(u16, Result<(), String>)>>,
+    /// Whether the tasks of a process are being dropped.
+    dying: Cell<bool>,
+    /// The requests that end because of it.
+    left_open: RefCell<Vec<Request>>,
     /// Bytes that the record has grown by.
     record_bytes: Cell<i64>,
     /// The number of the last request of the load.
@@ -87,6 +91,8 @@ impl Shared {
                 host: Cell::new(0),
                 stop: RefCell::new(None),
                 ended: RefCell::default(),
+                dying: Cell::new(false),
+                left_open: RefCell::default(),
                 record_bytes: Cell::new(0),
                 requests: Cell::new(0),
                 plan,
@@ -124,8 +130,35 @@ impl Shared {
         self.record(What::Fault { fault, action, affected: self.affected(fault) });
     }
 
+    /// Drops the tasks of a process. Tokio drops them in an order that depends on how many tasks
+    /// the whole program has had, so what they do meanwhile must leave no trace of it: they log
+    /// nothing more, as a process that is killed does not, and the spans and requests that they
+    /// leave open end in the order in which they began.
+    pub(crate) fn bury(&self, drop_tasks: impl FnOnce()) {
+        self.dying.set(true);
+        drop_tasks();
+        self.dying.set(false);
+        observe::close_left_open(self);
+        let mut requests = self.left_open.take();
+        requests.sort_by_key(|request| request.id);
+        for request in requests {
+            self.record(What::Request(request));
+        }
+    }
+
+    /// Are the tasks of a process being dropped?
+    pub(crate) fn is_dying(&self) -> bool {
+        self.dying.get()
+    }
+
     /// Appends to the record, at the time of the code that runs now.
     pub(crate) fn record(&self, what: What) {
+        if self.dying.get() {
+            if let What::Request(request) = what {
+                self.left_open.borrow_mut().push(request);
+            }
+            return;
+        }
         let event = Event { at: interpose::now(), what };
         let pushed = self.unaccounted(|| self.recorder.borrow_mut().push(event));
         if let Err(limit) = pushed {

@@ -168,7 +168,7 @@ impl World {
         }
         // Hosts go before the network that their sockets live in.
         for host in 0..self.machines.len() {
-            self.on_host(host, |world, host| world.machines[host].kill());
+            self.drop_tasks(host);
         }
         // What tasks did while they were dropped is not part of the run.
         panics::take();
@@ -492,6 +492,14 @@ impl World {
         }
     }
 
+    /// Drops the process of a host with all its tasks.
+    fn drop_tasks(&mut self, host: usize) {
+        self.on_host(host, |world, host| {
+            let shared = Rc::clone(&world.shared);
+            shared.bury(|| world.machines[host].kill());
+        });
+    }
+
     /// Ends the process of a host; how its peers learn of it depends on the state it goes to.
     fn kill(&mut self, host: usize, state: HostState, now: u64) {
         let id = self.machines[host].seam.id;
@@ -507,12 +515,11 @@ impl World {
         if let Some(at) = self.machines[host].deadline {
             self.deadlines.remove(&(at, id));
         }
-        self.on_host(host, |world, host| world.machines[host].kill());
+        self.drop_tasks(host);
         panics::take();
         self.machines[host].state = state;
         if state == HostState::Exited {
-            // An orderly end closes what is open in an orderly way.
-            self.collect_at.get_or_insert(self.wire.step_from(now));
+            self.wire.process_exited(id, now);
         } else {
             self.wire.process_died(id, &before, state == HostState::PoweredOff, now);
         }

@@ -133,7 +133,8 @@ impl FaultKind {
             Self::CrashLoop { up, down } => format!("{up:?} up, {down:?} down"),
             Self::Restart { grace } => format!("grace {grace:?}"),
             Self::SlowCpu { factor } | Self::Burst { factor } | Self::Ramp { factor } => {
-                format!("{factor}x")
+                // As people write it: 3x, 3.33x.
+                format!("{}x", (factor * 100.0).round() / 100.0)
             }
             Self::FailFirst { requests, status } => format!("{requests} with {status}"),
             Self::FailFraction { rate, status } => format!("{} with {status}", percent(*rate)),

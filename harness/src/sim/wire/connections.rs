@@ -10,7 +10,7 @@ use bytes::Bytes;
 use turmoil_net::{Netstat, NetstatEntry, NetstatState, Packet, TcpFlags, TcpSegment, Transport};
 
 use super::{Alive, FlowKey, Rule, Wire};
-use crate::plan::Fault;
+use crate::{plan::Fault, sim::flow::segment};
 
 impl Wire {
     /// A fault of the network begins to act.
@@ -153,6 +153,21 @@ impl Wire {
         }
         // A stack clears its table when it is asked for packets.
         self.silence(host, step);
+    }
+
+    /// Sends what the process of `host` leaves behind: an orderly end closes what is open in an
+    /// orderly way. Its sockets were dropped in no particular order, so it goes out by connection.
+    pub(crate) fn process_exited(&mut self, host: u16, now: u64) {
+        let step = self.step_from(now);
+        let own = self.ip(host);
+        let mut collected = std::mem::take(&mut self.collected);
+        self.net.egress_all(&mut collected);
+        let ports = |packet: &Packet| segment(packet).map(|s| (s.dst_port, s.src_port));
+        collected.sort_by_key(|p| (p.src == own).then(|| (p.dst, ports(p))));
+        for packet in collected.drain(..) {
+            self.send(packet, step);
+        }
+        self.collected = collected;
     }
 
     /// Collects what the hosts have sent, except from `host`.
