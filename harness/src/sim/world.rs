@@ -456,6 +456,7 @@ impl World {
                 self.wire.give_back(packet, now);
             } else {
                 self.wire.deliver(packet);
+                self.collect_at.get_or_insert(self.wire.step_from(now));
             }
         }
     }
