@@ -110,6 +110,37 @@ fn what_a_process_took_with_it_is_asked_again_when_its_reset_was_lost() {
     assert!((ms(720)..ms(723)).contains(&at), "a retransmit timeout later, found {at:?}");
 }
 
+/// `b` is busy from 300 to 400 ms when `a` connects at 320 ms; the fault acts from 350 ms on.
+fn knocked(fault: Fault) -> Seen {
+    World::new()
+        .host("b", || async {
+            tokio::spawn(echo(7));
+            sleep(ms(300)).await;
+            std::thread::sleep(ms(100));
+            std::future::pending().await
+        })
+        .host("a", || async {
+            squall_net::sim::sleep_until(320_000_000).await;
+            log_result("connect", &TcpStream::connect("b:7").await);
+            std::future::pending().await
+        })
+        .plan(|plan| plan.lasts(ms(2_000)).fault(fault))
+        .completes(1)
+}
+
+#[test]
+fn what_waited_for_a_busy_process_meets_the_stack_when_the_process_dies_or_stands_still() {
+    let seen = knocked(crash("b").from(ms(350)).until(ms(600)));
+    let refused = seen.at("connect: ConnectionRefused");
+    assert!((ms(350)..ms(352)).contains(&refused), "{refused:?}");
+    let seen = knocked(pause("b").from(ms(350)).until(ms(600)));
+    let accepted = seen.at("connect: ok");
+    assert!((ms(350)..ms(352)).contains(&accepted), "{accepted:?}");
+    let seen = knocked(power_loss("b").from(ms(350)).until(ms(600)));
+    let again = seen.at("connect: ok");
+    assert!((ms(1_350)..ms(1_353)).contains(&again), "the attempt comes again, {again:?}");
+}
+
 #[test]
 fn a_new_process_takes_over_the_ports_of_connections_that_linger() {
     // The last words of the old process cannot get through before the new one starts.

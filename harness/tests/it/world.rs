@@ -159,7 +159,7 @@ impl Seen {
     }
 }
 
-/// Virtual time since the run began: the runs of this suite begin their clocks at whole seconds.
+/// Logs a fact, with the host and the time that it is logged at.
 pub(crate) fn log(what: &str) {
     tracing::info!("{what}");
 }
