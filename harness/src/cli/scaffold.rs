@@ -60,7 +60,7 @@ fn register(text: &str, module: &str, list: &Path) -> Result<String, Failure> {
     let mut lines: Vec<&str> = text.lines().collect();
     let end = lines.iter().position(|line| *line == MODULES_END).unwrap_or(0);
     let later = |line: &&str| line.starts_with("mod ") && **line > *new;
-    let place = lines[..end].iter().position(|line| later(line)).unwrap_or(end);
+    let place = lines[..end].iter().position(later).unwrap_or(end);
     lines.insert(place, &new);
     let with = format!("{}\n", lines.join("\n"));
     Ok(with.replacen(LIST_END, &format!("entry!({module}),\n        {LIST_END}"), 1))

@@ -185,6 +185,11 @@ impl Shared {
         interpose::live_bytes().map(|live| live - self.record_bytes.get())
     }
 
+    /// How many requests the load has sent so far.
+    pub(crate) fn requests_sent(&self) -> u64 {
+        u64::from(self.requests.get())
+    }
+
     /// The number of the next request of the load.
     pub(crate) fn next_request(&self) -> u32 {
         self.requests.set(self.requests.get() + 1);

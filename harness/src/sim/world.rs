@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use squall_reports::record::{End, EndCause, FaultAction, HostState, What};
+use squall_reports::record::{ALL_HOSTS, End, EndCause, FaultAction, Gauge, HostState, What};
 
 use super::{
     machine::{Machine, Turn},
@@ -166,6 +166,9 @@ impl World {
                 affected: self.shared.affected(fault),
             });
         }
+        let name = self.shared.intern("requests_sent");
+        let value = self.shared.requests_sent();
+        self.shared.record(What::Gauge(Gauge { host: ALL_HOSTS, name, value }));
         // Hosts go before the network that their sockets live in.
         for host in 0..self.machines.len() {
             self.drop_tasks(host);

@@ -1,14 +1,14 @@
 //! The digest of a record, and where two records part.
 //!
 //! The digest is BLAKE3 over the record in the postcard wire format: the header without the
-//! plan, each event with its symbols spelled out in the order of the table, and the end. Nothing
-//! in it depends on the machine, the wall clock or the file that a record was kept in.
+//! plan, the names in the order of the table, each event but those of one gauge, and the end.
+//! Nothing in it depends on the machine, the wall clock or the file that a record was kept in.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, de::Error as _};
 
-use super::{Event, Record};
+use super::{Event, Record, UNDIGESTED, What};
 
 /// A hash of a canonical record. Equal digests mean equal runs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,7 +73,7 @@ impl Record {
         sink.feed(&self.symbols.iter().collect::<Vec<_>>());
         // One event is a few dozen bytes: hashed in blocks, since a call costs more than a byte.
         let mut block = Vec::with_capacity(BLOCK + 256);
-        for event in &self.events {
+        for event in self.digested() {
             block = postcard::to_extend(event, block).expect("events are plain data");
             if block.len() >= BLOCK {
                 sink.0.update(&block);
@@ -85,6 +85,15 @@ impl Record {
         let mut short = [0; 16];
         short.copy_from_slice(&sink.0.finalize().as_bytes()[..16]);
         Digest(short)
+    }
+
+    /// The events that are part of the digest: all but one gauge.
+    fn digested(&self) -> impl Iterator<Item = &Event> {
+        let left_out = self.symbols.find(UNDIGESTED);
+        self.events.iter().filter(move |event| match event.what {
+            What::Gauge(gauge) => Some(gauge.name) != left_out,
+            _ => true,
+        })
     }
 }
 
@@ -109,28 +118,23 @@ pub struct Divergence {
 #[must_use]
 pub fn first_divergence(left: &Record, right: &Record) -> Option<Divergence> {
     const NEIGHBOURS: usize = 3;
-    let longest = left.events.len().max(right.events.len());
-    let index = (0..longest).find(|&index| {
-        let (a, b) = (left.events.get(index), right.events.get(index));
+    let (a, b): (Vec<_>, Vec<_>) = (left.digested().collect(), right.digested().collect());
+    let index = (0..a.len().max(b.len())).find(|&index| {
+        let (a, b) = (a.get(index), b.get(index));
         // Symbols are numbers of one table each: what they spell is what counts.
-        a != b || a.map(|e| render(left, e)) != b.map(|e| render(right, e))
+        a != b || a.map(|e| e.render(left)) != b.map(|e| e.render(right))
     })?;
-    let shown = |record: &Record| record.events.get(index).map(|event| render(record, event));
-    let first = left.events.get(index).or_else(|| right.events.get(index))?;
+    let first = a.get(index).or_else(|| b.get(index))?;
     Some(Divergence {
         index,
         host: first.what.host().map(|host| left.host(host).to_owned()),
-        left: shown(left),
-        right: shown(right),
-        before: left.events[index.saturating_sub(NEIGHBOURS)..index]
+        left: a.get(index).map(|event| event.render(left)),
+        right: b.get(index).map(|event| event.render(right)),
+        before: a[index.saturating_sub(NEIGHBOURS)..index]
             .iter()
-            .map(|event| render(left, event))
+            .map(|event| event.render(left))
             .collect(),
     })
-}
-
-fn render(record: &Record, event: &Event) -> String {
-    event.render(record)
 }
 
 impl fmt::Display for Divergence {

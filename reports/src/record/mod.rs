@@ -28,6 +28,10 @@ pub const SCHEMA: u32 = 1;
 /// The index that stands for all hosts together.
 pub const ALL_HOSTS: u16 = u16::MAX;
 
+/// The gauge that is no part of the digest: how much more memory all hosts hold than before the
+/// load. How large a future is depends on how the program was compiled.
+pub const UNDIGESTED: &str = "memory_growth_mib";
+
 /// Everything that one run left behind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {

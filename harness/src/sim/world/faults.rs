@@ -1,6 +1,6 @@
 //! What the plan does to the world: its faults, its load, and the reading of the gauges.
 
-use squall_reports::record::{ALL_HOSTS, Gauge, HostState, Mark, What};
+use squall_reports::record::{ALL_HOSTS, Gauge, HostState, Mark, UNDIGESTED, What};
 
 use super::{Action, World};
 use crate::{
@@ -94,11 +94,12 @@ impl World {
     /// not.
     fn sample_memory(&mut self, now: u64) {
         self.wire.forget_idle(now);
+        // Known also to a program that does not count: its records name the same things.
+        let name = self.shared.intern(UNDIGESTED);
         let Some(held) = self.shared.bytes_held() else { return };
         let before = *self.bytes_before_load.get_or_insert(held);
         let grown = u64::try_from(held - before).unwrap_or(0);
         let value = (grown / MEMORY_STEP * MEMORY_STEP) >> 20;
-        let name = self.shared.intern("memory_growth_mib");
         self.shared.record(What::Gauge(Gauge { host: ALL_HOSTS, name, value }));
     }
 

@@ -3,7 +3,7 @@
 use super::{Digest, first_divergence};
 use crate::{
     Record, fixture,
-    record::{EndCause, Event, Symbols, What},
+    record::{ALL_HOSTS, EndCause, Event, Gauge, Symbols, UNDIGESTED, What},
 };
 
 /// A changed record has another digest.
@@ -128,4 +128,19 @@ fn equal_numbers_for_other_names_part() {
     );
     assert_eq!(Some(found.index), first_call);
     assert!(found.right.expect("an event").contains("query"));
+}
+
+#[test]
+fn the_gauge_of_memory_is_no_part_of_the_digest() {
+    let gauge = |name: &str, value| {
+        let mut record = fixture::record();
+        record.symbols.intern(UNDIGESTED);
+        let name = record.symbols.intern(name);
+        let gauge = Gauge { host: ALL_HOSTS, name, value };
+        record.events.push(Event { at: 9, what: What::Gauge(gauge) });
+        record
+    };
+    assert_eq!(gauge(UNDIGESTED, 0).digest(), gauge(UNDIGESTED, 4).digest());
+    assert_eq!(first_divergence(&gauge(UNDIGESTED, 0), &gauge(UNDIGESTED, 4)), None);
+    assert_ne!(gauge("sockets", 0).digest(), gauge("sockets", 4).digest());
 }
