@@ -8,7 +8,7 @@ use serde_json::json;
 use squall::{
     Scenario, Services,
     objective::{
-        Matching, Objective, concurrency_of, logs, no_span_outlives_its_request, p99,
+        Matching, Objective, concurrency_of, logs, no_span_outlives_its_request, p99, percentile,
         returns_to_baseline, spans,
     },
     plan::{Arrivals, Fault, Load, Plan, RequestSpec, Topology},
@@ -21,8 +21,8 @@ const DEPENDENCIES: [(&str, u16); 4] =
 /// The dependencies whose loss costs a section only.
 pub(crate) const OPTIONAL: [&str; 3] = ["pricing", "reviews", "recommendations"];
 
-/// Calls in flight to one dependency: the bulkhead of the API.
-const CALLS_MAX: u64 = 1_000;
+/// How long a call may take with all of its attempts: 150 ms, and two ticks of Tokio's timers.
+const CALL_LONGEST: Duration = Duration::from_millis(152);
 
 /// How long the news that a client has gone away may take to reach the calls made for it.
 const NEWS: Duration = Duration::from_millis(2);
@@ -66,12 +66,14 @@ fn topology() -> Topology {
         .client("clients")
 }
 
-/// The page that clients ask for. An answer without its inventory is no answer.
+/// The page that clients ask for. An answer without its inventory is no answer, and an error is a
+/// problem document (RFC 9457).
 fn product_page() -> RequestSpec {
     RequestSpec::get("/products/{id}")
         .expect_present("/id")
         .expect_present("/inventory")
         .degraded_by("/degraded")
+        .expect_error_type("application/problem+json")
 }
 
 /// A scenario on the shop, under construction.
@@ -81,6 +83,8 @@ pub(crate) struct Shop {
     plan: Plan,
     /// What an answer within 200 ms is asked of.
     in_time: Objective,
+    /// Calls in flight to one dependency.
+    bulkhead: u64,
 }
 
 /// A scenario on the shop: 1,000 requests a second for six seconds, and nothing broken yet.
@@ -89,7 +93,7 @@ pub(crate) fn shop(name: impl Into<String>, hypothesis: impl Into<String>) -> Sh
         Load::constant("clients", "api:8080", 1_000.0).lasts(ms(6_000)).request(product_page());
     let plan = Plan::new(topology()).load(load);
     let in_time = p99().at_most(ms(200));
-    Shop { name: name.into(), hypothesis: hypothesis.into(), plan, in_time }
+    Shop { name: name.into(), hypothesis: hypothesis.into(), plan, in_time, bulkhead: 500 }
 }
 
 impl Shop {
@@ -123,6 +127,12 @@ impl Shop {
         self
     }
 
+    /// Bounds the calls in flight to one dependency.
+    pub(crate) fn bulkhead(mut self, calls: u64) -> Self {
+        self.bulkhead = calls;
+        self
+    }
+
     /// Changes the configuration of one host.
     pub(crate) fn configure(mut self, host: &str, changes: serde_json::Value) -> Self {
         let host = self.plan.topology.hosts.iter_mut().find(|known| known.name == host);
@@ -140,19 +150,24 @@ impl Shop {
         self
     }
 
-    /// Adds what holds whatever breaks: an answer within 200 ms, in every phase; no call outlives
-    /// its request; bounded calls; tasks and sockets of the API as many as before the load.
-    pub(crate) fn build(self) -> Scenario {
+    /// Adds what holds whatever breaks: an answer within 200 ms, in every phase; calls that are
+    /// bounded in time and number, and end with their request; tasks and sockets of the API as many as before the load.
+    pub(crate) fn build(mut self) -> Scenario {
+        let bulkhead = self.bulkhead;
+        self = self.configure("api", json!({ "bulkhead": bulkhead }));
+        let calls = spans("call").on("api");
         let mut plan = self
             .plan
             .objective(self.in_time)
+            .objective(percentile(100.0).at_most(CALL_LONGEST).of_calls(calls).over_the_run())
             .objective(no_span_outlives_its_request(spans("call")).with_grace(NEWS))
             .objective(returns_to_baseline("tasks").on_host("api"))
             .objective(returns_to_baseline("sockets").on_host("api"))
             .objective(returns_to_baseline("memory_growth_mib"));
         for (dependency, _) in DEPENDENCIES {
             let calls = spans("call").with("dependency", dependency);
-            plan = plan.objective(concurrency_of(calls).at_most(CALLS_MAX));
+            // A call that is refused is there for an instant, beside those that fill the bulkhead.
+            plan = plan.objective(concurrency_of(calls).at_most(bulkhead + 1));
         }
         Scenario::new(self.name, self.hypothesis, plan, services())
     }

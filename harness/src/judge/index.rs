@@ -84,6 +84,7 @@ impl<'a> Index<'a> {
                     host: request.client,
                     attempts: request.attempts,
                     outcome: request.outcome,
+                    status: request.status,
                     phase,
                 });
             }
@@ -140,6 +141,7 @@ impl<'a> Index<'a> {
             outcome: *outcomes
                 .entry(hit.fields)
                 .or_insert_with(|| call_outcome(self.record.text(hit.fields))),
+            status: 0,
             phase: self.phase_at(hit.at),
         };
         self.hits(calls, &scope).into_iter().map(sample).collect()

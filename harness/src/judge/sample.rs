@@ -17,6 +17,8 @@ pub(super) struct Sample {
     pub(super) host: u16,
     pub(super) attempts: u8,
     pub(super) outcome: Outcome,
+    /// The HTTP status of the answer; 0 without one, and for a call.
+    pub(super) status: u16,
     /// The phase that `start` lies in.
     pub(super) phase: Phase,
 }
@@ -51,6 +53,9 @@ impl ShareOf {
             Self::Degraded => sample.outcome == Outcome::Degraded,
             Self::Shed => sample.outcome == Outcome::Shed,
             Self::Failed => sample.outcome == Outcome::Failed,
+            Self::FailedOtherwiseThan(status) => {
+                sample.outcome == Outcome::Failed && sample.status != status
+            }
             Self::Abandoned => sample.outcome == Outcome::Abandoned,
         }
     }

@@ -177,8 +177,17 @@ fn judge(answer: &Answer, expect: &Expect) -> Ending {
     let sheds = answer.status == StatusCode::TOO_MANY_REQUESTS
         || (answer.status == StatusCode::SERVICE_UNAVAILABLE
             && answer.headers.contains_key(header::RETRY_AFTER));
-    let outcome = if sheds { Outcome::Shed } else { Outcome::Failed };
-    ending(outcome, format!("status {status}"))
+    if sheds {
+        return ending(Outcome::Shed, format!("status {status}"));
+    }
+    let found = answer.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    match &expect.error_type {
+        Some(expected) if found != Some(expected.as_str()) => Ending::without_answer(
+            Outcome::Failed,
+            &format!("the error of status {status} is not {expected}"),
+        ),
+        _ => ending(Outcome::Failed, format!("status {status}")),
+    }
 }
 
 /// What a body says was left out, or what is wrong with it.

@@ -72,7 +72,7 @@ pub use retries::{
 pub use scope::{Over, Scope};
 pub use share::{
     GoodputBuilder, Share, ShareBound, ShareBuilder, ShareOf, abandoned, availability, degraded,
-    failed, goodput, shed, succeeded, useful,
+    failed, failed_otherwise_than, goodput, shed, succeeded, useful,
 };
 pub use squall_reports::record::{Outcome, Phase};
 

@@ -42,6 +42,8 @@ pub enum ShareOf {
     Shed,
     /// Failed.
     Failed,
+    /// Failed, and not with an error of this HTTP status.
+    FailedOtherwiseThan(u16),
     /// Abandoned, as a share of all that were sent.
     Abandoned,
 }
@@ -106,6 +108,13 @@ pub fn failed() -> ShareBuilder {
     ShareBuilder { of: ShareOf::Failed }
 }
 
+/// The share of requests that failed, but not with an error of this HTTP status: another status,
+/// no answer in time, a connection that broke, or an error that was not the
+/// [expected](crate::plan::Expect::error_type) kind of document.
+pub fn failed_otherwise_than(status: u16) -> ShareBuilder {
+    ShareBuilder { of: ShareOf::FailedOtherwiseThan(status) }
+}
+
 /// The share of all requests whose client went away.
 pub fn abandoned() -> ShareBuilder {
     ShareBuilder { of: ShareOf::Abandoned }
@@ -158,6 +167,9 @@ impl Stated for Share {
             ShareOf::Degraded => "degraded answers".to_owned(),
             ShareOf::Shed => "shed requests".to_owned(),
             ShareOf::Failed => "failed requests".to_owned(),
+            ShareOf::FailedOtherwiseThan(status) => {
+                format!("requests that failed otherwise than with {status}")
+            }
             ShareOf::Abandoned => "abandoned requests".to_owned(),
         }
     }

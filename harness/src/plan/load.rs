@@ -113,6 +113,9 @@ pub struct Expect {
     /// A JSON pointer to the list of what was left out: a 2xx answer in which it is not empty
     /// is degraded.
     pub degraded: Option<String>,
+    /// The content type that the answer to a failed request must have. An error of another type
+    /// counts as no answer: the status of its request is 0.
+    pub error_type: Option<String>,
 }
 
 /// What a client does about a failure.
@@ -243,6 +246,13 @@ impl RequestSpec {
     #[must_use]
     pub fn expect_present(mut self, pointer: &str) -> Self {
         self.expect.present.push(pointer.to_owned());
+        self
+    }
+
+    /// An error that is not of this content type counts as no answer.
+    #[must_use]
+    pub fn expect_error_type(mut self, content_type: &str) -> Self {
+        self.expect.error_type = Some(content_type.to_owned());
         self
     }
 

@@ -2,8 +2,8 @@
 
 use squall::{
     Scenario,
-    objective::{Phase, at_most_between, availability, p99, sequence},
-    plan::error_code,
+    objective::{Outcome, at_most_between, availability, percentile, sequence, spans},
+    plan::latency,
 };
 
 use crate::shop::{breaker, ms, served_by, shop};
@@ -11,9 +11,9 @@ use crate::shop::{breaker, ms, served_by, shop};
 pub(super) fn scenario() -> Scenario {
     shop(
         "breaker",
-        "The breaker opens on a failing dependency, sends one probe at a time, and closes",
+        "The breaker opens on a dependency that is too slow, sends one probe at a time, and closes",
     )
-    .fault(error_code("reviews", 503).from(ms(1_500)).until(ms(3_200)))
+    .fault(latency("reviews", ms(400)).from(ms(1_500)).until(ms(3_200)))
     .objective(availability().at_least(0.999))
     .objective(sequence([
         breaker("reviews", "closed", "open"),
@@ -26,6 +26,12 @@ pub(super) fn scenario() -> Scenario {
         at_most_between(1, served_by("reviews"))
             .of(breaker("reviews", "open", "half-open"), breaker("reviews", "half-open", "*")),
     )
-    .objective(p99().at_most_times_baseline(1.5).in_phase(Phase::During))
+    .objective(
+        percentile(100.0)
+            .at_most(ms(1))
+            .of_calls(spans("call").with("dependency", "reviews").with("outcome", "rejected"))
+            .with_outcomes([Outcome::Shed])
+            .over_the_run(),
+    )
     .build()
 }

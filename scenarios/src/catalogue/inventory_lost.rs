@@ -2,7 +2,7 @@
 
 use squall::{
     Scenario,
-    objective::{Phase, availability, failures, recovers, shed, succeeded},
+    objective::{Phase, availability, failed_otherwise_than, failures, recovers, shed, succeeded},
     plan::{Arrivals, power_loss},
 };
 
@@ -14,6 +14,7 @@ pub(super) fn scenario() -> Scenario {
         .objective(availability().at_least(0.999).in_phases([Phase::Baseline, Phase::After]))
         .objective(succeeded().at_most(0.1).in_phase(Phase::During))
         .objective(shed().none())
+        .objective(failed_otherwise_than(503).none())
         .objective(failures().p99_at_most(ms(200)))
         .objective(failures().percentile_at_most(50.0, ms(5)).in_phase(Phase::During))
         .objective(recovers(availability().at_least(0.999)).holding_for(ms(500)).within(ms(2_000)))

@@ -21,6 +21,7 @@ mod optional_slow;
 mod packet_loss;
 mod paused_dependency;
 mod retry_storm;
+mod stampede;
 mod steady_state;
 // `squall new` adds modules above this line.
 
@@ -50,6 +51,7 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
     let listed: Vec<(Vec<Scenario>, &'static str)> = vec![
         entry!(steady_state),
         entry!(burst),
+        entry!(stampede),
         entry!(clients_disconnect),
         entry!(inventory_slow),
         entry!(inventory_hung),

@@ -125,6 +125,15 @@ impl RecordBuilder {
         self.at(intended + latency, What::Request(request))
     }
 
+    /// A request that was answered with this HTTP status after a millisecond.
+    pub(super) fn answered(self, outcome: Outcome, status: u16) -> Self {
+        let mut record = self.request(outcome, 0, 1);
+        if let Some(Event { what: What::Request(request), .. }) = record.events.last_mut() {
+            request.status = status;
+        }
+        record
+    }
+
     /// The next request is `id`.
     pub(super) fn numbered_from(mut self, id: u32) -> Self {
         self.requests = id - 1;

@@ -1,10 +1,11 @@
 //! Availability, goodput and the other shares.
 
-use squall_reports::record::{Outcome, Phase};
+use squall_reports::record::{Outcome, Phase, Record};
 
 use super::{RecordBuilder, fails, ms, no_data, passes};
 use crate::objective::{
-    abandoned, availability, degraded, failed, goodput, shed, succeeded, useful,
+    abandoned, availability, degraded, failed, failed_otherwise_than, goodput, shed, succeeded,
+    useful,
 };
 
 /// A run of one phase with that many of each outcome.
@@ -124,4 +125,28 @@ fn goodput_is_good_and_on_time() {
         "goodput within 100 ms: 50 % in during, under the bound of 75 % (2 of 4 requests)",
     );
     assert_eq!(finding.worst, Some(3));
+}
+
+/// A run with one answer of each kind, and one more failure with this status.
+fn failing_with(status: u16) -> Record {
+    RecordBuilder::new()
+        .only(Phase::During)
+        .answered(Outcome::Succeeded, 200)
+        .answered(Outcome::Failed, 503)
+        .answered(Outcome::Shed, 429)
+        .answered(Outcome::Failed, status)
+        .build()
+}
+
+#[test]
+fn errors_of_another_status_stand_out() {
+    passes(&failing_with(503), failed_otherwise_than(503).none(), "0");
+    for status in [0, 500] {
+        fails(
+            &failing_with(status),
+            failed_otherwise_than(503).none(),
+            "requests that failed otherwise than with 503: 1 of 4 requests over the run, at most 0 \
+             allowed",
+        );
+    }
 }
