@@ -16,9 +16,12 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(serve()).unwrap();
 //! ```
 //!
-//! The types keep the names, signatures and semantics of `tokio::net`. Each socket decides when
-//! it is made whether it is real or simulated: simulated if the code runs on a host of a Squall
-//! run, real otherwise. Without the feature `sim` (a production build) only the real half exists.
+//! The types keep the names, signatures and semantics of `tokio::net`, for the part of it that
+//! hyper, axum and tonic need: reading, writing, connecting, accepting, splitting, `nodelay`.
+//! There is no `TcpSocket`, no `readable` and `try_read`, no `peek`, `linger` or `into_std`, and
+//! the halves of a stream cannot be put together again. Each socket decides when it is made
+//! whether it is real or simulated: simulated if the code runs on a host of a Squall run, real
+//! otherwise. Without the feature `sim` (a production build) only the real half exists.
 //!
 //! Besides sockets the seam has the two things that a simulation cannot see by itself:
 //! [`cpu::spend`], the processor time that a piece of work costs (nothing in production, where
