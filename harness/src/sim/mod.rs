@@ -27,7 +27,7 @@ pub use world::Signals;
 use squall_reports::record::{FaultSpan, Header, Record, SCHEMA};
 
 use crate::{
-    interpose::{Parts, Session},
+    interpose::{Parts, Session, active},
     plan::{Plan, nanos},
     service::Services,
 };
@@ -51,8 +51,9 @@ pub(crate) fn perform(
     signals: Signals,
 ) -> Record {
     panics::install_hook();
-    let header = header(&plan, seed, title);
+    // Before anything that might draw the thread's hash keys, which all later maps follow.
     let session = Session::begin(seed, parts);
+    let header = header(&plan, seed, title);
     let shared = shared::Shared::new(plan, seed);
     let end = {
         let _installed = shared::install(shared.clone());
@@ -67,6 +68,7 @@ pub(crate) fn perform(
 }
 
 fn header(plan: &Plan, seed: u64, title: Title) -> Header {
+    debug_assert!(active(), "the hash keys of a run's thread are drawn outside of its session");
     let begin = nanos(plan.boot);
     Header {
         schema: SCHEMA,
