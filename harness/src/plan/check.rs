@@ -35,9 +35,38 @@ impl Plan {
         self.check_tcp()?;
         self.loads.iter().enumerate().try_for_each(|(at, load)| self.check_load(at, load))?;
         self.faults.iter().enumerate().try_for_each(|(at, fault)| self.check_fault(at, fault))?;
+        self.check_processes()?;
         for (at, objective) in self.objectives.iter().enumerate() {
             let place = || format!("objective {}", at + 1);
             objective.check().map_err(|error| InvalidPlan::new(place(), error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// A process is in one state at a time, and the heal of a fault puts it back to normal: what
+    /// another one still broke would be whole before its time.
+    fn check_processes(&self) -> Result<(), InvalidPlan> {
+        let faults = || self.faults.iter().enumerate();
+        for (at, fault) in faults().filter(|(_, f)| f.kind.performer() == Performer::Process) {
+            let Target::Host { host, .. } = &fault.target else { continue };
+            let other = faults().take(at).find(|(_, other)| {
+                other.kind.performer() == Performer::Process
+                    && other.is_on(host)
+                    && other.inject < fault.heal
+                    && fault.inject < other.heal
+            });
+            if let Some((number, other)) = other {
+                let place = format!("fault {} ({})", at + 1, fault.label());
+                let reason = format!(
+                    "expected one fault of a process at a time, found fault {} ({}) on it from \
+                     {:?} to {:?}",
+                    number + 1,
+                    other.label(),
+                    other.inject,
+                    other.heal
+                );
+                return Err(InvalidPlan::new(place, reason));
+            }
         }
         Ok(())
     }

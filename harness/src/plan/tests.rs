@@ -86,8 +86,10 @@ fn everything() -> Plan {
         let order = order.clone().expect_present("/id").degraded_by("/left_out");
         plan = plan.load(load.get("/items/{id}").request(order));
     }
-    for fault in faults() {
-        plan = plan.fault(fault.from(ms(500)).lasting(Duration::from_micros(1_234_567)));
+    // One after the other: a process has one fault at a time.
+    for (number, fault) in (0..).zip(faults()) {
+        let from = ms(500 + 50 * number);
+        plan = plan.fault(fault.from(from).lasting(Duration::from_micros(49_567)));
     }
     plan
 }

@@ -102,8 +102,11 @@ impl World {
         let end_at = load_end + nanos(plan.settle.max(patience + AFTER_TIMEOUT));
         let mut agenda: BTreeMap<u64, Vec<Action>> = BTreeMap::new();
         let mut at = |time, action| agenda.entry(time).or_default().push(action);
+        // A fault that begins where another one ends finds its host whole.
         for (number, fault) in (0..).zip(&plan.faults) {
             at(begin + nanos(fault.heal), Action::Heal(number));
+        }
+        for (number, fault) in (0..).zip(&plan.faults) {
             at(begin + nanos(fault.inject), Action::Inject(number));
         }
         at(begin / 2, Action::WarmUp);

@@ -10,7 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::world::{Seen, World, ask, echo, log, log_result, ms};
+use crate::world::{Seen, World, ask, echo, idle, log, log_result, ms};
 
 /// `a` opens a connection to the echo on `b` and reads on it; from 600 ms on it tries a new one
 /// every 500 ms.
@@ -267,6 +267,21 @@ fn a_crash_loop_kills_the_process_again_and_again() {
         "down, up, down, up, down, and up for good at the heal"
     );
     assert_eq!(seen.affected(), [3]);
+}
+
+#[test]
+fn a_fault_that_begins_where_another_one_ends_is_not_healed_by_it() {
+    let faults = [crash("b").from(ms(500)).until(ms(700)), crash("b").from(ms(300)).until(ms(500))];
+    for order in [[0, 1], [1, 0]] {
+        let with = |plan: squall::plan::Plan| {
+            order.iter().fold(plan.lasts(ms(900)), |plan, at| plan.fault(faults[*at].clone()))
+        };
+        let seen = World::new().host("b", idle).plan(with).completes(1);
+        assert_eq!(
+            seen.states("b"),
+            [(ms(0), Up), (ms(300), Crashed), (ms(500), Up), (ms(500), Crashed), (ms(700), Up)]
+        );
+    }
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::plan::{
     Arrivals, Fault, FaultBuilder, FaultKind, Latency, Link, Load, Plan, RequestSpec, TcpConfig,
-    Topology, bandwidth, burst, crash_loop, disconnect, error_code, fail_first, fail_fraction,
-    flap, latency, loss, partition, partition_groups, pause, slicer, slow_cpu, stampede,
+    Topology, bandwidth, burst, crash, crash_loop, disconnect, error_code, fail_first,
+    fail_fraction, flap, latency, loss, partition, partition_groups, pause, power_loss, restart,
+    slicer, slow_cpu, stampede,
 };
 
 fn ms(ms: u64) -> Duration {
@@ -249,4 +250,42 @@ fn a_fault_has_attributes_that_make_sense() {
         latency("b", ms(5)).jitter(ms(6)),
         "expected a jitter up to the latency 5ms, found 6ms",
     );
+}
+
+#[test]
+fn a_process_has_one_fault_at_a_time() {
+    type Fault = fn(&str) -> FaultBuilder;
+    let faults: [Fault; 6] = [
+        |host| slow_cpu(host, 2.0),
+        pause,
+        crash,
+        power_loss,
+        |host| crash_loop(host, ms(5), ms(5)),
+        |host| restart(host, ms(5)),
+    ];
+    for one in faults {
+        for other in faults {
+            let first = one("b").from(ms(100)).until(ms(200));
+            let with = |host, from, until| {
+                plan().fault(first.clone()).fault(other(host).from(ms(from)).until(ms(until)))
+            };
+            for (from, until) in [(50, 101), (150, 160), (100, 200), (199, 300), (50, 300)] {
+                let plan = with("b", from, until);
+                let expected = format!(
+                    "fault 2 ({}): expected one fault of a process at a time, found fault 1 ({}) \
+                     on it from 100ms to 200ms",
+                    plan.faults[1].label(),
+                    first.label(),
+                );
+                refused(&plan, &expected);
+            }
+            for (host, from, until) in [("b", 50, 100), ("b", 200, 300), ("a", 100, 200)] {
+                assert_eq!(with(host, from, until).check(), Ok(()));
+            }
+        }
+    }
+    let network = plan()
+        .fault(pause("b").from(ms(100)).until(ms(200)))
+        .fault(loss("b", 0.5).from(ms(100)).until(ms(200)));
+    assert_eq!(network.check(), Ok(()), "a fault of the network is not the process's");
 }
