@@ -54,6 +54,11 @@ impl Judged for Between {
         if begins.is_empty() {
             return vec![finding.no_data(format!("{} never happened", self.from))];
         }
+        // A bound on what never happens anywhere says nothing, and a misspelt name is the likely
+        // cause. Only a bound of zero claims just that.
+        if counted.is_empty() && self.at_most > 0 {
+            return vec![finding.no_data(format!("{} never happened in the run", self.what))];
+        }
         // The stretch with the most: its number, its beginning and what it counted.
         let mut most: (u64, u64, Option<&Hit>) = (0, begins[0].at, None);
         let mut stretches = 0;

@@ -18,7 +18,8 @@ pub struct Sequence {
 }
 
 /// Something happens a bounded number of times in each stretch from one thing to another. A
-/// stretch that never ends lasts to the end of the run; one that never begins is no data.
+/// stretch that never ends lasts to the end of the run; one that never begins is no data. So is a
+/// bound above zero on what happens nowhere in the run, inside a stretch or outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Between {

@@ -117,6 +117,15 @@ fn between_empty() {
         probes(1),
         "log \"breaker\" state=half-open never happened",
     );
-    // Nothing in a stretch is within any bound.
-    passes(&breaker(&["half-open", "closed"]).build(), probes(0), "0");
+    // What never happens at all meets a bound of zero, and shows nothing of a higher one.
+    let record = breaker(&["half-open", "closed"]);
+    passes(&record.build(), probes(0), "0");
+    no_data(
+        &breaker(&["half-open", "closed"]).build(),
+        probes(1),
+        "span \"probe\" never happened in the run",
+    );
+    // Outside of the stretches is somewhere.
+    let record = breaker(&["half-open", "closed"]).span("probe", "", 50, 51);
+    passes(&record.build(), probes(1), "0");
 }
