@@ -60,6 +60,9 @@ pub fn always(what: impl Into<Matching>, condition: impl Into<Matching>) -> Obje
 }
 
 /// It never happens, in a run that has spans or log events at all.
+///
+/// A record knows no more than what happened in it, so a misspelt name passes like one that is
+/// right. Plant the mistake that the claim is to notice, and see it fail.
 pub fn never(what: impl Into<Matching>) -> Objective {
     occurrence(what.into(), Requirement::Count { at_least: 0, at_most: Some(0) })
 }
