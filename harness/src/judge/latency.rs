@@ -1,11 +1,6 @@
 //! Judges percentiles of latency.
 
-use squall_reports::{
-    record::{Outcome, Phase},
-    stats::Percentile,
-    verdict::Finding,
-    words,
-};
+use squall_reports::{record::Phase, stats::Percentile, verdict::Finding, words};
 
 use super::{
     Conclude, Draft, Index, Judged,
@@ -13,22 +8,21 @@ use super::{
     index::in_phase,
     sample::Sample,
 };
-use crate::objective::{Latency, LatencyBound};
+use crate::objective::{Latency, LatencyBound, Scope};
 
 impl Judged for Latency {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let samples = index.samples(draft.scope);
-        let outcomes = draft.scope.outcomes.as_slice();
         draft.for_each_part(index, |mut finding| {
             let (at, phase) = (place(finding.phase), finding.phase);
             let things = if draft.scope.calls.is_some() { "call" } else { "request" };
-            let Some(found) = self.observe(&samples, outcomes, phase) else {
+            let Some(found) = self.observe(&samples, draft.scope, phase) else {
                 return finding.no_data(format!("no {things} {at} has a latency to judge"));
             };
             finding.samples = found.samples;
             finding.worst = (found.worst != 0).then_some(found.worst);
             finding.observed = words::time(found.value);
-            let bound = match self.limit(&samples, outcomes) {
+            let bound = match self.limit(&samples, draft.scope) {
                 Ok(bound) => bound,
                 Err(reason) => return finding.no_data(reason),
             };
@@ -58,24 +52,10 @@ struct Found {
 }
 
 impl Latency {
-    /// Does `sample` count, if only these outcomes do?
-    pub(super) fn counts(outcomes: &[Outcome], sample: &Sample) -> bool {
-        if outcomes.is_empty() {
-            sample.is_waited_for()
-        } else {
-            outcomes.contains(&sample.outcome)
-        }
-    }
-
-    fn observe(
-        &self,
-        samples: &[Sample],
-        outcomes: &[Outcome],
-        phase: Option<Phase>,
-    ) -> Option<Found> {
+    fn observe(&self, samples: &[Sample], scope: &Scope, phase: Option<Phase>) -> Option<Found> {
         let counted = || {
             let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
-            of_phase.filter(|sample| Self::counts(outcomes, sample))
+            of_phase.filter(|sample| sample.has_latency(scope))
         };
         let mut latencies: Vec<u64> = counted().map(Sample::latency).collect();
         let value = self.percentile().select(&mut latencies)?;
@@ -85,11 +65,11 @@ impl Latency {
     }
 
     /// The bound as a time.
-    pub(super) fn limit(&self, samples: &[Sample], outcomes: &[Outcome]) -> Result<u64, String> {
+    pub(super) fn limit(&self, samples: &[Sample], scope: &Scope) -> Result<u64, String> {
         match self.bound {
             LatencyBound::AtMost(bound) => Ok(nanos(bound)),
             LatencyBound::TimesBaseline(times) => {
-                let baseline = self.observe(samples, outcomes, Some(Phase::Baseline));
+                let baseline = self.observe(samples, scope, Some(Phase::Baseline));
                 let baseline = baseline.ok_or("the baseline has no latency to compare with")?;
                 #[expect(
                     clippy::cast_possible_truncation,

@@ -86,7 +86,7 @@ impl<'o> Test<'o> {
     fn new(objective: &'o Objective, samples: &[Sample]) -> Result<Self, String> {
         match &objective.claim {
             Claim::Latency(claim) => {
-                let limit = claim.limit(samples, &objective.scope.outcomes)?;
+                let limit = claim.limit(samples, &objective.scope)?;
                 Ok(Self::Latency { claim, objective, limit })
             }
             Claim::Share(claim) => Ok(Self::Share(claim)),
@@ -96,7 +96,7 @@ impl<'o> Test<'o> {
 
     fn counts(&self, sample: &Sample) -> bool {
         match self {
-            Self::Latency { objective, .. } => Latency::counts(&objective.scope.outcomes, sample),
+            Self::Latency { objective, .. } => sample.has_latency(&objective.scope),
             Self::Share(claim) => claim.of.counts(sample),
         }
     }

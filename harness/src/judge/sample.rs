@@ -2,7 +2,7 @@
 
 use squall_reports::record::{Outcome, Phase, RequestId, Symbol};
 
-use crate::objective::{ShareBound, ShareOf};
+use crate::objective::{Scope, ShareBound, ShareOf};
 
 use super::draft::nanos;
 
@@ -28,9 +28,20 @@ impl Sample {
         self.end.saturating_sub(self.start)
     }
 
-    /// Does it count for a latency that names no outcomes?
-    pub(super) fn is_waited_for(&self) -> bool {
-        matches!(self.outcome, Outcome::Succeeded | Outcome::Degraded | Outcome::Failed)
+    /// Does it count for a latency in `scope`?
+    ///
+    /// Unless the scope names outcomes, a request counts if a client waited for its answer. A
+    /// call counts also if it was cancelled or dropped: it took at least as long as its span was
+    /// open, and a call that hangs until its caller leaves must not drop out of its own bound.
+    pub(super) fn has_latency(&self, scope: &Scope) -> bool {
+        if !scope.outcomes.is_empty() {
+            return scope.outcomes.contains(&self.outcome);
+        }
+        match self.outcome {
+            Outcome::Succeeded | Outcome::Degraded | Outcome::Failed => true,
+            Outcome::Shed => false,
+            Outcome::Abandoned => scope.calls.is_some(),
+        }
     }
 
     pub(super) fn is_useful(&self) -> bool {

@@ -4,7 +4,9 @@
 //! a client that falls behind does not hide what its users waited (no coordinated omission). It
 //! counts in the phase of that instant. Which requests count: those that a client waited for,
 //! which are `Succeeded`, `Degraded` and `Failed`; neither the `Shed`, which are refused in
-//! microseconds and would improve any percentile, nor the `Abandoned`, which have no answer.
+//! microseconds and would improve any percentile, nor the `Abandoned`, which have no answer. Of
+//! calls the abandoned count as well, with the time that they were under way: a call that hangs
+//! until its caller leaves is as slow as that, at least.
 //! [`Objective::with_outcomes`] and [`answers`] choose others. A percentile is an exact order
 //! statistic, see [`squall_reports::stats`].
 

@@ -91,7 +91,8 @@ impl Objective {
     /// A call starts when its span opens and ends when it closes. Its outcome is the span's field
     /// `outcome`: `ok`, `success` or `succeeded`; `degraded`; `shed` or `rejected`; `cancelled`,
     /// `canceled` or `abandoned`; any other value is a failure, and a span without the field was
-    /// dropped before its end: abandoned.
+    /// dropped before its end: abandoned. An abandoned call counts for latency, since it took at
+    /// least so long, but for no share, since nobody knows how it would have ended.
     pub fn of_calls(mut self, calls: impl Into<Matching>) -> Self {
         self.scope.calls = Some(calls.into());
         self

@@ -78,12 +78,16 @@ fn calls() -> RecordBuilder {
 fn by_dependency() {
     let record = calls().build();
     let latency = || p99().at_most(ms(200)).to_dependency("pricing");
-    let finding = passes(&record, latency(), "150 ms");
-    assert_eq!((finding.scope.as_str(), finding.samples), ("dependency pricing", 3));
+    let finding = fails(
+        &record,
+        latency(),
+        "p99 latency was 300 ms in during, 100 ms over the bound of 200 ms (4 samples)",
+    );
+    assert_eq!((finding.scope.as_str(), finding.samples), ("dependency pricing", 4));
     fails(
         &record,
         p99().at_most(ms(100)).to_dependency("pricing"),
-        "p99 latency was 150 ms in during, 50 ms over the bound of 100 ms (3 samples)",
+        "p99 latency was 300 ms in during, 200 ms over the bound of 100 ms (4 samples)",
     );
     // ok and degraded of all but the one that was dropped.
     passes(&record, useful().at_least(0.5).to_dependency("pricing"), "50 %");
@@ -103,7 +107,7 @@ fn by_dependency() {
 fn by_dependency_route_and_host() {
     let record = calls().build();
     passes(&record, p99().at_most(ms(100)).to_dependency("pricing").on_route("PUT /x"), "20 ms");
-    passes(&record, p99().at_most(ms(200)).to_dependency("pricing").on_host("api"), "150 ms");
+    passes(&record, p99().at_most(ms(300)).to_dependency("pricing").on_host("api"), "300 ms");
     let elsewhere = p99().at_most(ms(100)).to_dependency("pricing").on_host("worker");
     assert_eq!(one(&record, elsewhere).verdict, Verdict::NoData);
 }
@@ -116,6 +120,26 @@ fn by_spans_of_another_name() {
     assert_eq!(finding.scope, "span \"serve\" dependency=pricing");
     let dropped = p99().at_most(ms(300)).to_dependency("pricing").with_outcomes([Any::Abandoned]);
     passes(&record, dropped, "300 ms");
+}
+
+#[test]
+fn a_call_that_hangs_until_its_caller_leaves_counts_for_latency() {
+    for outcome in [" outcome=cancelled", " outcome=abandoned", ""] {
+        let record = RecordBuilder::new()
+            .only(Phase::During)
+            .span("call", "dependency=pricing outcome=ok", 0, 10)
+            .span("call", &format!("dependency=pricing{outcome}"), 20, 920)
+            .build();
+        fails(
+            &record,
+            p99().at_most(ms(200)).to_dependency("pricing"),
+            "p99 latency was 900 ms in during, 700 ms over the bound of 200 ms (2 samples)",
+        );
+        // Nobody knows how it would have ended.
+        let finding =
+            passes(&record, availability().at_least(1.0).to_dependency("pricing"), "100 %");
+        assert_eq!(finding.samples, 1);
+    }
 }
 
 #[test]
