@@ -2,7 +2,7 @@
 
 use squall_reports::{
     Record,
-    record::RequestId,
+    record::{ALL_HOSTS, RequestId},
     tally::Tally,
     verdict::{Finding, FindingKind},
     words,
@@ -16,20 +16,30 @@ pub(super) fn no_objective() -> Finding {
         .no_data("the plan has no objective, so there is nothing to conclude")
 }
 
+/// The gauge of all hosts that says, at the end of a run, how many requests its load has sent.
+const SENT: &str = "requests_sent";
+
 /// Every request that was sent came to exactly one end: the numbers from 1 to the last one each
 /// occur once, so that sent = succeeded + degraded + failed + shed + abandoned.
+///
+/// What was sent is what the load has counted. In a record without that count it is the highest
+/// number that ended, which does not see requests that are lost at the very end.
 pub(super) fn conservation(index: &Index<'_>) -> Finding {
     let mut finding = blank(FindingKind::Invariant, "conservation", "each request ends once");
     let mut ids: Vec<RequestId> = index.requests.iter().map(|sample| sample.request).collect();
     ids.sort_unstable();
-    let Some(last) = ids.last().copied() else {
+    let highest = ids.last().map(|id| u64::from(*id));
+    let Some(sent) = sent(index).or(highest) else {
         return finding.no_data("no request of the load came to an end");
     };
+    if sent == 0 && ids.is_empty() {
+        return finding.no_data("the load sent no request");
+    }
     finding.samples = ids.len() as u64;
     let tally: Tally = index.requests.iter().map(|sample| sample.outcome).collect();
     finding.observed = format!(
         "{} = {} succeeded + {} degraded + {} failed + {} shed + {} abandoned",
-        words::count(u64::from(last)),
+        words::count(sent),
         words::count(tally.succeeded),
         words::count(tally.degraded),
         words::count(tally.failed),
@@ -40,22 +50,35 @@ pub(super) fn conservation(index: &Index<'_>) -> Finding {
         finding.worst = Some(pair[0]);
         return finding.failed(format!("request {} ended more than once", pair[0]));
     }
-    if ids[0] == 0 {
+    if ids.first() == Some(&0) {
         return finding.failed("a request has the number 0, they begin with 1");
     }
+    if let Some(highest) = highest.filter(|highest| *highest > sent) {
+        return finding.failed(format!(
+            "request {highest} ended, but no more than {} were sent",
+            words::count(sent)
+        ));
+    }
     // Distinct numbers from 1 on: the first that is not at its own place follows a gap.
-    let missing = (1..=last).zip(&ids).find(|(expected, id)| expected != *id);
+    let ended = ids.iter().map(|id| u64::from(*id)).chain([0]);
+    let missing = (1..=sent).zip(ended).find(|(expected, id)| expected != id);
     match missing {
         None => finding.passed(),
         Some((missing, _)) => {
-            let lost = u64::from(last) - ids.len() as u64;
+            let lost = sent - ids.len() as u64;
             finding.failed(format!(
                 "{} of {} never ended, the first of them request {missing}",
                 words::count(lost),
-                words::counted(u64::from(last), "request"),
+                words::counted(sent, "request"),
             ))
         }
     }
+}
+
+/// How many requests the load has sent, if the record says so.
+fn sent(index: &Index<'_>) -> Option<u64> {
+    let readings = index.gauges.get(&index.record.symbols.find(SENT)?)?;
+    readings.iter().rfind(|reading| reading.host == ALL_HOSTS).map(|reading| reading.value)
 }
 
 /// One finding for each fault: it affected something.

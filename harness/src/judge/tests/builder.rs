@@ -3,8 +3,8 @@
 use squall_reports::{
     Record, SCHEMA,
     record::{
-        End, EndCause, Event, FaultAction, FaultSpan, Gauge, Header, Level, Log, Mark, Outcome,
-        Phase, PhaseSpan, Request, Span, Symbols, What,
+        ALL_HOSTS, End, EndCause, Event, FaultAction, FaultSpan, Gauge, Header, Level, Log, Mark,
+        Outcome, Phase, PhaseSpan, Request, Span, Symbols, What,
     },
 };
 
@@ -207,6 +207,12 @@ impl RecordBuilder {
     pub(super) fn gauge(mut self, host: &str, name: &str, at: u64, value: u64) -> Self {
         let (host, name) = (self.host(host), self.symbols.intern(name));
         self.at(at, What::Gauge(Gauge { host, name, value }))
+    }
+
+    /// What the load says at `at` to have sent.
+    pub(super) fn requests_sent(mut self, at: u64, value: u64) -> Self {
+        let name = self.symbols.intern("requests_sent");
+        self.at(at, What::Gauge(Gauge { host: ALL_HOSTS, name, value }))
     }
 
     /// The marks of a load.

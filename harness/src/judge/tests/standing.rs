@@ -85,6 +85,45 @@ fn conservation_sees_what_is_missing_or_double() {
 }
 
 #[test]
+fn conservation_believes_the_load_on_what_it_sent() {
+    let three = || RecordBuilder::new().ok(0, 1).ok(1, 1).ok(2, 1);
+    let finding = check_conservation(three().requests_sent(4_000, 3), Verdict::Pass, "");
+    assert!(finding.observed.starts_with("3 = 3 succeeded"), "{}", finding.observed);
+    // Requests that are lost at the very end leave no gap.
+    let finding = check_conservation(
+        three().requests_sent(4_000, 5),
+        Verdict::Fail,
+        "2 of 5 requests never ended, the first of them request 4",
+    );
+    assert!(finding.observed.starts_with("5 = 3 succeeded"), "{}", finding.observed);
+    check_conservation(
+        RecordBuilder::new().requests_sent(4_000, 1),
+        Verdict::Fail,
+        "1 of 1 request never ended, the first of them request 1",
+    );
+    check_conservation(
+        RecordBuilder::new().ok(0, 1).numbered_from(3).ok(1, 1).requests_sent(4_000, 4),
+        Verdict::Fail,
+        "2 of 4 requests never ended, the first of them request 2",
+    );
+    check_conservation(
+        three().requests_sent(4_000, 2),
+        Verdict::Fail,
+        "request 3 ended, but no more than 2 were sent",
+    );
+    check_conservation(
+        RecordBuilder::new().requests_sent(4_000, 0),
+        Verdict::NoData,
+        "the load sent no request",
+    );
+    // The last count is the one that holds.
+    check_conservation(three().requests_sent(3_000, 7).requests_sent(4_000, 3), Verdict::Pass, "");
+    // A gauge of a host is not the load's.
+    let record = three().gauge("api", "requests_sent", 4_000, 9);
+    check_conservation(record, Verdict::Pass, "");
+}
+
+#[test]
 fn a_fault_that_never_bit_makes_the_run_inconclusive() {
     let record = RecordBuilder::new().ok(0, 1).fault("slow pricing", 2_000, 3).fault(
         "lost packets",
