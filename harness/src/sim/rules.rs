@@ -25,8 +25,10 @@ pub(crate) struct Fate {
     pub(crate) lost: bool,
     /// It takes longer by so many nanoseconds.
     pub(crate) delay: u64,
-    /// It arrives twice.
+    /// It arrives twice, if it is something that can.
     pub(crate) twice: bool,
+    /// The fault that is to blame if it does.
+    pub(crate) twice_by: Option<u16>,
     /// It is a connection attempt, and is refused.
     pub(crate) refused: bool,
     /// It is cut into pieces of about this many bytes, with a pause between them.
@@ -46,6 +48,7 @@ pub(crate) struct Sent<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slices {
+    pub(crate) fault: u16,
     pub(crate) average: u32,
     pub(crate) variation: u32,
     pub(crate) pause: u64,
@@ -180,7 +183,11 @@ impl Rule {
             FaultKind::Duplicate { rate } => {
                 let twice = rng::chance(rate, &mut self.rng);
                 fate.twice |= twice;
-                twice
+                if twice {
+                    fate.twice_by.get_or_insert(self.fault);
+                }
+                // Counted where a second copy leaves.
+                false
             }
             FaultKind::Reorder { rate, by } => {
                 let late = rng::chance(rate, &mut self.rng);
@@ -237,12 +244,14 @@ impl Rule {
                 let large = !again && tcp.is_some_and(|s| s.payload.len() > average_size as usize);
                 if large {
                     fate.slices = Some(Slices {
+                        fault: self.fault,
                         average: average_size,
                         variation: size_variation,
                         pause: nanos(delay),
                     });
                 }
-                large
+                // Counted where the pieces leave.
+                false
             }
             FaultKind::LimitData { bytes } => {
                 let length = tcp.filter(|_| !again).map_or(0, |s| s.payload.len());

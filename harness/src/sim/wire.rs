@@ -209,7 +209,7 @@ impl Wire {
             let mut fate = self.fate((src, dst), &packet, None, false, now);
             if let Some(arrives) = self.arrival((src, dst), &packet, &mut fate, now) {
                 if fate.twice {
-                    self.schedule(arrives, packet.clone());
+                    self.schedule_again(arrives, &packet, &fate);
                 }
                 self.schedule(arrives, packet);
             }
@@ -224,8 +224,9 @@ impl Wire {
             self.forget(key);
         }
         let mut fate = self.fate((src, dst), &packet, Some(key), false, now);
-        if let Some(slices) = fate.slices {
-            return self.send_sliced(key, packet, slices, fate.delay, now);
+        // What is lost is lost as a whole, and is not cut when it comes again.
+        if let Some(slices) = fate.slices.filter(|_| !fate.lost) {
+            return self.send_sliced(key, &packet, slices, &fate, now);
         }
         let arrives = self.arrival((src, dst), &packet, &mut fate, now);
         match arrives {
@@ -235,7 +236,7 @@ impl Wire {
                 self.schedule(arrives.max(last), packet);
             }
             None if reset => self.reset_lost(key, attempt, now),
-            arrives => self.send_segment(key, packet, arrives, syn, now),
+            arrives => self.send_segment(key, packet, arrives, &fate, now),
         }
     }
 
@@ -244,12 +245,21 @@ impl Wire {
         key: FlowKey,
         packet: Packet,
         arrives: Option<u64>,
-        syn: bool,
+        fate: &Fate,
         now: u64,
     ) {
+        let syn = segment(&packet).is_some_and(|segment| segment.flags.syn);
         let timeouts = self.timeouts(syn);
         let mut delivered = std::mem::take(&mut self.delivered);
         self.with_flow(key, |flow| flow.send(packet, now, arrives, timeouts, &mut delivered));
+        // Flags and acknowledgements say twice what they say once, and what waits for an earlier
+        // segment is not under way: a second copy is one of data, along with the first.
+        if fate.twice
+            && let Some((arrives, packet)) = delivered.last()
+            && payload(packet) > 0
+        {
+            self.schedule_again(*arrives, packet, fate);
+        }
         for (arrives, packet) in delivered.drain(..) {
             self.schedule(arrives, packet);
         }
@@ -266,8 +276,16 @@ impl Wire {
         self.flows_kept = FLOWS_KEPT.max(self.flows.len() * 2);
     }
 
-    fn send_sliced(&mut self, key: FlowKey, packet: Packet, slices: Slices, delay: u64, now: u64) {
+    fn send_sliced(
+        &mut self,
+        key: FlowKey,
+        packet: &Packet,
+        slices: Slices,
+        fate: &Fate,
+        now: u64,
+    ) {
         let Transport::Tcp(whole) = &packet.payload else { return };
+        self.shared.affect(slices.fault, 1);
         let mut sent = 0;
         let mut pause = 0;
         while sent < whole.payload.len() {
@@ -277,9 +295,9 @@ impl Wire {
                 piece.seq = whole.seq.wrapping_add(u32::try_from(sent).unwrap_or(u32::MAX));
                 piece.payload = whole.payload.slice(sent..sent + length);
             }
-            let mut fate = Fate { delay: delay + pause, ..Fate::default() };
+            let mut fate = Fate { delay: fate.delay + pause, slices: None, ..*fate };
             let arrives = self.arrival((key.src, key.dst), &piece, &mut fate, now);
-            self.send_segment(key, piece, arrives, false, now);
+            self.send_segment(key, piece, arrives, &fate, now);
             sent += length;
             pause += slices.pause;
         }
@@ -368,6 +386,15 @@ impl Wire {
         self.bytes_due += payload(&packet);
         let emptied = || self.emptied.pop().unwrap_or_default();
         self.due.entry(arrives).or_insert_with(emptied).push(packet);
+    }
+
+    /// Schedules the second copy of a packet, ahead of the first, which is equal to it.
+    fn schedule_again(&mut self, arrives: u64, packet: &Packet, fate: &Fate) {
+        if let Some(fault) = fate.twice_by {
+            self.shared.affect(fault, 1);
+        }
+        self.packets += 1;
+        self.schedule(arrives, packet.clone());
     }
 
     /// Performs the retransmissions and resets that are due by `now`.

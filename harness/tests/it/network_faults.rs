@@ -99,6 +99,57 @@ fn duplicates_and_late_packets_are_tcps_business_and_are_counted() {
 }
 
 #[test]
+fn each_segment_of_data_goes_out_twice_and_nothing_else_does() {
+    let seen = connections(duplicate("b", 1.0));
+    assert_eq!(seen.at("old: ok"), ms(351));
+    assert_eq!(seen.at("new: ok"), ms(402));
+    assert_eq!(seen.affected(), [4], "two questions and their answers, and nothing around them");
+    // A datagram is what it is.
+    let seen = World::new()
+        .host("b", || async {
+            let socket = squall_net::UdpSocket::bind("0.0.0.0:9").await?;
+            loop {
+                socket.recv_from(&mut [0; 8]).await?;
+                log("received");
+            }
+        })
+        .host("a", || async {
+            let socket = squall_net::UdpSocket::bind("0.0.0.0:0").await?;
+            squall_net::sim::sleep_until(400_000_000).await;
+            socket.send_to(b"x", "b:9").await?;
+            std::future::pending().await
+        })
+        .plan(|plan| {
+            plan.fault(duplicate("a", 1.0).from(ms(300)).until(ms(600)))
+                .fault(duplicate("a", 1.0).from(ms(300)).until(ms(600)))
+        })
+        .completes(1);
+    assert_eq!(seen.said("b"), ["received", "received"]);
+    assert_eq!(seen.affected(), [1, 0], "there is one second copy");
+}
+
+/// The most packets that a hundred requests stay below, to the next ten.
+fn packets(link: squall::plan::Link) -> u64 {
+    let most = |packets_max| {
+        let mut limits = squall::plan::Limits::default();
+        limits.packets_max = packets_max;
+        let world = asked(100.0).topology(|topology| topology.link(link));
+        world.plan(|plan| plan.limits(limits)).run(1)
+    };
+    let completes =
+        |packets: &u64| *most(*packets).cause() == squall_reports::record::EndCause::Completed;
+    (10..200).map(|tens| tens * 10).find(completes).expect("a request takes a few packets")
+}
+
+#[test]
+fn a_link_that_duplicates_carries_so_many_packets_more() {
+    let once = packets(squall::plan::Link::default());
+    let twice = packets(squall::plan::Link::default().duplicate(1.0));
+    // A hundred requests and as many answers, and what acknowledges a copy.
+    assert!(twice >= once + 200, "{once} and {twice}");
+}
+
+#[test]
 fn bandwidth_is_in_kilobytes_per_second() {
     let body = "x".repeat(20_000);
     let fault = bandwidth("b", 100).from(ms(300)).until(ms(900));
@@ -338,6 +389,23 @@ fn a_slicer_cuts_data_into_small_pieces_with_pauses() {
     assert!(seen.at(&sliced) >= ms(401) + ms(5) * u32::try_from(parts - 1).unwrap());
     assert!(seen.at("700: closed after 1000 in 1") < ms(703));
     assert_eq!(seen.affected(), [1]);
+}
+
+#[test]
+fn what_a_slicer_would_cut_is_lost_in_a_partition_all_the_same() {
+    for slicer_first in [true, false] {
+        let sliced = slicer("b", 20, 5, us(1)).from(ms(400)).until(ms(500));
+        let cut = partition_one_way("b", "a").from(ms(400)).until(ms(500));
+        let faults = if slicer_first { [sliced, cut] } else { [cut, sliced] };
+        let seen = asked(100.0)
+            .plan(|plan| faults.into_iter().fold(plan, squall::plan::Plan::fault))
+            .completes(1);
+        let during = latencies(&seen, 400, 500);
+        assert!(during.iter().all(|latency| *latency >= ms(200)), "{during:?}");
+        let counts = seen.affected();
+        assert_eq!(counts[usize::from(!slicer_first)], 0, "nothing was there to cut: {counts:?}");
+        assert!(counts[usize::from(slicer_first)] > 0, "{counts:?}");
+    }
 }
 
 #[test]
