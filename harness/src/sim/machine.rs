@@ -116,7 +116,7 @@ impl Machine {
     /// Hands over what has arrived and runs the process until it has nothing to do, or `over`
     /// says that the run is.
     pub(crate) fn run(&mut self, wire: &mut Wire, now: u64, over: impl Fn() -> bool) -> Turn {
-        let Self { process, inbox, wakers, deadline, blocked_until, .. } = self;
+        let Self { seam, process, inbox, wakers, deadline, blocked_until, .. } = self;
         let Some(process) = process.as_ref() else { return Turn::Idle };
         let mut first = true;
         let idle_ms = process.runtime.block_on(poll_fn(|cx| {
@@ -142,6 +142,7 @@ impl Machine {
         let local = interpose::now();
         interpose::set_now(now);
         *blocked_until = local;
+        wire.blocked_until(seam.id, local);
         let Some(idle_ms) = idle_ms else { return Turn::Cut };
         *deadline = u64::try_from(idle_ms).ok().map(|idle_ms| {
             let latest = local + idle_ms * TICK_NS;

@@ -35,8 +35,10 @@ pub(crate) struct Wire {
     net: EnterGuard,
     shared: Rc<Shared>,
     hosts: Vec<(HostId, IpAddr)>,
-    /// When each host ran last.
-    ran_at: Vec<u64>,
+    /// Until when each host ran last: later than now, if it blocks its thread.
+    ran_until: Vec<u64>,
+    /// What hosts that block their threads have sent, by when it leaves.
+    held: BTreeMap<u64, Vec<Packet>>,
     /// The hosts without power: nothing that is sent to them arrives.
     dark: BTreeSet<u16>,
     step: u64,
@@ -90,7 +92,8 @@ impl Wire {
             net: net.enter(),
             shared: Rc::clone(shared),
             links: (0..hosts.len() * hosts.len()).map(|_| None).collect(),
-            ran_at: vec![0; hosts.len()],
+            ran_until: vec![0; hosts.len()],
+            held: BTreeMap::new(),
             hosts,
             dark: BTreeSet::new(),
             step: nanos(topology.resolution),
@@ -113,8 +116,14 @@ impl Wire {
 
     /// Sockets that are used from `now` on are those of `host`.
     pub(crate) fn set_current(&mut self, host: u16, now: u64) {
-        self.ran_at[usize::from(host)] = now;
+        self.blocked_until(host, now);
         self.net.set_current(self.hosts[usize::from(host)].0);
+    }
+
+    /// The process of `host` ran until `until`, by its own clock.
+    pub(crate) fn blocked_until(&mut self, host: u16, until: u64) {
+        let ran_until = &mut self.ran_until[usize::from(host)];
+        *ran_until = until.max(*ran_until);
     }
 
     /// Switches the power of `host` on or off.
@@ -150,7 +159,8 @@ impl Wire {
         let due = self.due.keys().next().copied();
         let retry = self.retries.first().map(|(at, _)| *at);
         let resets = self.rules.iter().filter_map(Rule::next_reset).min();
-        [due, retry, resets].into_iter().flatten().min()
+        let held = self.held.keys().next().copied();
+        [due, retry, resets, held].into_iter().flatten().min()
     }
 
     /// Connections that `host` has tried to open so far.
@@ -191,13 +201,31 @@ impl Wire {
         let mut collected = std::mem::take(&mut self.collected);
         self.net.egress_all(&mut collected);
         for packet in collected.drain(..) {
-            self.send(packet, now);
+            self.leave(packet, now);
         }
         self.collected = collected;
         // A full backlog drops an attempt without a word: it comes again after its timeout.
         for packet in std::mem::take(&mut self.attempts).into_values() {
             self.give_back(packet, now);
         }
+    }
+
+    /// Sends a packet, once the process that it comes from is done with what it was at. Only what
+    /// the stack answers to a connection attempt does not wait for the process.
+    fn leave(&mut self, packet: Packet, now: u64) {
+        let ran_until = self.index(packet.src).map_or(0, |src| self.ran_until[usize::from(src)]);
+        if ran_until <= now || self.answers_attempt(&packet) {
+            return self.send(packet, now);
+        }
+        self.bytes_due += payload(&packet);
+        self.held.entry(self.step_from(ran_until)).or_default().push(packet);
+    }
+
+    fn answers_attempt(&self, packet: &Packet) -> bool {
+        let (src, dst) = (self.index(packet.src), self.index(packet.dst));
+        let (Some(tcp), Some(src), Some(dst)) = (segment(packet), src, dst) else { return false };
+        let key = FlowKey { src, src_port: tcp.src_port, dst, dst_port: tcp.dst_port };
+        self.attempts.contains_key(&key.reverse())
     }
 
     fn send(&mut self, packet: Packet, now: u64) {
@@ -365,7 +393,7 @@ impl Wire {
         }
         fate.twice |= twice;
         let delay = delay + fate.delay;
-        let least = if self.ran_at[usize::from(hosts.0)] == now { self.step } else { 0 };
+        let least = if self.ran_until[usize::from(hosts.0)] >= now { self.step } else { 0 };
         Some(now + (delay - delay % self.step).max(least))
     }
 
@@ -397,8 +425,14 @@ impl Wire {
         self.schedule(arrives, packet.clone());
     }
 
-    /// Performs the retransmissions and resets that are due by `now`.
+    /// Performs the departures, retransmissions and resets that are due by `now`.
     pub(crate) fn perform(&mut self, now: u64) {
+        while let Some(entry) = self.held.first_entry().filter(|entry| *entry.key() <= now) {
+            for packet in entry.remove() {
+                self.bytes_due -= payload(&packet);
+                self.send(packet, now);
+            }
+        }
         let mut resets: Vec<FlowKey> = Vec::new();
         for rule in &mut self.rules {
             resets.extend(rule.resets_due(now));

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::time::sleep;
+use squall_net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::sleep,
+};
 
 use crate::world::{World, idle, log, ms};
 
@@ -91,6 +95,62 @@ fn a_thread_that_sleeps_takes_the_time_of_its_host_and_of_no_other() {
     assert_eq!(seen.at("b"), ms(30));
     let times: Vec<u64> = seen.0.record.events.iter().map(|event| event.at).collect();
     assert!(times.is_sorted(), "the record is in order of time");
+}
+
+#[test]
+fn what_a_blocked_thread_sends_leaves_when_it_is_done() {
+    // Blocks for 50 ms and says a word, again and again, and closes.
+    let seen = World::new()
+        .host("b", || async {
+            let listener = TcpListener::bind("0.0.0.0:7").await?;
+            loop {
+                let (mut stream, _) = listener.accept().await?;
+                for word in ["one", "two"] {
+                    stream.read_u8().await?;
+                    std::thread::sleep(ms(50));
+                    stream.write_all(word.as_bytes()).await?;
+                }
+                stream.shutdown().await?;
+            }
+        })
+        .host("a", || async {
+            sleep(ms(10)).await;
+            let mut stream = TcpStream::connect("b:7").await?;
+            let begun = Instant::now();
+            let mut word = [0; 3];
+            for _ in 0..2 {
+                stream.write_u8(0).await?;
+                stream.read_exact(&mut word).await?;
+                log(&format!("{} after {:?}", String::from_utf8_lossy(&word), begun.elapsed()));
+            }
+            assert_eq!(stream.read(&mut word).await?, 0, "in order, and nothing else");
+            log("closed");
+            std::future::pending().await
+        })
+        .completes(1);
+    assert_eq!(seen.said("a"), ["one after 51ms", "two after 102ms", "closed"]);
+}
+
+#[test]
+fn what_a_process_was_at_when_it_was_killed_does_not_leave() {
+    let seen = World::new()
+        .host("b", || async {
+            let socket = squall_net::UdpSocket::bind("0.0.0.0:9").await?;
+            let (_, from) = socket.recv_from(&mut [0; 8]).await?;
+            std::thread::sleep(ms(50));
+            socket.send_to(b"late", from).await?;
+            std::future::pending().await
+        })
+        .host("a", || async {
+            let socket = squall_net::UdpSocket::bind("0.0.0.0:9").await?;
+            sleep(ms(10)).await;
+            socket.send_to(b"x", "b:9").await?;
+            socket.recv_from(&mut [0; 8]).await?;
+            log("answered");
+            std::future::pending().await
+        });
+    let crash = squall::plan::crash("b").from(ms(30)).until(ms(500));
+    seen.plan(|plan| plan.fault(crash)).completes(1).never("answered");
 }
 
 #[test]

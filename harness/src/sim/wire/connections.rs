@@ -134,6 +134,8 @@ impl Wire {
     pub(crate) fn process_died(&mut self, host: u16, before: &Netstat, silent: bool, now: u64) {
         let step = self.step_from(now);
         self.silence(host, step);
+        self.drop_held(host);
+        self.ran_until[usize::from(host)] = now;
         for key in self.flows.keys().copied().filter(|key| key.src == host).collect::<BTreeSet<_>>()
         {
             self.forget(key);
@@ -165,9 +167,23 @@ impl Wire {
         let ports = |packet: &Packet| segment(packet).map(|s| (s.dst_port, s.src_port));
         collected.sort_by_key(|p| (p.src == own).then(|| (p.dst, ports(p))));
         for packet in collected.drain(..) {
-            self.send(packet, step);
+            self.leave(packet, step);
         }
         self.collected = collected;
+    }
+
+    /// Forgets what the process of `host` has sent and what has not left.
+    fn drop_held(&mut self, host: u16) {
+        let own = self.ip(host);
+        let bytes_due = &mut self.bytes_due;
+        self.held.retain(|_, packets| {
+            packets.retain(|packet| {
+                let stays = packet.src != own;
+                *bytes_due -= if stays { 0 } else { super::payload(packet) };
+                stays
+            });
+            !packets.is_empty()
+        });
     }
 
     /// Collects what the hosts have sent, except from `host`.
@@ -176,7 +192,7 @@ impl Wire {
         let mut collected = std::mem::take(&mut self.collected);
         self.net.egress_all(&mut collected);
         for packet in collected.drain(..).filter(|packet| packet.src != own) {
-            self.send(packet, now);
+            self.leave(packet, now);
         }
         self.collected = collected;
     }
@@ -184,6 +200,7 @@ impl Wire {
     /// Cuts off what still lingers of the connections of an earlier process of `host`, whose
     /// ports the next one takes over.
     pub(crate) fn take_over(&mut self, host: u16, now: u64) {
+        self.ran_until[usize::from(host)] = now;
         let lingering = self.netstat(host);
         if !lingering.entries.is_empty() {
             self.process_died(host, &lingering, false, now);
