@@ -23,6 +23,9 @@ pub struct Limits {
     pub packets_max: u64,
     /// Bytes of payload under way or waiting for a retransmission.
     pub network_bytes_max: u64,
+    /// Bytes of memory that the hosts hold together, the record aside. Known only to a program
+    /// with the [`CountingAllocator`](crate::CountingAllocator).
+    pub memory_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -33,6 +36,7 @@ impl Default for Limits {
             events_max: 20_000_000,
             packets_max: 200_000_000,
             network_bytes_max: 256 << 20,
+            memory_bytes_max: 2 << 30,
         }
     }
 }

@@ -201,6 +201,10 @@ impl World {
         if self.wire.packets() > limits.packets_max {
             reached(format!("{} packets (packets_max)", limits.packets_max));
         }
+        let held = self.shared.bytes_held().and_then(|held| u64::try_from(held).ok());
+        if held.is_some_and(|held| held > limits.memory_bytes_max) {
+            reached(format!("{} bytes of memory (memory_bytes_max)", limits.memory_bytes_max));
+        }
         if !self.instants.is_multiple_of(LIMITS_EVERY) {
             return;
         }

@@ -180,6 +180,28 @@ fn hosts_that_keep_each_other_busy_end_at_the_real_time_of_the_run() {
 }
 
 #[test]
+fn a_run_does_not_pass_its_memory() {
+    let hoarder = || {
+        World::new().host("a", || async {
+            let mut kept = Vec::new();
+            for _ in 0..20 {
+                kept.push(vec![1_u8; 1 << 20]);
+                sleep(ms(1)).await;
+            }
+            log("kept");
+            std::future::pending::<()>().await;
+            drop(kept);
+            Ok(())
+        })
+    };
+    let seen = limited(hoarder(), |limits| limits.memory_bytes_max = 10 << 20);
+    reached(&seen, "10485760 bytes of memory (memory_bytes_max)");
+    seen.never("kept");
+    let enough = limited(hoarder(), |limits| limits.memory_bytes_max = 30 << 20);
+    assert_eq!(*enough.cause(), EndCause::Completed);
+}
+
+#[test]
 fn an_interrupted_run_keeps_its_record() {
     let signals = Signals::default();
     signals.interrupt.store(true, Ordering::Relaxed);

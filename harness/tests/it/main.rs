@@ -1,5 +1,8 @@
 //! The kernel, the faults and the load, each seen doing what it is there for.
 
+#[global_allocator]
+static ALLOCATOR: squall::CountingAllocator = squall::CountingAllocator;
+
 mod cpu;
 mod determinism;
 mod endings;
