@@ -77,6 +77,8 @@ thread_local! {
     /// The eventfds of the runtimes of this thread's run.
     static WAKE_FDS: RefCell<Vec<c_int>> = const { RefCell::new(Vec::new()) };
     static CAPTURE: Cell<bool> = const { Cell::new(false) };
+    /// Whether a thread was started.
+    static STARTED_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Simulated time and randomness on this thread, until it is dropped.
@@ -97,6 +99,7 @@ impl Session {
         assert!(!active(), "this thread already runs a simulation");
         WALL_CLOCK.set(parts.wall_clock);
         NOW_NS.set(0);
+        STARTED_THREAD.set(false);
         RANDOM.set(parts.randomness.then(|| ChaCha8Rng::seed_from_u64(seed)));
         ACTIVE.set(true);
         let session = Self { not_send: PhantomData };
@@ -186,6 +189,11 @@ pub(crate) fn capture_wake_fd(wake: impl FnOnce()) -> c_int {
 pub(crate) fn forget_wake_fd(fd: c_int) {
     WAKE_FDS.with_borrow_mut(|fds| fds.retain(|known| *known != fd));
     WOKEN.with_borrow_mut(|fds| fds.retain(|known| *known != fd));
+}
+
+/// Was a thread started since this was last asked?
+pub(crate) fn take_started_thread() -> bool {
+    STARTED_THREAD.take()
 }
 
 /// The function of libc that a symbol of this module stands in front of.
@@ -427,6 +435,33 @@ unsafe extern "C" fn getrandom(bytes: *mut c_void, count: size_t, flags: libc::c
         unsafe { std::mem::transmute(NEXT.get()) };
     // SAFETY: the arguments are the caller's.
     unsafe { next(bytes, count, flags) }
+}
+
+/// # Safety
+///
+/// As `pthread_create(3)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pthread_create(
+    thread: *mut libc::pthread_t,
+    attributes: *const libc::pthread_attr_t,
+    start: extern "C" fn(*mut c_void) -> *mut c_void,
+    argument: *mut c_void,
+) -> c_int {
+    type Create = unsafe extern "C" fn(
+        *mut libc::pthread_t,
+        *const libc::pthread_attr_t,
+        extern "C" fn(*mut c_void) -> *mut c_void,
+        *mut c_void,
+    ) -> c_int;
+    static NEXT: Next = Next::new(c"pthread_create");
+    // The thread is real, and its own clocks are: only that it was started is taken note of.
+    if active() {
+        STARTED_THREAD.set(true);
+    }
+    // SAFETY: this is libc's function of that name and type.
+    let next: Create = unsafe { std::mem::transmute(NEXT.get()) };
+    // SAFETY: the arguments are the caller's.
+    unsafe { next(thread, attributes, start, argument) }
 }
 
 /// The real monotonic clock, for the limits of the harness itself.

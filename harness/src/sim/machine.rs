@@ -48,7 +48,10 @@ pub(crate) enum Turn {
     Idle,
     /// It had more to do when the run was over.
     Cut,
-    /// It started a thread, which a simulation cannot make deterministic.
+    /// It started a thread of its runtime's for something that blocks, which a simulation cannot
+    /// make deterministic.
+    StartedBlocking,
+    /// It started a thread of its own.
     StartedThread,
 }
 
@@ -148,10 +151,11 @@ impl Machine {
             let latest = local + idle_ms * TICK_NS;
             latest - (latest - process.origin) % TICK_NS
         });
+        let started = interpose::take_started_thread();
         if process.runtime.metrics().num_blocking_threads() > 0 {
-            return Turn::StartedThread;
+            return Turn::StartedBlocking;
         }
-        Turn::Idle
+        if started { Turn::StartedThread } else { Turn::Idle }
     }
 
     /// The tasks that are alive.

@@ -34,6 +34,8 @@ use crate::{
 /// How often the limits that are slow to look at are looked at, in instants.
 const LIMITS_EVERY: u64 = 1024;
 
+const STARTED_THREAD: &str = "it started a thread of its own (std::thread::spawn)";
+
 /// How long after the timeout of the last request a run goes on at least.
 const AFTER_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -393,11 +395,12 @@ impl World {
             match turn {
                 Turn::Idle => {}
                 Turn::Cut => world.stop_from_outside(),
+                Turn::StartedBlocking => world.is_not_deterministic(
+                    host,
+                    "it started a thread (spawn_blocking, tokio::fs or a blocking name look-up)",
+                ),
                 Turn::StartedThread => {
-                    let what = "it started a thread (spawn_blocking, tokio::fs or a blocking name \
-                                look-up)";
-                    let (host, what) = (name(), what.to_owned());
-                    world.shared.stop(EndCause::NotDeterministic { host, what });
+                    world.is_not_deterministic(host, STARTED_THREAD);
                 }
             }
         });
@@ -407,6 +410,11 @@ impl World {
         self.start_sidecars(host, now);
         self.note_ended(now);
         true
+    }
+
+    fn is_not_deterministic(&self, host: usize, what: &str) {
+        let host = self.shared.plan.topology.hosts[host].name.clone();
+        self.shared.stop(EndCause::NotDeterministic { host, what: what.to_owned() });
     }
 
     /// A host that ran may have woken others, through what they share; that it woke itself is
@@ -483,6 +491,9 @@ impl World {
         self.wire.set_power(id, true);
         self.wire.take_over(id, now);
         let service = spec.service.as_ref().map(|name| self.services.start(name, &spec.config));
+        if interpose::take_started_thread() {
+            self.is_not_deterministic(host, STARTED_THREAD);
+        }
         if let Err(error) = self.machines[host].start(seed, now) {
             return fail(format!("no runtime could be made for it: {error}"));
         }

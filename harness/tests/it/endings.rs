@@ -92,6 +92,27 @@ fn a_blocking_thread_is_refused_every_time() {
 }
 
 #[test]
+fn a_thread_of_a_service_is_refused() {
+    let spawn = || std::thread::spawn(|| 1 + 1).join().unwrap_or_default();
+    let in_a_task = World::new().host("a", idle).host("b", move || async move {
+        sleep(ms(5)).await;
+        log(&format!("{}", spawn()));
+        idle().await
+    });
+    let before_it_is_a_future = World::new().host("a", idle).host("b", move || {
+        spawn();
+        idle()
+    });
+    for (world, at) in [(in_a_task, 5_000_000), (before_it_is_a_future, 0)] {
+        let seen = world.run(1);
+        let (host, what) = ("b".to_owned(), "it started a thread of its own (std::thread::spawn)");
+        let expected = EndCause::NotDeterministic { host, what: what.to_owned() };
+        assert_eq!(*seen.cause(), expected);
+        assert_eq!(seen.0.record.end.at, at);
+    }
+}
+
+#[test]
 fn a_run_does_not_pass_its_virtual_time() {
     let sleeper = || async {
         sleep(ms(900)).await;
@@ -155,6 +176,28 @@ fn a_run_does_not_pass_the_bytes_in_its_network() {
 }
 
 #[test]
+fn a_run_does_not_pass_its_memory() {
+    let hoarder = || {
+        World::new().host("a", || async {
+            let mut kept = Vec::new();
+            for _ in 0..20 {
+                kept.push(vec![1_u8; 1 << 20]);
+                sleep(ms(1)).await;
+            }
+            log("kept");
+            std::future::pending::<()>().await;
+            drop(kept);
+            Ok(())
+        })
+    };
+    let seen = limited(hoarder(), |limits| limits.memory_bytes_max = 10 << 20);
+    reached(&seen, "10485760 bytes of memory (memory_bytes_max)");
+    seen.never("kept");
+    let enough = limited(hoarder(), |limits| limits.memory_bytes_max = 30 << 20);
+    assert_eq!(*enough.cause(), EndCause::Completed);
+}
+
+#[test]
 fn a_task_that_only_yields_ends_at_the_real_time_of_the_run() {
     let busy = || async {
         loop {
@@ -177,28 +220,6 @@ fn hosts_that_keep_each_other_busy_end_at_the_real_time_of_the_run() {
     let world = World::new().host("a", busy).plan(|plan| plan.lasts(Duration::from_secs(7_000)));
     let seen = limited(world, |limits| limits.wall_time = ms(50));
     reached(&seen, "50ms of real time (wall_time_ms)");
-}
-
-#[test]
-fn a_run_does_not_pass_its_memory() {
-    let hoarder = || {
-        World::new().host("a", || async {
-            let mut kept = Vec::new();
-            for _ in 0..20 {
-                kept.push(vec![1_u8; 1 << 20]);
-                sleep(ms(1)).await;
-            }
-            log("kept");
-            std::future::pending::<()>().await;
-            drop(kept);
-            Ok(())
-        })
-    };
-    let seen = limited(hoarder(), |limits| limits.memory_bytes_max = 10 << 20);
-    reached(&seen, "10485760 bytes of memory (memory_bytes_max)");
-    seen.never("kept");
-    let enough = limited(hoarder(), |limits| limits.memory_bytes_max = 30 << 20);
-    assert_eq!(*enough.cause(), EndCause::Completed);
 }
 
 #[test]
