@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use squall_reports::{record::Record, verdict::Verdict};
+use squall_reports::{
+    record::{EndCause, Record},
+    verdict::{Finding, FindingKind, Verdict},
+};
 
 use crate::{
     interpose::Parts,
@@ -39,6 +42,25 @@ impl Run {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.judgement.verdict
+    }
+
+    /// The objectives and invariants that failed, in a run that came to its planned end. A run
+    /// that did not was not judged by what it was to show, so it has none.
+    pub(crate) fn failed(&self) -> Vec<&Finding> {
+        if !self.record.end.cause.is_complete() {
+            return Vec::new();
+        }
+        let claims = self.judgement.findings.iter().filter(|finding| {
+            matches!(finding.kind, FindingKind::Objective | FindingKind::Invariant)
+        });
+        claims.filter(|finding| finding.verdict == Verdict::Fail).collect()
+    }
+
+    /// Was the run given up because it took too long in real time? What that shows depends on the
+    /// machine, and another run with the same seed may end otherwise.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        matches!(&self.record.end.cause, EndCause::LimitReached { limit }
+            if limit.contains("wall_time_ms"))
     }
 }
 
@@ -133,3 +155,6 @@ pub(crate) fn run_parts(
     let judgement = judge(&record, &scenario.plan().objectives);
     Ok(Run { record, judgement, wall: started.elapsed() })
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -2,7 +2,7 @@
 //!
 //! A binary with a catalogue calls [`main`]. What a command concludes is its exit code: 0 all
 //! objectives pass, 1 an objective or invariant failed, 2 inconclusive, 3 bad arguments or a bad
-//! file, 4 the harness itself failed, 130 interrupted.
+//! file, 4 the harness itself failed or a run took too long in real time, 130 interrupted.
 
 mod args;
 mod defects;
@@ -22,8 +22,11 @@ use std::{
 use clap::{Parser, error::ErrorKind};
 use squall_reports::{terminal::Colour, verdict::Verdict};
 
-use self::args::{Command, Squall};
-use crate::catalogue::Catalogue;
+use self::{
+    args::{Command, Squall},
+    pool::Job,
+};
+use crate::{catalogue::Catalogue, run::Run};
 
 /// What a command came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +77,16 @@ impl Failure {
     pub(crate) fn harness(sentence: impl ToString) -> Self {
         Self { exit: Exit::Harness, sentence: sentence.to_string() }
     }
+}
+
+/// What is said of a run that took too long in real time: that is no verdict on the scenario.
+fn out_of_time(job: &Job, run: &Run) -> Failure {
+    Failure::harness(format!(
+        "{} with seed {} was given up: {}",
+        job.scenario.name(),
+        job.seed,
+        run.record.end.cause
+    ))
 }
 
 /// Carries out the command in the arguments of this process.

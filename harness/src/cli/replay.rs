@@ -5,7 +5,7 @@ use squall_reports::{
     terminal, words,
 };
 
-use super::{Exit, Failure, args, colour, print};
+use super::{Exit, Failure, args, colour, out_of_time, pool::Job, print};
 use crate::{
     catalogue::{Catalogue, replay_command},
     run::run,
@@ -27,6 +27,9 @@ pub(super) fn replay(catalogue: &Catalogue, args: &args::Replay) -> Result<Exit,
     let (before, after) = (record.digest(), again.record.digest());
     let command = replay_command(&scenario, seed);
     print(&terminal::report(&again.record, &again.judgement.findings, &command, colour()));
+    if again.is_out_of_time() {
+        return Err(out_of_time(&Job { scenario, seed }, &again));
+    }
     if before == after {
         print(&format!("\nthe same digest as the record: {after}\n"));
         return Ok(again.verdict().into());

@@ -11,7 +11,7 @@ use squall_reports::{json::RunReport, record::EndCause, terminal, verdict::Verdi
 use super::{
     Exit, Failure,
     args::{self, Format},
-    colour, interrupt,
+    colour, interrupt, out_of_time,
     pool::{Done, Job, run_all},
     progress::Progress,
 };
@@ -127,6 +127,9 @@ impl Session<'_> {
             Some(Ok(run)) => run,
         };
         self.show(job, &run);
+        if run.is_out_of_time() {
+            self.failure.get_or_insert(out_of_time(job, &run));
+        }
         self.keep_record(job, &run);
         self.keep_seed(job, &run);
         self.rows.push(Row {
@@ -165,13 +168,11 @@ impl Session<'_> {
         }
     }
 
-    /// A seed that fails without a planted defect is worth keeping. In CI nothing is kept: what
-    /// is kept is meant to be committed.
+    /// In CI nothing is kept: what is kept is meant to be committed.
     fn keep_seed(&mut self, job: &Job, run: &Run) {
-        let interrupted = run.record.end.cause == EndCause::Interrupted;
         let planted = !job.scenario.defects().is_empty();
         let in_ci = std::env::var_os("CI").is_some();
-        if run.verdict() != Verdict::Fail || interrupted || planted || in_ci {
+        if planted || in_ci || !is_worth_keeping(run) {
             return;
         }
         let failed = run.judgement.findings.iter().find(|f| f.verdict == Verdict::Fail);
@@ -188,6 +189,12 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// Does the run fail, and would it fail again? What ended it from outside may not be there then.
+fn is_worth_keeping(run: &Run) -> bool {
+    let from_outside = run.record.end.cause == EndCause::Interrupted || run.is_out_of_time();
+    run.verdict() == Verdict::Fail && !from_outside
 }
 
 fn record_path(folder: &Path, job: &Job) -> PathBuf {
@@ -222,4 +229,21 @@ fn table(rows: &[Row]) -> String {
         count(Verdict::NoData)
     ));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use squall_reports::record::EndCause;
+
+    use super::is_worth_keeping;
+    use crate::run::tests::failed_run;
+
+    #[test]
+    fn only_a_failure_of_the_scenario_is_kept() {
+        let limit = |limit: &str| EndCause::LimitReached { limit: limit.to_owned() };
+        assert!(is_worth_keeping(&failed_run(EndCause::Completed)));
+        assert!(is_worth_keeping(&failed_run(limit("10 packets (packets_max)"))));
+        assert!(!is_worth_keeping(&failed_run(limit("50ms of real time (wall_time_ms)"))));
+        assert!(!is_worth_keeping(&failed_run(EndCause::Interrupted)));
+    }
 }
