@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{regression::Regressions, scenario::Scenario};
+use crate::{regression::Regressions, run::Run, scenario::Scenario};
 
 /// A mistake in a service that can be switched on by name. A harness that cannot catch it is
 /// worth nothing.
@@ -16,6 +16,9 @@ pub struct Defect {
     pub service: String,
     /// The scenario that is known to catch it.
     pub caught_by: String,
+    /// The objective or invariant that fails there, or a part of its name: a scenario that fails
+    /// for another reason has not caught it.
+    pub because: String,
 }
 
 /// Scenarios, defects, and where their fixtures are.
@@ -126,6 +129,12 @@ impl Catalogue {
 }
 
 impl Defect {
+    /// Does `run`, of the scenario that is known to catch this defect, fail for the right reason?
+    pub(crate) fn is_caught_in(&self, run: &Run) -> bool {
+        !self.because.is_empty()
+            && run.failed().iter().any(|finding| finding.name.contains(&self.because))
+    }
+
     /// `scenario` with this defect switched on in every host that runs its service.
     #[must_use]
     pub fn plant(&self, scenario: &Scenario) -> Scenario {
@@ -144,4 +153,31 @@ impl Defect {
 pub fn replay_command(scenario: &Scenario, seed: u64) -> String {
     let defects = scenario.defects().iter().map(|defect| format!(" --defect {defect}"));
     format!("cargo squall run {} --seed {seed}{}", scenario.name(), defects.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use squall_reports::record::EndCause;
+
+    use super::Defect;
+    use crate::run::tests::failed_run;
+
+    #[test]
+    fn a_defect_is_caught_for_the_right_reason_only() {
+        let caught = |because: &str, cause| {
+            let defect = Defect {
+                name: "no-call-timeout".to_owned(),
+                description: String::new(),
+                service: "api".to_owned(),
+                caught_by: "handmade".to_owned(),
+                because: because.to_owned(),
+            };
+            defect.is_caught_in(&failed_run(cause))
+        };
+        assert!(caught("p99 latency", EndCause::Completed));
+        for other in ["p50 latency", "completion", "slow pricing", "concurrency", ""] {
+            assert!(!caught(other, EndCause::Completed), "{other}");
+        }
+        assert!(!caught("p99 latency", EndCause::Interrupted));
+    }
 }

@@ -114,7 +114,8 @@ impl Bench {
         Err(format!("seed {seed} ran twice and gave two records: {parting}").into())
     }
 
-    /// A defect is caught when the scenario that passes without it fails with it.
+    /// A defect is caught when the scenario that passes without it fails with it, comes to its end
+    /// and fails in what the defect breaks.
     fn check_defect(&self, name: &str) -> Result<(), Failed> {
         let defect = self.catalogue.find_defect(name).ok_or("no such defect")?;
         let scenario = self.scenario(&defect.caught_by)?;
@@ -128,14 +129,14 @@ impl Bench {
 fn caught(defect: &Defect, scenario: &Scenario, seed: u64) -> Result<(), Failed> {
     let planted = defect.plant(scenario);
     let with = run(&planted, seed).map_err(|error| error.to_string())?;
-    let failed = with.judgement.findings.iter().any(|finding| finding.verdict == Verdict::Fail);
-    if with.record.end.cause.is_complete() && failed {
+    if defect.is_caught_in(&with) {
         return Ok(());
     }
     Err(format!(
-        "nobody noticed the defect {} ({}) in {}:\n{}",
+        "expected the defect {} ({}) to fail {:?} in {}:\n{}",
         defect.name,
         defect.description,
+        defect.because,
         scenario.name(),
         terminal::report(
             &with.record,

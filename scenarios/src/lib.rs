@@ -13,6 +13,10 @@ use squall::{Catalogue, Defect};
 const GOLDEN_SEED: u64 = 1;
 
 /// All scenarios and defects, with their fixtures.
+///
+/// # Panics
+///
+/// When no scenario is named that catches a defect of the service.
 #[must_use]
 pub fn catalogue() -> Catalogue {
     let workspace = workspace();
@@ -22,26 +26,33 @@ pub fn catalogue() -> Catalogue {
         all = all.scenario(scenario, source);
     }
     for defect in aggregation::Defect::ALL {
+        let (scenario, because) = caught_by(defect);
         all = all.defect(Defect {
             name: defect.name().to_owned(),
             description: defect.description().to_owned(),
             service: "aggregation-api".to_owned(),
-            caught_by: caught_by(defect).to_owned(),
+            caught_by: scenario.to_owned(),
+            because: because.to_owned(),
         });
     }
     all
 }
 
-/// The scenario that was made to catch a defect; others catch most of them as well.
-fn caught_by(defect: aggregation::Defect) -> &'static str {
-    match defect {
-        aggregation::Defect::SequentialCalls => "steady-state",
-        aggregation::Defect::ClientPerRequest => "steady-state",
-        aggregation::Defect::NoCallTimeout => "reviews-hung",
-        aggregation::Defect::UncancelledCalls => "clients-disconnect",
-        aggregation::Defect::DetachedDeadline => "pricing-hung",
-        _ => "steady-state",
-    }
+/// The scenario that was made to catch a defect, and the name or a part of the name of what fails
+/// there; others catch most of them as well.
+const CAUGHT_BY: [(aggregation::Defect, &str, &str); aggregation::Defect::ALL.len()] = [
+    (aggregation::Defect::SequentialCalls, "steady-state", "p50 latency"),
+    (aggregation::Defect::ClientPerRequest, "steady-state", "connections_opened"),
+    (aggregation::Defect::NoCallTimeout, "reviews-hung", "p99 latency"),
+    (aggregation::Defect::UncancelledCalls, "clients-disconnect", "outlives its request"),
+    (aggregation::Defect::DetachedDeadline, "pricing-hung", "p99 latency"),
+];
+
+fn caught_by(defect: aggregation::Defect) -> (&'static str, &'static str) {
+    let row = CAUGHT_BY.iter().find(|(caught, ..)| *caught == defect);
+    let (_, scenario, because) =
+        row.unwrap_or_else(|| panic!("expected a row for the defect {} here", defect.name()));
+    (scenario, because)
 }
 
 /// The folder that the sources of this package were built from.

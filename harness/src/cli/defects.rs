@@ -7,15 +7,22 @@ use squall_reports::verdict::{Finding, FindingKind, Verdict};
 use super::{
     Exit, Failure,
     args::{self, Format},
-    interrupt,
+    interrupt, out_of_time,
     pool::{Job, run_all},
     print,
     progress::Progress,
 };
 use crate::{catalogue::Catalogue, run::Run};
 
-/// The objectives that fail in a run, by scenario and defect (none, for the run without one).
-type Failed = BTreeMap<(String, Option<String>), Vec<String>>;
+/// What became of a run.
+struct Seen {
+    verdict: Verdict,
+    /// The objectives and invariants that failed.
+    failed: Vec<String>,
+}
+
+/// The runs by scenario and defect (none, for the run without one).
+type Runs = BTreeMap<(String, Option<String>), Seen>;
 
 pub(super) fn defects(catalogue: &Catalogue, args: &args::Defects) -> Result<Exit, Failure> {
     let seed = args.seed.unwrap_or(catalogue.seed());
@@ -32,12 +39,15 @@ pub(super) fn defects(catalogue: &Catalogue, args: &args::Defects) -> Result<Exi
     }
     let interrupted = interrupt::watch();
     let progress = Progress::new(jobs.len());
-    let mut failed = Failed::new();
+    let mut runs = Runs::new();
     let mut failure = None;
     run_all(&jobs, args.jobs, &interrupted, &progress, |job, done| match done {
         Some(Ok(run)) => {
             let key = (job.scenario.name().to_owned(), job.scenario.defects().first().cloned());
-            failed.insert(key, objectives_failed(&run));
+            if run.is_out_of_time() {
+                failure.get_or_insert(out_of_time(job, &run));
+            }
+            runs.insert(key, Seen { verdict: run.verdict(), failed: names_of_failed(&run) });
         }
         Some(Err(error)) => {
             failure.get_or_insert(Failure::harness(error));
@@ -51,14 +61,13 @@ pub(super) fn defects(catalogue: &Catalogue, args: &args::Defects) -> Result<Exi
     if interrupted.load(Ordering::Relaxed) {
         return Ok(Exit::Interrupted);
     }
-    Ok(show(catalogue, args.format, seed, &failed))
+    Ok(show(catalogue, args.format, seed, &runs))
 }
 
-fn objectives_failed(run: &Run) -> Vec<String> {
+fn names_of_failed(run: &Run) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for finding in &run.judgement.findings {
-        let name = name(finding);
-        if finding.verdict == Verdict::Fail && !names.contains(&name) {
+    for name in run.failed().into_iter().map(name) {
+        if !names.contains(&name) {
             names.push(name);
         }
     }
@@ -77,15 +86,18 @@ fn name(finding: &Finding) -> String {
     format!("{phase}{}{scope}", finding.name)
 }
 
-/// Prints who caught what. A scenario that fails without the defect catches nothing with it.
-fn show(catalogue: &Catalogue, format: Format, seed: u64, failed: &Failed) -> Exit {
+/// Prints who caught what. A scenario that does not pass without the defect catches nothing with
+/// it.
+fn show(catalogue: &Catalogue, format: Format, seed: u64, runs: &Runs) -> Exit {
     let mut uncaught = Vec::new();
     for defect in catalogue.defects() {
         let mut catches = Vec::new();
         for listed in catalogue.scenarios() {
             let name = listed.scenario.name().to_owned();
-            let healthy = failed.get(&(name.clone(), None)).is_some_and(Vec::is_empty);
-            let found = failed.get(&(name.clone(), Some(defect.name.clone())));
+            let without = runs.get(&(name.clone(), None));
+            let healthy = without.is_some_and(|run| run.verdict == Verdict::Pass);
+            let with = runs.get(&(name.clone(), Some(defect.name.clone())));
+            let found = with.map(|run| &run.failed);
             if let Some(found) = found.filter(|found| healthy && !found.is_empty()) {
                 catches.push((name, found));
             }
