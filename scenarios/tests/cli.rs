@@ -73,6 +73,9 @@ fn bad_arguments_are_refused_in_one_sentence() {
     check_refused(&["run", "--jobs", "0"], "0 is not in 1..=256");
     check_refused(&["sprint"], "unrecognized subcommand 'sprint'");
     check_refused(&["new", "Not_A_Name"], "expected a name of lower-case words");
+    for reserved in ["loop", "match", "async", "crate", "squall", "std"] {
+        check_refused(&["new", reserved], "expected a name that a Rust module can have");
+    }
     check_refused(&["new", "steady-state"], "there is already a scenario steady-state");
 }
 

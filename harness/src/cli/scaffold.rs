@@ -9,6 +9,18 @@ use crate::catalogue::Catalogue;
 const MODULES_END: &str = "// `squall new` adds modules above this line.";
 const LIST_END: &str = "// `squall new` adds scenarios above this line.";
 
+/// What no module of a catalogue can be called: the keywords of Rust, those that are reserved for
+/// later, and the crates that the new file or the list itself names.
+#[rustfmt::skip]
+const RESERVED: &[&str] = &[
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+    "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+    "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+    "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "unsafe", "unsized", "use", "virtual", "where", "while", "yield", // The crates:
+    "alloc", "core", "squall", "std",
+];
+
 pub(super) fn new(catalogue: &Catalogue, args: &args::New) -> Result<Exit, Failure> {
     let name = &args.name;
     let word = |word: &str| {
@@ -26,6 +38,12 @@ pub(super) fn new(catalogue: &Catalogue, args: &args::New) -> Result<Exit, Failu
         return Err(Failure::bad_input("this catalogue does not say where its sources are"));
     };
     let module = name.replace('-', "_");
+    if RESERVED.contains(&module.as_str()) {
+        return Err(Failure::bad_input(format!(
+            "expected a name that a Rust module can have, found {name:?}, a keyword or the name of \
+             a crate"
+        )));
+    }
     let (file, list) = (folder.join(format!("{module}.rs")), folder.join("mod.rs"));
     if file.exists() {
         return Err(Failure::bad_input(format!("there is already a file {}", file.display())));
