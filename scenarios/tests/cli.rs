@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use squall_reports::record::EndCause;
+
 /// A folder of its own for each test, gone when the test is over.
 struct Folder(PathBuf);
 
@@ -184,8 +186,21 @@ fn an_interrupted_run_keeps_what_it_has() {
     assert!(interrupted.expect("there is a kill command").success());
     let status = child.wait().expect("squall ends");
     assert_eq!(status.code(), Some(130));
-    let last = folder.files().pop().expect("the interrupted run left a record");
-    let (record, _) = squall_reports::Record::read(&folder.0.join(last)).expect("a whole record");
-    assert_eq!(record.header.scenario, "steady-state");
+    let read = |name: &String| {
+        squall_reports::Record::read(&folder.0.join(name)).expect("a whole record").0
+    };
+    let records: Vec<(String, squall_reports::Record)> =
+        folder.files().into_iter().map(|name| (name.clone(), read(&name))).collect();
+    assert!(records.iter().all(|(_, record)| record.header.scenario == "steady-state"));
+    let (cut, whole): (Vec<_>, Vec<_>) =
+        records.into_iter().partition(|(_, record)| record.end.cause == EndCause::Interrupted);
+    let [(name, cut)] = cut.as_slice() else { panic!("{} interrupted records", cut.len()) };
+    let fewest = whole.iter().map(|(_, record)| record.events.len()).min().expect("a whole one");
+    assert!(cut.events.len() < fewest, "{} of {fewest} events", cut.events.len());
+    // What there is of it can be replayed, by a run that comes to its end.
+    let replay = squall(&["replay", &folder.0.join(name).to_string_lossy()]);
+    let out = text(&replay.stdout);
+    assert_eq!(replay.status.code(), Some(0), "{out}{}", text(&replay.stderr));
+    assert!(out.contains("the same events as the record, as far as it goes"), "{out}");
     assert!(folder.files().iter().all(|name| name.ends_with(".jsonl")), "nothing half written");
 }
