@@ -32,7 +32,7 @@ use squall_net::{TcpStream, sim::Listener};
 use crate::{
     plan::FaultKind,
     service::BoxError,
-    sim::{rng, seam::port_behind_sidecar, shared},
+    sim::{rng, shared},
 };
 
 type Body = BoxBody<Bytes, BoxError>;
@@ -53,9 +53,11 @@ enum Fate {
 
 /// Serves `port` of the host that this runs on, in front of its service.
 pub(crate) async fn serve(port: u16) {
-    let Some(random) = shared::current().map(|shared| {
-        let name = shared.host_name(shared.host()).to_owned();
-        Arc::new(Mutex::new(rng::stream(shared.seed, &format!("sidecar {name} {port}"))))
+    let Some((random, behind)) = shared::current().and_then(|shared| {
+        let host = shared.host();
+        let name = format!("sidecar {} {port}", shared.host_name(host));
+        let behind = shared.seams[usize::from(host)].port_behind_sidecar(port)?;
+        Some((Arc::new(Mutex::new(rng::stream(shared.seed, &name))), behind))
     }) else {
         return;
     };
@@ -63,7 +65,7 @@ pub(crate) async fn serve(port: u16) {
     // Taken by the service itself, if at all: then there is nothing to stand in front of.
     let Ok(listener) = Listener::bind_directly(address).await else { return };
     while let Ok((stream, _)) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await {
-        let upstream = Upstream::new(port);
+        let upstream = Upstream::new(behind);
         let random = Arc::clone(&random);
         tokio::spawn(async move {
             let service = service_fn(move |request| {
@@ -224,7 +226,7 @@ struct Upstream {
 impl Upstream {
     fn new(port: u16) -> Self {
         Self {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port_behind_sidecar(port))),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             multiplexed: Arc::default(),
         }
     }

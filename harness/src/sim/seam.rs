@@ -12,8 +12,9 @@ use std::{
 use super::shared::Shared;
 use crate::{interpose, plan::nanos};
 
-/// The first loopback port for services behind a sidecar; ports of the plan are below it.
-const SIDECAR_PORT_OFFSET: u16 = 20_000;
+/// The loopback ports for services behind a sidecar, taken from above: out of the way of those
+/// that services ask for, and of the stack's own, which begin at 49152.
+const BEHIND_SIDECARS: std::ops::Range<u16> = 20_000..49_152;
 
 /// The seam of one host. It outlives the incarnations of the host's process.
 pub(crate) struct Seam {
@@ -31,6 +32,9 @@ pub(crate) struct Seam {
     sidecar: bool,
     /// The ports that sidecars are yet to be started for.
     pub(crate) sidecars_wanted: RefCell<Vec<u16>>,
+    /// The loopback port of each service whose own port a sidecar has taken. They outlive the
+    /// process, which asks for the same ones again.
+    behind_sidecars: RefCell<BTreeMap<u16, u16>>,
     given_up: RefCell<BTreeSet<(SocketAddr, SocketAddr)>>,
     connect_given_up: RefCell<BTreeMap<SocketAddr, u64>>,
 }
@@ -47,6 +51,7 @@ impl Seam {
             termination: RefCell::default(),
             sidecar,
             sidecars_wanted: RefCell::default(),
+            behind_sidecars: RefCell::default(),
             given_up: RefCell::default(),
             connect_given_up: RefCell::default(),
         })
@@ -77,16 +82,29 @@ impl Seam {
         self.termination.take()
     }
 
+    /// The loopback port of a service whose own `port` a sidecar has taken, the same for each
+    /// listener on that port; `None` if there is no other left.
+    pub(crate) fn port_behind_sidecar(&self, port: u16) -> Option<u16> {
+        let mut behind = self.behind_sidecars.borrow_mut();
+        if let Some(known) = behind.get(&port) {
+            return Some(*known);
+        }
+        let sockets = turmoil_net::netstat(self.shared.upgrade()?.host_name(self.id)).entries;
+        let taken = |candidate: &u16| {
+            *candidate == port
+                || behind.iter().any(|(own, other)| own == candidate || other == candidate)
+                || sockets.iter().any(|entry| entry.local.port() == *candidate)
+        };
+        let free = BEHIND_SIDECARS.rev().find(|candidate| !taken(candidate))?;
+        behind.insert(port, free);
+        Some(free)
+    }
+
     /// The stack gives up on a connection.
     pub(crate) fn give_up(&self, local: SocketAddr, peer: SocketAddr, now: u64) {
         self.given_up.borrow_mut().insert((local, peer));
         self.connect_given_up.borrow_mut().insert(peer, now);
     }
-}
-
-/// The loopback port of a service whose own `port` a sidecar has taken.
-pub(crate) fn port_behind_sidecar(port: u16) -> u16 {
-    port.wrapping_add(SIDECAR_PORT_OFFSET).max(1024)
 }
 
 impl squall_net::sim::Host for Seam {
@@ -140,10 +158,12 @@ impl squall_net::sim::Host for Seam {
     }
 
     fn behind_sidecar(&self, port: u16) -> Option<u16> {
-        (self.sidecar && port != 0).then(|| {
-            self.sidecars_wanted.borrow_mut().push(port);
-            port_behind_sidecar(port)
-        })
+        if !self.sidecar || port == 0 {
+            return None;
+        }
+        let behind = self.port_behind_sidecar(port)?;
+        self.sidecars_wanted.borrow_mut().push(port);
+        Some(behind)
     }
 
     fn timed_out(&self, local: Option<SocketAddr>, peer: SocketAddr) -> bool {

@@ -244,3 +244,36 @@ fn grpc_calls_pass_with_their_trailers_and_fail_with_a_grpc_status() {
     assert_eq!(seen.said("a"), [good, good, good]);
     assert!(seen.facts()[1].0 >= ms(450) && seen.facts()[2].0 < Duration::from_millis(705));
 }
+
+#[test]
+fn services_on_high_ports_of_one_host_are_told_apart() {
+    // Two of these would be the same port behind their sidecars, were it their own plus something.
+    let ports = [45_600_u16, 45_700, 20_000, 80];
+    let seen = World::new()
+        .host("b", move || async move {
+            for port in ports {
+                tokio::spawn(async move {
+                    let served = http(port, move |_| async move {
+                        hyper::Response::new(format!("by {port}"))
+                    });
+                    served.await.expect("the port is free");
+                });
+            }
+            std::future::pending().await
+        })
+        .host("a", move || async move {
+            sleep(ms(10)).await;
+            for port in ports {
+                let io = TokioIo::new(TcpStream::connect(("b", port)).await?);
+                let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;
+                tokio::spawn(connection);
+                let request = hyper::Request::new(Empty::<Bytes>::new());
+                let answer = sender.send_request(request).await?.into_body().collect().await?;
+                log(&String::from_utf8_lossy(&answer.to_bytes()));
+            }
+            std::future::pending().await
+        })
+        .plan(|plan| plan.fault(error_code("b", 500).from(ms(500)).until(ms(600))))
+        .completes(1);
+    assert_eq!(seen.said("a"), ["by 45600", "by 45700", "by 20000", "by 80"]);
+}
