@@ -105,6 +105,11 @@ impl Seam {
         self.given_up.borrow_mut().insert((local, peer));
         self.connect_given_up.borrow_mut().insert(peer, now);
     }
+
+    /// The stack opens a connection: what became of an earlier one of the same ports is over.
+    pub(crate) fn open(&self, local: SocketAddr, peer: SocketAddr) {
+        self.given_up.borrow_mut().remove(&(local, peer));
+    }
 }
 
 impl squall_net::sim::Host for Seam {
@@ -171,5 +176,23 @@ impl squall_net::sim::Host for Seam {
             Some(local) => self.given_up.borrow().contains(&(local, peer)),
             None => self.connect_given_up.borrow().get(&peer) == Some(&interpose::now()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use squall_net::sim::Host as _;
+
+    use super::{Seam, SocketAddr, Weak};
+
+    #[test]
+    fn what_was_given_up_is_forgotten_when_its_ports_are_used_again() {
+        let seam = Seam::new(0, 1, false, Weak::new());
+        let at = |port| SocketAddr::from(([192, 168, 0, 1], port));
+        seam.give_up(at(49_152), at(80), 5);
+        seam.give_up(at(49_153), at(80), 5);
+        seam.open(at(49_152), at(80));
+        assert!(!seam.timed_out(Some(at(49_152)), at(80)), "a new connection");
+        assert!(seam.timed_out(Some(at(49_153)), at(80)), "still the old one");
     }
 }

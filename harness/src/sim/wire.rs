@@ -245,7 +245,11 @@ impl Wire {
         };
         let key = FlowKey { src, src_port: tcp.src_port, dst, dst_port: tcp.dst_port };
         let (reset, syn) = (tcp.flags.rst, tcp.flags.syn);
-        self.opened[usize::from(src)] += u64::from(syn && !tcp.flags.ack);
+        if syn && !tcp.flags.ack {
+            self.opened[usize::from(src)] += 1;
+            let (local, peer) = (self.source(key), self.destination(key));
+            self.shared.seams[usize::from(src)].open(local, peer);
+        }
         let attempt = self.attempts.remove(&key.reverse());
         if reset {
             // The sender has forgotten the connection, and with it what it had to send again.

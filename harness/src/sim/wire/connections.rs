@@ -65,11 +65,11 @@ impl Wire {
         self.alive.as_ref().is_some_and(|alive| alive.connections.contains(&connection))
     }
 
-    fn source(&self, key: FlowKey) -> SocketAddr {
+    pub(super) fn source(&self, key: FlowKey) -> SocketAddr {
         SocketAddr::new(self.ip(key.src), key.src_port)
     }
 
-    fn destination(&self, key: FlowKey) -> SocketAddr {
+    pub(super) fn destination(&self, key: FlowKey) -> SocketAddr {
         SocketAddr::new(self.ip(key.dst), key.dst_port)
     }
 
