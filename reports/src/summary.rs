@@ -81,15 +81,11 @@ fn write_faults(out: &mut String, record: &Record) -> fmt::Result {
     Ok(())
 }
 
-fn phase_at(record: &Record, at: u64) -> Phase {
-    if record.header.phases.is_empty() { Phase::Baseline } else { record.header.phase_at(at) }
-}
-
 fn write_requests(out: &mut String, record: &Record) -> fmt::Result {
     let mut tallies: BTreeMap<Phase, Tally> =
         record.header.phases.iter().map(|span| (span.phase, Tally::default())).collect();
     for (_, request) in record.requests() {
-        let phase = phase_at(record, request.intended);
+        let phase = record.header.phase_at(request.intended);
         tallies.entry(phase).or_default().add(request.outcome);
     }
     writeln!(out, "\nrequests:")?;
@@ -110,7 +106,7 @@ fn write_latencies(out: &mut String, record: &Record) -> fmt::Result {
         let route = record.text(request.route);
         routes.insert(route);
         if !matches!(request.outcome, Outcome::Shed | Outcome::Abandoned) {
-            let phase = phase_at(record, request.intended);
+            let phase = record.header.phase_at(request.intended);
             let latency = at.saturating_sub(request.intended);
             latencies.entry((phase, route)).or_default().push(latency);
         }

@@ -106,9 +106,6 @@ impl<'a> Index<'a> {
 
     /// The phase that `at` lies in.
     pub(super) fn phase_at(&self, at: u64) -> Phase {
-        if self.record.header.phases.is_empty() {
-            return Phase::Baseline;
-        }
         self.record.header.phase_at(at)
     }
 

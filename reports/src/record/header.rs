@@ -90,20 +90,30 @@ pub struct PhaseSpan {
 
 impl Header {
     /// The phase that `at` lies in: the last one for all that comes later, the first for all
-    /// that comes before.
-    ///
-    /// # Panics
-    ///
-    /// When the header has no phases, which no run writes and no file is read with.
+    /// that comes before. Without phases everything is baseline.
     #[must_use]
     pub fn phase_at(&self, at: u64) -> Phase {
         let later = self.phases.iter().find(|span| at < span.until);
-        later.or(self.phases.last()).expect("a header has at least one phase").phase
+        later.or(self.phases.last()).map_or(Phase::Baseline, |span| span.phase)
     }
 
     /// The span of `phase`, if the run has it.
     #[must_use]
     pub fn span_of(&self, phase: Phase) -> Option<PhaseSpan> {
         self.phases.iter().copied().find(|span| span.phase == phase)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Phase;
+
+    #[test]
+    fn every_instant_has_a_phase() {
+        let mut header = crate::fixture::record().header;
+        assert_eq!(header.phase_at(0), Phase::Baseline);
+        assert_eq!(header.phase_at(u64::MAX), Phase::During);
+        header.phases.clear();
+        assert_eq!(header.phase_at(u64::MAX), Phase::Baseline);
     }
 }
