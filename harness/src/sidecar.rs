@@ -225,10 +225,7 @@ struct Upstream {
 
 impl Upstream {
     fn new(port: u16) -> Self {
-        Self {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-            multiplexed: Arc::default(),
-        }
+        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), multiplexed: Arc::default() }
     }
 
     async fn send(&self, request: Request<Incoming>) -> Result<Response<Incoming>, BoxError> {

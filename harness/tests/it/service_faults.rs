@@ -253,9 +253,11 @@ fn services_on_high_ports_of_one_host_are_told_apart() {
         .host("b", move || async move {
             for port in ports {
                 tokio::spawn(async move {
-                    let served = http(port, move |_| async move {
-                        hyper::Response::new(format!("by {port}"))
-                    });
+                    let served =
+                        http(
+                            port,
+                            move |_| async move { hyper::Response::new(format!("by {port}")) },
+                        );
                     served.await.expect("the port is free");
                 });
             }
