@@ -10,7 +10,7 @@ use std::{
 
 use squall_reports::record::{EndCause, Event, FaultAction, Request, Symbol, Symbols, What};
 
-use super::{observe, seam::Seam, timers::Timers};
+use super::{seam::Seam, timers::Timers};
 use crate::{
     interpose,
     plan::{Performer, Plan},
@@ -130,15 +130,16 @@ impl Shared {
         self.record(What::Fault { fault, action, affected: self.affected(fault) });
     }
 
-    /// Drops the tasks of a process. Tokio drops them in an order that depends on how many tasks
-    /// the whole program has had, so what they do meanwhile must leave no trace of it: they log
-    /// nothing more, as a process that is killed does not, and the spans and requests that they
-    /// leave open end in the order in which they began.
-    pub(crate) fn bury(&self, drop_tasks: impl FnOnce()) {
-        self.dying.set(true);
-        drop_tasks();
-        self.dying.set(false);
-        observe::close_left_open(self);
+    /// From now on the tasks of a process are being dropped, or no longer. Tokio drops them in an
+    /// order that depends on how many tasks the whole program has had, so what they do meanwhile
+    /// must leave no trace of it: they log nothing more, as a process that is killed does not, and
+    /// the spans and requests that they leave open end in the order in which they began.
+    pub(crate) fn set_dying(&self, dying: bool) {
+        self.dying.set(dying);
+    }
+
+    /// Ends the requests that dropped tasks have left open.
+    pub(crate) fn end_left_open(&self) {
         let mut requests = self.left_open.take();
         requests.sort_by_key(|request| request.id);
         for request in requests {

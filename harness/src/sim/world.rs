@@ -21,7 +21,7 @@ use squall_reports::record::{ALL_HOSTS, End, EndCause, FaultAction, Gauge, HostS
 
 use super::{
     machine::{Machine, Turn},
-    panics,
+    observe, panics,
     shared::Shared,
     wire::Wire,
 };
@@ -517,8 +517,11 @@ impl World {
     /// Drops the process of a host with all its tasks.
     fn drop_tasks(&mut self, host: usize) {
         self.on_host(host, |world, host| {
-            let shared = Rc::clone(&world.shared);
-            shared.bury(|| world.machines[host].kill());
+            world.shared.set_dying(true);
+            world.machines[host].kill();
+            world.shared.set_dying(false);
+            observe::close_left_open(&world.shared);
+            world.shared.end_left_open();
         });
     }
 
