@@ -210,7 +210,10 @@ fn unsafe_code_is_in_one_module() {
     let mut complaints = Vec::new();
     for path in files(&[".rs"]).into_iter().filter(elsewhere) {
         let text = read(&path);
-        let lines = code(&text).filter(|(_, line)| has_word(line, &word));
+        // The word in quotation marks is a name, not code.
+        let quoted = format!("\"{word}\"");
+        let unquoted = |line: &str| line.replace(&quoted, "");
+        let lines = code(&text).filter(|(_, line)| has_word(&unquoted(line), &word));
         complaints.extend(lines.map(|(line, _)| format!("{path}:{line}: {word} code")));
     }
     nothing(&complaints);
