@@ -17,14 +17,14 @@ use squall::{
     objective::{Phase, availability, degraded, p99, recovers, returns_to_baseline},
     plan::{Load, Plan, RequestSpec, Topology, hang},
 };
-use squall_net::{TcpListener, TcpStream}; // was: tokio::net
+use squall_os::net::{TcpListener, TcpStream}; // was: tokio::net
 use squall_reports::{
     terminal::{self, Colour},
     verdict::Verdict,
 };
 use tracing::Instrument;
 
-// The services: ordinary axum, with sockets from `squall_net`.
+// The services: ordinary axum, with sockets from `squall_os`.
 
 #[derive(Clone, Debug, Deserialize)]
 struct Backend {
@@ -39,7 +39,7 @@ async fn backend(config: Backend) -> io::Result<()> {
 
 async fn name() -> Json<Value> {
     // What this work costs a processor; nothing outside of a run, where the work itself costs it.
-    squall_net::cpu::spend(Duration::from_micros(200)).await;
+    squall_os::cpu::spend(Duration::from_micros(200)).await;
     Json(json!({ "name": "Ada" }))
 }
 
@@ -89,7 +89,7 @@ fn trace_id(headers: &HeaderMap) -> &str {
 
 async fn stopped() {
     // Without signal handlers the service is just killed.
-    let _ = squall_net::signal::terminate().await;
+    let _ = squall_os::signal::terminate().await;
 }
 
 // The scenario: two hosts, their clients, a fault, and what must hold.

@@ -15,7 +15,7 @@
 //!     objective::{availability, p99},
 //!     plan::{Load, Plan, Topology, latency},
 //! };
-//! use squall_net::TcpListener; // was: tokio::net
+//! use squall_os::net::TcpListener; // was: tokio::net
 //! use squall_reports::verdict::Verdict;
 //! use tokio::io::{AsyncReadExt, AsyncWriteExt};
 //!

@@ -27,7 +27,7 @@ use hyper_util::{
 };
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use squall_net::{TcpStream, sim::Listener};
+use squall_os::{net::TcpStream, sim::Listener};
 
 use crate::{
     plan::FaultKind,

@@ -143,8 +143,8 @@ fn imports_point_one_way() {
         }
         let crates: &[&str] = match path.split('/').next() {
             Some("reference-services") => &["squall::", "squall_reports::"],
-            Some("reports") => &["squall::", "squall_net::", "judge::"],
-            _ if path.starts_with("harness/net") => &["squall::", "squall_reports::"],
+            Some("reports") => &["squall::", "squall_os::", "judge::"],
+            _ if path.starts_with("harness/os") => &["squall::", "squall_reports::"],
             _ => continue,
         };
         for (line, code) in code(&text) {
@@ -172,7 +172,7 @@ fn dependencies(manifest: &str) -> Vec<(usize, String)> {
 
 const MANIFESTS: [&str; 5] = [
     "harness/Cargo.toml",
-    "harness/net/Cargo.toml",
+    "harness/os/Cargo.toml",
     "reference-services/Cargo.toml",
     "reports/Cargo.toml",
     "scenarios/Cargo.toml",
@@ -180,13 +180,13 @@ const MANIFESTS: [&str; 5] = [
 
 #[test]
 fn crates_depend_one_way_and_say_why() {
-    let own = ["squall", "squall-net", "squall-reports", "reference-services"];
+    let own = ["squall", "squall-os", "squall-reports", "reference-services"];
     let architecture = read("docs/ARCHITECTURE.md");
     let mut complaints = Vec::new();
     for path in MANIFESTS {
         let allowed: &[&str] = match path {
-            "harness/Cargo.toml" => &["squall-net", "squall-reports"],
-            "reference-services/Cargo.toml" => &["squall-net"],
+            "harness/Cargo.toml" => &["squall-os", "squall-reports"],
+            "reference-services/Cargo.toml" => &["squall-os"],
             "scenarios/Cargo.toml" => &["squall", "squall-reports", "reference-services"],
             _ => &[],
         };

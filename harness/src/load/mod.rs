@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use squall_net::sim::sleep_until;
+use squall_os::sim::sleep_until;
 
 use self::{arrivals::Schedule, client::Client, request::Task};
 use crate::{

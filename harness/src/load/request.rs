@@ -7,7 +7,7 @@ use http::{StatusCode, header};
 use http_body_util::Full;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use squall_net::sim::sleep_until;
+use squall_os::sim::sleep_until;
 use squall_reports::record::{Outcome, Request, RequestId, What};
 
 use super::{Source, client::Answer, trace};

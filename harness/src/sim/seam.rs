@@ -1,4 +1,4 @@
-//! What a host offers to the code that runs on it: its side of `squall_net`.
+//! What a host offers to the code that runs on it: its side of `squall_os`.
 
 use std::{
     cell::{Cell, RefCell},
@@ -112,7 +112,7 @@ impl Seam {
     }
 }
 
-impl squall_net::sim::Host for Seam {
+impl squall_os::sim::Host for Seam {
     fn spend(&self, cost: Duration) -> u64 {
         let mut cost = nanos(cost);
         if let Some((factor, fault)) = self.slow.get() {
@@ -181,7 +181,7 @@ impl squall_net::sim::Host for Seam {
 
 #[cfg(test)]
 mod tests {
-    use squall_net::sim::Host as _;
+    use squall_os::sim::Host as _;
 
     use super::{Seam, SocketAddr, Weak};
 

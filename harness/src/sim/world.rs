@@ -436,7 +436,7 @@ impl World {
         let seam = Rc::clone(&self.machines[host].seam);
         self.wire.set_current(seam.id, interpose::now());
         self.shared.set_host(seam.id);
-        let _entered = squall_net::sim::enter(seam);
+        let _entered = squall_os::sim::enter(seam);
         act(self, host);
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use squall::plan::{crash, pause, slow_cpu};
-use squall_net::cpu::spend;
+use squall_os::cpu::spend;
 use tokio::time::sleep;
 
 use crate::world::{World, log, ms, us};

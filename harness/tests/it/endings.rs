@@ -6,7 +6,7 @@ use squall::{
     Signals,
     plan::{Limits, loss},
 };
-use squall_net::{TcpStream, UdpSocket};
+use squall_os::net::{TcpStream, UdpSocket};
 use squall_reports::{record::EndCause, verdict::Verdict};
 use tokio::{io::AsyncWriteExt, time::sleep};
 
@@ -213,7 +213,7 @@ fn hosts_that_keep_each_other_busy_end_at_the_real_time_of_the_run() {
     // Two tasks that wake each other at every microsecond of virtual time.
     let busy = || async {
         for step in 1.. {
-            squall_net::sim::sleep_until(step * 10).await;
+            squall_os::sim::sleep_until(step * 10).await;
         }
         Ok(())
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use squall::plan::{Latency, Link, Load, Topology};
-use squall_net::{TcpListener, TcpStream, UdpSocket};
+use squall_os::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::sleep;
 
 use crate::world::{Seen, World, asked, log, log_result, ms, us};
@@ -22,7 +22,7 @@ fn round_trips(link: Link, resolution: Duration) -> Vec<Duration> {
         .host("a", || async {
             let socket = UdpSocket::bind("0.0.0.0:0").await?;
             for trip in 1..=5_u64 {
-                squall_net::sim::sleep_until(trip * 100_137_411).await;
+                squall_os::sim::sleep_until(trip * 100_137_411).await;
                 let begun = std::time::Instant::now();
                 socket.send_to(b"request", "b:9").await?;
                 socket.recv_from(&mut [0; 8]).await?;
@@ -88,7 +88,7 @@ fn hops(latency: Latency) -> (Duration, Duration) {
         .host("a", || async {
             let socket = UdpSocket::bind("0.0.0.0:0").await?;
             for step in 1..=2_000_u64 {
-                squall_net::sim::sleep_until(step * 100_000).await;
+                squall_os::sim::sleep_until(step * 100_000).await;
                 socket.send_to(b"x", "b:9").await?;
             }
             std::future::pending().await

@@ -7,7 +7,7 @@ use squall::plan::{
     limit_data, loss, partition, partition_groups, partition_one_way, refuse, reorder, reset,
     reset_peer, slicer, slow_close, timeout,
 };
-use squall_net::{TcpListener, TcpStream};
+use squall_os::net::{TcpListener, TcpStream};
 use squall_reports::verdict::{FindingKind, Verdict};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -107,15 +107,15 @@ fn each_segment_of_data_goes_out_twice_and_nothing_else_does() {
     // A datagram is what it is.
     let seen = World::new()
         .host("b", || async {
-            let socket = squall_net::UdpSocket::bind("0.0.0.0:9").await?;
+            let socket = squall_os::net::UdpSocket::bind("0.0.0.0:9").await?;
             loop {
                 socket.recv_from(&mut [0; 8]).await?;
                 log("received");
             }
         })
         .host("a", || async {
-            let socket = squall_net::UdpSocket::bind("0.0.0.0:0").await?;
-            squall_net::sim::sleep_until(400_000_000).await;
+            let socket = squall_os::net::UdpSocket::bind("0.0.0.0:0").await?;
+            squall_os::sim::sleep_until(400_000_000).await;
             socket.send_to(b"x", "b:9").await?;
             std::future::pending().await
         })
@@ -222,11 +222,11 @@ fn connections(fault: FaultBuilder) -> Seen {
             log("connected");
             sleep(ms(1)).await;
             tokio::spawn(async move {
-                squall_net::sim::sleep_until(350_000_000).await;
+                squall_os::sim::sleep_until(350_000_000).await;
                 log_result("old", &ask(&mut old).await);
             });
             for (at, name) in [(400, "new"), (700, "healed")] {
-                squall_net::sim::sleep_until(at * 1_000_000).await;
+                squall_os::sim::sleep_until(at * 1_000_000).await;
                 tokio::spawn(async move {
                     let result = async { ask(&mut TcpStream::connect("b:7").await?).await }.await;
                     log_result(name, &result);
@@ -275,7 +275,7 @@ fn an_attempt_that_comes_again_is_refused_as_well() {
     let seen = World::new()
         .host("b", || echo(7))
         .host("a", || async {
-            squall_net::sim::sleep_until(400_000_000).await;
+            squall_os::sim::sleep_until(400_000_000).await;
             log_result("connect", &TcpStream::connect("b:7").await);
             std::future::pending().await
         })
@@ -294,7 +294,7 @@ fn a_lost_refusal_is_asked_for_again() {
     let seen = World::new()
         .host("b", idle)
         .host("a", || async {
-            squall_net::sim::sleep_until(400_000_000).await;
+            squall_os::sim::sleep_until(400_000_000).await;
             log_result("connect", &TcpStream::connect("b:7").await);
             std::future::pending().await
         })
@@ -352,7 +352,7 @@ fn taken(length: usize, fault: FaultBuilder) -> Seen {
         .host("b", move || give(length))
         .host("a", || async {
             for at in [400, 700] {
-                squall_net::sim::sleep_until(at * 1_000_000).await;
+                squall_os::sim::sleep_until(at * 1_000_000).await;
                 let mut stream = TcpStream::connect("b:7").await?;
                 let (mut part, mut total, mut parts) = ([0; 70_000], 0, 0);
                 let end = loop {

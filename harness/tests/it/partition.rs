@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use squall::plan::{TcpConfig, partition, partition_one_way};
-use squall_net::TcpStream;
+use squall_os::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::world::{Seen, World, ask, echo, log, log_result, ms};
@@ -56,7 +56,7 @@ fn an_answer_that_is_under_way_when_the_partition_falls_comes_after_the_heal() {
     // Asked at 903 ms, the answer would have left `b` at 1003 ms.
     let seen = World::new()
         .host("b", || async {
-            let listener = squall_net::TcpListener::bind("0.0.0.0:7").await?;
+            let listener = squall_os::net::TcpListener::bind("0.0.0.0:7").await?;
             let (mut stream, _) = listener.accept().await?;
             let mut byte = [0];
             tokio::io::AsyncReadExt::read_exact(&mut stream, &mut byte).await?;

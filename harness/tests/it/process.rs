@@ -3,7 +3,7 @@
 use squall::plan::{
     Fault, crash, crash_loop, partition, partition_one_way, pause, power_loss, restart,
 };
-use squall_net::{TcpListener, TcpStream};
+use squall_os::net::{TcpListener, TcpStream};
 use squall_reports::record::HostState::{Crashed, Exited, Paused, PoweredOff, Terminating, Up};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -25,7 +25,7 @@ fn watched() -> World {
             log_result("write", &stream.write_all(b"?").await);
         };
         let connects = async {
-            squall_net::sim::sleep_until(600_000_000).await;
+            squall_os::sim::sleep_until(600_000_000).await;
             loop {
                 let stream = timeout(ms(400), TcpStream::connect("b:7")).await;
                 log_result("connect", &stream.unwrap_or_else(|late| Err(late.into())));
@@ -85,7 +85,7 @@ fn asked_in_vain(fault: Fault) -> Seen {
             sleep(ms(1)).await;
             let mut stream = TcpStream::connect("b:7").await?;
             ask(&mut stream).await?;
-            squall_net::sim::sleep_until(505_000_000).await;
+            squall_os::sim::sleep_until(505_000_000).await;
             log_result("ask", &ask(&mut stream).await);
             std::future::pending().await
         })
@@ -120,7 +120,7 @@ fn knocked(fault: Fault) -> Seen {
             std::future::pending().await
         })
         .host("a", || async {
-            squall_net::sim::sleep_until(320_000_000).await;
+            squall_os::sim::sleep_until(320_000_000).await;
             log_result("connect", &TcpStream::connect("b:7").await);
             std::future::pending().await
         })
@@ -149,7 +149,7 @@ fn a_new_process_takes_over_the_ports_of_connections_that_linger() {
             let listener = TcpListener::bind("0.0.0.0:7").await;
             log_result("bind", &listener);
             let (mut stream, _) = listener?.accept().await?;
-            squall_net::signal::terminate().await?;
+            squall_os::signal::terminate().await?;
             stream.write_all(b"bye").await?;
             Ok(())
         })
@@ -211,7 +211,7 @@ fn a_paused_process_freezes_its_timers_and_its_stack_still_accepts() {
 fn graceful(drain: u64) -> World {
     World::new().host("b", move || async move {
         log("started");
-        squall_net::signal::terminate().await?;
+        squall_os::signal::terminate().await?;
         log("asked to stop");
         sleep(ms(drain)).await;
         log("stopped");

@@ -9,7 +9,7 @@ use squall::plan::{
     FaultBuilder, Load, corrupt_answer, error_code, fail_first, fail_fraction, hang, slow_answer,
     truncate_answer,
 };
-use squall_net::{TcpListener, TcpStream};
+use squall_os::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::world::{Done, Seen, World, http, idle, log, ms};
@@ -202,7 +202,7 @@ async fn call() -> Done {
         hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await?;
     tokio::spawn(connection);
     for at in [100, 400, 700] {
-        squall_net::sim::sleep_until(at * 1_000_000).await;
+        squall_os::sim::sleep_until(at * 1_000_000).await;
         let request = hyper::Request::post("http://b/service/Method")
             .header("content-type", "application/grpc")
             .body(Full::new(Bytes::from_static(b"\0\0\0\0\0")))?;

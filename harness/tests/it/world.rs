@@ -6,7 +6,7 @@ use squall::{
     BoxError, Run, Scenario, Services, Signals,
     plan::{Load, Plan, Topology},
 };
-use squall_net::{TcpListener, TcpStream};
+use squall_os::net::{TcpListener, TcpStream};
 use squall_reports::record::{EndCause, HostState, Request, What};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

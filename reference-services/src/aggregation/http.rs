@@ -113,7 +113,7 @@ impl Api {
             return (RequestOutcome::Shed, problem.response());
         };
         if let Some(cost) = self.config.cpu() {
-            squall_net::cpu::spend(cost).await;
+            squall_os::cpu::spend(cost).await;
         }
         match document(&self.upstreams, context, id).await {
             Ok(document) => {

@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Durat
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use squall_net::{TcpListener, TcpStream};
+use squall_os::net::{TcpListener, TcpStream};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use super::{Config, Error, http::Api};
@@ -58,7 +58,7 @@ impl Bound {
     ///
     /// When the signal cannot be waited for.
     pub async fn serve(self) -> Result<(), Error> {
-        self.serve_until(async { squall_net::signal::terminate().await.map_err(Error::Signal) })
+        self.serve_until(async { squall_os::signal::terminate().await.map_err(Error::Signal) })
             .await
     }
 

@@ -33,7 +33,7 @@ pub(super) struct Upstream {
 impl Upstream {
     pub(super) fn new(kind: Kind, config: &Config, metrics: CallMetrics) -> Result<Self, Error> {
         let endpoint = endpoint(kind, config)?;
-        let channel = endpoint.connect_with_connector_lazy(squall_net::tonic::connector());
+        let channel = endpoint.connect_with_connector_lazy(squall_os::tonic::connector());
         let retry = config.retry.clone();
         Ok(Self {
             kind,
@@ -53,7 +53,7 @@ impl Upstream {
     pub(super) fn channel(&self) -> Channel {
         if self.defects.client_per_request {
             // Defect: a client, and so a connection, for each call.
-            return self.endpoint.connect_with_connector_lazy(squall_net::tonic::connector());
+            return self.endpoint.connect_with_connector_lazy(squall_os::tonic::connector());
         }
         self.channel.clone()
     }

@@ -56,7 +56,7 @@ impl Behaviour {
             return Err(Status::new(self.fail_code, "a planned failure"));
         }
         if let Some(cost) = self.cpu {
-            squall_net::cpu::spend(cost).await;
+            squall_os::cpu::spend(cost).await;
         }
         let latency = self.latency.sample(&mut rand::rng());
         if !latency.is_zero() {

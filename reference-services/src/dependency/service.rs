@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use squall_net::TcpListener;
+use squall_os::net::TcpListener;
 use tokio::sync::Notify;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
@@ -64,7 +64,7 @@ impl Bound {
     ///
     /// When the signal cannot be waited for or the server fails.
     pub async fn serve(self) -> Result<(), Error> {
-        self.serve_until(async { squall_net::signal::terminate().await.map_err(Error::Signal) })
+        self.serve_until(async { squall_os::signal::terminate().await.map_err(Error::Signal) })
             .await
     }
 
@@ -90,7 +90,7 @@ impl Bound {
         let stopping = Notify::new();
         let mut stopped = Ok(());
         let server = router(server().add_service(health), handlers).serve_with_incoming_shutdown(
-            squall_net::tonic::incoming(listener),
+            squall_os::tonic::incoming(listener),
             async {
                 stopped = stop.await;
                 for name in ["", service_name(kind)] {

@@ -1,9 +1,10 @@
-//! The socket seam: `tokio::net` in production, the simulated stack inside a Squall run.
+//! The seam to the operating system: Tokio's own types in production, simulated ones inside a
+//! Squall run.
 //!
 //! A service that wants to be tested under faults changes one import:
 //!
 //! ```
-//! use squall_net::{TcpListener, TcpStream}; // was: tokio::net
+//! use squall_os::net::{TcpListener, TcpStream}; // was: tokio::net
 //!
 //! # async fn serve() -> std::io::Result<()> {
 //! let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -16,30 +17,24 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(serve()).unwrap();
 //! ```
 //!
-//! The types keep the names, signatures and semantics of `tokio::net`, for the part of it that
-//! hyper, axum and tonic need: reading, writing, connecting, accepting, splitting, `nodelay`.
-//! There is no `TcpSocket`, no `readable` and `try_read`, no `peek`, `linger` or `into_std`, and
-//! the halves of a stream cannot be put together again. Each socket decides when it is made
-//! whether it is real or simulated: simulated if the code runs on a host of a Squall run, real
-//! otherwise. Without the feature `sim` (a production build) only the real half exists.
+//! The types of [`net`] keep the names, signatures and semantics of `tokio::net`, for the part of
+//! it that hyper, axum and tonic need: reading, writing, connecting, accepting, splitting,
+//! `nodelay`. There is no `TcpSocket`, no `readable` and `try_read`, no `peek`, `linger` or
+//! `into_std`, and the halves of a stream cannot be put together again. Each socket decides when
+//! it is made whether it is real or simulated: simulated if the code runs on a host of a Squall
+//! run, real otherwise. Without the feature `sim` (a production build) only the real half exists.
 //!
 //! Besides sockets the seam has the two things that a simulation cannot see by itself:
 //! [`cpu::spend`], the processor time that a piece of work costs (nothing in production, where
 //! the work costs it by being done), and [`signal::terminate`], the request to stop gracefully.
 
 pub mod cpu;
-mod lookup;
+pub mod net;
 pub mod signal;
 #[cfg(feature = "sim")]
 pub mod sim;
-pub mod tcp;
-mod udp;
 
 #[cfg(feature = "axum")]
 mod axum;
 #[cfg(feature = "tonic")]
 pub mod tonic;
-
-pub use lookup::{ToSocketAddrs, lookup_host};
-pub use tcp::{TcpListener, TcpStream};
-pub use udp::UdpSocket;

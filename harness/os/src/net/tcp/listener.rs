@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::{TcpStream, ToSocketAddrs};
+use crate::net::{TcpStream, ToSocketAddrs};
 
 /// A TCP listener with the interface of `tokio::net::TcpListener`.
 #[derive(Debug)]

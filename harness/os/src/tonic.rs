@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio_stream::Stream;
 use tonic::transport::server::{Connected, TcpConnectInfo};
 
-use crate::{TcpListener, TcpStream};
+use crate::net::{TcpListener, TcpStream};
 
 impl Connected for TcpStream {
     type ConnectInfo = TcpConnectInfo;

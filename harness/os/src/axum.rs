@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use crate::{TcpListener, TcpStream};
+use crate::net::{TcpListener, TcpStream};
 
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 

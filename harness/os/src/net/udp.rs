@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use crate::ToSocketAddrs;
+use crate::net::ToSocketAddrs;
 
 /// A UDP socket with the interface of `tokio::net::UdpSocket`.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::ToSocketAddrs;
+use crate::net::ToSocketAddrs;
 
 /// A TCP connection with the interface of `tokio::net::TcpStream`.
 #[derive(Debug)]
