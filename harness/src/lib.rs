@@ -88,6 +88,7 @@ compile_error!(
 
 pub mod catalogue;
 pub mod cli;
+mod exposition;
 mod interpose;
 pub mod judge;
 mod load;
@@ -96,6 +97,7 @@ pub mod plan;
 mod regression;
 mod run;
 mod scenario;
+mod scrape;
 mod service;
 mod sidecar;
 mod sim;

@@ -9,8 +9,6 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use squall_os::net::TcpStream;
 
-use crate::plan::Load;
-
 type Sender = SendRequest<Full<Bytes>>;
 
 pub(crate) struct Client {
@@ -30,12 +28,9 @@ pub(crate) struct Answer {
 pub(crate) type Reason = &'static str;
 
 impl Client {
-    pub(crate) fn new(load: &Load) -> Self {
-        Self {
-            target: load.target.clone(),
-            idle: Mutex::default(),
-            idle_max: load.idle_connections_max,
-        }
+    /// A client of the service at `target` that keeps up to `idle_max` connections open.
+    pub(crate) fn new(target: &str, idle_max: usize) -> Self {
+        Self { target: target.to_owned(), idle: Mutex::default(), idle_max }
     }
 
     pub(crate) fn target(&self) -> &str {

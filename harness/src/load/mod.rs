@@ -9,6 +9,7 @@
 mod arrivals;
 mod client;
 mod request;
+mod session;
 pub(crate) mod trace;
 
 use std::sync::Arc;
@@ -17,7 +18,8 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use squall_os::sim::sleep_until;
 
-use self::{arrivals::Schedule, client::Client, request::Task};
+pub(crate) use self::client::Client;
+use self::{arrivals::Schedule, request::Task, session::Sessions};
 use crate::{
     interpose,
     plan::{Arrivals, Fault, FaultKind, Load, nanos},
@@ -32,6 +34,7 @@ pub(crate) struct Source {
     /// When the load began.
     begin: u64,
     client: Client,
+    sessions: Sessions,
 }
 
 impl Source {
@@ -40,9 +43,11 @@ impl Source {
         let shared = shared::current()?;
         let plan = &shared.plan;
         let load = plan.loads[number].clone();
-        let client = Client::new(&load);
+        let client = Client::new(&load.target, load.idle_connections_max);
+        let sessions = Sessions::new(load.sessions);
         let (faults, begin) = (plan.faults.clone(), nanos(plan.boot));
-        Some((Arc::new(Self { number, load, faults, begin, client }), shared.seed))
+        let source = Self { number, load, faults, begin, client, sessions };
+        Some((Arc::new(source), shared.seed))
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Task {
     /// Its place in the mix.
     kind: usize,
     resource: u64,
+    /// Which of the clients that keep cookies sends it, if any does.
+    session: Option<usize>,
     intended: u64,
     /// When the client goes away, and the fault that makes it.
     disconnect: Option<(Duration, u16)>,
@@ -62,6 +64,7 @@ impl Task {
             source: Arc::clone(source),
             kind,
             resource,
+            session: source.sessions.draw(rng),
             intended,
             disconnect,
             jitter: rng.random(),
@@ -132,7 +135,12 @@ impl Task {
     async fn attempt(&self, id: RequestId, attempt: u8) -> Ending {
         let spec = &self.source.load.mix[self.kind];
         match self.source.client.send(self.request(spec, id, attempt)).await {
-            Ok(answer) => judge(&answer, &spec.expect),
+            Ok(answer) => {
+                if let Some(session) = self.session {
+                    self.source.sessions.keep(session, &answer.headers);
+                }
+                judge(&answer, &spec.expect)
+            }
             Err(reason) => Ending::without_answer(Outcome::Failed, reason),
         }
     }
@@ -143,16 +151,23 @@ impl Task {
         id: RequestId,
         attempt: u8,
     ) -> http::Request<Full<Bytes>> {
+        let filled_in = |text: &str| {
+            let text = text.replace("{id}", &self.resource.to_string());
+            text.replace("{request}", &id.to_string())
+        };
         let mut request = http::Request::builder()
             .method(spec.method.as_str())
-            .uri(spec.path.replace("{id}", &self.resource.to_string()))
+            .uri(filled_in(&spec.path))
             .header(header::HOST, self.source.client.target())
             .header("traceparent", trace::parent_of(id, attempt));
         if !spec.body.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
+        if let Some(cookies) = self.session.and_then(|client| self.source.sessions.header(client)) {
+            request = request.header(header::COOKIE, cookies);
+        }
         request
-            .body(Full::from(spec.body.clone().replace("{id}", &self.resource.to_string())))
+            .body(Full::from(filled_in(&spec.body)))
             .expect("a checked plan has methods and paths that make requests")
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Arrivals, Direction, Fault, FaultKind, Latency, Link, Load, Plan, Target};
-use crate::plan::fault::Performer;
+use super::{Arrivals, Direction, Fault, FaultKind, Latency, Link, Load, Plan, Scrape, Target};
+use crate::{exposition::Selector, plan::fault::Performer};
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +33,7 @@ impl Plan {
         self.check_times()?;
         self.check_hosts()?;
         self.check_tcp()?;
+        self.scrapes.iter().enumerate().try_for_each(|(at, it)| self.check_scrape(at, it))?;
         self.loads.iter().enumerate().try_for_each(|(at, load)| self.check_load(at, load))?;
         self.faults.iter().enumerate().try_for_each(|(at, fault)| self.check_fault(at, fault))?;
         self.check_processes()?;
@@ -161,15 +162,43 @@ impl Plan {
         Err(InvalidPlan::new(place, reason))
     }
 
+    /// A `name:port` whose name is a host.
+    fn known_target(&self, place: &str, target: &str) -> Result<(), InvalidPlan> {
+        let Some((host, Ok(_))) = target.rsplit_once(':').map(|(h, p)| (h, p.parse::<u16>()))
+        else {
+            let reason = format!("expected a target name:port, found {target:?}");
+            return Err(InvalidPlan::new(place, reason));
+        };
+        self.known(place, host)
+    }
+
+    fn check_scrape(&self, at: usize, scrape: &Scrape) -> Result<(), InvalidPlan> {
+        let place = format!("scrape {}", at + 1);
+        self.known(&place, &scrape.client)?;
+        self.known_target(&place, &scrape.target)?;
+        if scrape.every.is_zero() {
+            return Err(InvalidPlan::new(place, "expected an interval above zero, found zero"));
+        }
+        if !is_path(&scrape.path) {
+            let reason = format!("expected a path from / on, found {:?}", scrape.path);
+            return Err(InvalidPlan::new(place, reason));
+        }
+        if scrape.series.is_empty() {
+            return Err(InvalidPlan::new(place, "expected a series to read, found none"));
+        }
+        let not_one = scrape.series.iter().find(|series| Selector::parse(series).is_none());
+        not_one.map_or(Ok(()), |series| {
+            let reason =
+                format!("expected a series name or name{{label=\"value\"}}, found {series:?}");
+            Err(InvalidPlan::new(place, reason))
+        })
+    }
+
     fn check_load(&self, at: usize, load: &Load) -> Result<(), InvalidPlan> {
         let place = format!("load {}", at + 1);
         let wrong = |reason: String| Err(InvalidPlan::new(place.clone(), reason));
         self.known(&place, &load.client)?;
-        let Some((host, Ok(_))) = load.target.rsplit_once(':').map(|(h, p)| (h, p.parse::<u16>()))
-        else {
-            return wrong(format!("expected a target name:port, found {:?}", load.target));
-        };
-        self.known(&place, host)?;
+        self.known_target(&place, &load.target)?;
         if load.lasts.is_zero() || load.lasts > LONGEST {
             return wrong(format!("expected a duration above zero, found {:?}", load.lasts));
         }
@@ -186,8 +215,8 @@ impl Plan {
             if http::Method::from_bytes(request.method.as_bytes()).is_err() {
                 return wrong(format!("expected an HTTP method, found {:?}", request.method));
             }
-            let path = request.path.replace("{id}", "1");
-            if !path.starts_with('/') || path.parse::<http::uri::PathAndQuery>().is_err() {
+            let path = request.path.replace("{id}", "1").replace("{request}", "1");
+            if !is_path(&path) {
                 return wrong(format!("expected a path from / on, found {:?}", request.path));
             }
         }
@@ -342,6 +371,10 @@ fn check_link(place: &str, link: &Link) -> Result<(), InvalidPlan> {
         _ => None,
     };
     wrong.map_or(Ok(()), |reason| Err(InvalidPlan::new(place, reason)))
+}
+
+fn is_path(path: &str) -> bool {
+    path.starts_with('/') && path.parse::<http::uri::PathAndQuery>().is_ok()
 }
 
 /// The first time in `value` that is longer than [`LONGEST`], and where it is.

@@ -31,6 +31,10 @@ pub struct Load {
     pub warm_up: u32,
     /// Idle connections that clients keep for the next request.
     pub idle_connections_max: usize,
+    /// How many clients keep cookies (RFC 6265), each its own: every request is sent by one of
+    /// them, drawn at random. If zero, nobody keeps any.
+    #[serde(default)]
+    pub sessions: u32,
 }
 
 /// When requests start.
@@ -91,11 +95,13 @@ pub struct RequestSpec {
     pub route: String,
     /// The HTTP method.
     pub method: String,
-    /// The path, in which `{id}` is replaced by a number.
+    /// The path, in which `{id}` is replaced by a number drawn at random and `{request}` by the
+    /// number of the request, which is the same for each of its attempts and for no other request
+    /// of the run (0 for those that warm up).
     pub path: String,
     /// The numbers for `{id}` are from 1 to this.
     pub ids: u64,
-    /// The body.
+    /// The body, in which the same is replaced.
     pub body: String,
     /// How often, relative to the others of the mix.
     pub weight: u32,
@@ -150,6 +156,7 @@ impl Load {
             retry: Retry::default(),
             warm_up: 1,
             idle_connections_max: 4096,
+            sessions: 0,
         }
     }
 
@@ -199,6 +206,13 @@ impl Load {
         self
     }
 
+    /// Lets so many clients keep the cookies that they are given, each its own.
+    #[must_use]
+    pub fn sessions(mut self, clients: u32) -> Self {
+        self.sessions = clients;
+        self
+    }
+
     /// Lets clients send a request up to `attempts_max` times, the first pause being `backoff`.
     #[must_use]
     pub fn retry(mut self, attempts_max: u8, backoff: Duration) -> Self {
@@ -214,7 +228,8 @@ impl RequestSpec {
         Self::new("GET", path)
     }
 
-    /// A request with this method for `path`, in which `{id}` is replaced by a number.
+    /// A request with this method for `path`, in which `{id}` is replaced by a number and
+    /// `{request}` by the number of the request.
     #[must_use]
     pub fn new(method: &str, path: &str) -> Self {
         Self {

@@ -14,6 +14,7 @@ pub(crate) mod millis;
 mod phases;
 pub(crate) use fault::Performer;
 pub(crate) use phases::nanos;
+mod scrape;
 mod topology;
 
 pub use check::InvalidPlan;
@@ -28,6 +29,7 @@ pub use fault::{
 pub use limits::Limits;
 pub use link::{Latency, Link};
 pub use load::{Arrivals, Expect, Load, RequestSpec, Retry};
+pub use scrape::Scrape;
 pub use topology::{HostSpec, LinkSpec, TcpConfig, Topology};
 
 use std::time::Duration;
@@ -44,6 +46,9 @@ pub struct Plan {
     pub topology: Topology,
     /// What is asked of the services.
     pub loads: Vec<Load>,
+    /// What is read from the metrics of the services.
+    #[serde(default)]
+    pub scrapes: Vec<Scrape>,
     /// What is broken, and when.
     pub faults: Vec<Fault>,
     /// What must hold.
@@ -79,6 +84,7 @@ impl Plan {
         Self {
             topology,
             loads: Vec::new(),
+            scrapes: Vec::new(),
             faults: Vec::new(),
             objectives: Vec::new(),
             limits: Limits::default(),
@@ -95,6 +101,13 @@ impl Plan {
     #[must_use]
     pub fn load(mut self, load: Load) -> Self {
         self.loads.push(load);
+        self
+    }
+
+    /// Adds a reading of a service's metrics.
+    #[must_use]
+    pub fn scrape(mut self, scrape: Scrape) -> Self {
+        self.scrapes.push(scrape);
         self
     }
 

@@ -511,6 +511,7 @@ impl World {
         self.set_deadline(host, Some(now));
         if self.load_began {
             self.spawn_loads_on(host, load::generate);
+            self.spawn_scrapes_on(host);
         }
     }
 

@@ -259,3 +259,49 @@ fn requests_before_the_load_are_not_part_of_it() {
     assert!(seen.facts()[4].0 < ms(200) && seen.facts()[5].0 >= ms(200));
     conserved(&seen);
 }
+
+#[test]
+fn each_request_can_carry_its_number() {
+    let post = RequestSpec::new("POST", "/jobs/{request}").body("{\"job\": {request}}");
+    let load = Load::constant("a", "b:80", 50.0).lasts(ms(200)).request(post);
+    let seen = loaded(load, |path| async move {
+        log(&path);
+        Response::new("ok".to_owned())
+    })
+    .completes(1);
+    let expected: Vec<_> = (1..=10).map(|number| format!("/jobs/{number}")).collect();
+    assert_eq!(seen.said("b"), expected);
+}
+
+/// A server that knows who visits by a cookie, and turns away who comes with one of another's.
+fn visited(sessions: u32) -> Vec<(String, usize)> {
+    let load = Load::constant("a", "b:80", 100.0).lasts(ms(1_000)).get("/").sessions(sessions);
+    let world = World::new()
+        .host("b", || {
+            http(80, |request| async move {
+                let cookie = request.headers().get("cookie").map(|it| it.to_str().unwrap_or(""));
+                let (status, given) = match cookie {
+                    None => (StatusCode::CREATED, "visitor=known; Path=/"),
+                    Some("visitor=known") => (StatusCode::OK, "visitor=known"),
+                    Some(_) => (StatusCode::UNAUTHORIZED, "visitor=known"),
+                };
+                log(&format!("{status}"));
+                let answer = Response::builder().status(status).header("set-cookie", given);
+                answer.body("ok".to_owned()).expect("a response")
+            })
+        })
+        .topology(|topology| topology.client("a"))
+        .plan(|plan| plan.load(load.warm_up(0)));
+    let mut counts = std::collections::BTreeMap::new();
+    for said in world.completes(1).said("b") {
+        *counts.entry(said).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+#[test]
+fn clients_keep_the_cookies_that_they_are_given() {
+    assert_eq!(visited(0), [("201 Created".to_owned(), 100)], "nobody keeps any");
+    let once_each = [("200 OK".to_owned(), 93), ("201 Created".to_owned(), 7)];
+    assert_eq!(visited(7), once_each);
+}

@@ -12,6 +12,7 @@ mod load_faults;
 mod network_faults;
 mod partition;
 mod process;
+mod scrape;
 mod service_faults;
 mod time;
 mod transfer;

@@ -6,6 +6,7 @@ use super::{Action, World};
 use crate::{
     load,
     plan::{Fault, FaultKind, Performer, Target, nanos},
+    scrape,
 };
 
 /// Gauges are not read more often than this.
@@ -33,6 +34,9 @@ impl World {
                 self.sample_memory(now);
                 self.shared.record(What::Mark(Mark::LoadBegins));
                 self.spawn_loads(now, load::generate);
+                for host in 0..self.machines.len() {
+                    self.spawn_scrapes_on(host);
+                }
             }
             Action::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
             Action::Settled => {
@@ -69,6 +73,15 @@ impl World {
         for (number, load) in self.shared.plan.loads.iter().enumerate() {
             if load.client == *name {
                 self.machines[host].spawn(task(number));
+            }
+        }
+    }
+
+    pub(super) fn spawn_scrapes_on(&self, host: usize) {
+        let name = &self.shared.plan.topology.hosts[host].name;
+        for (number, scrape) in self.shared.plan.scrapes.iter().enumerate() {
+            if scrape.client == *name {
+                self.machines[host].spawn(scrape::scrape(number));
             }
         }
     }
