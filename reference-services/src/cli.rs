@@ -9,6 +9,7 @@ use crate::{
     aggregation::{self, Defect},
     config::{self, Config, Sources},
     dependency::{self, Kind},
+    external_api,
 };
 
 /// Bad arguments or a bad configuration.
@@ -60,6 +61,14 @@ struct DependencyArgs {
     common: Common,
 }
 
+/// The external API that jobs are for: a slow, bounded stub.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct ExternalApiArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
 /// The binary `aggregation-api`.
 #[must_use]
 pub fn aggregation_api() -> ExitCode {
@@ -85,6 +94,15 @@ pub fn dependency(kind: Kind) -> ExitCode {
     let mut sources = args.common.sources(&format!("{}_", kind.name().to_uppercase()));
     sources.flags.insert(0, ("kind".to_owned(), kind.name().to_owned()));
     start(&args.common, &sources, dependency::run)
+}
+
+/// The binary `external-api`.
+#[must_use]
+pub fn external_api() -> ExitCode {
+    match parse::<ExternalApiArgs>("external-api") {
+        Ok(args) => start(&args.common, &args.common.sources("EXTERNAL_API_"), external_api::run),
+        Err(code) => code,
+    }
 }
 
 fn parse<A: Parser>(name: &'static str) -> Result<A, ExitCode> {

@@ -51,5 +51,7 @@ pub mod aggregation;
 pub mod cli;
 pub mod config;
 pub mod dependency;
+pub mod external_api;
 mod metrics;
 pub mod pb;
+pub mod server;

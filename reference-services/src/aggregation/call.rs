@@ -18,9 +18,9 @@ use tracing::{Span, field::Empty};
 use super::{
     metrics::{CallMetrics, CallOutcome},
     section::Section,
-    trace::{TRACEPARENT, Trace},
     upstream::Upstream,
 };
+use crate::server::{TRACEPARENT, Trace};
 
 /// What a call knows of the request that it is made for.
 #[derive(Clone, Debug)]

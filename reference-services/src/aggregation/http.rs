@@ -5,11 +5,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
-use serde::Serialize;
 use tokio::time::Instant;
 use tracing::{Instrument, field::Empty};
 
@@ -19,13 +16,10 @@ use super::{
     call::{CallError, Context},
     config::Config,
     metrics::{Metrics, RequestOutcome},
-    problem::Problem,
     product::document,
-    trace::Trace,
     upstream::UpstreamSet,
 };
-
-pub(super) type Body = Full<Bytes>;
+use crate::server::{Body, Problem, Trace, json, metrics, text};
 
 /// Everything that requests share.
 #[derive(Debug)]
@@ -53,15 +47,17 @@ impl Api {
     /// Answers one request.
     pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
         if !request.body().is_end_stream() {
-            return Problem::body_too_large().response();
+            let detail = "a request takes no body";
+            return Problem::unread(StatusCode::PAYLOAD_TOO_LARGE, detail).response();
         }
         if request.method() != Method::GET && request.method() != Method::HEAD {
-            return Problem::method_not_allowed().response();
+            let detail = "this resource can only be read";
+            return Problem::method_not_allowed(detail, "GET, HEAD").response();
         }
         match request.uri().path() {
             "/healthz" => text("ok\n"),
             "/readyz" => self.ready(),
-            "/metrics" => self.exposition(),
+            "/metrics" => metrics(self.metrics.registry()),
             path => match path.strip_prefix("/products/") {
                 Some(id) => self.product(&request, id).await,
                 None => Problem::new(StatusCode::NOT_FOUND, "no such resource").response(),
@@ -75,13 +71,6 @@ impl Api {
             return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response();
         }
         text("ready\n")
-    }
-
-    fn exposition(&self) -> Response<Body> {
-        let mut response = text(self.metrics.exposition());
-        let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(openmetrics));
-        response
     }
 
     async fn product(&self, request: &Request<Incoming>, id: &str) -> Response<Body> {
@@ -158,24 +147,6 @@ fn product_id(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let id = digits.then(|| text.parse().ok()).flatten()?;
     (1..1 << 53).contains(&id).then_some(id)
-}
-
-pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
-    // Our own structs have string keys and no failing implementation.
-    let body = serde_json::to_vec(value).expect("a struct that serializes");
-    let mut response = Response::new(Full::from(body));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-fn text(body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Full::new(body.into()));
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, plain);
-    response
 }
 
 /// A request as an observer sees it, up to its answer or until its client went away.

@@ -152,12 +152,9 @@ impl Metrics {
         }
     }
 
-    /// The text that `/metrics` answers with.
-    pub(super) fn exposition(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
-        text
+    /// All of them.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
     }
 }
 

@@ -9,11 +9,9 @@ mod defect;
 mod error;
 mod http;
 mod metrics;
-mod problem;
 mod product;
 mod section;
 mod service;
-mod trace;
 mod upstream;
 
 pub use config::{BreakerConfig, Config, RetryConfig, Upstreams};

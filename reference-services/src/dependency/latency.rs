@@ -76,7 +76,7 @@ impl Latency {
     }
 
     /// Checks that every parameter is a number in its range.
-    pub(super) fn validate(&self) -> Result<(), Invalid> {
+    pub(crate) fn validate(&self) -> Result<(), Invalid> {
         let (parameters, holds) = match *self {
             Self::Constant { ms } => ([ms, 0.0, 0.0], true),
             Self::Uniform { min_ms, max_ms } => ([min_ms, max_ms, 0.0], min_ms <= max_ms),

@@ -7,20 +7,24 @@ use rand::Rng;
 use tonic::metadata::{Ascii, MetadataValue};
 
 /// The header, on HTTP and in gRPC metadata.
-pub(super) const TRACEPARENT: &str = "traceparent";
+pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// The trace of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Trace {
+pub(crate) struct Trace {
     id: u128,
     flags: u8,
 }
 
 impl Trace {
     /// The trace that the client named, or a new one when it named none or named it badly.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(TRACEPARENT).and_then(|value| Self::parse(value.as_bytes()));
-        given.unwrap_or_else(|| Self { id: rand::rng().random(), flags: 1 })
+        given.unwrap_or_else(Self::begin)
+    }
+
+    fn begin() -> Self {
+        Self { id: rand::rng().random(), flags: 1 }
     }
 
     /// `00-<32 hex: trace>-<16 hex: parent>-<2 hex: flags>`. Versions to come may append fields.
@@ -37,9 +41,14 @@ impl Trace {
     }
 
     /// What a call carries: this trace, and a new id for the call.
-    pub(super) fn for_call(self) -> Option<MetadataValue<Ascii>> {
+    pub(crate) fn for_call(self) -> Option<MetadataValue<Ascii>> {
+        self.parent().parse().ok()
+    }
+
+    /// A `traceparent`: this trace, and a new id.
+    fn parent(self) -> String {
         let span = rand::rng().random_range(1..=u64::MAX);
-        format!("00-{self}-{span:016x}-{:02x}", self.flags).parse().ok()
+        format!("00-{self}-{span:016x}-{:02x}", self.flags)
     }
 }
 

@@ -1,0 +1,7 @@
+//! The external API as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    reference_services::cli::external_api()
+}

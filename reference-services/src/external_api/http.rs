@@ -1,0 +1,160 @@
+//! `POST /v1/process`: takes its time, and takes no more than so many calls at once.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tracing::{Instrument, Span, field::Empty};
+
+use super::{
+    Config,
+    metrics::{Metrics, Outcome},
+};
+use crate::server::{Body, Handler, Problem, Trace, json, metrics, read_json, text};
+
+/// What a call sends.
+#[derive(Debug, Deserialize)]
+struct Call {
+    id: String,
+    #[serde(default)]
+    payload: Value,
+}
+
+/// What it gets.
+#[derive(Debug, Serialize)]
+struct Processed<'a> {
+    id: &'a str,
+    digest: String,
+}
+
+/// Everything that calls share.
+#[derive(Debug)]
+pub(super) struct Api {
+    config: Config,
+    places: Semaphore,
+    draining: AtomicBool,
+    metrics: Metrics,
+}
+
+impl Api {
+    pub(super) fn new(config: Config) -> Self {
+        let places = Semaphore::new(config.concurrency_max.min(Semaphore::MAX_PERMITS));
+        Self { config, places, draining: AtomicBool::new(false), metrics: Metrics::new() }
+    }
+
+    /// From now on the service is not ready.
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    fn ready(&self) -> Response<Body> {
+        if self.draining.load(Ordering::Relaxed) {
+            let detail = "the service is stopping";
+            return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response();
+        }
+        text("ready\n")
+    }
+
+    async fn process(&self, request: Request<Incoming>) -> Response<Body> {
+        let trace = Trace::of(request.headers());
+        let span = tracing::info_span!(
+            parent: None, "process", job = Empty, trace_id = %trace, outcome = Empty
+        );
+        self.metrics.in_flight.inc();
+        let mut observed =
+            Observed { span: span.clone(), metrics: &self.metrics, outcome: Outcome::Cancelled };
+        let (outcome, response) = self.answer(request, &span).instrument(span.clone()).await;
+        observed.outcome = outcome;
+        response
+    }
+
+    async fn answer(&self, request: Request<Incoming>, span: &Span) -> (Outcome, Response<Body>) {
+        // Before the body: what is turned away should cost nothing.
+        let Ok(_place) = self.places.try_acquire() else {
+            let detail = "too many calls at once";
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail);
+            let problem = problem.retry_after(self.config.retry_after_s);
+            return (Outcome::Limited, problem.response());
+        };
+        let expected = "expected a JSON object with an id and a payload";
+        let call: Call = match read_json(request.into_body(), &self.config.http, expected).await {
+            Ok(call) => call,
+            Err(problem) => return (Outcome::ClientError, problem.response()),
+        };
+        span.record("job", &*call.id);
+        if self.config.cpu_us > 0 {
+            squall_os::cpu::spend(Duration::from_micros(self.config.cpu_us)).await;
+        }
+        let latency = self.config.latency.sample(&mut rand::rng());
+        tokio::time::sleep(latency).await;
+        if call.payload.get("poison") == Some(&Value::Bool(true)) {
+            let detail = "this payload can not be processed";
+            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+            return (Outcome::Poison, problem.response());
+        }
+        let digest = digest(&call.payload);
+        (Outcome::Ok, json(StatusCode::OK, &Processed { id: &call.id, digest }))
+    }
+}
+
+impl Handler for Api {
+    async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        match (request.method(), request.uri().path()) {
+            (&Method::POST, "/v1/process") => self.process(request).await,
+            (_, "/v1/process") => {
+                Problem::method_not_allowed("this resource takes POST", "POST").response()
+            }
+            (&Method::GET | &Method::HEAD, "/healthz") => text("ok\n"),
+            (&Method::GET | &Method::HEAD, "/readyz") => self.ready(),
+            (&Method::GET | &Method::HEAD, "/metrics") => metrics(&self.metrics.registry),
+            (_, "/healthz" | "/readyz" | "/metrics") => {
+                let detail = "this resource can only be read";
+                Problem::method_not_allowed(detail, "GET, HEAD").response()
+            }
+            _ => Problem::new(StatusCode::NOT_FOUND, "no such resource").response(),
+        }
+    }
+}
+
+/// FNV-1a of the payload: a result that shows what it was made from.
+fn digest(payload: &Value) -> String {
+    let bytes = payload.to_string().into_bytes();
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+/// A call as an observer sees it, up to its answer or until its caller went away.
+struct Observed<'a> {
+    span: Span,
+    metrics: &'a Metrics,
+    outcome: Outcome,
+}
+
+impl Drop for Observed<'_> {
+    fn drop(&mut self) {
+        self.span.record("outcome", self.outcome.name());
+        self.metrics.in_flight.dec();
+        self.metrics.count(self.outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_fnv_1a() {
+        // The test vector of the authors for "a" would need the bare byte; JSON adds quotes.
+        assert_eq!(digest(&Value::String("a".to_owned())), digest(&serde_json::json!("a")));
+        assert_ne!(digest(&serde_json::json!(1)), digest(&serde_json::json!(2)));
+        assert_eq!(digest(&serde_json::json!(1)), "af63ac4c86019afc");
+    }
+}

@@ -1,0 +1,181 @@
+//! An HTTP server with bounds: accept, converse, stop listening, drain.
+
+use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::{Deserialize, Serialize};
+use squall_os::net::{TcpListener, TcpStream};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
+
+use super::{Body, Error};
+use crate::config::Invalid;
+
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// Answers requests.
+pub(crate) trait Handler: Send + Sync + 'static {
+    /// Answers one. Dropped when the client has gone.
+    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// The bounds of an HTTP server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Client connections. Default 16384.
+    pub connections_max: usize,
+    /// Time for a client to send the head of a request, and for an idle connection to begin with
+    /// one. Default 15000.
+    pub header_timeout_ms: u64,
+    /// Size of the head of a request. At least 8192; default 16384.
+    pub header_bytes_max: usize,
+    /// Number of header fields. Default 64.
+    pub headers_max: usize,
+    /// Time for a client to send the body of a request. Default 5000.
+    pub body_timeout_ms: u64,
+    /// Size of the body of a request. Default 65536.
+    pub body_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 16_384,
+            header_timeout_ms: 15_000,
+            header_bytes_max: 16 * 1024,
+            headers_max: 64,
+            body_timeout_ms: 5_000,
+            body_bytes_max: 64 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// Checks what the types cannot.
+    pub(crate) fn validate(&self) -> Result<(), Invalid> {
+        let at_least_one = [
+            ("http.connections_max", self.connections_max as u64),
+            ("http.header_timeout_ms", self.header_timeout_ms),
+            ("http.headers_max", self.headers_max as u64),
+            ("http.body_timeout_ms", self.body_timeout_ms),
+            ("http.body_bytes_max", self.body_bytes_max as u64),
+        ];
+        for (field, value) in at_least_one {
+            Invalid::unless(value >= 1, field, "at least 1", value)?;
+        }
+        let bytes = self.header_bytes_max;
+        Invalid::unless(bytes >= 8192, "http.header_bytes_max", "at least 8192", bytes)
+    }
+}
+
+/// An HTTP server that listens.
+#[derive(Debug)]
+#[must_use = "nothing is answered until it serves"]
+pub(crate) struct Http {
+    listener: TcpListener,
+    address: SocketAddr,
+    limits: Limits,
+}
+
+impl Http {
+    /// Listens, but does not accept yet.
+    pub(crate) async fn bind(address: &str, limits: &Limits) -> Result<Self, Error> {
+        let (listener, bound) = listen(address).await?;
+        Ok(Self { listener, address: bound, limits: limits.clone() })
+    }
+
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts until `stop` completes, then lets what is in flight end within `drain`.
+    pub(crate) async fn serve(
+        self,
+        handler: Arc<impl Handler>,
+        stop: impl Future<Output = ()>,
+        drain: Duration,
+    ) {
+        let Self { listener, limits, .. } = self;
+        let server = server(&limits);
+        let mut stop = pin!(stop);
+        let (draining, drained) = watch::channel(());
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                Some(_) = connections.join_next() => {}
+                accepted = listener.accept(), if connections.len() < limits.connections_max => {
+                    match accepted {
+                        Ok((stream, _)) => {
+                            let handler = Arc::clone(&handler);
+                            connections.spawn(
+                                converse(server.clone(), stream, handler, drained.clone()),
+                            );
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "could not accept a connection");
+                            sleep(ACCEPT_RETRY).await;
+                        }
+                    }
+                }
+            }
+        }
+        drop(listener);
+        draining.send_replace(());
+        let all = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(drain, all).await.is_err() {
+            tracing::warn!(connections = connections.len(), "cut off what did not end in time");
+            connections.shutdown().await;
+        }
+    }
+}
+
+/// Listens on `address`, and says where that is.
+pub(super) async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |source| Error::Listen { address: address.to_owned(), source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+fn server(limits: &Limits) -> http1::Builder {
+    let mut server = http1::Builder::new();
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits.header_timeout_ms))
+        .max_buf_size(limits.header_bytes_max)
+        .max_headers(limits.headers_max);
+    server
+}
+
+/// One connection, request after request, until either side has had enough. hyper drops the
+/// future of a request whose client has gone, and all that was done for it with it.
+async fn converse(
+    server: http1::Builder,
+    stream: TcpStream,
+    handler: Arc<impl Handler>,
+    mut drained: watch::Receiver<()>,
+) {
+    // A socket that the peer has already closed refuses the option; reading finds that out.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let handler = Arc::clone(&handler);
+        async move { Ok::<_, Infallible>(handler.handle(request).await) }
+    });
+    let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        _ = drained.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}

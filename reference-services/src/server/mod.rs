@@ -1,0 +1,16 @@
+//! What the servers share: listening and draining, bodies, problems, traces, and why a service
+//! cannot run.
+
+mod body;
+mod error;
+mod http;
+mod problem;
+mod trace;
+
+pub use error::Error;
+pub use http::Limits;
+
+pub(crate) use body::{Body, json, metrics, read_json, text};
+pub(crate) use http::{Handler, Http};
+pub(crate) use problem::Problem;
+pub(crate) use trace::{TRACEPARENT, Trace};
