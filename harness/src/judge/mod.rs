@@ -9,6 +9,7 @@
 //! file of its own, against that index.
 
 mod accounting;
+mod balance;
 mod budget;
 mod draft;
 mod fields;
@@ -85,6 +86,7 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
         Claim::Level(claim) => claim,
         Claim::Settles(claim) => claim,
         Claim::Accounting(claim) => claim,
+        Claim::Balance(claim) => claim,
         Claim::Lifetime(claim) => claim,
         Claim::Occurrence(claim) => claim,
         Claim::Sequence(claim) => claim,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use squall_reports::verdict::FindingKind;
 
 use super::{
-    Accounting, Amplification, Between, Budget, Burn, Concurrency, Dimension, Latency, Level,
-    Lifetime, Occurrence, Over, Recovery, Scope, Sequence, Settles, Share,
+    Accounting, Amplification, Balance, Between, Budget, Burn, Concurrency, Dimension, Latency,
+    Level, Lifetime, Occurrence, Over, Recovery, Scope, Sequence, Settles, Share,
 };
 
 /// Something that a run is held to.
@@ -48,6 +48,8 @@ pub enum Claim {
     Settles(Settles),
     /// Two sums of counts are equal.
     Accounting(Accounting),
+    /// Two sums of gauges are equal whenever they are read.
+    Balance(Balance),
     /// No span outlives what it belongs to.
     Lifetime(Lifetime),
     /// Something always, never, sometimes or eventually happens.
@@ -95,6 +97,7 @@ impl Claim {
             Self::Level(claim) => claim,
             Self::Settles(claim) => claim,
             Self::Accounting(claim) => claim,
+            Self::Balance(claim) => claim,
             Self::Lifetime(claim) => claim,
             Self::Occurrence(claim) => claim,
             Self::Sequence(claim) => claim,

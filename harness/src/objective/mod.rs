@@ -28,6 +28,7 @@
 //! ```
 
 mod accounting;
+mod balance;
 mod budget;
 mod claim;
 mod latency;
@@ -47,6 +48,7 @@ mod tests;
 pub use accounting::{
     Accounting, Sum, Term, accounting, count, distinct, gauge_at_end, requests, sum_of,
 };
+pub use balance::{Balance, always_balanced};
 pub use budget::{Budget, BudgetBuilder, Burn, BurnWindow, Severity, burn_rate, error_budget};
 pub use claim::{Claim, InvalidObjective, Objective};
 pub use latency::{

@@ -71,6 +71,11 @@ fn all() -> Vec<(Objective, &'static str, &'static str)> {
             "equals each job of log \"stored\" + total jobs of log \"handed back\" + gauge \
              in_flight at the end + requests failed or shed + requests",
         ),
+        (
+            always_balanced(["accepted"], ["stored", "queued"]),
+            "balance of accepted",
+            "equals stored + queued in every sample",
+        ),
         (no_span_outlives_its_parent("call"), "no span \"call\" outlives its parent", "none"),
         (
             no_span_outlives_its_root("call", "request"),

@@ -2,6 +2,7 @@
 //! empty one, one with a single sample, and one that is exactly at the bound.
 
 mod accounting;
+mod balance;
 mod budget;
 mod builder;
 mod latency;
