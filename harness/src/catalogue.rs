@@ -135,14 +135,20 @@ impl Defect {
             && run.failed().iter().any(|finding| finding.name.contains(&self.because))
     }
 
-    /// `scenario` with this defect switched on in every host that runs its service.
+    /// `scenario` with this defect switched on in every host and deployment that runs its service.
     #[must_use]
     pub fn plant(&self, scenario: &Scenario) -> Scenario {
-        let hosts = &scenario.plan().topology.hosts;
+        let plan = scenario.plan();
+        let hosts = plan.topology.hosts.iter();
+        let hosts = hosts.map(|host| (host.service.as_deref(), host.name.as_str()));
+        let deployments = plan.cluster.iter().flat_map(|cluster| &cluster.deployments);
+        let deployments = deployments.map(|deployment| {
+            (Some(deployment.template.service.as_str()), deployment.name.as_str())
+        });
         let hosts: Vec<&str> = hosts
-            .iter()
-            .filter(|host| host.service.as_deref() == Some(&self.service))
-            .map(|host| host.name.as_str())
+            .chain(deployments)
+            .filter(|(service, _)| *service == Some(&self.service))
+            .map(|(_, name)| name)
             .collect();
         scenario.clone().with_defect(&self.name, &hosts)
     }

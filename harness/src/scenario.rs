@@ -63,13 +63,18 @@ impl Scenario {
         &self.defects
     }
 
-    /// The same scenario with a defect switched on in the configuration of these hosts: its
-    /// name is added to the list `defects` there.
+    /// The same scenario with a defect switched on in the configuration of these hosts and of the
+    /// pods of these deployments: its name is added to the list `defects` there.
     #[must_use]
     pub fn with_defect(mut self, name: &str, hosts: &[&str]) -> Self {
-        for host in &mut self.plan.topology.hosts {
-            if hosts.contains(&host.name.as_str())
-                && let Some(config) = host.config.as_object_mut()
+        let machines = self.plan.topology.hosts.iter_mut();
+        let machines = machines.map(|host| (host.name.as_str(), &mut host.config));
+        let deployments = self.plan.cluster.iter_mut().flat_map(|cluster| &mut cluster.deployments);
+        let deployments = deployments
+            .map(|deployment| (deployment.name.as_str(), &mut deployment.template.config));
+        for (host, config) in machines.chain(deployments) {
+            if hosts.contains(&host)
+                && let Some(config) = config.as_object_mut()
             {
                 let defects = config.entry("defects").or_insert_with(|| serde_json::json!([]));
                 if let Some(defects) = defects.as_array_mut() {
@@ -88,13 +93,20 @@ impl Scenario {
     /// Names the first thing that is wrong, what was expected and what was found.
     pub fn check(&self) -> Result<(), InvalidPlan> {
         self.plan.check()?;
-        for host in &self.plan.topology.hosts {
-            let Some(service) = &host.service else { continue };
+        let hosts = self.plan.topology.hosts.iter();
+        let hosts = hosts
+            .filter_map(|host| Some((format!("host {:?}", host.name), host.service.as_ref()?)));
+        let deployments = self.plan.cluster.iter().flat_map(|cluster| &cluster.deployments);
+        let deployments = deployments.map(|deployment| {
+            (format!("deployment {:?}", deployment.name), &deployment.template.service)
+        });
+        for (place, service) in hosts.chain(deployments) {
             if !self.services.names().any(|name| name == service) {
-                let known: Vec<&str> = self.services.names().collect();
-                return Err(InvalidPlan::new(
-                    format!("host {:?}", host.name),
-                    format!("expected one of the services {}, found {service:?}", known.join(", ")),
+                return Err(InvalidPlan::unknown(
+                    &place,
+                    "services",
+                    self.services.names(),
+                    service,
                 ));
             }
         }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Arrivals, Direction, Fault, FaultKind, Latency, Link, Load, Plan, Scrape, Target};
+use super::{
+    Arrivals, Cluster, Direction, Fault, FaultKind, Latency, Link, Load, Plan, Scrape, Target,
+};
 use crate::{exposition::Selector, plan::fault::Performer};
 
 /// What is wrong with a plan.
@@ -17,6 +19,20 @@ impl InvalidPlan {
     pub(crate) fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { place: place.into(), reason: reason.into() }
     }
+
+    /// A name that refers to nothing.
+    pub(crate) fn unknown<'a>(
+        place: &str,
+        things: &str,
+        known: impl Iterator<Item = &'a str>,
+        found: &str,
+    ) -> Self {
+        let known: Vec<&str> = known.collect();
+        Self::new(
+            place,
+            format!("expected one of the {things} {}, found {found:?}", known.join(", ")),
+        )
+    }
 }
 
 /// Longer than any test: what a person did not mean, and what does not overflow.
@@ -30,6 +46,18 @@ impl Plan {
     ///
     /// Names the first thing that is wrong, what was expected and what was found.
     pub fn check(&self) -> Result<(), InvalidPlan> {
+        match &self.cluster {
+            Some(cluster) => {
+                cluster.check()?;
+                let whole = self.clone().with_cluster_hosts();
+                whole.check_cluster_hosts(cluster)?;
+                whole.check_parts()
+            }
+            None => self.check_parts(),
+        }
+    }
+
+    fn check_parts(&self) -> Result<(), InvalidPlan> {
         self.check_times()?;
         self.check_hosts()?;
         self.check_tcp()?;
@@ -153,13 +181,29 @@ impl Plan {
         Ok(())
     }
 
+    /// What a cluster says of hosts, in a topology that has those of the cluster as well.
+    fn check_cluster_hosts(&self, cluster: &Cluster) -> Result<(), InvalidPlan> {
+        if let Some(wrong) = cluster.endpoint_propagation.check() {
+            return Err(InvalidPlan::new("endpoint_propagation", wrong));
+        }
+        for deployment in &cluster.deployments {
+            let place = format!("deployment {:?}", deployment.name);
+            if self.topology.index_of(&deployment.name).is_some() {
+                return Err(InvalidPlan::new(place, "expected a name of its own, found a host's"));
+            }
+            for address in &deployment.publish_to {
+                self.known_target(&place, address)?;
+            }
+        }
+        Ok(())
+    }
+
     fn known(&self, place: &str, host: &str) -> Result<(), InvalidPlan> {
         if self.topology.index_of(host).is_some() {
             return Ok(());
         }
-        let known: Vec<&str> = self.topology.hosts.iter().map(|host| host.name.as_str()).collect();
-        let reason = format!("expected one of the hosts {}, found {host:?}", known.join(", "));
-        Err(InvalidPlan::new(place, reason))
+        let known = self.topology.hosts.iter().map(|host| host.name.as_str());
+        Err(InvalidPlan::unknown(place, "hosts", known, host))
     }
 
     /// A `name:port` whose name is a host.
@@ -358,22 +402,28 @@ fn check_link(place: &str, link: &Link) -> Result<(), InvalidPlan> {
     if link.bandwidth_bps == Some(0) {
         return Err(InvalidPlan::new(place, "expected a bandwidth above zero, found 0"));
     }
-    let wrong = match link.latency {
-        Latency::Uniform { min, max } if min > max => {
-            Some(format!("expected {min:?} to be at most {max:?}"))
-        }
-        Latency::LogNormal { sigma, .. } if !(0.0..=10.0).contains(&sigma) => {
-            Some(format!("expected a sigma from 0 to 10, found {sigma}"))
-        }
-        Latency::Pareto { shape, .. } if !(shape > 0.0 && shape.is_finite()) => {
-            Some(format!("expected a shape above 0, found {shape}"))
-        }
-        _ => None,
-    };
-    wrong.map_or(Ok(()), |reason| Err(InvalidPlan::new(place, reason)))
+    link.latency.check().map_or(Ok(()), |reason| Err(InvalidPlan::new(place, reason)))
 }
 
-fn is_path(path: &str) -> bool {
+impl Latency {
+    /// What is wrong with the parameters of the distribution.
+    pub(super) fn check(&self) -> Option<String> {
+        match self {
+            Self::Uniform { min, max } if min > max => {
+                Some(format!("expected {min:?} to be at most {max:?}"))
+            }
+            Self::LogNormal { sigma, .. } if !(0.0..=10.0).contains(sigma) => {
+                Some(format!("expected a sigma from 0 to 10, found {sigma}"))
+            }
+            Self::Pareto { shape, .. } if !(*shape > 0.0 && shape.is_finite()) => {
+                Some(format!("expected a shape above 0, found {shape}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn is_path(path: &str) -> bool {
     path.starts_with('/') && path.parse::<http::uri::PathAndQuery>().is_ok()
 }
 
@@ -388,7 +438,7 @@ fn too_long(place: &str, value: &serde_json::Value) -> Option<(String, f64)> {
                     (ms > longest_ms).then_some((place, ms))
                 }
                 // What a service is configured with is its own business.
-                _ if name == "config" => None,
+                _ if name == "config" || name == "patch" => None,
                 _ => too_long(&place, value),
             }
         }),

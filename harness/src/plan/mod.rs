@@ -6,6 +6,7 @@
 //! Times in a plan count from the beginning of the load.
 
 mod check;
+mod deploy;
 mod fault;
 mod limits;
 mod link;
@@ -18,6 +19,11 @@ mod scrape;
 mod topology;
 
 pub use check::InvalidPlan;
+pub use deploy::{
+    Amount, Bound, BurnWindow, CanaryStep, Cluster, Deployment, DisruptionBudget, Gate, GateBound,
+    MetricNames, Node, Operation, OperationBuilder, OperationKind, PodTemplate, PreStop, Probe,
+    canary, cordon, drain, percent, rollout, scale, uncordon,
+};
 pub use fault::{
     Direction, Fault, FaultBuilder, FaultKind, Target, bandwidth, blackhole, burst, corrupt,
     corrupt_answer, crash, crash_loop, disconnect, duplicate, error_code, fail_first,
@@ -44,6 +50,9 @@ use crate::objective::Objective;
 pub struct Plan {
     /// The hosts and the links between them.
     pub topology: Topology,
+    /// What an orchestrator runs, on hosts of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
     /// What is asked of the services.
     pub loads: Vec<Load>,
     /// What is read from the metrics of the services.
@@ -83,6 +92,7 @@ impl Plan {
     pub fn new(topology: Topology) -> Self {
         Self {
             topology,
+            cluster: None,
             loads: Vec::new(),
             scrapes: Vec::new(),
             faults: Vec::new(),
@@ -95,6 +105,13 @@ impl Plan {
             settle: Duration::from_secs(2),
             sample_every: Duration::from_millis(500),
         }
+    }
+
+    /// Sets what an orchestrator runs.
+    #[must_use]
+    pub fn cluster(mut self, cluster: Cluster) -> Self {
+        self.cluster = Some(cluster);
+        self
     }
 
     /// Adds a load.
@@ -175,7 +192,7 @@ impl Plan {
     }
 
     /// How long the load lasts: as long as the longest of its parts, and not less than
-    /// [`lasts`](Self::lasts) or the last heal.
+    /// [`lasts`](Self::lasts), the last heal or the last operation on the cluster.
     #[must_use]
     pub fn duration(&self) -> Duration {
         let heals = self.faults.iter().map(|fault| fault.heal);
@@ -185,7 +202,8 @@ impl Plan {
     /// How long the plan lasts without its faults.
     pub(crate) fn undisturbed(&self) -> Duration {
         let loads = self.loads.iter().map(|load| load.lasts);
-        loads.chain([self.lasts]).max().unwrap_or_default()
+        let cluster = self.cluster.as_ref().map(Cluster::duration);
+        loads.chain([self.lasts]).chain(cluster).max().unwrap_or_default()
     }
 }
 
