@@ -147,6 +147,11 @@ pub(crate) fn set_now(now: u64) {
     READINGS.set(0);
 }
 
+/// What the wall clock shows at `at`.
+pub(crate) fn wall_clock(at: u64) -> std::time::SystemTime {
+    std::time::UNIX_EPOCH + std::time::Duration::from_nanos(REALTIME_START_NS + at)
+}
+
 /// Forgets what `epoll_wait` was last asked, and remembers whom to wake when it is asked again.
 pub(crate) fn expect_idle(root: &Waker) {
     WAIT_MS.set(None);

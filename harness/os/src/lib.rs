@@ -24,11 +24,16 @@
 //! it is made whether it is real or simulated: simulated if the code runs on a host of a Squall
 //! run, real otherwise. Without the feature `sim` (a production build) only the real half exists.
 //!
-//! Besides sockets the seam has the two things that a simulation cannot see by itself:
+//! The same holds for files: [`fs`] has the part of `tokio::fs` that a service needs to keep its
+//! data, and inside a run each host has a disk of its own, which outlives its processes, loses
+//! what was not synced when the power fails, and has the faults of the plan.
+//!
+//! Besides sockets and files the seam has the two things that a simulation cannot see by itself:
 //! [`cpu::spend`], the processor time that a piece of work costs (nothing in production, where
 //! the work costs it by being done), and [`signal::terminate`], the request to stop gracefully.
 
 pub mod cpu;
+pub mod fs;
 pub mod net;
 pub mod signal;
 #[cfg(feature = "sim")]

@@ -164,6 +164,9 @@ impl Plan {
             if host.cores == 0 {
                 return Err(InvalidPlan::new(place(), "expected at least one core, found 0"));
             }
+            if host.disk.capacity_bytes == 0 {
+                return Err(InvalidPlan::new(place(), "expected a disk with space, found 0 bytes"));
+            }
         }
         let step = topology.resolution;
         if step.is_zero() || step > Duration::from_millis(100) {

@@ -51,7 +51,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostSpec, Latency, Plan, millis};
+use super::{DiskConfig, HostSpec, Latency, Plan, millis};
 
 /// An orchestrator and what it runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -185,6 +185,7 @@ impl Cluster {
             service: None,
             config: serde_json::Value::Null,
             cores,
+            disk: DiskConfig::default(),
         };
         let nodes = self.nodes.iter().map(move |node| machine(&node.name, 4));
         let pods = self.deployments.iter().flat_map(move |deployment| {

@@ -36,7 +36,7 @@ pub use limits::Limits;
 pub use link::{Latency, Link};
 pub use load::{Arrivals, Expect, Load, RequestSpec, Retry};
 pub use scrape::Scrape;
-pub use topology::{HostSpec, LinkSpec, TcpConfig, Topology};
+pub use topology::{DiskConfig, HostSpec, LinkSpec, TcpConfig, Topology};
 
 use std::time::Duration;
 

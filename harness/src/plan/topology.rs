@@ -36,6 +36,63 @@ pub struct HostSpec {
     pub config: serde_json::Value,
     /// How many pieces of work its processor does at once.
     pub cores: u16,
+    /// Its disk.
+    #[serde(default)]
+    pub disk: DiskConfig,
+}
+
+/// How the disk of a host behaves. It does one thing after the other; what a service writes goes
+/// to a cache first, and only a sync makes it durable.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct DiskConfig {
+    /// How long it takes to read, or to look something up.
+    #[serde(rename = "read_ms", with = "millis")]
+    pub read: Duration,
+    /// How long it takes to write, or to change a directory.
+    #[serde(rename = "write_ms", with = "millis")]
+    pub write: Duration,
+    /// How long it takes to make a file or directory durable.
+    #[serde(rename = "sync_ms", with = "millis")]
+    pub sync: Duration,
+    /// How many bytes the files on it may have together.
+    pub capacity_bytes: u64,
+}
+
+impl Default for DiskConfig {
+    /// A solid-state disk with plenty of space.
+    fn default() -> Self {
+        Self {
+            read: Duration::from_micros(50),
+            write: Duration::from_micros(50),
+            sync: Duration::from_millis(1),
+            capacity_bytes: 1 << 40,
+        }
+    }
+}
+
+impl DiskConfig {
+    /// Sets how long it takes to read and to write.
+    #[must_use]
+    pub fn latency(mut self, latency: Duration) -> Self {
+        (self.read, self.write) = (latency, latency);
+        self
+    }
+
+    /// Sets how long it takes to make something durable.
+    #[must_use]
+    pub fn sync(mut self, sync: Duration) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// Sets how many bytes the files on it may have together.
+    #[must_use]
+    pub fn capacity_bytes(mut self, capacity_bytes: u64) -> Self {
+        self.capacity_bytes = capacity_bytes;
+        self
+    }
 }
 
 /// A link between two particular hosts, in one direction.
@@ -117,6 +174,7 @@ impl Topology {
             service: Some(service.into()),
             config,
             cores: 4,
+            disk: DiskConfig::default(),
         });
         self
     }
@@ -129,6 +187,7 @@ impl Topology {
             service: None,
             config: serde_json::Value::Null,
             cores: 64,
+            disk: DiskConfig::default(),
         });
         self
     }
@@ -142,6 +201,18 @@ impl Topology {
     #[track_caller]
     pub fn cores(mut self, cores: u16) -> Self {
         self.hosts.last_mut().expect("a host was added before its cores are set").cores = cores;
+        self
+    }
+
+    /// Sets the disk of the last added host.
+    ///
+    /// # Panics
+    ///
+    /// When there is no host yet.
+    #[must_use]
+    #[track_caller]
+    pub fn disk(mut self, disk: DiskConfig) -> Self {
+        self.hosts.last_mut().expect("a host was added before its disk is set").disk = disk;
         self
     }
 

@@ -9,6 +9,7 @@
 //!
 //! The kernel knows plans and makes records. It judges nothing.
 
+mod disk;
 mod flow;
 mod link;
 mod machine;

@@ -3,14 +3,21 @@
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
+    io,
     net::SocketAddr,
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use super::shared::Shared;
-use crate::{interpose, plan::nanos};
+use squall_os::sim::{DiskAnswer, DiskRequest};
+use squall_reports::record::HostState;
+
+use super::{disk::Disk, shared::Shared};
+use crate::{
+    interpose,
+    plan::{HostSpec, nanos},
+};
 
 /// The loopback ports for services behind a sidecar, taken from above: out of the way of those
 /// that services ask for, and of the stack's own, which begin at 49152.
@@ -37,14 +44,15 @@ pub(crate) struct Seam {
     behind_sidecars: RefCell<BTreeMap<u16, u16>>,
     given_up: RefCell<BTreeSet<(SocketAddr, SocketAddr)>>,
     connect_given_up: RefCell<BTreeMap<SocketAddr, u64>>,
+    pub(crate) disk: RefCell<Disk>,
 }
 
 impl Seam {
-    pub(crate) fn new(id: u16, cores: u16, sidecar: bool, shared: Weak<Shared>) -> Rc<Self> {
+    pub(crate) fn new(id: u16, host: &HostSpec, sidecar: bool, shared: Weak<Shared>) -> Rc<Self> {
         Rc::new(Self {
             id,
             shared,
-            cores: RefCell::new(vec![0; usize::from(cores)]),
+            cores: RefCell::new(vec![0; usize::from(host.cores)]),
             stood_still: Cell::new(0),
             slow: Cell::new(None),
             terminating: Cell::new(false),
@@ -54,6 +62,7 @@ impl Seam {
             behind_sidecars: RefCell::default(),
             given_up: RefCell::default(),
             connect_given_up: RefCell::default(),
+            disk: RefCell::new(Disk::new(host.disk)),
         })
     }
 
@@ -65,6 +74,15 @@ impl Seam {
         self.sidecars_wanted.borrow_mut().clear();
         self.given_up.borrow_mut().clear();
         self.connect_given_up.borrow_mut().clear();
+    }
+
+    /// The process has gone, and its machine is in this state now.
+    pub(crate) fn end_process(&self, state: HostState, now: u64) {
+        let mut disk = self.disk.borrow_mut();
+        disk.process_ended(state == HostState::Exited, now);
+        if state == HostState::PoweredOff {
+            disk.lose_power();
+        }
     }
 
     /// The process stood still for `pause`: the work it had is done that much later.
@@ -177,6 +195,23 @@ impl squall_os::sim::Host for Seam {
             None => self.connect_given_up.borrow().get(&peer) == Some(&interpose::now()),
         }
     }
+
+    fn submit_to_disk(&self, request: DiskRequest) -> u64 {
+        self.disk.borrow_mut().submit(request, interpose::now())
+    }
+
+    fn poll_disk(&self, request: u64, cx: &mut Context<'_>) -> Poll<io::Result<DiskAnswer>> {
+        let answer = self.disk.borrow_mut().answer(request, interpose::now());
+        match answer {
+            Some(Ok(answer)) => Poll::Ready(answer),
+            Some(Err(due)) => self.poll_until(due, cx).map(|()| unreachable!("it is not due")),
+            None => Poll::Pending,
+        }
+    }
+
+    fn forget_disk_answer(&self, request: u64) {
+        self.disk.borrow_mut().forget(request);
+    }
 }
 
 #[cfg(test)]
@@ -184,10 +219,12 @@ mod tests {
     use squall_os::sim::Host as _;
 
     use super::{Seam, SocketAddr, Weak};
+    use crate::plan::Topology;
 
     #[test]
     fn what_was_given_up_is_forgotten_when_its_ports_are_used_again() {
-        let seam = Seam::new(0, 1, false, Weak::new());
+        let topology = Topology::new().client("a");
+        let seam = Seam::new(0, &topology.hosts[0], false, Weak::new());
         let at = |port| SocketAddr::from(([192, 168, 0, 1], port));
         seam.give_up(at(49_152), at(80), 5);
         seam.give_up(at(49_153), at(80), 5);

@@ -533,6 +533,7 @@ impl World {
             self.wire.set_power(id, false);
         }
         if !self.machines[host].is_running() {
+            self.machines[host].seam.end_process(state, now);
             self.machines[host].state = state;
             return;
         }
@@ -543,6 +544,7 @@ impl World {
         }
         self.drop_tasks(host);
         panics::take();
+        self.machines[host].seam.end_process(state, now);
         self.machines[host].state = state;
         if state == HostState::Exited {
             self.wire.process_exited(id, now);

@@ -6,6 +6,7 @@ static ALLOCATOR: squall::CountingAllocator = squall::CountingAllocator;
 mod cpu;
 mod determinism;
 mod endings;
+mod files;
 mod links;
 mod load;
 mod load_faults;

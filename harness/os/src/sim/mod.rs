@@ -1,13 +1,19 @@
 //! The simulated half of the seam, for the harness.
 //!
 //! The harness installs a [`Host`] on the thread while it runs that host's tasks; sockets made
-//! meanwhile are sockets of that host in the `turmoil-net` network of the thread. Services have
-//! no use for this module.
+//! meanwhile are sockets of that host in the `turmoil-net` network of the thread, and files are
+//! files of the host's disk. Services have no use for this module.
 
+mod disk;
+mod file;
 mod listener;
 mod spill;
 mod stream;
 
+pub(crate) use disk::ask_disk;
+pub use disk::{DiskAnswer, DiskRequest, FileStatus};
+pub use file::File;
+pub(crate) use file::read_file;
 pub use listener::Listener;
 pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, WriteHalf};
 
@@ -46,6 +52,16 @@ pub trait Host {
     /// Did the stack give up on the connection to `peer` (of `local`, if it had an address yet)
     /// because no acknowledgement came in time?
     fn timed_out(&self, local: Option<SocketAddr>, peer: SocketAddr) -> bool;
+
+    /// Hands a request of the current process to the host's disk, which works on one after the
+    /// other, and returns the number of the request.
+    fn submit_to_disk(&self, request: DiskRequest) -> u64;
+
+    /// The answer to a request to the disk. If there is none yet, wakes the task when there is.
+    fn poll_disk(&self, request: u64, cx: &mut Context<'_>) -> Poll<io::Result<DiskAnswer>>;
+
+    /// Nobody waits for the answer to this request any more; it is performed all the same.
+    fn forget_disk_answer(&self, request: u64);
 }
 
 thread_local! {

@@ -1,0 +1,253 @@
+//! The disk of a host: does one thing after the other, each in its time, for one process after
+//! the other.
+//!
+//! A request is performed when its time is over, whether or not anybody still waits for the
+//! answer, as a system call on another thread would be. What a process has asked for and the disk
+//! has not come to yet dies with the process. What the disk has done survives the process, and a
+//! power loss as far as it was synced: that is [`Volume`]'s business.
+
+mod content;
+mod volume;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::{self, SeekFrom},
+};
+
+use squall_os::sim::{DiskAnswer, DiskRequest};
+
+use self::volume::{Volume, refused};
+use crate::{
+    interpose,
+    plan::{DiskConfig, nanos},
+};
+
+pub(crate) struct Disk {
+    config: DiskConfig,
+    volume: Volume,
+    /// When it has done all that it was asked for.
+    free_at: u64,
+    queue: VecDeque<Queued>,
+    /// What became of the requests that somebody waits for; `None` until it is known.
+    answers: BTreeMap<u64, Option<io::Result<DiskAnswer>>>,
+    /// The open files of the process, by their number in it.
+    open: BTreeMap<u64, Open>,
+    /// The number of the next request or open file. None comes twice, so that a process cannot
+    /// take what belongs to an earlier one for its own.
+    next: u64,
+}
+
+struct Queued {
+    request: DiskRequest,
+    number: u64,
+    due: u64,
+}
+
+struct Open {
+    file: u64,
+    position: u64,
+    readable: bool,
+    writable: bool,
+    append: bool,
+}
+
+impl Disk {
+    pub(crate) fn new(config: DiskConfig) -> Self {
+        Self {
+            config,
+            volume: Volume::new(config.capacity_bytes),
+            free_at: 0,
+            queue: VecDeque::new(),
+            answers: BTreeMap::new(),
+            open: BTreeMap::new(),
+            next: 0,
+        }
+    }
+
+    /// Takes a request at `now` and returns its number.
+    pub(crate) fn submit(&mut self, request: DiskRequest, now: u64) -> u64 {
+        let number = self.number();
+        if let DiskRequest::Seek { file, to } = request {
+            // Nothing that a disk is needed for.
+            let answer = self.seek(file, to);
+            self.answers.insert(number, Some(answer));
+            return number;
+        }
+        self.free_at = self.free_at.max(now) + self.cost(&request);
+        self.answers.insert(number, None);
+        self.queue.push_back(Queued { request, number, due: self.free_at });
+        number
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// How long it takes to perform a request.
+    fn cost(&self, request: &DiskRequest) -> u64 {
+        nanos(match request {
+            DiskRequest::Read { .. }
+            | DiskRequest::Open { .. }
+            | DiskRequest::Status { .. }
+            | DiskRequest::StatusAt { .. }
+            | DiskRequest::ReadDir { .. } => self.config.read,
+            DiskRequest::Write { .. }
+            | DiskRequest::SetLen { .. }
+            | DiskRequest::CreateDir { .. }
+            | DiskRequest::Rename { .. }
+            | DiskRequest::RemoveFile { .. }
+            | DiskRequest::RemoveDirAll { .. } => self.config.write,
+            DiskRequest::Sync { .. } | DiskRequest::SyncDir { .. } => self.config.sync,
+            DiskRequest::Close { .. } | DiskRequest::Seek { .. } => return 0,
+        })
+    }
+
+    /// Performs what is due by `now`.
+    fn settle(&mut self, now: u64) {
+        while self.queue.front().is_some_and(|queued| queued.due <= now) {
+            let Some(queued) = self.queue.pop_front() else { return };
+            let answer = self.perform(queued.request, queued.due);
+            if let Some(waiting) = self.answers.get_mut(&queued.number) {
+                *waiting = Some(answer);
+            }
+        }
+    }
+
+    /// The answer to a request, or the time at which there will be one; `None` for a request
+    /// that died with the process that made it.
+    pub(crate) fn answer(
+        &mut self,
+        number: u64,
+        now: u64,
+    ) -> Option<Result<io::Result<DiskAnswer>, u64>> {
+        self.settle(now);
+        if self.answers.get(&number)?.is_some() {
+            return self.answers.remove(&number).flatten().map(Ok);
+        }
+        self.queue.iter().find(|queued| queued.number == number).map(|queued| Err(queued.due))
+    }
+
+    /// Nobody waits for the answer to this request any more.
+    pub(crate) fn forget(&mut self, number: u64) {
+        self.answers.remove(&number);
+    }
+
+    /// The process has ended at `now`: by itself, in which case what it has written is still
+    /// written, as Tokio sees to, or not.
+    pub(crate) fn process_ended(&mut self, in_order: bool, now: u64) {
+        self.settle(now);
+        if in_order {
+            self.queue.retain(|queued| matches!(queued.request, DiskRequest::Write { .. }));
+            self.settle(u64::MAX);
+        }
+        self.queue.clear();
+        self.answers.clear();
+        for (_, open) in std::mem::take(&mut self.open) {
+            self.volume.close(open.file);
+        }
+        self.free_at = now;
+    }
+
+    /// The power fails, after the process has ended.
+    pub(crate) fn lose_power(&mut self) {
+        self.volume.lose_power(None);
+    }
+
+    fn seek(&mut self, file: u64, to: SeekFrom) -> io::Result<DiskAnswer> {
+        let Some(open) = self.open.get_mut(&file) else { return Err(refused(libc::EBADF)) };
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(by) => open.position.checked_add_signed(by),
+            SeekFrom::End(by) => self.volume.len(open.file).checked_add_signed(by),
+        };
+        open.position = position.ok_or_else(|| refused(libc::EINVAL))?;
+        Ok(DiskAnswer::Number(open.position))
+    }
+
+    /// Does what a request asks for, at the time `at`.
+    fn perform(&mut self, request: DiskRequest, at: u64) -> io::Result<DiskAnswer> {
+        let now = interpose::wall_clock(at);
+        match request {
+            DiskRequest::Open { .. } => return self.open(&request, at).map(DiskAnswer::Number),
+            DiskRequest::Close { file } => {
+                if let Some(open) = self.open.remove(&file) {
+                    self.volume.close(open.file);
+                }
+            }
+            DiskRequest::Read { file, bytes_max } => {
+                let open = opened(&mut self.open, file, |open| open.readable)?;
+                let data = self.volume.read(open.file, open.position, bytes_max);
+                open.position += data.len() as u64;
+                return Ok(DiskAnswer::Data(data));
+            }
+            DiskRequest::Write { file, back, data } => {
+                let open = opened(&mut self.open, file, |open| open.writable)?;
+                let place = open.position.saturating_sub(back);
+                let place = if open.append { self.volume.len(open.file) } else { place };
+                let written = self.volume.write(open.file, place, &data, now);
+                open.position = place + written as u64;
+                if written < data.len() {
+                    return Err(refused(libc::ENOSPC));
+                }
+            }
+            DiskRequest::Seek { file, to } => return self.seek(file, to),
+            DiskRequest::SetLen { file, len } => {
+                let open = opened(&mut self.open, file, |open| open.writable)?;
+                self.volume.set_len(open.file, len, now)?;
+            }
+            DiskRequest::Sync { file } => {
+                let open = opened(&mut self.open, file, |_| true)?;
+                self.volume.sync(open.file);
+            }
+            DiskRequest::Status { file } => {
+                let open = opened(&mut self.open, file, |_| true)?;
+                return Ok(DiskAnswer::Status(self.volume.status(open.file)));
+            }
+            DiskRequest::StatusAt { path } => {
+                return self.volume.status_at(&path).map(DiskAnswer::Status);
+            }
+            DiskRequest::ReadDir { path } => {
+                return self.volume.read_dir(&path).map(DiskAnswer::Names);
+            }
+            DiskRequest::CreateDir { path, all } => self.volume.create_dir(&path, all, now)?,
+            DiskRequest::Rename { from, to } => self.volume.rename(&from, &to, now)?,
+            DiskRequest::RemoveFile { path } => self.volume.remove_file(&path, now)?,
+            DiskRequest::RemoveDirAll { path } => self.volume.remove_dir_all(&path, now)?,
+            DiskRequest::SyncDir { path } => self.volume.sync_dir(&path)?,
+        }
+        Ok(DiskAnswer::Done)
+    }
+
+    fn open(&mut self, request: &DiskRequest, at: u64) -> io::Result<u64> {
+        let DiskRequest::Open { path, read, write, append, truncate, create, create_new } = request
+        else {
+            return Err(refused(libc::EINVAL));
+        };
+        let writable = *write || *append;
+        let contradictory = (*truncate && (*append || !*write) && !*create_new)
+            || ((*create || *create_new) && !writable)
+            || !(*read || writable);
+        if contradictory {
+            return Err(refused(libc::EINVAL));
+        }
+        let now = interpose::wall_clock(at);
+        let file = self.volume.open(path, *create, *create_new, now)?;
+        if *truncate {
+            self.volume.set_len(file, 0, now)?;
+        }
+        let open = Open { file, position: 0, readable: *read, writable, append: *append };
+        let number = self.number();
+        self.open.insert(number, open);
+        Ok(number)
+    }
+}
+
+/// The open file with this number, if it may be used in this way.
+fn opened(
+    files: &mut BTreeMap<u64, Open>,
+    number: u64,
+    allowed: impl Fn(&Open) -> bool,
+) -> io::Result<&mut Open> {
+    files.get_mut(&number).filter(|open| allowed(open)).ok_or_else(|| refused(libc::EBADF))
+}

@@ -1,0 +1,117 @@
+//! The content of one file: what processes see, and what survives a power loss.
+
+use std::{ops::Range, time::SystemTime};
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+/// A file's bytes, in the cache and on the disk.
+#[derive(Debug)]
+pub(super) struct Content {
+    live: Vec<u8>,
+    durable: Vec<u8>,
+    pub(super) modified: SystemTime,
+    /// Where the two may differ, below the length of `live`.
+    dirty: Option<Range<usize>>,
+    /// The least length since the last sync: from there on nothing durable is left of the file.
+    shortest: usize,
+    /// The last write, unless it is durable.
+    last: Option<LastWrite>,
+}
+
+/// What a write has changed, so that part of it can be undone.
+#[derive(Debug)]
+struct LastWrite {
+    at: usize,
+    len: usize,
+    before: Vec<u8>,
+    len_before: usize,
+}
+
+impl Content {
+    pub(super) fn new(now: SystemTime) -> Self {
+        Self {
+            live: Vec::new(),
+            durable: Vec::new(),
+            modified: now,
+            dirty: None,
+            shortest: 0,
+            last: None,
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.live.len() as u64
+    }
+
+    /// At most so many bytes from `at` on; none behind the end.
+    pub(super) fn read(&self, at: u64, bytes_max: usize) -> &[u8] {
+        let at = usize::try_from(at).unwrap_or(usize::MAX).min(self.live.len());
+        &self.live[at..at.saturating_add(bytes_max).min(self.live.len())]
+    }
+
+    /// Writes `data` to `at`; a gap before it is filled with zeros.
+    pub(super) fn write(&mut self, at: usize, data: &[u8], now: SystemTime) {
+        let (len_before, end) = (self.live.len(), at + data.len());
+        let before = self.live.get(at..end.min(len_before)).unwrap_or_default().to_vec();
+        self.live.resize(len_before.max(end), 0);
+        self.live[at..end].copy_from_slice(data);
+        self.touch(at.min(len_before)..end, now);
+        self.last = Some(LastWrite { at, len: data.len(), before, len_before });
+    }
+
+    pub(super) fn set_len(&mut self, len: usize, now: SystemTime) {
+        let before = self.live.len();
+        self.shortest = self.shortest.min(len);
+        self.live.resize(len, 0);
+        self.touch(before.min(len)..len, now);
+        self.last = None;
+    }
+
+    fn touch(&mut self, range: Range<usize>, now: SystemTime) {
+        self.modified = now;
+        self.dirty = Some(match self.dirty.take() {
+            Some(dirty) => dirty.start.min(range.start)..dirty.end.max(range.end),
+            None => range,
+        });
+    }
+
+    /// Makes the content durable.
+    pub(super) fn sync(&mut self) {
+        self.durable.truncate(self.shortest);
+        self.durable.resize(self.live.len(), 0);
+        if let Some(dirty) = self.dirty.take() {
+            let dirty = dirty.start.min(self.live.len())..dirty.end.min(self.live.len());
+            self.durable[dirty.clone()].copy_from_slice(&self.live[dirty]);
+        }
+        self.shortest = self.live.len();
+        self.last = None;
+    }
+
+    /// The power has failed: what was not synced is gone, or, if the last write is to be torn and
+    /// there is one, all of it but for the tail of that write. Was one torn?
+    pub(super) fn lose_power(&mut self, tear: Option<&mut ChaCha8Rng>) -> bool {
+        let torn = match (tear, &self.last) {
+            (Some(rng), Some(last)) if last.len > 1 => {
+                let (at, kept) = (last.at, rng.random_range(1..last.len));
+                self.live.truncate(last.len_before.max(at + kept));
+                if let Some(before) = last.before.get(kept..) {
+                    self.live[at + kept..at + last.before.len()].copy_from_slice(before);
+                }
+                self.durable.clone_from(&self.live);
+                true
+            }
+            _ => {
+                self.live.clone_from(&self.durable);
+                false
+            }
+        };
+        self.dirty = None;
+        self.shortest = self.live.len();
+        self.last = None;
+        torn
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! What is left of a file's content after syncs and power losses.
+
+use std::time::SystemTime;
+
+use super::Content;
+use crate::sim::rng;
+
+const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+fn synced(text: &[u8]) -> Content {
+    let mut content = Content::new(NOW);
+    content.write(0, text, NOW);
+    content.sync();
+    content
+}
+
+#[test]
+fn only_what_was_synced_is_left() {
+    let mut content = synced(b"0123456789");
+    content.write(8, b"abcd", NOW);
+    content.write(2, b"xy", NOW);
+    content.sync();
+    assert_eq!(content.durable, b"01xy4567abcd");
+    content.set_len(4, NOW);
+    content.write(6, b"z", NOW);
+    content.sync();
+    assert_eq!(content.durable, b"01xy\0\0z", "cut off, and filled up with zeros");
+    content.write(0, b"lost", NOW);
+    content.set_len(1, NOW);
+    assert!(!content.lose_power(None));
+    assert_eq!(content.live, b"01xy\0\0z");
+    content.write(7, b"!", NOW);
+    content.sync();
+    assert_eq!(content.durable, b"01xy\0\0z!", "it goes on from there");
+}
+
+#[test]
+fn a_torn_write_is_there_in_part_with_what_it_overwrote_behind_it() {
+    let mut lengths = std::collections::BTreeSet::new();
+    for seed in 0..50 {
+        let mut rng = rng::stream(seed, "test");
+        let mut content = synced(b"0123");
+        content.write(4, b"kept", NOW);
+        content.write(2, b"abcdefgh", NOW);
+        assert!(content.lose_power(Some(&mut rng)));
+        let torn = &content.live;
+        let cut = (1..8).find(|cut| {
+            let mut expected = b"0123kept".to_vec();
+            expected.resize(8.max(2 + cut), 0);
+            expected[2..2 + cut].copy_from_slice(&b"abcdefgh"[..*cut]);
+            *torn == expected
+        });
+        assert!(cut.is_some(), "found {:?}", String::from_utf8_lossy(torn));
+        lengths.extend(cut);
+    }
+    assert_eq!(lengths.len(), 7, "it is torn at any byte");
+}
+
+#[test]
+fn there_is_nothing_to_tear_in_a_byte_or_in_what_is_durable() {
+    let mut rng = rng::stream(1, "test");
+    let mut content = synced(b"0123");
+    assert!(!content.lose_power(Some(&mut rng)));
+    content.write(4, b"x", NOW);
+    assert!(!content.lose_power(Some(&mut rng)));
+    assert_eq!(content.live, b"0123");
+}

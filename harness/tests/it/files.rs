@@ -1,0 +1,256 @@
+//! Files of simulated hosts: as those of `tokio::fs`, in virtual time, and what is left of them
+//! when a process dies or the power fails.
+
+use std::{
+    io::{self, SeekFrom},
+    path::Path,
+};
+
+use squall::plan::{DiskConfig, Fault, crash, power_loss};
+use squall_os::fs::{self, File};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+use crate::world::{Done, Seen, World, log, ms, us};
+
+/// What a service does with files, written down so that two file systems can be compared.
+async fn at_work(root: &Path) -> io::Result<Vec<String>> {
+    let mut seen = Vec::new();
+    let mut note = |what: &str, found: String| seen.push(format!("{what}: {found}"));
+    let kind = |result: io::Result<()>| format!("{:?}", result.map_err(|error| error.kind()));
+
+    fs::create_dir_all(root.join("data/old")).await?;
+    note("again", kind(fs::create_dir_all(root.join("data/old")).await));
+    note("taken", kind(fs::create_dir(root.join("data")).await));
+    note("nowhere", kind(File::create(root.join("none/log")).await.map(|_| ())));
+
+    let log = root.join("data/log");
+    let mut options = File::options();
+    let mut file = options.append(true).create_new(true).open(&log).await?;
+    note("new", kind(options.open(&log).await.map(|_| ())));
+    file.write_all(b"one,two,").await?;
+    file.flush().await?;
+    file.sync_data().await?;
+    note("unreadable", kind(file.read(&mut [0; 4]).await.map(|_| ())));
+
+    // The name goes to another file, and the open file stays what it was.
+    fs::rename(&log, root.join("data/old/log.1")).await?;
+    fs::write(&log, b"new").await?;
+    file.write_all(b"three").await?;
+    file.flush().await?;
+    file.sync_all().await?;
+    note("moved", fs::read_to_string(root.join("data/old/log.1")).await?);
+    note("fresh", fs::read_to_string(&log).await?);
+
+    let path = root.join("data/table");
+    let mut file = File::options().read(true).write(true).create(true).open(&path).await?;
+    file.write_all(b"0123456789").await?;
+    file.seek(SeekFrom::Start(2)).await?;
+    file.write_all(b"ab").await?;
+    let mut four = [0; 4];
+    file.read_exact(&mut four).await?;
+    note("after a write", String::from_utf8_lossy(&four).into_owned());
+    note("from the end", file.seek(SeekFrom::End(-3)).await?.to_string());
+    note("before the start", kind(file.seek(SeekFrom::Current(-20)).await.map(|_| ())));
+    file.set_len(4).await?;
+    file.set_len(6).await?;
+    note("cut and filled", format!("{:?}", fs::read(&path).await?));
+    let known = file.metadata().await?;
+    note("metadata", format!("{} {} {}", known.len(), known.is_file(), known.is_dir()));
+
+    fs::remove_file(&path).await?;
+    note("gone", fs::try_exists(&path).await?.to_string());
+    file.seek(SeekFrom::Start(0)).await?;
+    note("still open", file.read(&mut [0; 16]).await?.to_string());
+    note("twice", kind(fs::remove_file(&path).await));
+    note("no file", kind(fs::read(root.join("data")).await.map(|_| ())));
+    note("in the way", kind(fs::rename(root.join("data/old"), &log).await));
+    note("into itself", kind(fs::rename(root.join("data"), root.join("data/in")).await));
+
+    let mut entries = fs::read_dir(root.join("data")).await?;
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next_entry().await? {
+        names.push((entry.file_name(), entry.metadata().await?.is_dir()));
+    }
+    names.sort();
+    note("entries", format!("{names:?}"));
+    fs::sync_dir(root.join("data")).await?;
+    fs::remove_dir_all(root.join("data")).await?;
+    note("all gone", kind(fs::metadata(root.join("data")).await.map(|_| ())));
+    Ok(seen)
+}
+
+#[test]
+fn a_simulated_disk_does_what_a_real_one_does() {
+    let root = std::env::temp_dir().join(format!("squall-files-{}", std::process::id()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let real = runtime.block_on(async {
+        fs::create_dir_all(&root).await?;
+        let seen = at_work(&root).await;
+        fs::remove_dir_all(&root).await?;
+        seen
+    });
+    let seen = World::new()
+        .host("b", || async {
+            for line in at_work(Path::new("/")).await? {
+                log(&line);
+            }
+            std::future::pending().await
+        })
+        .completes(1);
+    assert_eq!(seen.said("b"), real.unwrap());
+}
+
+/// Appends to the log, with a sync or without.
+async fn append(what: &[u8], sync: bool) -> io::Result<()> {
+    let mut log = File::options().append(true).create(true).open("/data/log").await?;
+    log.write_all(what).await?;
+    log.flush().await?;
+    if sync { log.sync_data().await } else { Ok(()) }
+}
+
+/// Says what is in the log, and appends to it: once durably, with its name, and once not.
+async fn logging() -> Done {
+    match fs::read_to_string("/data/log").await {
+        Ok(found) => log(&format!("found {found:?}")),
+        Err(error) => log(&format!("found {:?}", error.kind())),
+    }
+    fs::create_dir_all("/data").await?;
+    append(b"a", true).await?;
+    fs::sync_dir("/data").await?;
+    append(b"b", false).await?;
+    log("wrote");
+    std::future::pending().await
+}
+
+fn logged(fault: Fault) -> Seen {
+    World::new().host("b", logging).plan(|plan| plan.fault(fault)).completes(1)
+}
+
+#[test]
+fn what_a_process_wrote_survives_it_but_not_the_power() {
+    let crashed = logged(crash("b").from(ms(500)).until(ms(600)));
+    assert_eq!(crashed.said("b"), ["found NotFound", "wrote", "found \"ab\"", "wrote"]);
+    let powerless = logged(power_loss("b").from(ms(500)).until(ms(600)));
+    assert_eq!(powerless.said("b"), ["found NotFound", "wrote", "found \"a\"", "wrote"]);
+}
+
+#[test]
+fn each_host_has_a_disk_of_its_own() {
+    let seen = World::new().host("a", logging).host("b", logging).completes(1);
+    assert_eq!(seen.said("a"), ["found NotFound", "wrote"]);
+    assert_eq!(seen.said("b"), ["found NotFound", "wrote"]);
+}
+
+#[test]
+fn a_name_is_lost_with_the_power_until_its_directory_was_synced() {
+    let seen = World::new()
+        .host("b", || async {
+            if fs::try_exists("/data").await? {
+                for name in ["created", "synced", "renamed", "removed"] {
+                    let found = fs::read_to_string(format!("/data/{name}")).await;
+                    log(&format!("{name}: {:?}", found.map_err(|error| error.kind())));
+                }
+                return std::future::pending().await;
+            }
+            fs::create_dir("/data").await?;
+            for name in ["synced", "before", "removed"] {
+                fs::write(format!("/data/{name}"), name).await?;
+            }
+            File::open("/data/before").await?.sync_all().await?;
+            File::open("/data/removed").await?.sync_all().await?;
+            fs::sync_dir("/data").await?;
+            fs::write("/data/created", "x").await?;
+            File::open("/data/created").await?.sync_all().await?;
+            fs::rename("/data/before", "/data/renamed").await?;
+            fs::remove_file("/data/removed").await?;
+            std::future::pending().await
+        })
+        .plan(|plan| plan.fault(power_loss("b").from(ms(500)).until(ms(600))))
+        .completes(1);
+    assert_eq!(
+        seen.said("b"),
+        [
+            "created: Err(NotFound)",
+            // Its name was synced, and its content was not.
+            "synced: Ok(\"\")",
+            "renamed: Err(NotFound)",
+            "removed: Ok(\"removed\")"
+        ]
+    );
+}
+
+#[test]
+fn a_disk_takes_its_time_and_does_one_thing_after_the_other() {
+    let disk = DiskConfig::default().latency(us(100)).sync(ms(5));
+    let seen = World::new()
+        .host("b", || async {
+            let mut file = File::create("/log").await?;
+            log("opened");
+            file.write_all(b"x").await?;
+            log("accepted");
+            file.flush().await?;
+            log("written");
+            let (synced, read) = tokio::join!(file.sync_all(), fs::read("/log"));
+            synced?;
+            log(&format!("read {}", read?.len()));
+            std::future::pending().await
+        })
+        .topology(|topology| topology.disk(disk))
+        .completes(1);
+    assert_eq!(
+        ["opened", "accepted", "written", "read 1"].map(|what| seen.at(what)),
+        // The file is opened and read once the sync is over.
+        [us(100), us(100), us(200), us(200) + ms(5) + us(200)]
+    );
+}
+
+#[test]
+fn what_the_disk_has_not_come_to_dies_with_the_process() {
+    let disk = DiskConfig::default().latency(ms(10));
+    let seen = World::new()
+        .host("b", || async {
+            log(&format!("found {:?}", fs::read_to_string("/log").await.ok()));
+            let mut file = File::create("/log").await?;
+            file.write_all(b"a").await?;
+            file.flush().await?;
+            squall_os::sim::sleep_until(495_000_000).await;
+            file.write_all(b"b").await?;
+            std::future::pending().await
+        })
+        .topology(|topology| topology.disk(disk))
+        .plan(|plan| plan.fault(crash("b").from(ms(500)).until(ms(600))))
+        .completes(1);
+    assert_eq!(seen.said("b"), ["found None", "found Some(\"a\")"]);
+}
+
+#[test]
+fn a_full_disk_takes_what_it_has_space_for() {
+    let seen = World::new()
+        .host("b", || async {
+            let mut file = File::create("/log").await?;
+            file.write_all(b"12345678").await?;
+            let after = file.write_all(b"9abc").await;
+            log(&format!("accepted: {}", after.is_ok()));
+            log(&format!("synced: {}", file.sync_all().await.is_ok()));
+            log(&format!("told: {:?}", file.flush().await.map_err(|error| error.kind())));
+            log(&format!("read: {}", fs::read_to_string("/log").await?));
+            drop(file);
+            fs::remove_file("/log").await?;
+            fs::write("/log", b"1234567890").await?;
+            log("space again");
+            std::future::pending().await
+        })
+        .topology(|topology| topology.disk(DiskConfig::default().capacity_bytes(10)))
+        .completes(1);
+    assert_eq!(
+        seen.said("b"),
+        [
+            "accepted: true",
+            // As with Tokio: who does not flush does not hear of it.
+            "synced: true",
+            "told: Err(StorageFull)",
+            "read: 123456789a",
+            "space again"
+        ]
+    );
+}
