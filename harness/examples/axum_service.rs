@@ -136,6 +136,6 @@ fn main() -> ExitCode {
         }
     };
     let again = "cargo run -p squall --example axum_service";
-    print!("{}", terminal::report(&run.record, &run.judgement.findings, again, Colour::Never));
+    print!("{}", terminal::report(&run.record, &run.judgement, again, Colour::Never));
     if run.verdict() == Verdict::Pass { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

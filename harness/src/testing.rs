@@ -94,7 +94,7 @@ impl Bench {
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
         settings.bind(|| {
-            insta::assert_snapshot!(name, summary(&run.record, &run.judgement.findings));
+            insta::assert_snapshot!(name, summary(&run.record, &run.judgement));
         });
         Ok(())
     }
@@ -140,7 +140,7 @@ fn caught(defect: &Defect, scenario: &Scenario, seed: u64) -> Result<(), Failed>
         scenario.name(),
         terminal::report(
             &with.record,
-            &with.judgement.findings,
+            &with.judgement,
             &replay_command(&planted, seed),
             Colour::Never
         )
@@ -153,5 +153,5 @@ fn require_pass(scenario: &Scenario, seed: u64, run: &Run) -> Result<(), Failed>
         return Ok(());
     }
     let replay = replay_command(scenario, seed);
-    Err(terminal::report(&run.record, &run.judgement.findings, &replay, Colour::Never).into())
+    Err(terminal::report(&run.record, &run.judgement, &replay, Colour::Never).into())
 }

@@ -6,7 +6,7 @@ use crate::{
         End, EndCause, Event, FaultAction, FaultSpan, Gauge, Header, Level, Log, Mark, Outcome,
         Phase, PhaseSpan, Request, Span, Symbols, What,
     },
-    verdict::{Finding, FindingKind, Verdict},
+    verdict::{Finding, FindingKind, Judgement, Verdict},
 };
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -120,4 +120,9 @@ pub(crate) fn failed() -> Finding {
             .to_owned(),
         ..passed()
     }
+}
+
+/// What these findings come to.
+pub(crate) fn judged<const N: usize>(findings: [Finding; N]) -> Judgement {
+    Judgement::of(findings.to_vec())
 }

@@ -6,7 +6,7 @@ use crate::{
     Record,
     record::{Digest, EndCause},
     tally::Tally,
-    verdict::{Finding, Verdict},
+    verdict::{Finding, Judgement, Verdict},
 };
 
 /// What other programs are told of a run.
@@ -62,9 +62,9 @@ pub struct FaultReport {
 const NANOS_PER_MS: u64 = 1_000_000;
 
 impl RunReport {
-    /// The report on `record` and the findings on it.
+    /// The report on `record` and what was concluded from it.
     #[must_use]
-    pub fn new(record: &Record, findings: &[Finding], wall_ms: Option<u64>) -> Self {
+    pub fn new(record: &Record, judgement: &Judgement, wall_ms: Option<u64>) -> Self {
         let header = &record.header;
         let fault = |(fault, affected): (&crate::record::FaultSpan, u64)| FaultReport {
             kind: fault.kind.clone(),
@@ -80,10 +80,10 @@ impl RunReport {
             hypothesis: header.hypothesis.clone(),
             seed: header.seed,
             defects: header.defects.clone(),
-            verdict: Verdict::worst(findings.iter().map(|finding| finding.verdict)),
+            verdict: judgement.verdict,
             digest: record.digest(),
             end: record.end.cause.clone(),
-            objectives: findings.to_vec(),
+            objectives: judgement.findings.clone(),
             faults: header.faults.iter().zip(record.affected()).map(fault).collect(),
             requests: record.requests().map(|(_, request)| request.outcome).collect(),
             sim_ms: record.end.at / NANOS_PER_MS,

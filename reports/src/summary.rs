@@ -14,34 +14,33 @@ use crate::{
     record::{Outcome, Phase},
     stats::Percentile,
     tally::Tally,
-    verdict::{Finding, Verdict},
+    verdict::{Finding, Judgement},
     words,
 };
 
-/// The summary of `record` and the findings on it.
+/// The summary of `record` and what was concluded from it.
 #[must_use]
-pub fn summary(record: &Record, findings: &[Finding]) -> String {
+pub fn summary(record: &Record, judgement: &Judgement) -> String {
     let mut text = String::new();
-    write_all(&mut text, record, findings).expect("a string takes any text");
+    write_all(&mut text, record, judgement).expect("a string takes any text");
     text
 }
 
-fn write_all(out: &mut String, record: &Record, findings: &[Finding]) -> fmt::Result {
+fn write_all(out: &mut String, record: &Record, judgement: &Judgement) -> fmt::Result {
     let header = &record.header;
-    let verdict = Verdict::worst(findings.iter().map(|finding| finding.verdict));
     let defects = match header.defects.as_slice() {
         [] => "none".to_owned(),
         defects => defects.join(", "),
     };
     writeln!(out, "scenario: {}", header.scenario)?;
     writeln!(out, "hypothesis: {}", header.hypothesis)?;
-    writeln!(out, "verdict: {}", verdict.name())?;
+    writeln!(out, "verdict: {}", judgement.verdict.name())?;
     writeln!(out, "seed: {}", header.seed)?;
     writeln!(out, "defects: {defects}")?;
     writeln!(out, "end: {}, after {}", record.end.cause, words::time(record.end.at))?;
     writeln!(out, "digest: {}", record.digest())?;
     writeln!(out, "\nfindings:")?;
-    for finding in findings {
+    for finding in &judgement.findings {
         write_finding(out, finding)?;
     }
     write_faults(out, record)?;

@@ -8,7 +8,7 @@ use crate::{
     Record,
     record::Phase,
     tree::SpanTree,
-    verdict::{Finding, FindingKind, Verdict},
+    verdict::{Finding, FindingKind, Judgement, Verdict},
     words,
 };
 
@@ -23,9 +23,10 @@ pub enum Colour {
 
 /// One line on a run: its verdict, its name and what it rests on.
 #[must_use]
-pub fn line(record: &Record, findings: &[Finding], colour: Colour) -> String {
-    let verdict = Verdict::worst(findings.iter().map(|finding| finding.verdict));
-    let judged = findings
+pub fn line(record: &Record, judgement: &Judgement, colour: Colour) -> String {
+    let verdict = judgement.verdict;
+    let judged = judgement
+        .findings
         .iter()
         .filter(|finding| matches!(finding.kind, FindingKind::Objective | FindingKind::Invariant));
     format!(
@@ -43,12 +44,13 @@ pub fn line(record: &Record, findings: &[Finding], colour: Colour) -> String {
 /// that is not a pass in full with the spans of its worst request, and `replay`, the command that
 /// runs it again.
 #[must_use]
-pub fn report(record: &Record, findings: &[Finding], replay: &str, colour: Colour) -> String {
-    let mut text = line(record, findings, colour);
+pub fn report(record: &Record, judgement: &Judgement, replay: &str, colour: Colour) -> String {
+    let findings = &judgement.findings;
+    let mut text = line(record, judgement, colour);
     text.push('\n');
     let open: Vec<&Finding> =
         findings.iter().filter(|finding| finding.verdict != Verdict::Pass).collect();
-    if open.is_empty() && !findings.is_empty() {
+    if judgement.verdict == Verdict::Pass {
         return text;
     }
     if !record.header.hypothesis.is_empty() {

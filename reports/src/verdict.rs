@@ -76,3 +76,22 @@ pub struct Finding {
     /// Why, in one sentence, when it is not a pass.
     pub reason: String,
 }
+
+/// What was concluded from a record.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Judgement {
+    /// The objectives in the order of the plan, then what is always judged.
+    pub findings: Vec<Finding>,
+    /// The worst of them.
+    pub verdict: Verdict,
+}
+
+impl Judgement {
+    /// What these findings come to.
+    #[must_use]
+    pub fn of(findings: Vec<Finding>) -> Self {
+        let verdict = Verdict::worst(findings.iter().map(|finding| finding.verdict));
+        Self { findings, verdict }
+    }
+}

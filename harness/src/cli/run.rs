@@ -144,16 +144,15 @@ impl Session<'_> {
     }
 
     fn show(&self, job: &Job, run: &Run) {
-        let findings = &run.judgement.findings;
         match self.args.format {
             Format::Json => {
                 let wall_ms = u64::try_from(run.wall.as_millis()).ok();
-                let line = RunReport::new(&run.record, findings, wall_ms).to_line();
+                let line = RunReport::new(&run.record, &run.judgement, wall_ms).to_line();
                 self.progress.print(&format!("{line}\n"));
             }
             Format::Text if run.verdict() != Verdict::Pass => {
                 let replay = replay_command(&job.scenario, job.seed);
-                let text = terminal::report(&run.record, findings, &replay, colour());
+                let text = terminal::report(&run.record, &run.judgement, &replay, colour());
                 self.progress.print(&format!("{text}\n"));
             }
             Format::Text => {}
@@ -163,7 +162,7 @@ impl Session<'_> {
     fn keep_record(&mut self, job: &Job, run: &Run) {
         let Some(folder) = &self.args.record else { return };
         let path = record_path(folder, job);
-        if let Err(error) = run.record.write(&run.judgement.findings, &path) {
+        if let Err(error) = run.record.write(&run.judgement, &path) {
             self.failure.get_or_insert(Failure::bad_input(error));
         }
     }

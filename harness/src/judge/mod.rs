@@ -28,6 +28,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
+pub use squall_reports::verdict::Judgement;
 use squall_reports::{
     Record,
     verdict::{Finding, FindingKind, Verdict},
@@ -36,16 +37,6 @@ use squall_reports::{
 use crate::objective::{Claim, Objective};
 use draft::Draft;
 use index::Index;
-
-/// What was concluded from a record.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Judgement {
-    /// The objectives in the order of the plan, then what is always judged.
-    pub findings: Vec<Finding>,
-    /// The worst of them.
-    pub verdict: Verdict,
-}
 
 /// Judges `record` by `objectives`.
 #[must_use]
@@ -61,8 +52,7 @@ pub fn judge(record: &Record, objectives: &[Objective]) -> Judgement {
     findings.push(standing::conservation(&index));
     findings.extend(standing::faults(record));
     findings.push(standing::completion(record));
-    let verdict = Verdict::worst(findings.iter().map(|finding| finding.verdict));
-    Judgement { findings, verdict }
+    Judgement::of(findings)
 }
 
 /// How a kind of claim is judged. At least one finding, or the objective would pass unseen.

@@ -5,11 +5,10 @@ use std::time::Duration;
 use squall_reports::{
     SCHEMA,
     record::{End, EndCause, Header, Record, Symbols},
-    verdict::{Finding, FindingKind, Verdict},
+    verdict::{Finding, FindingKind, Judgement, Verdict},
 };
 
 use super::Run;
-use crate::judge::Judgement;
 
 fn finding(kind: FindingKind, name: &str, verdict: Verdict) -> Finding {
     Finding {
@@ -53,7 +52,7 @@ pub(crate) fn failed_run(cause: EndCause) -> Run {
             events: Vec::new(),
             end: End { at: 0, cause },
         },
-        judgement: Judgement { findings, verdict: Verdict::Fail },
+        judgement: Judgement::of(findings),
         wall: Duration::ZERO,
     }
 }

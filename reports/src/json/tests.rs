@@ -6,7 +6,7 @@ use crate::fixture;
 #[test]
 fn a_run_as_json() {
     let record = fixture::record();
-    let report = RunReport::new(&record, &[fixture::failed()], Some(12));
+    let report = RunReport::new(&record, &fixture::judged([fixture::failed()]), Some(12));
     let expected = format!(
         concat!(
             r#"{{"schema":1,"scenario":"reviews-slow","#,
@@ -30,7 +30,7 @@ fn a_run_as_json() {
 
 #[test]
 fn a_record_from_a_file_has_no_wall_time() {
-    let report = RunReport::new(&fixture::record(), &[], None);
+    let report = RunReport::new(&fixture::record(), &fixture::judged([]), None);
     assert!(report.to_line().ends_with(r#""wall_ms":null}"#));
     assert!(report.to_line().contains(r#""verdict":"no_data""#));
 }

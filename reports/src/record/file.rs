@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, End, Event, Header, Record, SCHEMA, Symbols};
-use crate::verdict::Finding;
+use crate::verdict::{Finding, Judgement};
 
 /// Why a record could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -68,21 +68,21 @@ enum Line<E, F> {
 }
 
 impl Record {
-    /// Writes this record and the findings on it to `path`, wholly or not at all.
+    /// Writes this record and what was concluded from it to `path`, wholly or not at all.
     ///
     /// # Errors
     ///
     /// When the folder does not exist or the disk refuses; nothing is left behind then.
-    pub fn write(&self, findings: &[Finding], path: &Path) -> Result<(), WriteError> {
+    pub fn write(&self, judgement: &Judgement, path: &Path) -> Result<(), WriteError> {
         let beside = path.with_extension("partial");
-        let written = self.write_lines(findings, &beside).and_then(|()| fs::rename(&beside, path));
+        let written = self.write_lines(judgement, &beside).and_then(|()| fs::rename(&beside, path));
         written.map_err(|source| {
             let _ = fs::remove_file(&beside);
             WriteError { path: path.to_owned(), source }
         })
     }
 
-    fn write_lines(&self, findings: &[Finding], path: &Path) -> io::Result<()> {
+    fn write_lines(&self, judgement: &Judgement, path: &Path) -> io::Result<()> {
         let mut out = BufWriter::new(fs::File::create(path)?);
         let mut line = |value: &dyn erased::Json| -> io::Result<()> {
             value.write(&mut out)?;
@@ -93,17 +93,17 @@ impl Record {
         for event in &self.events {
             line(&Line::<_, ()>::Event(event))?;
         }
-        line(&Line::<(), _>::Findings(findings))?;
+        line(&Line::<(), _>::Findings(&judgement.findings))?;
         line(&Line::<(), ()>::End { end: self.end.clone(), digest: self.digest() })?;
         out.into_inner()?.sync_all()
     }
 
-    /// Reads the record in `path`, and the findings that were written with it.
+    /// Reads the record in `path`, and the judgement that was written with it.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, is of another schema, is cut off or was changed.
-    pub fn read(path: &Path) -> Result<(Self, Vec<Finding>), ReadError> {
+    pub fn read(path: &Path) -> Result<(Self, Judgement), ReadError> {
         let file = fs::File::open(path)
             .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
         Reader { path, lines: BufReader::new(file).lines(), number: 0 }.read()
@@ -132,7 +132,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read(mut self) -> Result<(Record, Vec<Finding>), ReadError> {
+    fn read(mut self) -> Result<(Record, Judgement), ReadError> {
         let header = self.header()?;
         let mut record = Record {
             header,
@@ -155,7 +155,8 @@ impl Reader<'_> {
                 Line::Findings(found) => findings = found,
                 Line::End { end, digest } => {
                     record.end = end;
-                    return self.check(record, digest).map(|record| (record, findings));
+                    let record = self.check(record, digest)?;
+                    return Ok((record, Judgement::of(findings)));
                 }
             }
         }

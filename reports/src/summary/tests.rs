@@ -9,7 +9,7 @@ use crate::{
 #[test]
 fn a_run_in_words() {
     let record = fixture::record();
-    let text = summary(&record, &[fixture::passed(), fixture::failed()]);
+    let text = summary(&record, &fixture::judged([fixture::passed(), fixture::failed()]));
     let expected = format!(
         "scenario: reviews-slow
 hypothesis: slow reviews cost a section, not the page
@@ -49,7 +49,7 @@ fn an_empty_run_in_words() {
     record.header.faults.clear();
     record.header.defects.clear();
     record.end.cause = EndCause::Interrupted;
-    let text = summary(&record, &[]);
+    let text = summary(&record, &fixture::judged([]));
     assert!(text.contains("\nverdict: no data\n"), "{text}");
     assert!(text.contains("\ndefects: none\n"), "{text}");
     assert!(text.contains("\nend: the run was interrupted, after 400 ms\n"), "{text}");
@@ -65,7 +65,8 @@ fn one_more_request_changes_only_the_lines_it_belongs_to() {
     let mut request = longer.requests().last().map(|(_, request)| *request).expect("a request");
     request.id = 5;
     longer.events.push(Event { at: 310 * fixture::MS, what: What::Request(request) });
-    let (before, after) = (summary(&record, &[]), summary(&longer, &[]));
+    let (before, after) =
+        (summary(&record, &fixture::judged([])), summary(&longer, &fixture::judged([])));
     let changed: Vec<&str> = before
         .lines()
         .zip(after.lines())

@@ -7,7 +7,7 @@ use crate::{fixture, verdict::Verdict};
 fn a_pass_is_one_line() {
     let record = fixture::record();
     assert_eq!(
-        report(&record, &[fixture::passed()], "squall replay 7", Colour::Never),
+        report(&record, &fixture::judged([fixture::passed()]), "squall replay 7", Colour::Never),
         "pass    reviews-slow (seed 7, 1 finding, 4 requests, 400 ms simulated)\n"
     );
 }
@@ -15,7 +15,7 @@ fn a_pass_is_one_line() {
 #[test]
 fn a_failure_says_what_where_by_how_much_and_how_to_see_it_again() {
     let record = fixture::record();
-    let findings = [fixture::passed(), fixture::failed()];
+    let findings = fixture::judged([fixture::passed(), fixture::failed()]);
     assert_eq!(
         report(&record, &findings, "cargo squall run reviews-slow --seed 7", Colour::Never),
         "FAIL    reviews-slow (seed 7, 2 findings, 4 requests, 400 ms simulated)
@@ -47,7 +47,7 @@ fn a_failure_says_what_where_by_how_much_and_how_to_see_it_again() {
 #[test]
 fn the_spans_of_a_request_are_shown_once() {
     let record = fixture::record();
-    let findings = [fixture::failed(), fixture::failed()];
+    let findings = fixture::judged([fixture::failed(), fixture::failed()]);
     let text = report(&record, &findings, "again", Colour::Never);
     assert_eq!(text.matches("handle +1 ms").count(), 1, "{text}");
     assert!(text.contains("    worst     request 3, shown above\n"), "{text}");
@@ -63,7 +63,7 @@ fn no_data_is_shown_in_full_too() {
     (finding.samples, finding.margin, finding.worst) = (0, None, None);
     finding.reason = "no request in baseline has a latency to judge".to_owned();
     assert_eq!(
-        report(&record, &[finding], "again", Colour::Never),
+        report(&record, &fixture::judged([finding]), "again", Colour::Never),
         "no data reviews-slow (seed 7, 1 finding, 4 requests, 400 ms simulated)
   claims: slow reviews cost a section, not the page
 
@@ -82,7 +82,7 @@ fn no_data_is_shown_in_full_too() {
 
 #[test]
 fn a_run_without_findings_did_not_pass() {
-    let text = report(&fixture::record(), &[], "again", Colour::Never);
+    let text = report(&fixture::record(), &fixture::judged([]), "again", Colour::Never);
     assert!(text.starts_with("no data reviews-slow (seed 7, 0 findings"), "{text}");
     assert!(text.ends_with("\n  replay: again\n"), "{text}");
 }
@@ -90,9 +90,9 @@ fn a_run_without_findings_did_not_pass() {
 #[test]
 fn colours_come_when_asked_for() {
     let record = fixture::record();
-    let plain = line(&record, &[fixture::failed()], Colour::Never);
+    let plain = line(&record, &fixture::judged([fixture::failed()]), Colour::Never);
     assert!(!plain.contains('\u{1b}'), "{plain:?}");
-    let red = line(&record, &[fixture::failed()], Colour::Always);
+    let red = line(&record, &fixture::judged([fixture::failed()]), Colour::Always);
     assert!(red.starts_with("\u{1b}[1m\u{1b}[31mFAIL   \u{1b}[0m reviews-slow"), "{red:?}");
     let green = table(&[fixture::passed()], Colour::Always);
     assert!(green.starts_with("  \u{1b}[32mpass   \u{1b}[0m baseline"), "{green:?}");

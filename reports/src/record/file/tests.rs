@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use super::ReadError;
-use crate::{Record, fixture};
+use crate::{Record, fixture, verdict::Judgement};
 
 /// A file that goes away with the test.
 struct Scratch(PathBuf);
@@ -30,7 +30,7 @@ impl Drop for Scratch {
 /// The lines of a good file.
 fn lines(name: &str) -> Vec<String> {
     let scratch = Scratch::new(name);
-    fixture::record().write(&[fixture::failed()], &scratch.0).expect("written");
+    fixture::record().write(&fixture::judged([fixture::failed()]), &scratch.0).expect("written");
     let text = fs::read_to_string(&scratch.0).expect("a file");
     text.lines().map(str::to_owned).collect()
 }
@@ -51,11 +51,12 @@ fn check_damaged(name: &str, text: &str, expected_line: usize, expected: &str) {
 #[test]
 fn what_is_written_is_read() {
     let scratch = Scratch::new("round-trip");
-    let (record, findings) = (fixture::record(), vec![fixture::passed(), fixture::failed()]);
-    record.write(&findings, &scratch.0).expect("written");
+    let findings = vec![fixture::passed(), fixture::failed()];
+    let (record, judgement) = (fixture::record(), Judgement::of(findings));
+    record.write(&judgement, &scratch.0).expect("written");
     let (read, found) = Record::read(&scratch.0).expect("read");
     assert_eq!(read, record);
-    assert_eq!(found, findings);
+    assert_eq!(found, judgement);
     assert_eq!(read.digest(), record.digest());
     assert!(!scratch.0.with_extension("partial").exists(), "the file beside was left behind");
 }
@@ -72,7 +73,8 @@ fn every_line_but_the_last_is_one_fact() {
 #[test]
 fn a_folder_that_is_not_there_is_refused() {
     let path = std::env::temp_dir().join("squall-no-such-folder").join("record.jsonl");
-    let error = fixture::record().write(&[], &path).expect_err("no folder").to_string();
+    let error =
+        fixture::record().write(&fixture::judged([]), &path).expect_err("no folder").to_string();
     assert!(error.starts_with(&format!("cannot write the record {}: ", path.display())), "{error}");
     let error = Record::read(&path).expect_err("no file");
     assert!(matches!(error, ReadError::Io { .. }), "{error}");
