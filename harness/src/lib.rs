@@ -93,6 +93,7 @@ mod interpose;
 pub mod judge;
 mod load;
 pub mod objective;
+mod orchestrator;
 pub mod plan;
 mod regression;
 mod run;

@@ -54,8 +54,9 @@ pub(crate) fn perform(
     panics::install_hook();
     // Before anything that might draw the thread's hash keys, which all later maps follow.
     let session = Session::begin(seed, parts);
-    let header = header(&plan, seed, title);
-    let shared = shared::Shared::new(plan, seed);
+    let whole = plan.clone().with_cluster_hosts();
+    let header = header(&plan, &whole, seed, title);
+    let shared = shared::Shared::new(whole, seed);
     let end = {
         let _installed = shared::install(shared.clone());
         let _observed = tracing::subscriber::set_default(observe::Observer::default());
@@ -68,7 +69,8 @@ pub(crate) fn perform(
     Record { header, symbols: recorder.symbols, events: recorder.events, end }
 }
 
-fn header(plan: &Plan, seed: u64, title: Title) -> Header {
+/// The header has the plan as it was written, and the hosts that it comes to.
+fn header(plan: &Plan, whole: &Plan, seed: u64, title: Title) -> Header {
     debug_assert!(active(), "the hash keys of a run's thread are drawn outside of its session");
     let begin = nanos(plan.boot);
     Header {
@@ -77,7 +79,7 @@ fn header(plan: &Plan, seed: u64, title: Title) -> Header {
         hypothesis: title.hypothesis,
         seed,
         defects: title.defects,
-        hosts: plan.topology.hosts.iter().map(|host| host.name.clone()).collect(),
+        hosts: whole.topology.hosts.iter().map(|host| host.name.clone()).collect(),
         faults: plan
             .faults
             .iter()

@@ -12,7 +12,7 @@ use squall_reports::record::{EndCause, Event, FaultAction, Request, Symbol, Symb
 
 use super::{seam::Seam, timers::Timers};
 use crate::{
-    interpose,
+    interpose, orchestrator,
     plan::{Performer, Plan},
 };
 
@@ -31,6 +31,10 @@ pub(crate) struct Shared {
     stop: RefCell<Option<EndCause>>,
     /// Services that ended by themselves: the host and what they returned.
     pub(crate) ended: RefCell<Vec<(u16, Result<(), String>)>>,
+    /// What the orchestrator stores, in a plan that has one.
+    pub(crate) orchestrator: Option<RefCell<orchestrator::State>>,
+    /// What it wants of processes.
+    pub(crate) commands: RefCell<Vec<orchestrator::Command>>,
     /// Whether the tasks of a process are being dropped.
     dying: Cell<bool>,
     /// The requests that end because of it.
@@ -91,6 +95,10 @@ impl Shared {
                 host: Cell::new(0),
                 stop: RefCell::new(None),
                 ended: RefCell::default(),
+                orchestrator: plan.cluster.as_ref().map(|cluster| {
+                    RefCell::new(orchestrator::State::new(cluster, &plan.topology, seed))
+                }),
+                commands: RefCell::default(),
                 dying: Cell::new(false),
                 left_open: RefCell::default(),
                 record_bytes: Cell::new(0),

@@ -6,6 +6,7 @@
 //! have nothing to do cost nothing.
 
 mod faults;
+mod processes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,9 +27,9 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    interpose, load,
+    interpose, load, orchestrator,
     plan::{FaultKind, nanos},
-    service::Services,
+    service::{CannotStart, ServiceFuture, Services},
 };
 
 /// How often the limits that are slow to look at are looked at, in instants.
@@ -140,7 +141,9 @@ impl World {
     /// Performs the plan to its end, or to where something stops it.
     pub(crate) fn run(mut self) -> End {
         for host in 0..self.machines.len() {
-            self.start(host, 0);
+            if !orchestrator::is_pod(self.machines[host].seam.id) {
+                self.start(host, 0);
+            }
         }
         let mut now = 0;
         loop {
@@ -247,6 +250,7 @@ impl World {
                 self.perform(action, now);
             }
         }
+        self.obey(now);
         self.wire.perform(now);
         self.deliver(now);
         self.wake_timers(now);
@@ -409,6 +413,7 @@ impl World {
         self.note_others_woken(host, now);
         self.start_sidecars(host, now);
         self.note_ended(now);
+        self.obey(now);
         true
     }
 
@@ -444,18 +449,23 @@ impl World {
         let ended = self.shared.ended.take();
         for (host, result) in ended {
             match result {
-                Ok(()) => {
-                    let index = usize::from(host);
-                    self.machines[index].state = HostState::Exited;
-                    self.shared.record(What::Host { host, state: HostState::Exited });
-                    self.kill(index, HostState::Exited, now);
-                }
+                Ok(()) => self.exit(host, "completed", now),
+                Err(message) if orchestrator::is_pod(host) => self.exit(host, &message, now),
                 Err(message) => self.shared.stop(EndCause::ServiceFailed {
                     host: self.shared.host_name(host).to_owned(),
                     message,
                 }),
             }
         }
+    }
+
+    /// A process has ended by itself.
+    fn exit(&mut self, host: u16, how: &str, now: u64) {
+        let index = usize::from(host);
+        self.machines[index].state = HostState::Exited;
+        self.shared.record(What::Host { host, state: HostState::Exited });
+        self.kill(index, HostState::Exited, now);
+        orchestrator::container_ended(host, how);
     }
 
     fn start_sidecars(&mut self, host: usize, now: u64) {
@@ -482,6 +492,18 @@ impl World {
     /// Starts the process of a host and its service.
     fn start(&mut self, host: usize, now: u64) {
         let spec = self.shared.plan.topology.hosts[host].clone();
+        let service = spec.service.as_ref().map(|name| self.services.start(name, &spec.config));
+        self.start_process(host, service, now);
+    }
+
+    /// Starts a process of a host that runs `service`, if there is one.
+    fn start_process(
+        &mut self,
+        host: usize,
+        service: Option<Result<ServiceFuture, CannotStart>>,
+        now: u64,
+    ) {
+        let spec = self.shared.plan.topology.hosts[host].clone();
         let incarnation = self.machines[host].incarnation;
         let seed = super::rng::seed(self.shared.seed, &format!("host {} {incarnation}", spec.name));
         let fail = |message: String| {
@@ -490,7 +512,6 @@ impl World {
         let id = self.machines[host].seam.id;
         self.wire.set_power(id, true);
         self.wire.take_over(id, now);
-        let service = spec.service.as_ref().map(|name| self.services.start(name, &spec.config));
         if interpose::take_started_thread() {
             self.is_not_deterministic(host, STARTED_THREAD);
         }
@@ -506,6 +527,9 @@ impl World {
             }),
             Some(Err(error)) => return fail(error.to_string()),
             None => {}
+        }
+        if let Some(agent) = orchestrator::agent(id) {
+            self.machines[host].spawn(agent);
         }
         self.shared.record(What::Host { host: id, state: HostState::Up });
         self.set_deadline(host, Some(now));
@@ -551,5 +575,6 @@ impl World {
         } else {
             self.wire.process_died(id, &before, state == HostState::PoweredOff, now);
         }
+        self.take_pods_along(id, state, now);
     }
 }

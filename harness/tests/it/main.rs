@@ -3,7 +3,9 @@
 #[global_allocator]
 static ALLOCATOR: squall::CountingAllocator = squall::CountingAllocator;
 
+mod cluster;
 mod cpu;
+mod deploy;
 mod determinism;
 mod endings;
 mod files;

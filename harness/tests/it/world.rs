@@ -38,6 +38,20 @@ impl World {
         Self { plan, services: Services::new() }
     }
 
+    /// Adds a service that no host runs yet.
+    pub(crate) fn service<C, F>(
+        mut self,
+        name: &str,
+        service: impl Fn(C) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        C: serde::de::DeserializeOwned + Send + 'static,
+        F: Future<Output = Done> + Send + 'static,
+    {
+        self.services = self.services.with(name, service);
+        self
+    }
+
     /// Adds a host that runs `service`.
     pub(crate) fn host<F>(
         mut self,

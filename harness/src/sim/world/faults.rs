@@ -4,7 +4,7 @@ use squall_reports::record::{ALL_HOSTS, Gauge, HostState, Mark, UNDIGESTED, What
 
 use super::{Action, World};
 use crate::{
-    load,
+    load, orchestrator,
     plan::{Fault, FaultKind, Performer, Target, nanos},
     scrape,
 };
@@ -91,6 +91,10 @@ impl World {
     fn sample(&self) {
         for machine in &self.machines {
             let host = machine.seam.id;
+            // A pod that does not run is not there.
+            if orchestrator::is_pod(host) && !machine.is_running() {
+                continue;
+            }
             for (name, value) in [
                 ("tasks", machine.tasks()),
                 ("sockets", self.wire.netstat(host).entries.len() as u64),
@@ -133,17 +137,15 @@ impl World {
                 self.shared.affect(number, u64::from(self.machines[host].is_running()));
                 self.kill(host, HostState::PoweredOff, now);
                 self.shared.record(What::Host { host: id, state: HostState::PoweredOff });
+                orchestrator::container_ended(id, "power loss");
             }
             FaultKind::CrashLoop { .. } => self.turn_crash_loop(number, false, now),
             FaultKind::Restart { grace } => {
-                let wakers = self.machines[host].seam.terminate();
                 self.shared.affect(number, u64::from(self.machines[host].is_running()));
-                self.machines[host].wakers.extend(wakers);
-                self.set_deadline(host, Some(now));
+                self.terminate(host, now);
                 let incarnation = self.machines[host].incarnation;
                 let kill = Action::Kill { host: id, incarnation };
                 self.agenda.entry(now + nanos(grace)).or_default().push(kill);
-                self.shared.record(What::Host { host: id, state: HostState::Terminating });
             }
             FaultKind::Pause => {
                 if self.machines[host].state == HostState::Up {
@@ -174,6 +176,11 @@ impl World {
             return self.wire.heal(number);
         };
         match fault.kind {
+            FaultKind::Crash
+            | FaultKind::PowerLoss
+            | FaultKind::CrashLoop { .. }
+            | FaultKind::Restart { .. }
+                if orchestrator::is_pod(self.machines[host].seam.id) => {}
             FaultKind::Crash | FaultKind::PowerLoss | FaultKind::CrashLoop { .. } => {
                 if !self.machines[host].is_running() {
                     self.start(host, now);
@@ -189,12 +196,22 @@ impl World {
         }
     }
 
+    /// Asks the service of a host to stop.
+    pub(super) fn terminate(&mut self, host: usize, now: u64) {
+        let wakers = self.machines[host].seam.terminate();
+        self.machines[host].wakers.extend(wakers);
+        self.set_deadline(host, Some(now));
+        let host = self.machines[host].seam.id;
+        self.shared.record(What::Host { host, state: HostState::Terminating });
+    }
+
     /// Kills the process of a host, if there is one.
-    fn crash(&mut self, host: usize, now: u64) {
+    pub(super) fn crash(&mut self, host: usize, now: u64) {
         if self.machines[host].is_running() {
             self.kill(host, HostState::Crashed, now);
             let host = self.machines[host].seam.id;
             self.shared.record(What::Host { host, state: HostState::Crashed });
+            orchestrator::container_ended(host, "killed");
         }
     }
 
@@ -216,7 +233,8 @@ impl World {
         let FaultKind::CrashLoop { up: up_for, down: down_for } = fault.kind else { return };
         let Some(host) = self.host_of(&fault.target) else { return };
         let next = if up {
-            if !self.machines[host].is_running() {
+            let kubelets = orchestrator::is_pod(self.machines[host].seam.id);
+            if !kubelets && !self.machines[host].is_running() {
                 self.start(host, now);
             }
             now + nanos(up_for)

@@ -1,0 +1,127 @@
+//! Canaries: another revision beside the present one, with a growing share of the requests.
+//!
+//! The canary has as many pods as its share needs, in addition to those of the deployment, as
+//! delivery tools that split the traffic do it. Once it has held all of its shares, its template
+//! is the deployment's, and the pods of the former one go.
+
+use super::state::{Canary, Progress, Rollout, State};
+use crate::{
+    plan::{CanaryStep, nanos, percent},
+    sim::shared::Shared,
+};
+
+impl Canary {
+    /// The share of the requests that it gets now, in percent: that of its step once the step has
+    /// its pods, until then that of the step before.
+    pub(super) fn weight(&self) -> Option<u32> {
+        let step = if self.since.is_some() { Some(self.step) } else { self.step.checked_sub(1) };
+        Some(step.map_or(0, |step| self.steps[step].weight))
+    }
+
+    /// When its present step is over.
+    pub(super) fn next_step(&self) -> Option<u64> {
+        Some(self.since? + nanos(self.steps[self.step].hold))
+    }
+}
+
+/// Begins a canary.
+pub(super) fn begin(
+    state: &mut State,
+    shared: &Shared,
+    at: usize,
+    patch: &serde_json::Value,
+    steps: Vec<CanaryStep>,
+    now: u64,
+) {
+    let template = state.deployments[at].spec.template.patched(patch);
+    if template == state.deployments[at].spec.template {
+        return state.note(shared, "canary changes nothing", &fields(state, at, 0));
+    }
+    let set = state.adopt(at, Some(template));
+    let deployment = &mut state.deployments[at];
+    deployment.canary = Some(Canary { set, steps, step: 0, since: None });
+    deployment.rollout.progressed = now;
+    let revision = deployment.set(set).map_or(0, |set| set.revision);
+    state.note(shared, "rollout started", &fields(state, at, revision));
+    state.touch();
+}
+
+/// A newer rollout takes the place of a canary that goes on.
+pub(super) fn overtake(state: &mut State, shared: &Shared, at: usize) {
+    if state.deployments[at].canary.is_some() {
+        state.roll_back(shared, at, "overtaken");
+    }
+}
+
+/// Goes on with the canary of a deployment.
+pub(super) fn advance(state: &mut State, shared: &Shared, at: usize, now: u64) {
+    let deployment = &state.deployments[at];
+    let Some(canary) = &deployment.canary else { return };
+    let (set, step) = (canary.set, canary.step);
+    let weight = canary.steps[step].weight;
+    let replicas = percent(weight).ceil_of(deployment.spec.replicas);
+    let revision = deployment.set(set).map_or(0, |set| set.revision);
+    state.resize(at, set, replicas);
+    let available = state.pods_of_set(at, set).filter(|pod| state.is_available(pod, now)).count();
+    let since = state.deployments[at].canary.as_ref().and_then(|canary| canary.since);
+    match since {
+        None if available >= replicas as usize => {
+            let more = format!("{} weight={weight}", fields(state, at, revision));
+            state.note(shared, "canary step", &more);
+            set_step(state, at, step, Some(now));
+        }
+        Some(since) => {
+            let canary = state.deployments[at].canary.as_ref();
+            let Some((hold, last)) =
+                canary.map(|it| (it.steps[step].hold, step + 1 == it.steps.len()))
+            else {
+                return;
+            };
+            if now < since + nanos(hold) {
+                return;
+            }
+            if last {
+                promote(state, shared, at, set, revision, now);
+            } else {
+                set_step(state, at, step + 1, None);
+            }
+        }
+        None => {
+            let spec = &state.deployments[at].spec;
+            let deadline = state.deployments[at].rollout.progressed + nanos(spec.progress_deadline);
+            if now >= deadline {
+                let more = fields(state, at, revision);
+                state.note(shared, "progress deadline exceeded", &more);
+                state.roll_back(shared, at, "progress deadline");
+            }
+        }
+    }
+}
+
+fn set_step(state: &mut State, at: usize, step: usize, since: Option<u64>) {
+    let deployment = &mut state.deployments[at];
+    if let Some(canary) = &mut deployment.canary {
+        (canary.step, canary.since) = (step, since);
+    }
+    state.touch();
+}
+
+/// The canary becomes the deployment's revision.
+fn promote(state: &mut State, shared: &Shared, at: usize, set: u32, revision: u32, now: u64) {
+    state.note(shared, "canary promoted", &fields(state, at, revision));
+    let old = state.pods_of(at).filter(|pod| pod.set != set).count();
+    let deployment = &mut state.deployments[at];
+    deployment.canary = None;
+    if let Some(template) = deployment.set(set).map(|set| set.template.clone()) {
+        deployment.spec.template = template;
+    }
+    let stable = deployment.rollout.stable;
+    let old = u32::try_from(old).unwrap_or(u32::MAX);
+    let reached = Progress { old, ..Progress::default() };
+    deployment.rollout = Rollout { progressed: now, reached, stable, ..Rollout::default() };
+    state.touch();
+}
+
+fn fields(state: &State, at: usize, revision: u32) -> String {
+    format!("deployment={} revision={revision} canary=true", state.deployments[at].spec.name)
+}

@@ -1,0 +1,40 @@
+//! Drains a node as `kubectl drain` does: evicts its pods, tries again every five seconds what the
+//! disruption budget refuses, and waits until they are gone.
+
+use std::time::Duration;
+
+use super::state::State;
+use crate::{plan::nanos, sim::shared::Shared};
+
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Goes on with the drains.
+pub(super) fn advance(state: &mut State, shared: &Shared, now: u64) {
+    for at in 0..state.drains.len() {
+        let node = state.drains[at].node;
+        let name = state.nodes[node].name.clone();
+        if now >= state.drains[at].retry_at {
+            evict(state, shared, node, now);
+            state.drains[at].retry_at = now + nanos(RETRY);
+        }
+        if state.pods.values().all(|pod| pod.node != Some(node)) {
+            state.note(shared, "node drained", &format!("node={name}"));
+            state.touch();
+        }
+    }
+    let pods = &state.pods;
+    state.drains.retain(|drain| pods.values().any(|pod| pod.node == Some(drain.node)));
+}
+
+fn evict(state: &mut State, shared: &Shared, node: usize, now: u64) {
+    let on = |pod: &&super::state::Pod| pod.node == Some(node) && pod.deleted.is_none();
+    let pods: Vec<u16> = state.pods.values().filter(on).map(|pod| pod.host).collect();
+    for pod in pods {
+        if state.may_evict(pod) {
+            state.note_pod(shared, pod, "pod evicted", "");
+            state.delete_pod(shared, pod, "eviction", now);
+        } else {
+            state.note_pod(shared, pod, "eviction refused", "");
+        }
+    }
+}
