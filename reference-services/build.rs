@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-const PROTOS: [&str; 4] =
-    ["inventory.proto", "pricing.proto", "reviews.proto", "recommendations.proto"];
+const PROTOS: [&str; 5] =
+    ["inventory.proto", "pricing.proto", "reviews.proto", "recommendations.proto", "catalog.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=protos");

@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     aggregation::{self, Defect},
+    catalog,
     config::{self, Config, Sources},
     dependency::{self, Kind},
     external_api,
@@ -69,6 +70,14 @@ struct ExternalApiArgs {
     common: Common,
 }
 
+/// The catalog that caches are filled from.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct CatalogArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
 /// The binary `aggregation-api`.
 #[must_use]
 pub fn aggregation_api() -> ExitCode {
@@ -101,6 +110,15 @@ pub fn dependency(kind: Kind) -> ExitCode {
 pub fn external_api() -> ExitCode {
     match parse::<ExternalApiArgs>("external-api") {
         Ok(args) => start(&args.common, &args.common.sources("EXTERNAL_API_"), external_api::run),
+        Err(code) => code,
+    }
+}
+
+/// The binary `catalog-source`.
+#[must_use]
+pub fn catalog_source() -> ExitCode {
+    match parse::<CatalogArgs>("catalog-source") {
+        Ok(args) => start(&args.common, &args.common.sources("CATALOG_SOURCE_"), catalog::run),
         Err(code) => code,
     }
 }

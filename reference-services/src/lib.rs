@@ -9,6 +9,7 @@
 //! | `pricing` | 127.0.0.1:50052 | `pricing.v1.Pricing/GetPrice`, gRPC health |
 //! | `reviews` | 127.0.0.1:50053 | `reviews.v1.Reviews/GetReviews`, gRPC health |
 //! | `recommendations` | 127.0.0.1:50054 | `recommendations.v1.Recommendations/GetRecommendations`, gRPC health |
+//! | `catalog-source` | 127.0.0.1:50061 | `catalog.v1.Catalog/ListItems`, `GetItem`, gRPC health |
 //!
 //! ```no_run
 //! use reference_services::{aggregation, dependency};
@@ -48,6 +49,9 @@
 //! | event in target `breaker` | `dependency`, `from`, `to`: `closed`, `open`, `half-open` | each transition |
 
 pub mod aggregation;
+mod budget;
+mod bulkhead;
+pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod dependency;

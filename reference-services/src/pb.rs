@@ -18,3 +18,7 @@ pub mod reviews {
 pub mod recommendations {
     tonic::include_proto!("recommendations.v1");
 }
+/// What there is to sell.
+pub mod catalog {
+    tonic::include_proto!("catalog.v1");
+}

@@ -12,14 +12,16 @@ use tracing::{Instrument, field::Empty};
 
 use super::{
     Error,
-    bulkhead::Bulkhead,
     call::{CallError, Context},
     config::Config,
     metrics::{Metrics, RequestOutcome},
     product::document,
     upstream::UpstreamSet,
 };
-use crate::server::{Body, Problem, Trace, json, metrics, text};
+use crate::{
+    bulkhead::Bulkhead,
+    server::{Body, Problem, Trace, json, metrics, text},
+};
 
 /// Everything that requests share.
 #[derive(Debug)]

@@ -1,8 +1,6 @@
 //! The aggregation API: one document from four dependencies, whatever becomes of three of them.
 
 mod breaker;
-mod budget;
-mod bulkhead;
 mod call;
 mod config;
 mod defect;

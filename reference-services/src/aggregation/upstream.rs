@@ -7,13 +7,11 @@ use tonic::transport::{Channel, Endpoint};
 use super::{
     Error,
     breaker::Breaker,
-    budget::RetryBudget,
-    bulkhead::Bulkhead,
     config::{Config, RetryConfig},
     defect::Defects,
     metrics::CallMetrics,
 };
-use crate::dependency::Kind;
+use crate::{budget::RetryBudget, bulkhead::Bulkhead, dependency::Kind};
 
 /// What all calls to one dependency share.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use super::{Config, Latency};
 
 /// The state that all calls to one dependency share.
 #[derive(Debug)]
-pub(super) struct Behaviour {
+pub(crate) struct Behaviour {
     latency: Latency,
     fail_first: u64,
     fail_fraction: f64,
@@ -27,7 +27,7 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             latency: config.latency.unwrap_or(config.kind.latency()),
             fail_first: config.fail_first,
@@ -43,7 +43,7 @@ impl Behaviour {
     }
 
     /// Does what a call costs, and says whether it succeeds.
-    pub(super) async fn perform(&self, product_id: u64) -> Result<(), Status> {
+    pub(crate) async fn perform(&self, product_id: u64) -> Result<(), Status> {
         let _working = match self.working.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {

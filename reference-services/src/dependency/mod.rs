@@ -9,6 +9,7 @@ mod kind;
 mod latency;
 mod service;
 
+pub(crate) use behaviour::Behaviour;
 pub use config::{Config, FailCode};
 pub use error::Error;
 pub use kind::{Kind, UnknownKind};

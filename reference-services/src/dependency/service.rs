@@ -3,9 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use squall_os::net::TcpListener;
-use tokio::sync::Notify;
-use tonic::transport::Server;
-use tonic_health::ServingStatus;
+use tonic::transport::server::Router;
 
 use super::{Config, Error, Kind, behaviour::Behaviour, handlers::Handlers};
 use crate::{
@@ -15,6 +13,7 @@ use crate::{
         recommendations::recommendations_server::RecommendationsServer,
         reviews::reviews_server::ReviewsServer,
     },
+    server::grpc,
 };
 
 /// No request is near this.
@@ -81,51 +80,27 @@ impl Bound {
         let kind = config.kind;
         tracing::info!(dependency = kind.name(), %address, "listening");
         let (reporter, health) = tonic_health::server::health_reporter();
-        reporter.set_service_status(service_name(kind), ServingStatus::Serving).await;
         let handlers = Handlers {
             kind,
             products: config.products,
             behaviour: Arc::new(Behaviour::new(&config)),
         };
-        let stopping = Notify::new();
-        let mut stopped = Ok(());
-        let server = router(server().add_service(health), handlers).serve_with_incoming_shutdown(
-            squall_os::tonic::incoming(listener),
-            async {
-                stopped = stop.await;
-                for name in ["", service_name(kind)] {
-                    reporter.set_service_status(name, ServingStatus::NotServing).await;
-                }
-                tracing::info!(dependency = kind.name(), "draining");
-                stopping.notify_one();
-            },
-        );
-        let bound = async {
-            stopping.notified().await;
-            tokio::time::sleep(Duration::from_millis(config.drain_ms)).await;
-        };
-        tokio::select! {
-            biased;
-            served = server => served?,
-            () = bound => tracing::warn!("cut off what did not end in time"),
+        let stopped = grpc::serve_until(
+            router(grpc::server().add_service(health), handlers),
+            listener,
+            (reporter, service_name(kind)),
+            stop,
+            || tracing::info!(dependency = kind.name(), "draining"),
+            Duration::from_millis(config.drain_ms),
+        )
+        .await?;
+        if !stopped.in_time {
+            tracing::warn!("cut off what did not end in time");
         }
         tracing::info!(dependency = kind.name(), "stopped");
-        stopped
+        stopped.asked.unwrap_or(Ok(()))
     }
 }
-
-/// Room for every call that the API's bulkhead lets through. Calls that ran into their deadline
-/// are resets; while this process is paused they pile up, and h2 would take that for an attack.
-fn server() -> Server {
-    Server::builder()
-        .max_concurrent_streams(1024)
-        .initial_connection_window_size(1024 * 1024)
-        .http2_max_pending_accept_reset_streams(Some(4096))
-        .http2_keepalive_interval(Some(Duration::from_secs(10)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(5)))
-}
-
-type Router = tonic::transport::server::Router;
 
 fn router(router: Router, handlers: Handlers) -> Router {
     match handlers.kind {

@@ -23,4 +23,7 @@ pub enum Error {
     /// The signal to terminate cannot be waited for.
     #[error("cannot wait for the signal to terminate: {0}")]
     Signal(#[source] io::Error),
+    /// The gRPC server failed.
+    #[error("the gRPC server failed: {0}")]
+    Serve(#[from] tonic::transport::Error),
 }

@@ -1,9 +1,16 @@
 //! An HTTP server with bounds: accept, converse, stop listening, drain.
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, error::Error as StdError, net::SocketAddr, pin::pin, sync::Arc,
+    time::Duration,
+};
 
 use http::{Request, Response};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body as HttpBody, Incoming},
+    server::conn::http1,
+    service::{HttpService, service_fn},
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
 use squall_os::net::{TcpListener, TcpStream};
@@ -13,6 +20,8 @@ use super::{Body, Error};
 use crate::config::Invalid;
 
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Answers requests.
 pub(crate) trait Handler: Send + Sync + 'static {
@@ -98,6 +107,27 @@ impl Http {
         stop: impl Future<Output = ()>,
         drain: Duration,
     ) {
+        let service = |_| {
+            let handler = Arc::clone(&handler);
+            service_fn(move |request| {
+                let handler = Arc::clone(&handler);
+                async move { Ok(handler.handle(request).await) }
+            })
+        };
+        self.serve_each(service, stop, drain).await;
+    }
+
+    /// The same with a service of its own for each connection, made with the peer's address.
+    pub(crate) async fn serve_each<S>(
+        self,
+        service: impl Fn(SocketAddr) -> S,
+        stop: impl Future<Output = ()>,
+        drain: Duration,
+    ) where
+        S: HttpService<Incoming, Error = Infallible> + Send + 'static,
+        S::Future: Send,
+        S::ResBody: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
         let Self { listener, limits, .. } = self;
         let server = server(&limits);
         let mut stop = pin!(stop);
@@ -110,10 +140,10 @@ impl Http {
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept(), if connections.len() < limits.connections_max => {
                     match accepted {
-                        Ok((stream, _)) => {
-                            let handler = Arc::clone(&handler);
+                        Ok((stream, peer)) => {
+                            let service = service(peer);
                             connections.spawn(
-                                converse(server.clone(), stream, handler, drained.clone()),
+                                converse(server.clone(), stream, service, drained.clone()),
                             );
                         }
                         Err(error) => {
@@ -135,7 +165,7 @@ impl Http {
 }
 
 /// Listens on `address`, and says where that is.
-pub(super) async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
+pub(crate) async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Listen { address: address.to_owned(), source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
@@ -154,18 +184,17 @@ fn server(limits: &Limits) -> http1::Builder {
 
 /// One connection, request after request, until either side has had enough. hyper drops the
 /// future of a request whose client has gone, and all that was done for it with it.
-async fn converse(
+async fn converse<S>(
     server: http1::Builder,
     stream: TcpStream,
-    handler: Arc<impl Handler>,
+    service: S,
     mut drained: watch::Receiver<()>,
-) {
+) where
+    S: HttpService<Incoming, Error = Infallible>,
+    S::ResBody: HttpBody<Error: Into<BoxError>> + 'static,
+{
     // A socket that the peer has already closed refuses the option; reading finds that out.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let handler = Arc::clone(&handler);
-        async move { Ok::<_, Infallible>(handler.handle(request).await) }
-    });
     let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         biased;

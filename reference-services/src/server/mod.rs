@@ -3,6 +3,7 @@
 
 mod body;
 mod error;
+pub(crate) mod grpc;
 mod http;
 mod problem;
 mod trace;
@@ -11,6 +12,6 @@ pub use error::Error;
 pub use http::Limits;
 
 pub(crate) use body::{Body, json, metrics, read_json, text};
-pub(crate) use http::{Handler, Http};
+pub(crate) use http::{Handler, Http, listen};
 pub(crate) use problem::Problem;
 pub(crate) use trace::{TRACEPARENT, Trace};

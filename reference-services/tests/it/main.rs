@@ -3,6 +3,7 @@
 
 mod answers;
 mod cancellation;
+mod catalog;
 mod defects;
 mod health;
 mod losses;

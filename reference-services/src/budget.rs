@@ -15,7 +15,7 @@ const TOKEN: u32 = 1000;
 
 /// Says whether a failed call may be tried again.
 #[derive(Debug)]
-pub(super) struct RetryBudget {
+pub(crate) struct RetryBudget {
     tokens: AtomicU32,
     max: u32,
     gain: u32,
@@ -23,7 +23,7 @@ pub(super) struct RetryBudget {
 
 impl RetryBudget {
     /// A full bucket of `tokens_max` that gains `token_ratio` of a token with each success.
-    pub(super) fn new(tokens_max: u32, token_ratio: f64) -> Self {
+    pub(crate) fn new(tokens_max: u32, token_ratio: f64) -> Self {
         let max = tokens_max.saturating_mul(TOKEN);
         // A ratio outside 0..=1 is refused with the configuration; `as` saturates.
         let gain = (token_ratio * f64::from(TOKEN)) as u32;
@@ -31,7 +31,7 @@ impl RetryBudget {
     }
 
     /// An attempt succeeded.
-    pub(super) fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         // A full bucket is the usual case and needs no write.
         if self.tokens.load(Ordering::Relaxed) < self.max {
             self.change(|tokens| (tokens + self.gain).min(self.max));
@@ -39,12 +39,12 @@ impl RetryBudget {
     }
 
     /// An attempt failed.
-    pub(super) fn failed(&self) {
+    pub(crate) fn failed(&self) {
         self.change(|tokens| tokens.saturating_sub(TOKEN));
     }
 
     /// May a failed call be tried again?
-    pub(super) fn permits(&self) -> bool {
+    pub(crate) fn permits(&self) -> bool {
         self.tokens.load(Ordering::Relaxed) > self.max / 2
     }
 

@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Admits at most a fixed number of holders at any instant.
 #[derive(Debug)]
-pub(super) struct Bulkhead {
+pub(crate) struct Bulkhead {
     held: AtomicUsize,
     max: usize,
 }
 
 impl Bulkhead {
     /// A bulkhead with `max` places.
-    pub(super) fn new(max: usize) -> Self {
+    pub(crate) fn new(max: usize) -> Self {
         Self { held: AtomicUsize::new(0), max }
     }
 
     /// Takes a place until the guard is dropped; `None` when all are taken.
-    pub(super) fn enter(&self) -> Option<Place<'_>> {
+    pub(crate) fn enter(&self) -> Option<Place<'_>> {
         let take = |held| (held < self.max).then_some(held + 1);
         self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
         Some(Place(self))
@@ -35,7 +35,7 @@ impl Bulkhead {
 /// A place in a [`Bulkhead`].
 #[derive(Debug)]
 #[must_use = "the place is given back when this is dropped"]
-pub(super) struct Place<'a>(&'a Bulkhead);
+pub(crate) struct Place<'a>(&'a Bulkhead);
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {

@@ -1,0 +1,7 @@
+//! The catalog source as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    reference_services::cli::catalog_source()
+}
