@@ -313,7 +313,11 @@ impl Plan {
         match (&fault.target, fault.kind.performer()) {
             (
                 Target::Host { host, .. },
-                Performer::Network | Performer::Process | Performer::Service,
+                Performer::Network
+                | Performer::Process
+                | Performer::Disk
+                | Performer::Names
+                | Performer::Service,
             ) => {
                 self.known(&place, host)?;
             }
@@ -334,6 +338,14 @@ impl Plan {
                 ));
             }
         }
+        if let FaultKind::StaleDns { name, old } = &fault.kind {
+            self.known(&place, name)?;
+            self.known(&place, old)?;
+            if name == old {
+                let reason = format!("expected the address of another host, found that of {old}");
+                return Err(InvalidPlan::new(place, reason));
+            }
+        }
         check_attributes(&place, &fault.kind)
     }
 }
@@ -345,6 +357,8 @@ fn check_attributes(place: &str, kind: &FaultKind) -> Result<(), InvalidPlan> {
         | FaultKind::Duplicate { rate }
         | FaultKind::Reorder { rate, .. }
         | FaultKind::Corrupt { rate }
+        | FaultKind::DiskError { rate }
+        | FaultKind::CorruptDisk { rate }
         | FaultKind::FailFraction { rate, .. }
         | FaultKind::CorruptAnswer { rate }
         | FaultKind::TruncateAnswer { rate }
@@ -354,6 +368,7 @@ fn check_attributes(place: &str, kind: &FaultKind) -> Result<(), InvalidPlan> {
             wrong(format!("expected a share above 0 and up to 1, found {rate}"))
         }
         FaultKind::SlowCpu { factor }
+        | FaultKind::SlowDisk { factor }
         | FaultKind::Burst { factor }
         | FaultKind::Ramp { factor }
             if !(*factor > 1.0 && *factor <= 1e4) =>
@@ -377,6 +392,9 @@ fn check_attributes(place: &str, kind: &FaultKind) -> Result<(), InvalidPlan> {
             wrong(format!(
                 "expected a variation below the size {average_size}, found {size_variation}"
             ))
+        }
+        FaultKind::SlowDns { delay } if delay.is_zero() => {
+            wrong("expected a delay above zero, found zero".to_owned())
         }
         FaultKind::Flap { down, up } | FaultKind::CrashLoop { up, down }
             if down.is_zero() || up.is_zero() =>

@@ -26,11 +26,12 @@ mod describe;
 pub(crate) use describe::Performer;
 
 pub use builders::{
-    FaultBuilder, bandwidth, blackhole, burst, corrupt, corrupt_answer, crash, crash_loop,
-    disconnect, duplicate, error_code, fail_first, fail_fraction, flap, half_open, hang, jitter,
-    latency, limit_data, loss, partition, partition_groups, partition_one_way, pause, power_loss,
-    ramp, refuse, reorder, reset, reset_peer, restart, slicer, slow_answer, slow_close, slow_cpu,
-    stampede, timeout, truncate_answer,
+    FaultBuilder, bandwidth, blackhole, burst, corrupt, corrupt_answer, corrupt_disk, crash,
+    crash_loop, disconnect, disk_error, disk_full, dns_failure, duplicate, error_code, fail_first,
+    fail_fraction, flap, half_open, hang, jitter, latency, limit_data, loss, partition,
+    partition_groups, partition_one_way, pause, power_loss, ramp, refuse, reorder, reset,
+    reset_peer, restart, slicer, slow_answer, slow_close, slow_cpu, slow_disk, slow_dns, stale_dns,
+    stampede, timeout, torn_write, truncate_answer,
 };
 
 use std::time::Duration;
@@ -196,6 +197,8 @@ pub enum FaultKind {
     Crash,
     /// The machine loses its power: silence. Healed by a new start.
     PowerLoss,
+    /// The machine loses its power in the middle of a write. Healed by a new start.
+    TornWrite,
     /// The process dies again and again.
     CrashLoop {
         /// How long it lives each time.
@@ -217,6 +220,38 @@ pub enum FaultKind {
     SlowCpu {
         /// How many.
         factor: f64,
+    },
+    /// No file can grow.
+    DiskFull,
+    /// What the disk is asked for fails.
+    DiskError {
+        /// In which share of the operations.
+        rate: f64,
+    },
+    /// The disk takes so many times as long.
+    SlowDisk {
+        /// How many.
+        factor: f64,
+    },
+    /// Bits of what is read are flipped.
+    CorruptDisk {
+        /// In which share of the reads.
+        rate: f64,
+    },
+    /// Look-ups of names fail.
+    DnsFailure,
+    /// Look-ups of names take longer.
+    SlowDns {
+        /// By this.
+        #[serde(rename = "delay_ms", with = "millis")]
+        delay: Duration,
+    },
+    /// Look-ups of a name answer with the address of another host.
+    StaleDns {
+        /// The name that is looked up.
+        name: String,
+        /// The host whose address is the answer.
+        old: String,
     },
     /// The service answers the first requests with an error.
     FailFirst {

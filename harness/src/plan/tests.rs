@@ -33,6 +33,14 @@ fn faults() -> Vec<FaultBuilder> {
         limit_data("b", 10_000),
         crash("b"),
         power_loss("b"),
+        torn_write("b"),
+        disk_full("b"),
+        disk_error("b", 0.5),
+        slow_disk("b", 10.0),
+        corrupt_disk("b", 0.01),
+        dns_failure("b"),
+        slow_dns("b", ms(200)),
+        stale_dns("b", "a", "c"),
         crash_loop("b", ms(100), ms(50)),
         restart("b", ms(30)),
         pause("b"),
@@ -123,7 +131,7 @@ fn each_kind_of_fault_has_a_name_a_label_and_something_that_it_counts() {
     }
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), 35, "one builder at least for each kind");
+    assert_eq!(names.len(), 43, "one builder at least for each kind");
 }
 
 #[test]

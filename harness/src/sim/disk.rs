@@ -7,6 +7,7 @@
 //! power loss as far as it was synced: that is [`Volume`]'s business.
 
 mod content;
+pub(crate) mod faults;
 mod volume;
 
 use std::{
@@ -14,9 +15,13 @@ use std::{
     io::{self, SeekFrom},
 };
 
+use rand_chacha::ChaCha8Rng;
 use squall_os::sim::{DiskAnswer, DiskRequest};
 
-use self::volume::{Volume, refused};
+use self::{
+    faults::Faults,
+    volume::{Volume, refused},
+};
 use crate::{
     interpose,
     plan::{DiskConfig, nanos},
@@ -35,6 +40,9 @@ pub(crate) struct Disk {
     /// The number of the next request or open file. None comes twice, so that a process cannot
     /// take what belongs to an earlier one for its own.
     next: u64,
+    pub(crate) faults: Faults,
+    /// The fault that tears the last write of each file when the power fails, and its stream.
+    tear: Option<(u16, ChaCha8Rng)>,
 }
 
 struct Queued {
@@ -61,6 +69,8 @@ impl Disk {
             answers: BTreeMap::new(),
             open: BTreeMap::new(),
             next: 0,
+            faults: Faults::default(),
+            tear: None,
         }
     }
 
@@ -73,7 +83,8 @@ impl Disk {
             self.answers.insert(number, Some(answer));
             return number;
         }
-        self.free_at = self.free_at.max(now) + self.cost(&request);
+        let cost = self.faults.slowed(self.cost(&request));
+        self.free_at = self.free_at.max(now) + cost;
         self.answers.insert(number, None);
         self.queue.push_back(Queued { request, number, due: self.free_at });
         number
@@ -107,7 +118,7 @@ impl Disk {
     fn settle(&mut self, now: u64) {
         while self.queue.front().is_some_and(|queued| queued.due <= now) {
             let Some(queued) = self.queue.pop_front() else { return };
-            let answer = self.perform(queued.request, queued.due);
+            let answer = self.perform_or_fail(queued.request, queued.due);
             if let Some(waiting) = self.answers.get_mut(&queued.number) {
                 *waiting = Some(answer);
             }
@@ -149,9 +160,21 @@ impl Disk {
         self.free_at = now;
     }
 
+    /// When the power next fails, a fault tears the last write of each file.
+    pub(crate) fn tear(&mut self, fault: u16, rng: ChaCha8Rng) {
+        self.tear = Some((fault, rng));
+    }
+
     /// The power fails, after the process has ended.
     pub(crate) fn lose_power(&mut self) {
-        self.volume.lose_power(None);
+        match self.tear.take() {
+            Some((fault, mut rng)) => {
+                for _ in 0..self.volume.lose_power(Some(&mut rng)) {
+                    self.faults.hit(fault);
+                }
+            }
+            None => drop(self.volume.lose_power(None)),
+        }
     }
 
     fn seek(&mut self, file: u64, to: SeekFrom) -> io::Result<DiskAnswer> {
@@ -163,6 +186,26 @@ impl Disk {
         };
         open.position = position.ok_or_else(|| refused(libc::EINVAL))?;
         Ok(DiskAnswer::Number(open.position))
+    }
+
+    /// Does what a request asks for, as far as the faults let it.
+    fn perform_or_fail(&mut self, request: DiskRequest, at: u64) -> io::Result<DiskAnswer> {
+        if !matches!(request, DiskRequest::Close { .. }) && self.faults.fails() {
+            if let DiskRequest::Sync { file } = request
+                && let Some(open) = self.open.get(&file)
+            {
+                self.volume.fail_sync(open.file);
+            }
+            return Err(refused(libc::EIO));
+        }
+        self.volume.full = self.faults.is_full();
+        let mut answer = self.perform(request, at);
+        match &mut answer {
+            Ok(DiskAnswer::Data(data)) => self.faults.corrupt(data),
+            Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => self.faults.found_full(),
+            _ => {}
+        }
+        answer
     }
 
     /// Does what a request asks for, at the time `at`.

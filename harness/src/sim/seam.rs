@@ -10,13 +10,13 @@ use std::{
     time::Duration,
 };
 
-use squall_os::sim::{DiskAnswer, DiskRequest};
+use squall_os::sim::{DiskAnswer, DiskRequest, LookUp};
 use squall_reports::record::HostState;
 
 use super::{disk::Disk, shared::Shared};
 use crate::{
     interpose,
-    plan::{HostSpec, nanos},
+    plan::{FaultKind, HostSpec, nanos},
 };
 
 /// The loopback ports for services behind a sidecar, taken from above: out of the way of those
@@ -44,7 +44,9 @@ pub(crate) struct Seam {
     behind_sidecars: RefCell<BTreeMap<u16, u16>>,
     given_up: RefCell<BTreeSet<(SocketAddr, SocketAddr)>>,
     connect_given_up: RefCell<BTreeMap<SocketAddr, u64>>,
-    pub(crate) disk: RefCell<Disk>,
+    disk: RefCell<Disk>,
+    /// The faults that look-ups of names meet.
+    misnaming: RefCell<Vec<(u16, FaultKind)>>,
 }
 
 impl Seam {
@@ -63,6 +65,7 @@ impl Seam {
             given_up: RefCell::default(),
             connect_given_up: RefCell::default(),
             disk: RefCell::new(Disk::new(host.disk)),
+            misnaming: RefCell::default(),
         })
     }
 
@@ -78,11 +81,38 @@ impl Seam {
 
     /// The process has gone, and its machine is in this state now.
     pub(crate) fn end_process(&self, state: HostState, now: u64) {
+        self.with_disk(|disk| {
+            disk.process_ended(state == HostState::Exited, now);
+            if state == HostState::PoweredOff {
+                disk.lose_power();
+            }
+        });
+    }
+
+    /// Does something with the disk, and counts what its faults affect.
+    pub(crate) fn with_disk<R>(&self, act: impl FnOnce(&mut Disk) -> R) -> R {
         let mut disk = self.disk.borrow_mut();
-        disk.process_ended(state == HostState::Exited, now);
-        if state == HostState::PoweredOff {
-            disk.lose_power();
+        let result = act(&mut disk);
+        for fault in disk.faults.take_hits() {
+            self.affect(fault);
         }
+        result
+    }
+
+    fn affect(&self, fault: u16) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.affect(fault, 1);
+        }
+    }
+
+    /// From now on look-ups of names meet this fault.
+    pub(crate) fn misname(&self, fault: u16, kind: FaultKind) {
+        self.misnaming.borrow_mut().push((fault, kind));
+    }
+
+    /// They meet it no longer.
+    pub(crate) fn name_again(&self, fault: u16) {
+        self.misnaming.borrow_mut().retain(|(number, _)| *number != fault);
     }
 
     /// The process stood still for `pause`: the work it had is done that much later.
@@ -142,9 +172,7 @@ impl squall_os::sim::Host for Seam {
             )]
             let slowed = (cost as f64 * factor) as u64;
             cost = slowed;
-            if let Some(shared) = self.shared.upgrade() {
-                shared.affect(fault, 1);
-            }
+            self.affect(fault);
         }
         let mut cores = self.cores.borrow_mut();
         let first_free = cores.iter_mut().min().expect("a host has at least one core");
@@ -197,11 +225,11 @@ impl squall_os::sim::Host for Seam {
     }
 
     fn submit_to_disk(&self, request: DiskRequest) -> u64 {
-        self.disk.borrow_mut().submit(request, interpose::now())
+        self.with_disk(|disk| disk.submit(request, interpose::now()))
     }
 
     fn poll_disk(&self, request: u64, cx: &mut Context<'_>) -> Poll<io::Result<DiskAnswer>> {
-        let answer = self.disk.borrow_mut().answer(request, interpose::now());
+        let answer = self.with_disk(|disk| disk.answer(request, interpose::now()));
         match answer {
             Some(Ok(answer)) => Poll::Ready(answer),
             Some(Err(due)) => self.poll_until(due, cx).map(|()| unreachable!("it is not due")),
@@ -210,7 +238,30 @@ impl squall_os::sim::Host for Seam {
     }
 
     fn forget_disk_answer(&self, request: u64) {
-        self.disk.borrow_mut().forget(request);
+        self.with_disk(|disk| disk.forget(request));
+    }
+
+    fn look_up(&self, name: &str) -> Option<LookUp> {
+        let misnaming = self.misnaming.borrow();
+        let mut changed = None;
+        let mut found = LookUp { answered_at: interpose::now(), answer: Ok(name.to_owned()) };
+        for (fault, kind) in misnaming.iter() {
+            match kind {
+                FaultKind::SlowDns { delay } => found.answered_at += nanos(*delay),
+                FaultKind::StaleDns { name: misled, old } if misled == name => {
+                    found.answer = found.answer.map(|_| old.clone());
+                }
+                FaultKind::DnsFailure => {
+                    found.answer = Err(io::Error::other(
+                        "failed to lookup address information: Temporary failure in name resolution",
+                    ));
+                }
+                _ => continue,
+            }
+            self.affect(*fault);
+            changed = Some(());
+        }
+        changed.map(|()| found)
     }
 }
 

@@ -11,15 +11,9 @@ impl<T: tokio::net::ToSocketAddrs + ?Sized> ToSocketAddrs for T {}
 /// What can be turned into a socket address: what `tokio::net` takes and the simulated name
 /// service understands (addresses, `"name:port"`, `(name, port)`).
 #[cfg(feature = "sim")]
-pub trait ToSocketAddrs:
-    tokio::net::ToSocketAddrs + turmoil_net::shim::tokio::net::ToSocketAddrs
-{
-}
+pub trait ToSocketAddrs: tokio::net::ToSocketAddrs + crate::sim::ToAddress {}
 #[cfg(feature = "sim")]
-impl<T> ToSocketAddrs for T where
-    T: tokio::net::ToSocketAddrs + turmoil_net::shim::tokio::net::ToSocketAddrs + ?Sized
-{
-}
+impl<T: tokio::net::ToSocketAddrs + crate::sim::ToAddress + ?Sized> ToSocketAddrs for T {}
 
 /// Resolves a name, as `tokio::net::lookup_host` does.
 ///
@@ -29,7 +23,7 @@ impl<T> ToSocketAddrs for T where
 pub async fn lookup_host(name: &str) -> io::Result<impl Iterator<Item = SocketAddr>> {
     #[cfg(feature = "sim")]
     if crate::sim::active() {
-        return Ok(vec![crate::sim::resolve(name)?].into_iter());
+        return Ok(vec![crate::sim::resolve(name).await?].into_iter());
     }
     let found: Vec<SocketAddr> = tokio::net::lookup_host(name).await?.collect();
     Ok(found.into_iter())

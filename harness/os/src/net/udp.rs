@@ -47,7 +47,11 @@ impl UdpSocket {
     ///
     /// When the address cannot be resolved.
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        either!(self, socket => socket.connect(addr).await)
+        match &self.0 {
+            Inner::Os(socket) => socket.connect(addr).await,
+            #[cfg(feature = "sim")]
+            Inner::Sim(socket) => socket.connect(crate::sim::resolve(addr).await?).await,
+        }
     }
 
     /// Sends one datagram to the connected peer and returns its length.
@@ -65,7 +69,11 @@ impl UdpSocket {
     ///
     /// When the target cannot be resolved or the datagram is larger than the link takes.
     pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], target: A) -> io::Result<usize> {
-        either!(self, socket => socket.send_to(buf, target).await)
+        match &self.0 {
+            Inner::Os(socket) => socket.send_to(buf, target).await,
+            #[cfg(feature = "sim")]
+            Inner::Sim(socket) => socket.send_to(buf, crate::sim::resolve(target).await?).await,
+        }
     }
 
     /// Receives one datagram from the connected peer; what does not fit is cut off.

@@ -7,6 +7,7 @@
 mod disk;
 mod file;
 mod listener;
+mod names;
 mod spill;
 mod stream;
 
@@ -15,6 +16,8 @@ pub use disk::{DiskAnswer, DiskRequest, FileStatus};
 pub use file::File;
 pub(crate) use file::read_file;
 pub use listener::Listener;
+pub(crate) use names::resolve;
+pub use names::{LookUp, ToAddress};
 pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, WriteHalf};
 
 use std::{
@@ -26,8 +29,6 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-
-use turmoil_net::shim::tokio::net::ToSocketAddrs;
 
 /// What a simulated host offers to the code that runs on it. Times are nanoseconds of virtual
 /// time since the run began.
@@ -52,6 +53,9 @@ pub trait Host {
     /// Did the stack give up on the connection to `peer` (of `local`, if it had an address yet)
     /// because no acknowledgement came in time?
     fn timed_out(&self, local: Option<SocketAddr>, peer: SocketAddr) -> bool;
+
+    /// What becomes of looking up `name`; `None` if nothing stands in the way.
+    fn look_up(&self, name: &str) -> Option<LookUp>;
 
     /// Hands a request of the current process to the host's disk, which works on one after the
     /// other, and returns the number of the request.
@@ -106,11 +110,6 @@ pub(crate) async fn spend(cost: Duration) {
     if let Some(done) = with(|host| host.spend(cost)) {
         poll_fn(|cx| with(|host| host.poll_worked(done, cx)).unwrap_or(Poll::Pending)).await;
     }
-}
-
-/// Resolves `name:port` in the name service of the run.
-pub(crate) fn resolve(name: &str) -> io::Result<SocketAddr> {
-    name.to_socket_addr()
 }
 
 /// What the stack reports as reset or refused may have been given up on for lack of an answer.

@@ -10,7 +10,7 @@ use std::{
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use turmoil_net::shim::tokio::net as shim;
 
-use super::{or_timed_out, spill::Spill};
+use super::{ToAddress, or_timed_out, resolve, spill::Spill};
 
 /// A simulated connection.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ impl Stream {
     /// # Errors
     ///
     /// When the name is unknown, the peer refuses, or no answer comes in time.
-    pub async fn connect(addr: impl shim::ToSocketAddrs) -> io::Result<Self> {
-        let peer = addr.to_socket_addr()?;
+    pub async fn connect(addr: impl ToAddress) -> io::Result<Self> {
+        let peer = resolve(addr).await?;
         match shim::TcpStream::connect(peer).await {
             Ok(stream) => Ok(Self::new(stream)),
             Err(error) => Err(or_timed_out(error, None, peer)),

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::plan::{
-    Arrivals, Fault, FaultBuilder, FaultKind, Latency, Link, Load, Plan, RequestSpec, TcpConfig,
-    Topology, bandwidth, burst, crash, crash_loop, disconnect, error_code, fail_first,
-    fail_fraction, flap, latency, loss, partition, partition_groups, pause, power_loss, restart,
-    slicer, slow_cpu, stampede,
+    Arrivals, DiskConfig, Fault, FaultBuilder, FaultKind, Latency, Link, Load, Plan, RequestSpec,
+    TcpConfig, Topology, bandwidth, burst, corrupt_disk, crash, crash_loop, disconnect, disk_error,
+    error_code, fail_first, fail_fraction, flap, latency, loss, partition, partition_groups, pause,
+    power_loss, restart, slicer, slow_cpu, slow_disk, slow_dns, stale_dns, stampede,
 };
 
 fn ms(ms: u64) -> Duration {
@@ -288,4 +288,22 @@ fn a_process_has_one_fault_at_a_time() {
         .fault(pause("b").from(ms(100)).until(ms(200)))
         .fault(loss("b", 0.5).from(ms(100)).until(ms(200)));
     assert_eq!(network.check(), Ok(()), "a fault of the network is not the process's");
+}
+
+#[test]
+fn faults_of_disks_and_names_have_attributes_that_make_sense() {
+    refused_fault(slow_disk("b", 1.0), "expected a factor above 1 and up to 10,000, found 1");
+    refused_fault(disk_error("b", 0.0), "expected a share above 0 and up to 1, found 0");
+    refused_fault(corrupt_disk("b", 1.5), "expected a share above 0 and up to 1, found 1.5");
+    refused_fault(slow_dns("b", Duration::ZERO), "expected a delay above zero, found zero");
+    refused_fault(
+        stale_dns("b", "a", "a"),
+        "expected the address of another host, found that of a",
+    );
+    refused_fault(stale_dns("b", "a", "c"), "expected one of the hosts b, a, found \"c\"");
+    let disk = DiskConfig::default().capacity_bytes(0);
+    refused_topology(
+        topology().disk(disk),
+        "host \"a\": expected a disk with space, found 0 bytes",
+    );
 }

@@ -205,6 +205,12 @@ pub fn power_loss(host: &str) -> FaultBuilder {
     on(host, Direction::Both, FaultKind::PowerLoss)
 }
 
+/// `host` loses its power in the middle of writing, and starts again at the heal: of each file,
+/// the last write that was not synced is there in part.
+pub fn torn_write(host: &str) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::TornWrite)
+}
+
 /// The process on `host` dies after `up` each time, and starts again after `down`.
 pub fn crash_loop(host: &str, up: Duration, down: Duration) -> FaultBuilder {
     on(host, Direction::Both, FaultKind::CrashLoop { up, down })
@@ -223,6 +229,42 @@ pub fn pause(host: &str) -> FaultBuilder {
 /// The processor of `host` takes `factor` times as long.
 pub fn slow_cpu(host: &str, factor: f64) -> FaultBuilder {
     on(host, Direction::Both, FaultKind::SlowCpu { factor })
+}
+
+/// No file on `host` can grow.
+pub fn disk_full(host: &str) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::DiskFull)
+}
+
+/// This share of what the disk of `host` is asked for fails.
+pub fn disk_error(host: &str, rate: f64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::DiskError { rate })
+}
+
+/// The disk of `host` takes `factor` times as long.
+pub fn slow_disk(host: &str, factor: f64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::SlowDisk { factor })
+}
+
+/// This share of what `host` reads from its disk has a flipped bit.
+pub fn corrupt_disk(host: &str, rate: f64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::CorruptDisk { rate })
+}
+
+/// Look-ups of names that `host` makes fail.
+pub fn dns_failure(host: &str) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::DnsFailure)
+}
+
+/// Look-ups of names that `host` makes take longer by `delay`.
+pub fn slow_dns(host: &str, delay: Duration) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::SlowDns { delay })
+}
+
+/// When `host` looks up `name`, the answer is the address of the host `old`.
+pub fn stale_dns(host: &str, name: &str, old: &str) -> FaultBuilder {
+    let (name, old) = (name.to_owned(), old.to_owned());
+    on(host, Direction::Both, FaultKind::StaleDns { name, old })
 }
 
 /// The service on `host` answers the first `requests` with this HTTP status.

@@ -7,6 +7,8 @@ use super::{Direction, Fault, FaultKind, Target};
 pub(crate) enum Performer {
     Network,
     Process,
+    Disk,
+    Names,
     Service,
     Load,
 }
@@ -36,10 +38,18 @@ impl FaultKind {
             Self::LimitData { .. } => "limit_data",
             Self::Crash => "crash",
             Self::PowerLoss => "power_loss",
+            Self::TornWrite => "torn_write",
             Self::CrashLoop { .. } => "crash_loop",
             Self::Restart { .. } => "restart",
             Self::Pause => "pause",
             Self::SlowCpu { .. } => "slow_cpu",
+            Self::DiskFull => "disk_full",
+            Self::DiskError { .. } => "disk_error",
+            Self::SlowDisk { .. } => "slow_disk",
+            Self::CorruptDisk { .. } => "corrupt_disk",
+            Self::DnsFailure => "dns_failure",
+            Self::SlowDns { .. } => "slow_dns",
+            Self::StaleDns { .. } => "stale_dns",
             Self::FailFirst { .. } => "fail_first",
             Self::FailFraction { .. } => "fail_fraction",
             Self::ErrorCode { .. } => "error_code",
@@ -75,6 +85,14 @@ impl FaultKind {
             Self::Restart { .. } => "processes stopped",
             Self::Pause => "wake-ups held back",
             Self::SlowCpu { .. } => "pieces of work slowed",
+            Self::TornWrite => "writes torn",
+            Self::DiskFull => "writes refused",
+            Self::DiskError { .. } => "disk operations failed",
+            Self::SlowDisk { .. } => "disk operations slowed",
+            Self::CorruptDisk { .. } => "reads corrupted",
+            Self::DnsFailure => "look-ups failed",
+            Self::SlowDns { .. } => "look-ups delayed",
+            Self::StaleDns { .. } => "look-ups misled",
             Self::FailFirst { .. } | Self::FailFraction { .. } | Self::ErrorCode { .. } => {
                 "requests failed"
             }
@@ -91,10 +109,16 @@ impl FaultKind {
         match self {
             Self::Crash
             | Self::PowerLoss
+            | Self::TornWrite
             | Self::CrashLoop { .. }
             | Self::Restart { .. }
             | Self::Pause
             | Self::SlowCpu { .. } => Performer::Process,
+            Self::DiskFull
+            | Self::DiskError { .. }
+            | Self::SlowDisk { .. }
+            | Self::CorruptDisk { .. } => Performer::Disk,
+            Self::DnsFailure | Self::SlowDns { .. } | Self::StaleDns { .. } => Performer::Names,
             Self::FailFirst { .. }
             | Self::FailFraction { .. }
             | Self::ErrorCode { .. }
@@ -119,20 +143,28 @@ impl FaultKind {
             Self::Loss { rate }
             | Self::Duplicate { rate }
             | Self::Corrupt { rate }
+            | Self::DiskError { rate }
+            | Self::CorruptDisk { rate }
             | Self::CorruptAnswer { rate }
             | Self::TruncateAnswer { rate } => percent(*rate),
             Self::Reorder { rate, by } => format!("{} by {by:?}", percent(*rate)),
             Self::Bandwidth { rate } => format!("{rate} KB/s"),
             Self::Flap { down, up } => format!("{down:?} down, {up:?} up"),
             Self::Timeout { timeout } | Self::ResetPeer { timeout } => format!("after {timeout:?}"),
-            Self::SlowClose { delay } | Self::SlowAnswer { delay } => format!("{delay:?}"),
+            Self::SlowClose { delay } | Self::SlowAnswer { delay } | Self::SlowDns { delay } => {
+                format!("{delay:?}")
+            }
+            Self::StaleDns { name, old } => format!("{name} is {old}"),
             Self::Slicer { average_size, size_variation, delay } => {
                 format!("{average_size} ± {size_variation} B every {delay:?}")
             }
             Self::LimitData { bytes } => format!("{bytes} B"),
             Self::CrashLoop { up, down } => format!("{up:?} up, {down:?} down"),
             Self::Restart { grace } => format!("grace {grace:?}"),
-            Self::SlowCpu { factor } | Self::Burst { factor } | Self::Ramp { factor } => {
+            Self::SlowCpu { factor }
+            | Self::SlowDisk { factor }
+            | Self::Burst { factor }
+            | Self::Ramp { factor } => {
                 // As people write it: 3x, 3.33x.
                 format!("{}x", (factor * 100.0).round() / 100.0)
             }
@@ -148,6 +180,9 @@ impl FaultKind {
             | Self::Refuse
             | Self::Crash
             | Self::PowerLoss
+            | Self::TornWrite
+            | Self::DiskFull
+            | Self::DnsFailure
             | Self::Pause
             | Self::Hang => String::new(),
         }

@@ -88,6 +88,13 @@ impl Content {
         self.last = None;
     }
 
+    /// A sync has failed. The cache takes what it could not write for written, as that of Linux
+    /// does: a later sync succeeds, and what was written before is still not durable.
+    pub(super) fn fail_sync(&mut self) {
+        self.dirty = None;
+        self.last = None;
+    }
+
     /// The power has failed: what was not synced is gone, or, if the last write is to be torn and
     /// there is one, all of it but for the tail of that write. Was one torn?
     pub(super) fn lose_power(&mut self, tear: Option<&mut ChaCha8Rng>) -> bool {

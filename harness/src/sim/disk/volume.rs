@@ -25,7 +25,9 @@ pub(super) struct Volume {
     next: u64,
     /// The lengths of all files that processes can get at.
     used_bytes: u64,
-    pub(super) capacity_bytes: u64,
+    capacity_bytes: u64,
+    /// Nothing can grow, whatever the capacity.
+    pub(super) full: bool,
 }
 
 struct Node {
@@ -53,7 +55,13 @@ pub(super) fn refused(code: i32) -> io::Error {
 impl Volume {
     pub(super) fn new(capacity_bytes: u64) -> Self {
         let root = Node { what: directory(SystemTime::UNIX_EPOCH), live: 1, durable: 1, open: 0 };
-        Self { nodes: BTreeMap::from([(ROOT, root)]), next: 1, used_bytes: 0, capacity_bytes }
+        Self {
+            nodes: BTreeMap::from([(ROOT, root)]),
+            next: 1,
+            used_bytes: 0,
+            capacity_bytes,
+            full: false,
+        }
     }
 
     /// The number of what is at `path`.
@@ -138,7 +146,7 @@ impl Volume {
 
     /// Writes as much of `data` as there is space for, and returns how much that is.
     pub(super) fn write(&mut self, file: u64, at: u64, data: &[u8], now: SystemTime) -> usize {
-        let space = self.capacity_bytes.saturating_sub(self.used_bytes);
+        let space = self.space();
         let content = self.content(file);
         let len = content.len();
         let end_max = len.saturating_add(space);
@@ -152,7 +160,7 @@ impl Volume {
     }
 
     pub(super) fn set_len(&mut self, file: u64, len: u64, now: SystemTime) -> io::Result<()> {
-        let space = self.capacity_bytes.saturating_sub(self.used_bytes);
+        let space = self.space();
         let content = self.content(file);
         let before = content.len();
         if len.saturating_sub(before) > space {
@@ -163,8 +171,17 @@ impl Volume {
         Ok(())
     }
 
+    /// How many bytes files can grow by.
+    fn space(&self) -> u64 {
+        if self.full { 0 } else { self.capacity_bytes.saturating_sub(self.used_bytes) }
+    }
+
     pub(super) fn sync(&mut self, file: u64) {
         self.content(file).sync();
+    }
+
+    pub(super) fn fail_sync(&mut self, file: u64) {
+        self.content(file).fail_sync();
     }
 
     pub(super) fn len(&mut self, file: u64) -> u64 {

@@ -7,6 +7,7 @@ use crate::{
     load, orchestrator,
     plan::{Fault, FaultKind, Performer, Target, nanos},
     scrape,
+    sim::disk::{Disk, faults::stream_of},
 };
 
 /// Gauges are not read more often than this.
@@ -133,8 +134,13 @@ impl World {
                 self.shared.affect(number, u64::from(self.machines[host].is_running()));
                 self.crash(host, now);
             }
-            FaultKind::PowerLoss => {
-                self.shared.affect(number, u64::from(self.machines[host].is_running()));
+            FaultKind::PowerLoss | FaultKind::TornWrite => {
+                if fault.kind == FaultKind::PowerLoss {
+                    self.shared.affect(number, u64::from(self.machines[host].is_running()));
+                } else {
+                    let rng = stream_of(number, &fault.kind, self.shared.seed);
+                    self.machines[host].seam.with_disk(|disk| disk.tear(number, rng));
+                }
                 self.kill(host, HostState::PoweredOff, now);
                 self.shared.record(What::Host { host: id, state: HostState::PoweredOff });
                 orchestrator::container_ended(id, "power loss");
@@ -158,7 +164,15 @@ impl World {
             FaultKind::SlowCpu { factor } => {
                 self.machines[host].seam.slow_down(Some((factor, number)));
             }
-            _ => self.inject_elsewhere(number, &fault, now),
+            _ => match fault.kind.performer() {
+                Performer::Disk => {
+                    let (kind, seed) = (fault.kind, self.shared.seed);
+                    let inject = |disk: &mut Disk| disk.faults.inject(number, kind, seed);
+                    self.machines[host].seam.with_disk(inject);
+                }
+                Performer::Names => self.machines[host].seam.misname(number, fault.kind),
+                _ => self.inject_elsewhere(number, &fault, now),
+            },
         }
     }
 
@@ -181,7 +195,10 @@ impl World {
             | FaultKind::CrashLoop { .. }
             | FaultKind::Restart { .. }
                 if orchestrator::is_pod(self.machines[host].seam.id) => {}
-            FaultKind::Crash | FaultKind::PowerLoss | FaultKind::CrashLoop { .. } => {
+            FaultKind::Crash
+            | FaultKind::PowerLoss
+            | FaultKind::TornWrite
+            | FaultKind::CrashLoop { .. } => {
                 if !self.machines[host].is_running() {
                     self.start(host, now);
                 }
@@ -192,7 +209,13 @@ impl World {
             }
             FaultKind::Pause => self.resume(host, now),
             FaultKind::SlowCpu { .. } => self.machines[host].seam.slow_down(None),
-            _ => self.wire.heal(number),
+            _ => match fault.kind.performer() {
+                Performer::Disk => {
+                    self.machines[host].seam.with_disk(|disk| disk.faults.heal(number));
+                }
+                Performer::Names => self.machines[host].seam.name_again(number),
+                _ => self.wire.heal(number),
+            },
         }
     }
 

@@ -57,6 +57,18 @@ fn a_torn_write_is_there_in_part_with_what_it_overwrote_behind_it() {
 }
 
 #[test]
+fn what_a_failed_sync_gave_up_is_not_made_durable_by_a_later_one() {
+    let mut content = synced(b"0123");
+    content.write(4, b"lost", NOW);
+    content.fail_sync();
+    content.write(8, b"kept", NOW);
+    content.sync();
+    assert_eq!(content.live, b"0123lostkept");
+    content.lose_power(None);
+    assert_eq!(content.live, b"0123\0\0\0\0kept");
+}
+
+#[test]
 fn there_is_nothing_to_tear_in_a_byte_or_in_what_is_durable() {
     let mut rng = rng::stream(1, "test");
     let mut content = synced(b"0123");
