@@ -2,8 +2,15 @@
 
 use std::error::Error;
 
-const PROTOS: [&str; 5] =
-    ["inventory.proto", "pricing.proto", "reviews.proto", "recommendations.proto", "catalog.proto"];
+const PROTOS: [&str; 7] = [
+    "inventory.proto",
+    "pricing.proto",
+    "reviews.proto",
+    "recommendations.proto",
+    "catalog.proto",
+    "queue.proto",
+    "results.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=protos");

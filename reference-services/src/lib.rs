@@ -1,4 +1,5 @@
-//! Real services for Squall to break: an aggregation API and its four dependencies.
+//! Real services for Squall to break: an aggregation API and its four dependencies, and a worker
+//! pool with its queue.
 //!
 //! They run as processes on real sockets and, unchanged, inside a simulated world:
 //!
@@ -10,6 +11,12 @@
 //! | `reviews` | 127.0.0.1:50053 | `reviews.v1.Reviews/GetReviews`, gRPC health |
 //! | `recommendations` | 127.0.0.1:50054 | `recommendations.v1.Recommendations/GetRecommendations`, gRPC health |
 //! | `catalog-source` | 127.0.0.1:50061 | `catalog.v1.Catalog/ListItems`, `GetItem`, gRPC health |
+//! | `queue-broker` | 127.0.0.1:8050 | `POST /jobs`, `GET /stats`, `/deadletter`, `/healthz`, `/readyz`, `/metrics` |
+//! | | 127.0.0.1:50071 | `queue.v1.Queue/Lease`, `Ack`, `Nack`, `Extend`, `Release`, gRPC health |
+//! | `worker` | 127.0.0.1:8060 | `/healthz`, `/readyz`, `/metrics` |
+//! | `external-api` | 127.0.0.1:8070 | `POST /v1/process`, `/healthz`, `/readyz`, `/metrics` |
+//! | `result-store` | 127.0.0.1:50072 | `results.v1.Results/Put`, `Get`, `Stats`, gRPC health |
+//! | | 127.0.0.1:8072 | `/healthz`, `/readyz`, `/metrics` |
 //!
 //! ```no_run
 //! use reference_services::{aggregation, dependency};
@@ -36,8 +43,7 @@
 //! `REVIEWS_FAIL_FRACTION`, two underscores between levels: `AGGREGATION_API_BREAKER__OPEN_MS`),
 //! then flags (`--listen`, `--set breaker.open_ms=250`, `--defect sequential-calls`).
 //! `--print-config` shows the outcome. The fields and their defaults are those of
-//! [`aggregation::Config`] and [`dependency::Config`]. A mistake is answered with one sentence
-//! and exit code 3.
+//! the `Config` of each service's module. A mistake is answered with one sentence and exit code 3.
 //!
 //! # What an observer sees
 //!
@@ -46,16 +52,32 @@
 //! | `request` | `trace_id`, `outcome`: `ok`, `degraded`, `client-error`, `shed`, `failed`, `cancelled` | from the head of a request for a product to its answer |
 //! | `call`, child of `request` | `dependency`, `attempt`, `outcome`: `ok`, `timeout`, `error`, `rejected`, `cancelled` | one attempt |
 //! | `serve` | `dependency`, `trace_id`, `outcome`: `ok`, `error`, `cancelled` | one call, in the dependency |
+//! | `submit` | `job`, `trace_id`, `outcome`: `ok`, `refused` | a job on its way into the broker |
+//! | `job` | `job`, `attempt`, `trace_id`, `outcome`: `ok`, `failed`, `deferred`, `lost`, `cancelled` | one attempt at a job, in a worker |
+//! | `external call`, child of `job` | `job`, `outcome`: `ok`, `error`, `timeout`, `rejected` | one call of a worker to the external API |
+//! | `process` | `job`, `trace_id`, `outcome`: `ok`, `limited`, `poison`, `client-error`, `cancelled` | the same call, in the external API |
+//! | `store` | `job`, `trace_id`, `outcome`: `ok`, `error` | one result on its way into the store |
+//! | events `job accepted`, `job leased`, `job acknowledged`, `job put back`, `job dead-lettered`, `job replayed`, `job handed back`, `lease expired` | `job` | each transition of a job, in the broker |
+//! | events `job stored`, `job was stored already` | `job` | each result, in the store |
 //! | event in target `breaker` | `dependency`, `from`, `to`: `closed`, `open`, `half-open` | each transition |
+//!
+//! Transitions that are durable are logged once they are. Those of the last batch before a crash
+//! are logged again on recovery, with `recovered=true`: nobody knows whether they were before.
 
 pub mod aggregation;
 mod budget;
 mod bulkhead;
 pub mod catalog;
 pub mod cli;
+mod client;
 pub mod config;
+pub mod defect;
 pub mod dependency;
 pub mod external_api;
+pub mod journal;
 mod metrics;
 pub mod pb;
+pub mod queue_broker;
+pub mod result_store;
 pub mod server;
+pub mod worker;

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use prometheus_client::{
-    encoding::{EncodeMetric, MetricEncoder},
+    encoding::{EncodeLabelKey, EncodeLabelValue, EncodeMetric, MetricEncoder},
     metrics::{MetricType, TypedMetric},
 };
 
@@ -20,7 +20,11 @@ impl<'a, L, M: Clone + 'a, const N: usize> FromIterator<([(L, L); N], &'a M)> fo
     }
 }
 
-impl<M: EncodeMetric + TypedMetric, const N: usize> EncodeMetric for Table<&'static str, M, N> {
+impl<L, M, const N: usize> EncodeMetric for Table<L, M, N>
+where
+    L: EncodeLabelKey + EncodeLabelValue + fmt::Debug + Send + Sync,
+    M: EncodeMetric + TypedMetric,
+{
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         for (labels, metric) in &self.0 {
             metric.encode(encoder.encode_family(labels)?)?;

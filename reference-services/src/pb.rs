@@ -22,3 +22,11 @@ pub mod recommendations {
 pub mod catalog {
     tonic::include_proto!("catalog.v1");
 }
+/// Jobs under leases.
+pub mod queue {
+    tonic::include_proto!("queue.v1");
+}
+/// One result for each job.
+pub mod results {
+    tonic::include_proto!("results.v1");
+}

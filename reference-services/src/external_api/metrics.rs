@@ -39,13 +39,12 @@ impl Outcome {
 /// The metrics of one instance.
 #[derive(Debug)]
 pub(super) struct Metrics {
-    pub(super) registry: Registry,
     calls: [Counter; 5],
     pub(super) in_flight: Gauge,
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    pub(super) fn new() -> (Self, Registry) {
         let calls: [Counter; 5] = Default::default();
         let in_flight = Gauge::default();
         let mut registry = Registry::with_prefix("external_api");
@@ -58,7 +57,7 @@ impl Metrics {
                 .collect::<Table<_, _, 1>>(),
         );
         registry.register("in_flight", "Calls in flight", in_flight.clone());
-        Self { registry, calls, in_flight }
+        (Self { calls, in_flight }, registry)
     }
 
     pub(super) fn count(&self, outcome: Outcome) {

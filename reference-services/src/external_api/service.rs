@@ -68,7 +68,7 @@ impl Bound {
         let mut stopped = Ok(());
         let stop = async {
             stopped = stop.await;
-            api.drain();
+            api.probes.drain();
             tracing::info!("draining");
         };
         self.http.serve(Arc::clone(&api), stop, drain).await;

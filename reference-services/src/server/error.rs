@@ -1,8 +1,8 @@
 //! Why a service cannot run.
 
-use std::io;
+use std::{io, path::PathBuf};
 
-use crate::config::Invalid;
+use crate::{config::Invalid, journal::OpenError};
 
 /// Why a service cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -26,4 +26,13 @@ pub enum Error {
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Serve(#[from] tonic::transport::Error),
+    /// The journal cannot be used.
+    #[error("cannot use the journal {}: {source}", path.display())]
+    #[non_exhaustive]
+    Journal {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: OpenError,
+    },
 }

@@ -1,10 +1,12 @@
-//! What the servers share: listening and draining, bodies, problems, traces, and why a service
-//! cannot run.
+//! What the servers share: listening and draining, bodies, problems, probes, traces, and why a
+//! service cannot run.
 
 mod body;
+mod channel;
 mod error;
 pub(crate) mod grpc;
 mod http;
+mod probes;
 mod problem;
 mod trace;
 
@@ -12,6 +14,8 @@ pub use error::Error;
 pub use http::Limits;
 
 pub(crate) use body::{Body, json, metrics, read_json, text};
+pub(crate) use channel::{channel, endpoint};
 pub(crate) use http::{Handler, Http, listen};
+pub(crate) use probes::Probes;
 pub(crate) use problem::Problem;
 pub(crate) use trace::{TRACEPARENT, Trace};

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use rand::Rng;
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
 /// The header, on HTTP and in gRPC metadata.
 pub(crate) const TRACEPARENT: &str = "traceparent";
@@ -21,6 +21,17 @@ impl Trace {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(TRACEPARENT).and_then(|value| Self::parse(value.as_bytes()));
         given.unwrap_or_else(Self::begin)
+    }
+
+    /// As [`of`](Self::of), for a gRPC call.
+    pub(crate) fn of_call(metadata: &MetadataMap) -> Self {
+        let given = metadata.get(TRACEPARENT).and_then(|value| Self::parse(value.as_bytes()));
+        given.unwrap_or_else(Self::begin)
+    }
+
+    /// The trace that this `traceparent` names, or a new one when it names none.
+    pub(crate) fn resume(traceparent: &str) -> Self {
+        Self::parse(traceparent.as_bytes()).unwrap_or_else(Self::begin)
     }
 
     fn begin() -> Self {
@@ -45,8 +56,13 @@ impl Trace {
         self.parent().parse().ok()
     }
 
+    /// The same for a request over HTTP.
+    pub(crate) fn for_request(self) -> Option<HeaderValue> {
+        self.parent().parse().ok()
+    }
+
     /// A `traceparent`: this trace, and a new id.
-    fn parent(self) -> String {
+    pub(crate) fn parent(self) -> String {
         let span = rand::rng().random_range(1..=u64::MAX);
         format!("00-{self}-{span:016x}-{:02x}", self.flags)
     }

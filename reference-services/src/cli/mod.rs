@@ -1,8 +1,10 @@
 //! What the binaries share: flags, logs, and how a process ends.
 
+mod deadletter;
+
 use std::{ffi::OsString, future::Future, io::IsTerminal, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -10,7 +12,7 @@ use crate::{
     catalog,
     config::{self, Config, Sources},
     dependency::{self, Kind},
-    external_api,
+    external_api, queue_broker, result_store, worker,
 };
 
 /// Bad arguments or a bad configuration.
@@ -45,7 +47,7 @@ enum LogFormat {
 
 /// Answers GET /products/{id} from four dependencies.
 #[derive(Debug, Parser)]
-#[command(name = "aggregation-api", version, after_help = defects_help())]
+#[command(name = "aggregation-api", version, after_help = help(&Defect::ALL, |it| (it.name(), it.description())))]
 struct AggregationArgs {
     #[command(flatten)]
     common: Common,
@@ -78,6 +80,46 @@ struct CatalogArgs {
     common: Common,
 }
 
+/// Keeps one result for each job.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct ResultStoreArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Accepts jobs, hands them out under leases, and keeps those that failed too often.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+#[command(after_help = help(queue_broker::Defect::ALL, |it| (it.name(), it.description())))]
+struct QueueBrokerArgs {
+    #[command(flatten)]
+    common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<queue_broker::Defect>,
+    #[command(subcommand)]
+    command: Option<BrokerCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum BrokerCommand {
+    /// Looks at the dead letters of a running broker, and replays them
+    Deadletter(deadletter::Deadletter),
+}
+
+/// Takes jobs, calls the external API, stores results, acknowledges.
+#[derive(Debug, Parser)]
+#[command(version)]
+#[command(after_help = help(worker::Defect::ALL, |it| (it.name(), it.description())))]
+struct WorkerArgs {
+    #[command(flatten)]
+    common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<worker::Defect>,
+}
+
 /// The binary `aggregation-api`.
 #[must_use]
 pub fn aggregation_api() -> ExitCode {
@@ -85,11 +127,7 @@ pub fn aggregation_api() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    let mut sources = args.common.sources("AGGREGATION_API_");
-    if !args.defects.is_empty() {
-        let names: Vec<_> = args.defects.iter().map(|it| format!("\"{it}\"")).collect();
-        sources.flags.push(("defects".to_owned(), format!("[{}]", names.join(", "))));
-    }
+    let sources = args.common.sources("AGGREGATION_API_").with_defects(&args.defects);
     start(&args.common, &sources, aggregation::run)
 }
 
@@ -109,7 +147,47 @@ pub fn dependency(kind: Kind) -> ExitCode {
 #[must_use]
 pub fn external_api() -> ExitCode {
     match parse::<ExternalApiArgs>("external-api") {
-        Ok(args) => start(&args.common, &args.common.sources("EXTERNAL_API_"), external_api::run),
+        Ok(ExternalApiArgs { common }) => {
+            start(&common, &common.sources("EXTERNAL_API_"), external_api::run)
+        }
+        Err(code) => code,
+    }
+}
+
+/// The binary `result-store`.
+#[must_use]
+pub fn result_store() -> ExitCode {
+    match parse::<ResultStoreArgs>("result-store") {
+        Ok(ResultStoreArgs { common }) => {
+            start(&common, &common.sources("RESULT_STORE_"), result_store::run)
+        }
+        Err(code) => code,
+    }
+}
+
+/// The binary `queue-broker`.
+#[must_use]
+pub fn queue_broker() -> ExitCode {
+    match parse::<QueueBrokerArgs>("queue-broker") {
+        Ok(QueueBrokerArgs { command: Some(BrokerCommand::Deadletter(command)), .. }) => {
+            perform(command.run())
+        }
+        Ok(QueueBrokerArgs { common, defects, .. }) => {
+            let sources = common.sources("QUEUE_BROKER_").with_defects(&defects);
+            start(&common, &sources, queue_broker::run)
+        }
+        Err(code) => code,
+    }
+}
+
+/// The binary `worker`.
+#[must_use]
+pub fn worker() -> ExitCode {
+    match parse::<WorkerArgs>("worker") {
+        Ok(WorkerArgs { common, defects }) => {
+            let sources = common.sources("WORKER_").with_defects(&defects);
+            start(&common, &sources, worker::run)
+        }
         Err(code) => code,
     }
 }
@@ -156,11 +234,16 @@ fn start<C: Config, F: Future<Output = Result<(), E>>, E: std::fmt::Display>(
         };
     }
     args.log_format.install();
+    perform(run(config))
+}
+
+/// Runs to the end, on a runtime with one thread.
+fn perform<E: std::fmt::Display>(future: impl Future<Output = Result<(), E>>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(FAILED, &error),
     };
-    match runtime.block_on(run(config)) {
+    match runtime.block_on(future) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => end(FAILED, &error),
     }
@@ -186,6 +269,16 @@ impl Common {
     }
 }
 
+impl Sources {
+    fn with_defects(mut self, defects: &[impl std::fmt::Display]) -> Self {
+        if !defects.is_empty() {
+            let names: Vec<_> = defects.iter().map(|it| format!("\"{it}\"")).collect();
+            self.flags.push(("defects".to_owned(), format!("[{}]", names.join(", "))));
+        }
+        self
+    }
+}
+
 impl LogFormat {
     fn install(self) {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
@@ -205,8 +298,10 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((field.to_owned(), value.to_owned()))
 }
 
-fn defects_help() -> String {
-    let lines =
-        Defect::ALL.map(|defect| format!("  {:<20} {}", defect.name(), defect.description()));
-    format!("Defects:\n{}", lines.join("\n"))
+fn help<D: Copy>(all: &[D], describe: impl Fn(D) -> (&'static str, &'static str)) -> String {
+    let line = |defect: &D| {
+        let (name, description) = describe(*defect);
+        format!("  {name:<20} {description}")
+    };
+    format!("Defects:\n{}", all.iter().map(line).collect::<Vec<_>>().join("\n"))
 }

@@ -1,0 +1,7 @@
+//! The result store as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    reference_services::cli::result_store()
+}

@@ -1,0 +1,171 @@
+//! The file of a journal: opened, appended to, repaired, and written anew.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use squall_os::fs::{self, File};
+use tokio::io::AsyncWriteExt;
+
+use super::frame::{self, MAGIC};
+
+/// A batch that is being written anew is cut into frames of about this size.
+const REWRITE_BYTES: usize = 1 << 20;
+
+/// Why a journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The disk refuses.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// There is damage that no loss of power explains. Nothing was changed.
+    #[error(
+        "expected a whole frame at byte {offset} of {length}, found damage before other frames"
+    )]
+    #[non_exhaustive]
+    Damaged {
+        /// Where it begins.
+        offset: usize,
+        /// How long the file is.
+        length: usize,
+    },
+    /// A record is none of ours.
+    #[error("expected a record that can be read, found: {0}")]
+    Record(#[from] prost::DecodeError),
+}
+
+/// What is found when a journal is opened.
+pub(super) struct Found {
+    /// The records in order.
+    pub(super) records: Vec<Vec<u8>>,
+    /// How many of them are in the last frame: they may not have been answered for.
+    pub(super) last: usize,
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    /// How much of the file is whole frames that were synced.
+    len: u64,
+    /// What is behind `len` may be anything, and the file's name may not be durable.
+    unsettled: bool,
+}
+
+impl Journal {
+    /// Opens the journal at `path`; makes an empty one if there is none.
+    pub(super) async fn open(path: &Path) -> Result<(Self, Found), OpenError> {
+        fs::create_dir_all(folder(path)).await?;
+        let content = match fs::read(path).await {
+            Ok(content) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let (file, len) = write_beside(path, &[]).await?;
+                let mut journal = Self { path: path.to_owned(), file, len, unsettled: true };
+                journal.settle().await?;
+                return Ok((journal, Found { records: Vec::new(), last: 0 }));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let scan = frame::scan(&content).map_err(|damage| OpenError::Damaged {
+            offset: damage.offset,
+            length: content.len(),
+        })?;
+        let torn = content.len() - scan.sound;
+        if torn > 0 {
+            tracing::warn!(
+                file = %path.display(), offset = scan.sound, bytes = torn, "dropped a torn tail"
+            );
+        }
+        let file = append_to(path).await?;
+        let len = scan.sound as u64;
+        let mut journal = Self { path: path.to_owned(), file, len, unsettled: true };
+        // The last frame may have survived its process without ever having been synced.
+        journal.settle().await?;
+        let records = scan.records.into_iter().map(|place| content[place].to_vec()).collect();
+        Ok((journal, Found { records, last: scan.last }))
+    }
+
+    /// How long it is.
+    pub(super) fn bytes(&self) -> u64 {
+        self.len
+    }
+
+    /// Makes a batch of records durable. After an error none of it is in the journal.
+    pub(super) async fn append(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+        if self.unsettled {
+            self.settle().await?;
+        }
+        let frame = frame::encode(self.len, records);
+        // Until it is synced: also if nobody waits for this any more.
+        self.unsettled = true;
+        self.file.write_all(&frame).await?;
+        self.file.flush().await?;
+        self.file.sync_data().await?;
+        self.len += frame.len() as u64;
+        self.unsettled = false;
+        Ok(())
+    }
+
+    /// Cuts off what a failed write has left, and makes what is before it durable. A sync that
+    /// has failed is not simply tried again: the kernel may have dropped what it could not write,
+    /// and the next sync would say that all is well. What is behind `len` is written anew.
+    async fn settle(&mut self) -> io::Result<()> {
+        let file = append_to(&self.path).await?;
+        file.set_len(self.len).await?;
+        file.sync_all().await?;
+        fs::sync_dir(folder(&self.path)).await?;
+        self.file = file;
+        self.unsettled = false;
+        Ok(())
+    }
+
+    /// Replaces the journal by one with these records only. After an error it is as it was.
+    pub(super) async fn rewrite(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+        if self.unsettled {
+            self.settle().await?;
+        }
+        let (file, len) = write_beside(&self.path, records).await?;
+        // The new file has the name from here on, but perhaps not after a loss of power.
+        (self.file, self.len, self.unsettled) = (file, len, true);
+        self.settle().await
+    }
+}
+
+/// Writes a journal beside its place, syncs it, and only then gives it its name.
+async fn write_beside(path: &Path, records: &[Vec<u8>]) -> io::Result<(File, u64)> {
+    let beside = path.with_extension("new");
+    let mut file = File::create(&beside).await?;
+    file.write_all(&MAGIC).await?;
+    let mut len = MAGIC.len() as u64;
+    let mut rest = records;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = rest.iter().take_while(|record| {
+            bytes += record.len();
+            bytes <= REWRITE_BYTES
+        });
+        let (batch, more) = rest.split_at(fits.count().max(1));
+        let frame = frame::encode(len, batch);
+        file.write_all(&frame).await?;
+        len += frame.len() as u64;
+        rest = more;
+    }
+    file.flush().await?;
+    file.sync_all().await?;
+    fs::rename(&beside, path).await?;
+    Ok((file, len))
+}
+
+async fn append_to(path: &Path) -> io::Result<File> {
+    File::options().append(true).open(path).await
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}

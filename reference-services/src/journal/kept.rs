@@ -1,0 +1,114 @@
+//! A state that is kept in a journal.
+
+use std::{io, path::Path};
+
+use prost::Message;
+
+use super::file::{Journal, OpenError};
+
+/// A file shorter than this is not written anew.
+const COMPACT_BYTES_MIN: u64 = 1 << 20;
+
+/// A file is written anew when it is so many times as long as what it would then hold.
+const COMPACT_FACTOR: u64 = 4;
+
+/// A batch is committed at the latest when it has this many bytes.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// A state that changes by records only.
+pub(crate) trait State {
+    /// A change.
+    type Record: Message + Default;
+
+    /// Makes a change that is durable.
+    fn apply(&mut self, record: Self::Record);
+
+    /// Tells an observer of a change that is durable. It may be told of one twice: after a crash
+    /// nobody knows whether it was.
+    fn observe(&self, record: &Self::Record, recovered: bool);
+
+    /// The changes that lead from nothing to this state.
+    fn snapshot(&self) -> Vec<Self::Record>;
+
+    /// About how many bytes the snapshot has.
+    fn snapshot_bytes(&self) -> u64;
+}
+
+/// A state with its journal, and the changes that are not durable yet.
+#[derive(Debug)]
+pub(crate) struct Kept<S: State> {
+    pub(crate) state: S,
+    journal: Journal,
+    staged: Vec<S::Record>,
+    staged_bytes: usize,
+    /// A failed rewrite is not tried again until the file has grown past this.
+    compact_at: u64,
+}
+
+impl<S: State> Kept<S> {
+    /// Opens the journal at `path` and brings `state`, which must be empty, to where it ended.
+    pub(crate) async fn open(path: &Path, mut state: S) -> Result<Self, OpenError> {
+        let (journal, found) = Journal::open(path).await?;
+        let answered = found.records.len() - found.last;
+        for (at, bytes) in found.records.iter().enumerate() {
+            let record = S::Record::decode(bytes.as_slice())?;
+            if at >= answered {
+                state.observe(&record, true);
+            }
+            state.apply(record);
+        }
+        let (staged, staged_bytes) = (Vec::new(), 0);
+        Ok(Self { state, journal, staged, staged_bytes, compact_at: COMPACT_BYTES_MIN })
+    }
+
+    /// Adds a change to the batch.
+    pub(crate) fn stage(&mut self, record: S::Record) {
+        self.staged_bytes += record.encoded_len();
+        self.staged.push(record);
+    }
+
+    /// Is there nothing in the batch?
+    pub(crate) fn is_settled(&self) -> bool {
+        self.staged.is_empty()
+    }
+
+    /// Has the batch as many bytes as it should?
+    pub(crate) fn is_full(&self) -> bool {
+        self.staged_bytes >= BATCH_BYTES
+    }
+
+    /// Makes the batch durable, then makes its changes. After an error it is forgotten.
+    pub(crate) async fn commit(&mut self) -> io::Result<()> {
+        let batch = std::mem::take(&mut self.staged);
+        self.staged_bytes = 0;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let bytes: Vec<Vec<u8>> = batch.iter().map(Message::encode_to_vec).collect();
+        self.journal.append(&bytes).await?;
+        for record in batch {
+            self.state.observe(&record, false);
+            self.state.apply(record);
+        }
+        self.compact().await;
+        Ok(())
+    }
+
+    /// Writes the journal anew if most of it is history.
+    async fn compact(&mut self) {
+        let (bytes, lives) = (self.journal.bytes(), self.state.snapshot_bytes());
+        if bytes < self.compact_at || bytes < lives.saturating_mul(COMPACT_FACTOR) {
+            return;
+        }
+        let snapshot: Vec<Vec<u8>> =
+            self.state.snapshot().iter().map(Message::encode_to_vec).collect();
+        match self.journal.rewrite(&snapshot).await {
+            Ok(()) => self.compact_at = COMPACT_BYTES_MIN,
+            Err(error) => {
+                // The batch is durable all the same; the file only stays long.
+                tracing::warn!(%error, "could not write the journal anew");
+                self.compact_at = bytes + COMPACT_BYTES_MIN;
+            }
+        }
+    }
+}

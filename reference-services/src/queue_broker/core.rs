@@ -1,0 +1,451 @@
+//! The one task that decides: takes commands, commits what they change in batches, answers.
+//!
+//! While a batch is being synced, commands wait; what has come by then is the next batch. A
+//! command about a job that is in the batch waits for it to be committed, so that each decision
+//! rests on what is durable, and a batch that fails leaves nothing to undo.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use bytes::Bytes;
+use rand::Rng;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Config, Defect,
+    ledger::Ledger,
+    metrics::{Counts, Metrics},
+    parked::Parked,
+    record::{Change, Failed, Job},
+    schedule::Schedule,
+};
+use crate::journal::Kept;
+
+/// Commands that are committed together at the most.
+const BATCH_MAX: usize = 1024;
+
+/// Dead letters shown in one list.
+const LIST_MAX: usize = 1000;
+
+/// A longer error is cut.
+const ERROR_BYTES_MAX: usize = 512;
+
+/// No retry is put off for longer.
+const DELAY_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Why something was not done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// There is no place for another job.
+    Full,
+    /// The disk refuses.
+    Disk,
+    /// The lease has expired, or never was.
+    NoLease,
+    /// There is no such dead letter.
+    Unknown,
+}
+
+pub(super) type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// What is asked of the broker.
+pub(super) enum Command {
+    Accept {
+        job: Job,
+        answer: Answer<()>,
+    },
+    Lease {
+        worker: String,
+        jobs_max: usize,
+        wait: Duration,
+        answer: oneshot::Sender<Vec<Leased>>,
+    },
+    Acknowledge {
+        lease: Lease,
+        answer: Answer<()>,
+    },
+    Fail {
+        lease: Lease,
+        error: String,
+        delay_ms: u64,
+        counts: bool,
+        answer: Answer<()>,
+    },
+    Extend {
+        leases: Vec<Lease>,
+        answer: oneshot::Sender<Vec<Lease>>,
+    },
+    Release {
+        leases: Vec<Lease>,
+        answer: oneshot::Sender<u32>,
+    },
+    Stats {
+        answer: oneshot::Sender<Counts>,
+    },
+    DeadLetters {
+        answer: oneshot::Sender<(usize, Vec<Job>)>,
+    },
+    DeadLetter {
+        id: String,
+        answer: Answer<Job>,
+    },
+    Replay {
+        id: String,
+        answer: Answer<()>,
+    },
+    ReplayAll {
+        answer: Answer<usize>,
+    },
+    /// Nobody waits for jobs any longer.
+    Drain,
+}
+
+/// A job, and the proof that one has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lease {
+    pub(super) id: String,
+    pub(super) token: u64,
+}
+
+/// A job that is handed out.
+#[derive(Debug)]
+pub(super) struct Leased {
+    pub(super) lease: Lease,
+    pub(super) payload: Bytes,
+    pub(super) traceparent: String,
+    pub(super) failures: u32,
+    pub(super) last_delay_ms: u64,
+}
+
+/// What remains to be done when the batch is durable.
+enum Then {
+    Enter,
+    Remove,
+    PutBack(Duration),
+}
+
+pub(super) struct Core {
+    config: Config,
+    kept: Kept<Ledger>,
+    schedule: Schedule,
+    parked: Parked,
+    /// The jobs in the batch, what then, and who waits for it.
+    batch: Vec<(String, Then, Option<Answer<()>>)>,
+    in_batch: BTreeSet<String>,
+    entering: usize,
+    entering_bytes: u64,
+    draining: bool,
+    metrics: Metrics,
+}
+
+impl Core {
+    pub(super) fn new(config: Config, kept: Kept<Ledger>, metrics: Metrics) -> Self {
+        let mut schedule = Schedule::default();
+        let now = Instant::now();
+        for id in kept.state.live_ids() {
+            schedule.enter(id.to_owned(), now);
+        }
+        let core = Self {
+            config,
+            kept,
+            schedule,
+            parked: Parked::default(),
+            batch: Vec::new(),
+            in_batch: BTreeSet::new(),
+            entering: 0,
+            entering_bytes: 0,
+            draining: false,
+            metrics,
+        };
+        core.show();
+        core
+    }
+
+    /// Works until nobody can ask any more.
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        loop {
+            let next = self.schedule.next().into_iter().chain(self.parked.next()).min();
+            let alarm = async {
+                match next {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                command = commands.recv() => match command {
+                    Some(command) => self.take(command).await,
+                    None => return,
+                },
+                () = alarm => {}
+            }
+            for _ in 1..BATCH_MAX {
+                if self.kept.is_full() {
+                    break;
+                }
+                let Ok(command) = commands.try_recv() else { break };
+                self.take(command).await;
+            }
+            self.commit().await;
+            self.pass_time();
+            self.hand_out();
+            self.show();
+        }
+    }
+
+    async fn take(&mut self, command: Command) {
+        match command {
+            Command::Accept { job, answer } => self.accept(job, answer).await,
+            Command::Lease { worker, jobs_max, wait, answer } => {
+                let wait = if self.draining { Duration::ZERO } else { wait };
+                self.parked.enter(worker, jobs_max, Instant::now() + wait, answer);
+            }
+            Command::Acknowledge { lease, answer } => self.acknowledge(lease, answer).await,
+            Command::Fail { lease, error, delay_ms, counts, answer } => {
+                let id = lease.id.clone();
+                self.fail(lease, Failed { id, error, delay_ms, counts }, answer).await;
+            }
+            Command::Extend { leases, answer } => {
+                let (now, until) = (Instant::now(), Instant::now() + self.config.lease());
+                let holds = |lease: &Lease| self.schedule.holds(&lease.id, lease.token, now);
+                let (held, lost): (Vec<_>, Vec<_>) = leases.into_iter().partition(holds);
+                for lease in &held {
+                    self.schedule.extend(&lease.id, until);
+                }
+                // Who does not wait any more keeps what it has until it expires.
+                let _ = answer.send(lost);
+            }
+            Command::Release { leases, answer } => self.release(&leases, answer),
+            Command::Stats { answer } => {
+                let _ = answer.send(self.counts());
+            }
+            Command::DeadLetters { answer } => {
+                let dead = self.kept.state.dead();
+                let shown = dead.values().take(LIST_MAX).cloned().collect();
+                let _ = answer.send((dead.len(), shown));
+            }
+            Command::DeadLetter { id, answer } => {
+                let _ =
+                    answer.send(self.kept.state.dead().get(&id).cloned().ok_or(Refusal::Unknown));
+            }
+            Command::Replay { id, answer } => self.replay(id, answer).await,
+            Command::ReplayAll { answer } => self.replay_all(answer).await,
+            Command::Drain => {
+                self.draining = true;
+                self.parked.hurry(Instant::now());
+            }
+        }
+    }
+
+    /// Commits the batch if this job is in it.
+    async fn settle(&mut self, id: &str) {
+        if self.in_batch.contains(id) {
+            self.commit().await;
+        }
+    }
+
+    fn stage(&mut self, id: String, change: Change, then: Then, answer: Option<Answer<()>>) {
+        self.kept.stage(change.into());
+        self.in_batch.insert(id.clone());
+        self.batch.push((id, then, answer));
+    }
+
+    async fn accept(&mut self, job: Job, answer: Answer<()>) {
+        self.settle(&job.id).await;
+        if self.kept.state.knows(&job.id) {
+            // Whoever sent it before has the same answer, or never got one.
+            let _ = answer.send(Ok(()));
+            return;
+        }
+        let bytes = job.payload.len() as u64;
+        let ledger = &self.kept.state;
+        if ledger.len() + self.entering >= self.config.jobs_max
+            || ledger.bytes() + self.entering_bytes + bytes > self.config.bytes_max
+        {
+            let _ = answer.send(Err(Refusal::Full));
+            return;
+        }
+        self.entering += 1;
+        self.entering_bytes += bytes;
+        self.stage(job.id.clone(), Change::Job(Box::new(job)), Then::Enter, Some(answer));
+    }
+
+    async fn acknowledge(&mut self, lease: Lease, answer: Answer<()>) {
+        self.settle(&lease.id).await;
+        if !self.schedule.holds(&lease.id, lease.token, Instant::now()) {
+            self.metrics.late.inc();
+            let _ = answer.send(Err(Refusal::NoLease));
+            return;
+        }
+        let Lease { id, .. } = lease;
+        self.stage(id.clone(), Change::Acknowledged(id), Then::Remove, Some(answer));
+    }
+
+    async fn fail(&mut self, lease: Lease, mut failed: Failed, answer: Answer<()>) {
+        self.settle(&lease.id).await;
+        let job = self.kept.state.live(&lease.id);
+        let held = self.schedule.holds(&lease.id, lease.token, Instant::now());
+        let Some(job) = job.filter(|_| held) else {
+            self.metrics.late.inc();
+            let _ = answer.send(Err(Refusal::NoLease));
+            return;
+        };
+        let failures = job.failures.len() + usize::from(failed.counts);
+        shorten(&mut failed.error);
+        let delay = Duration::from_millis(failed.delay_ms).min(DELAY_MAX);
+        let id = lease.id;
+        let (change, then) = if failures < self.config.failures_max || !failed.counts {
+            (Change::Failed(failed), Then::PutBack(delay))
+        } else if self.config.defects.contains(&Defect::NoDeadLetter) {
+            // Defect: nobody will ever hear of it again.
+            tracing::warn!(job = id, "job given up");
+            let done = Job { id: id.clone(), done: true, ..Job::default() };
+            (Change::Job(Box::new(done)), Then::Remove)
+        } else {
+            (Change::DeadLettered(failed), Then::Remove)
+        };
+        self.stage(id, change, then, Some(answer));
+    }
+
+    fn release(&mut self, leases: &[Lease], answer: oneshot::Sender<u32>) {
+        let now = Instant::now();
+        let mut released = 0;
+        // The last one first, so that they come again in the order in which they came.
+        for lease in leases.iter().rev() {
+            let in_batch = self.in_batch.contains(&lease.id);
+            if !in_batch && self.schedule.holds(&lease.id, lease.token, now) {
+                self.schedule.put_back(&lease.id, None);
+                tracing::info!(job = lease.id, "job handed back");
+                released += 1;
+            }
+        }
+        let _ = answer.send(released);
+    }
+
+    async fn replay(&mut self, id: String, answer: Answer<()>) {
+        self.settle(&id).await;
+        if !self.kept.state.dead().contains_key(&id) {
+            let _ = answer.send(Err(Refusal::Unknown));
+            return;
+        }
+        self.stage(id.clone(), Change::Replayed(id), Then::Enter, Some(answer));
+    }
+
+    async fn replay_all(&mut self, answer: Answer<usize>) {
+        self.commit().await;
+        let ids: Vec<String> = self.kept.state.dead().keys().cloned().collect();
+        let mut replayed = 0;
+        for batch in ids.chunks(BATCH_MAX) {
+            for id in batch {
+                self.stage(id.clone(), Change::Replayed(id.clone()), Then::Enter, None);
+            }
+            if !self.commit().await {
+                let _ = answer.send(Err(Refusal::Disk));
+                return;
+            }
+            replayed += batch.len();
+        }
+        let _ = answer.send(Ok(replayed));
+    }
+
+    /// Makes the batch durable and answers; says whether that went well.
+    async fn commit(&mut self) -> bool {
+        let committed = if self.kept.is_settled() { Ok(()) } else { self.kept.commit().await };
+        (self.entering, self.entering_bytes) = (0, 0);
+        self.in_batch.clear();
+        let batch = std::mem::take(&mut self.batch);
+        if let Err(error) = committed {
+            tracing::warn!(%error, changes = batch.len(), "the disk refused a batch");
+            self.metrics.disk_failures.inc();
+            for (.., answer) in batch {
+                // Who does not wait any more will ask again.
+                let _ = answer.map(|answer| answer.send(Err(Refusal::Disk)));
+            }
+            return false;
+        }
+        let now = Instant::now();
+        for (id, then, answer) in batch {
+            match then {
+                Then::Enter => {
+                    self.metrics.accepted.inc();
+                    self.schedule.enter(id, now);
+                }
+                Then::Remove => self.schedule.remove(&id),
+                Then::PutBack(delay) => self.schedule.put_back(&id, Some(now + delay)),
+            }
+            let _ = answer.map(|answer| answer.send(Ok(())));
+        }
+        true
+    }
+
+    fn pass_time(&mut self) {
+        for id in self.schedule.advance(Instant::now()) {
+            tracing::info!(job = id, "lease expired");
+            self.metrics.expired.inc();
+        }
+    }
+
+    /// Gives jobs to those who wait for some, and nothing to those who have waited long enough.
+    fn hand_out(&mut self) {
+        let now = Instant::now();
+        while self.schedule.ready() > 0
+            && let Some((worker, jobs_max, answer)) = self.parked.first()
+        {
+            let count = jobs_max.min(self.config.lease_jobs_max);
+            let jobs = self.lease(&worker, count, now + self.config.lease());
+            if let Err(jobs) = answer.send(jobs) {
+                // Nobody is there to take them.
+                for job in jobs.iter().rev() {
+                    self.schedule.put_back(&job.lease.id, None);
+                }
+            }
+        }
+        self.parked.dismiss(now);
+    }
+
+    fn lease(&mut self, worker: &str, count: usize, until: Instant) -> Vec<Leased> {
+        let mut jobs = Vec::new();
+        while jobs.len() < count {
+            // Not to be guessed, and not one of before a restart.
+            let token = rand::rng().random();
+            let Some(id) = self.schedule.lease(token, until) else { break };
+            let Some(job) = self.kept.state.live(&id) else { continue };
+            let failures = job.failures.len();
+            tracing::info!(job = id, worker, failures, "job leased");
+            self.metrics.leases.inc();
+            jobs.push(Leased {
+                lease: Lease { id, token },
+                payload: job.payload.clone(),
+                traceparent: job.traceparent.clone(),
+                failures: u32::try_from(failures).unwrap_or(u32::MAX),
+                last_delay_ms: job.delay_ms,
+            });
+        }
+        jobs
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            queued: self.schedule.ready() + self.schedule.waiting(),
+            ready: self.schedule.ready(),
+            waiting: self.schedule.waiting(),
+            leased: self.schedule.leased(),
+            dead_letters: self.kept.state.dead().len(),
+            bytes: self.kept.state.bytes(),
+        }
+    }
+
+    fn show(&self) {
+        self.metrics.show(&self.counts(), self.schedule.oldest());
+    }
+}
+
+/// Cuts an error to its bound, not inside of a character.
+fn shorten(error: &mut String) {
+    if error.len() > ERROR_BYTES_MAX {
+        let end = (0..=ERROR_BYTES_MAX).rev().find(|at| error.is_char_boundary(*at));
+        error.truncate(end.unwrap_or(0));
+    }
+}

@@ -1,0 +1,267 @@
+//! Whatever happens in whatever order: no accepted job is lost, and none is invented.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::{
+    ledger::Ledger,
+    record::{Change, Failed, Job},
+    schedule::Schedule,
+};
+use crate::journal::{Kept, State};
+
+const FAILURES_MAX: usize = 3;
+const LEASE: Duration = Duration::from_millis(100);
+
+/// What may happen. Numbers choose among what there is.
+#[derive(Clone, Debug)]
+enum Op {
+    Accept(u8),
+    Lease,
+    Acknowledge(usize),
+    Fail(usize),
+    /// Time passes.
+    Wait(u64),
+    ReplayAll,
+    /// The power fails while a batch with one more job is being written: so much of its frame is
+    /// on the disk, and one bit of that may be wrong.
+    Crash {
+        written: prop::sample::Index,
+        flip: Option<prop::sample::Index>,
+    },
+    /// The process dies and starts again.
+    Restart,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let crash = (any::<prop::sample::Index>(), any::<Option<prop::sample::Index>>());
+    prop_oneof![
+        4 => any::<u8>().prop_map(Op::Accept),
+        4 => Just(Op::Lease),
+        3 => any::<usize>().prop_map(Op::Acknowledge),
+        3 => any::<usize>().prop_map(Op::Fail),
+        2 => (0..150_u64).prop_map(Op::Wait),
+        1 => Just(Op::ReplayAll),
+        2 => crash.prop_map(|(written, flip)| Op::Crash { written, flip }),
+        1 => Just(Op::Restart),
+    ]
+}
+
+/// A broker without its interfaces, beside what it ought to be.
+struct World {
+    path: PathBuf,
+    kept: Kept<Ledger>,
+    schedule: Schedule,
+    now: Instant,
+    /// Leases that somebody believes to have.
+    believed: Vec<(String, u64)>,
+    next_token: u64,
+    /// How often each job that is there has failed.
+    live: BTreeMap<String, usize>,
+    dead: BTreeSet<String>,
+    done: BTreeSet<String>,
+}
+
+async fn open(path: &Path) -> Kept<Ledger> {
+    Kept::open(path, Ledger::new(1000)).await.expect("a good journal")
+}
+
+impl World {
+    async fn new(path: PathBuf) -> Self {
+        let kept = open(&path).await;
+        Self {
+            path,
+            kept,
+            schedule: Schedule::default(),
+            now: Instant::now(),
+            believed: Vec::new(),
+            next_token: 0,
+            live: BTreeMap::new(),
+            dead: BTreeSet::new(),
+            done: BTreeSet::new(),
+        }
+    }
+
+    async fn commit(&mut self, change: Change) {
+        self.kept.stage(change.into());
+        self.kept.commit().await.expect("a good disk");
+    }
+
+    async fn perform(&mut self, op: Op) {
+        match op {
+            Op::Accept(number) => {
+                let id = format!("job-{number}");
+                if !self.kept.state.knows(&id) {
+                    let job = Job { id: id.clone(), payload: "1".into(), ..Job::default() };
+                    self.commit(Change::Job(Box::new(job))).await;
+                    self.schedule.enter(id.clone(), self.now);
+                    self.live.insert(id, 0);
+                }
+            }
+            Op::Lease => {
+                self.next_token += 1;
+                if let Some(id) = self.schedule.lease(self.next_token, self.now + LEASE) {
+                    self.believed.push((id, self.next_token));
+                }
+            }
+            Op::Acknowledge(which) => {
+                if let Some(id) = self.claim(which) {
+                    self.commit(Change::Acknowledged(id.clone())).await;
+                    self.schedule.remove(&id);
+                    assert!(self.live.remove(&id).is_some(), "{id} was done or dead already");
+                    self.done.insert(id);
+                }
+            }
+            Op::Fail(which) => {
+                if let Some(id) = self.claim(which) {
+                    self.fail(id).await;
+                }
+            }
+            Op::Wait(ms) => {
+                self.now += Duration::from_millis(ms);
+                self.schedule.advance(self.now);
+            }
+            Op::ReplayAll => {
+                for id in std::mem::take(&mut self.dead) {
+                    self.commit(Change::Replayed(id.clone())).await;
+                    self.schedule.enter(id.clone(), self.now);
+                    self.live.insert(id, 0);
+                }
+            }
+            Op::Crash { written, flip } => self.crash(written, flip).await,
+            Op::Restart => self.recover().await,
+        }
+    }
+
+    /// Somebody claims to have a job; only the holder of its lease is believed.
+    fn claim(&mut self, which: usize) -> Option<String> {
+        let place = which.checked_rem(self.believed.len())?;
+        let (id, token) = self.believed.swap_remove(place);
+        self.schedule.holds(&id, token, self.now).then_some(id)
+    }
+
+    async fn fail(&mut self, id: String) {
+        let failed = Failed { id: id.clone(), error: "no".to_owned(), delay_ms: 50, counts: true };
+        let failures = self.live[&id] + 1;
+        if failures < FAILURES_MAX {
+            self.commit(Change::Failed(failed)).await;
+            self.schedule.put_back(&id, Some(self.now + Duration::from_millis(50)));
+            self.live.insert(id, failures);
+        } else {
+            self.commit(Change::DeadLettered(failed)).await;
+            self.schedule.remove(&id);
+            self.live.remove(&id);
+            self.dead.insert(id);
+        }
+    }
+
+    async fn crash(&mut self, written: prop::sample::Index, flip: Option<prop::sample::Index>) {
+        let synced = fs::read(&self.path).expect("the journal").len();
+        let id = "under-way".to_owned();
+        if self.kept.state.knows(&id) {
+            return self.recover().await;
+        }
+        let job = Job { id: id.clone(), payload: "1".into(), ..Job::default() };
+        self.commit(Change::Job(Box::new(job))).await;
+        let mut bytes = fs::read(&self.path).expect("the journal");
+        let frame = bytes.len() - synced;
+        let length = written.index(frame + 1);
+        bytes.truncate(synced + length);
+        let flipped = flip.filter(|_| length > 0);
+        if let Some(flip) = flipped {
+            bytes[synced + flip.index(length)] ^= 1;
+        }
+        fs::write(&self.path, bytes).expect("written");
+        // Nobody was told that it was accepted, but all of it may be there.
+        if length == frame && flipped.is_none() {
+            self.live.insert(id, 0);
+        }
+        self.recover().await;
+    }
+
+    async fn recover(&mut self) {
+        self.kept = open(&self.path).await;
+        self.schedule = Schedule::default();
+        for id in self.kept.state.live_ids() {
+            self.schedule.enter(id.to_owned(), self.now);
+        }
+    }
+
+    /// Each job is where it ought to be, and nowhere else.
+    fn check(&self) {
+        let ledger = &self.kept.state;
+        let live: Vec<&str> = ledger.live_ids().collect();
+        assert!(live.iter().copied().eq(self.live.keys().map(String::as_str)), "{live:?}");
+        for (id, failures) in &self.live {
+            let job = ledger.live(id).expect("a job that is there");
+            assert_eq!(job.failures.len(), *failures, "{id}");
+        }
+        assert!(ledger.dead().keys().eq(self.dead.iter()), "{:?}", ledger.dead());
+        assert!(self.done.iter().all(|id| ledger.knows(id)));
+        let (ready, waiting) = (self.schedule.ready(), self.schedule.waiting());
+        assert_eq!(ready + waiting + self.schedule.leased(), self.live.len());
+        assert_eq!(ledger.len(), self.live.len() + self.dead.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_accepted_job_is_lost_and_none_is_invented(ops in prop::collection::vec(op(), 1..40)) {
+        let name = format!("{}-broker-{:p}", std::process::id(), &ops);
+        let folder = std::env::temp_dir().join(name);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let mut world = World::new(folder.join("jobs.journal")).await;
+            for op in ops {
+                world.perform(op).await;
+                world.check();
+            }
+            world.recover().await;
+            world.check();
+        });
+        fs::remove_dir_all(folder).expect("removed");
+    }
+
+    #[test]
+    fn a_snapshot_leads_to_the_same_state(ops in prop::collection::vec(any::<(u8, u8)>(), 0..60)) {
+        let mut ledger = Ledger::new(4);
+        for (what, number) in ops {
+            let id = format!("job-{}", number % 8);
+            let failed = Failed { id: id.clone(), error: "no".to_owned(), delay_ms: 5, counts: true };
+            let job = Job { id: id.clone(), payload: "1".into(), ..Job::default() };
+            let change = match what % 5 {
+                0 if ledger.knows(&id) => continue,
+                0 => Change::Job(Box::new(job)),
+                1 => Change::Acknowledged(id),
+                2 => Change::Failed(failed),
+                3 => Change::DeadLettered(failed),
+                _ => Change::Replayed(id),
+            };
+            ledger.apply(change.into());
+        }
+        let mut again = Ledger::new(4);
+        let snapshot = ledger.snapshot();
+        let bytes: u64 = snapshot.iter().filter_map(|record| match &record.change {
+            Some(Change::Job(job)) => Some(prost::Message::encoded_len(&**job) as u64),
+            _ => None,
+        }).sum();
+        prop_assert_eq!(ledger.snapshot_bytes(), bytes);
+        for record in snapshot {
+            again.apply(record);
+        }
+        prop_assert_eq!(format!("{again:?}"), format!("{ledger:?}"));
+    }
+}

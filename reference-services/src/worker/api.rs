@@ -1,0 +1,114 @@
+//! The external API as a worker knows it: one tuned client that all calls share.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, Uri, header};
+use http_body_util::Full;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::{sync::Semaphore, time::timeout};
+use tracing::{Instrument, field::Empty};
+
+use super::{Config, Defect, queue::Job};
+use crate::{
+    client::{Client, Tuning},
+    server::{TRACEPARENT, Trace},
+};
+
+/// A longer result is no result.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// Why a call has no result.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// Too many calls: not the job's fault. The API may have said how long to wait.
+    Limited(Option<Duration>),
+    /// The job failed.
+    Failed(String),
+}
+
+/// Calls the external API.
+#[derive(Debug)]
+pub(super) struct ExternalApi {
+    client: Client,
+    uri: Uri,
+    timeout: Duration,
+    /// How many connections there may be, if that is fewer than workers.
+    connections: Option<Semaphore>,
+}
+
+#[derive(Serialize)]
+struct Call<'a> {
+    id: &'a str,
+    payload: &'a RawValue,
+}
+
+impl ExternalApi {
+    pub(super) fn new(config: &Config, base: &Uri) -> Self {
+        // As many connections as there are workers, all of them kept: none is made per call.
+        let client = Client::new(Tuning {
+            idle_max: config.concurrency,
+            idle: Duration::from_secs(10),
+            connect: Duration::from_millis(config.call_timeout_ms),
+            answer_bytes_max: ANSWER_BYTES_MAX,
+        });
+        // Defect: the two connections to a server that many clients have unless told otherwise.
+        let connections = config.has(Defect::UntunedClient).then(|| Semaphore::new(2));
+        let mut parts = base.clone().into_parts();
+        parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/v1/process"));
+        // A checked base has a scheme and an authority.
+        let uri = Uri::from_parts(parts).unwrap_or_else(|_| base.clone());
+        Self { client, uri, timeout: Duration::from_millis(config.call_timeout_ms), connections }
+    }
+
+    /// Has a job processed.
+    pub(super) async fn process(&self, job: &Job, trace: Trace) -> Result<Bytes, CallError> {
+        let span = tracing::info_span!("external call", job = job.lease.job, outcome = Empty);
+        let called = timeout(self.timeout, self.call(job, trace)).instrument(span.clone()).await;
+        let (outcome, called) = match called {
+            Ok(Ok(result)) => ("ok", Ok(result)),
+            Ok(Err(CallError::Limited(after))) => ("rejected", Err(CallError::Limited(after))),
+            Ok(Err(failed)) => ("error", Err(failed)),
+            Err(_) => ("timeout", Err(CallError::Failed("no answer in time".to_owned()))),
+        };
+        span.record("outcome", outcome);
+        called
+    }
+
+    async fn call(&self, job: &Job, trace: Trace) -> Result<Bytes, CallError> {
+        let _connection = match &self.connections {
+            // Nobody closes the semaphore.
+            Some(connections) => connections.acquire().await.ok(),
+            None => None,
+        };
+        let request = self.request(job, trace)?;
+        let failed = |error: String| CallError::Failed(error);
+        let answer = self.client.send(request).await.map_err(|error| failed(error.to_string()))?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer.into_body()),
+            StatusCode::TOO_MANY_REQUESTS => {
+                let after = answer.headers().get(header::RETRY_AFTER);
+                let seconds = after.and_then(|after| after.to_str().ok()?.parse().ok());
+                Err(CallError::Limited(seconds.map(Duration::from_secs)))
+            }
+            status => Err(failed(format!("the external API answered with status {status}"))),
+        }
+    }
+
+    fn request(&self, job: &Job, trace: Trace) -> Result<Request<Full<Bytes>>, CallError> {
+        let failed = |error: &dyn std::fmt::Display| CallError::Failed(error.to_string());
+        let payload = serde_json::from_slice(&job.payload).map_err(|error| failed(&error))?;
+        let call = Call { id: &job.lease.job, payload };
+        let body = serde_json::to_vec(&call).map_err(|error| failed(&error))?;
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(self.uri.clone())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("idempotency-key", &job.lease.job);
+        if let Some(traceparent) = trace.for_request() {
+            request = request.header(TRACEPARENT, traceparent);
+        }
+        request.body(Full::from(body)).map_err(|error| failed(&error))
+    }
+}
