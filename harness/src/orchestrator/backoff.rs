@@ -35,3 +35,26 @@ impl BackOff {
         pause
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::BackOff;
+    use crate::plan::nanos;
+
+    #[test]
+    fn the_pause_doubles_up_to_five_minutes_and_is_forgotten_after_ten() {
+        // "Initial crash: Kubernetes attempts an immediate restart"; "an exponential backoff delay
+        // (10s, 20s, 40s, ...), that is capped at 300 seconds (5 minutes). Once a container has
+        // executed for 10 minutes without any problems, the kubelet resets the restart backoff
+        // timer": https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
+        let mut back_off = BackOff::default();
+        let second = nanos(Duration::from_secs(1));
+        let pauses: Vec<u64> = (0..8).map(|_| back_off.after(second).as_secs()).collect();
+        assert_eq!(pauses, [0, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(back_off.after(599 * second).as_secs(), 300);
+        assert_eq!(back_off.after(600 * second).as_secs(), 0);
+        assert_eq!(back_off.after(second).as_secs(), 10);
+    }
+}

@@ -3,7 +3,7 @@
 /// What the answer depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Health {
-    /// Does the container of the pod run?
+    /// Has the container of the pod ever run?
     pub(crate) running: bool,
     /// Is the pod itself ready?
     pub(crate) ready: bool,
@@ -13,7 +13,7 @@ pub(crate) struct Health {
     pub(crate) desired_healthy: u32,
 }
 
-/// May the pod be evicted? One that does not run yet may always be; one that runs and is not ready
+/// May the pod be evicted? One that was never started may always be; one that runs and is not ready
 /// takes nothing from a deployment that has what it needs (`IfHealthyBudget`).
 pub(crate) fn allows(health: Health) -> bool {
     if !health.running {
@@ -22,5 +22,44 @@ pub(crate) fn allows(health: Health) -> bool {
         health.healthy > health.desired_healthy
     } else {
         health.desired_healthy > 0 && health.healthy >= health.desired_healthy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Health, allows};
+    use crate::plan::{DisruptionBudget, percent};
+
+    #[test]
+    fn percentages_are_rounded_up() {
+        // "if you have 7 Pods and you set minAvailable to \"50%\" [...] Kubernetes rounds up to the
+        // nearest integer, so in this case, 4 Pods must be available":
+        // https://kubernetes.io/docs/tasks/run-application/configure-pdb/
+        assert_eq!(DisruptionBudget::min_available("web", percent(50)).desired_healthy(7), 4);
+        assert_eq!(DisruptionBudget::max_unavailable("web", percent(50)).desired_healthy(7), 3);
+        assert_eq!(DisruptionBudget::max_unavailable("web", percent(30)).desired_healthy(10), 7);
+        // "With a minAvailable of 5, evictions are allowed as long as they leave behind 5 or more"
+        assert_eq!(DisruptionBudget::min_available("web", 5).desired_healthy(7), 5);
+        assert_eq!(DisruptionBudget::max_unavailable("web", 5).desired_healthy(3), 0);
+    }
+
+    #[test]
+    fn an_eviction_leaves_what_the_budget_wants() {
+        let check = |expected, running, ready, healthy, desired_healthy, source| {
+            let health = Health { running, ready, healthy, desired_healthy };
+            assert_eq!(allows(health), expected, "{source}: {health:?}");
+        };
+        let source =
+            "they leave behind 5 or more healthy pods (tasks/run-application/configure-pdb)";
+        check(true, true, true, 6, 5, source);
+        check(false, true, true, 5, 5, source);
+        check(false, true, true, 4, 5, source);
+        // https://kubernetes.io/docs/tasks/run-application/configure-pdb/#unhealthy-pod-eviction-policy
+        let source = "IfHealthyBudget: only if currentHealthy is at least equal to desiredHealthy";
+        check(true, true, false, 5, 5, source);
+        check(false, true, false, 4, 5, source);
+        let source =
+            "Pods in Pending, Succeeded or Failed phase are always considered for eviction";
+        check(true, false, false, 0, 5, source);
     }
 }

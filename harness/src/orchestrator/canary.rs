@@ -4,7 +4,7 @@
 //! delivery tools that split the traffic do it. Once it has held all of its shares, its template
 //! is the deployment's, and the pods of the former one go.
 
-use super::state::{Canary, Progress, Rollout, State};
+use super::state::{Canary, Deployment, Progress, Rollout, State};
 use crate::{
     plan::{CanaryStep, nanos, percent},
     sim::shared::Shared,
@@ -18,9 +18,15 @@ impl Canary {
         Some(step.map_or(0, |step| self.steps[step].weight))
     }
 
-    /// When its present step is over.
+    /// When its present step may be over.
     pub(super) fn next_step(&self) -> Option<u64> {
         Some(self.since? + nanos(self.steps[self.step].hold))
+    }
+
+    /// When it has made no progress for too long: it lacks pods, or requests to be judged by.
+    pub(super) fn deadline(&self, deployment: &Deployment) -> u64 {
+        let hold = self.since.map_or(0, |_| nanos(self.steps[self.step].hold));
+        deployment.rollout.progressed + hold + nanos(deployment.spec.progress_deadline)
     }
 }
 
@@ -68,38 +74,50 @@ pub(super) fn advance(state: &mut State, shared: &Shared, at: usize, now: u64) {
         None if available >= replicas as usize => {
             let more = format!("{} weight={weight}", fields(state, at, revision));
             state.note(shared, "canary step", &more);
-            set_step(state, at, step, Some(now));
+            set_step(state, at, step, Some(now), now);
         }
         Some(since) => {
-            let canary = state.deployments[at].canary.as_ref();
+            let deployment = &state.deployments[at];
+            let canary = deployment.canary.as_ref();
             let Some((hold, last)) =
                 canary.map(|it| (it.steps[step].hold, step + 1 == it.steps.len()))
             else {
                 return;
             };
-            if now < since + nanos(hold) {
-                return;
+            // A share that nobody could judge yet is held for longer.
+            let gate = deployment.gate.as_ref();
+            let judged = gate.is_none_or(|gate| gate.judged.is_some_and(|at| at > since));
+            if now < since + nanos(hold) || !judged {
+                return give_up(state, shared, at, now);
             }
             if last {
                 promote(state, shared, at, set, revision, now);
             } else {
-                set_step(state, at, step + 1, None);
+                set_step(state, at, step + 1, None, now);
             }
         }
-        None => {
-            let spec = &state.deployments[at].spec;
-            let deadline = state.deployments[at].rollout.progressed + nanos(spec.progress_deadline);
-            if now >= deadline {
-                let more = fields(state, at, revision);
-                state.note(shared, "progress deadline exceeded", &more);
-                state.roll_back(shared, at, "progress deadline");
-            }
-        }
+        None => give_up(state, shared, at, now),
     }
 }
 
-fn set_step(state: &mut State, at: usize, step: usize, since: Option<u64>) {
+/// Rolls a canary back that is stuck in a step.
+fn give_up(state: &mut State, shared: &Shared, at: usize, now: u64) {
+    let deployment = &state.deployments[at];
+    let Some(deadline) = deployment.canary.as_ref().map(|canary| canary.deadline(deployment))
+    else {
+        return;
+    };
+    if now >= deadline {
+        let revision = deployment.canary.as_ref().and_then(|canary| deployment.set(canary.set));
+        let more = fields(state, at, revision.map_or(0, |set| set.revision));
+        state.note(shared, "progress deadline exceeded", &more);
+        state.roll_back(shared, at, "progress deadline");
+    }
+}
+
+fn set_step(state: &mut State, at: usize, step: usize, since: Option<u64>, now: u64) {
     let deployment = &mut state.deployments[at];
+    deployment.rollout.progressed = now;
     if let Some(canary) = &mut deployment.canary {
         (canary.step, canary.since) = (step, since);
     }

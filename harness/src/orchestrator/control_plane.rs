@@ -8,8 +8,8 @@ use std::sync::Arc;
 use squall_os::sim::sleep_until;
 
 use super::{
-    budget, canary, deployment, drain, endpoints, operations, publisher, replica_set, scheduler,
-    state::{Container, Progress, ReplicaSet, State, with},
+    analysis, budget, canary, drain, endpoints, operations, publisher, replica_set, scheduler,
+    state::{State, with},
 };
 use crate::{
     interpose,
@@ -24,6 +24,7 @@ const ROUNDS_MAX: usize = 10_000;
 pub(crate) async fn run() {
     let Some(changed) = with(|_, state| Arc::clone(&state.changed)) else { return };
     publisher::spawn();
+    analysis::spawn();
     loop {
         let next = with(|shared, state| {
             let now = interpose::now();
@@ -53,6 +54,7 @@ impl State {
             for at in 0..self.deployments.len() {
                 canary::advance(self, shared, at, now);
                 self.roll_out(shared, at, now);
+                self.end_gate(shared, at, now);
                 self.fill_sets(shared, at, now);
             }
             self.schedule(shared, now);
@@ -79,10 +81,21 @@ impl State {
         });
         let rollouts = self.deployments.iter().filter(|it| !it.rollout.complete);
         let rollouts = rollouts.map(|it| it.rollout.progressed + nanos(it.spec.progress_deadline));
-        let canaries = self.deployments.iter().filter_map(|it| it.canary.as_ref()?.next_step());
+        let canaries = self.deployments.iter().flat_map(|it| {
+            let canary = it.canary.as_ref();
+            let times = canary.map(|canary| [canary.next_step(), Some(canary.deadline(it))]);
+            times.into_iter().flatten().flatten()
+        });
+        let gates = self.deployments.iter().filter_map(|it| it.gate.as_ref()?.until);
         let drains = self.drains.iter().map(|drain| drain.retry_at);
         let operation = operations::next(self, shared);
-        let all = nodes.chain(ready).chain(rollouts).chain(canaries).chain(drains).chain(operation);
+        let all = nodes
+            .chain(ready)
+            .chain(rollouts)
+            .chain(canaries)
+            .chain(gates)
+            .chain(drains)
+            .chain(operation);
         all.filter(|at| *at > now).min()
     }
 
@@ -131,205 +144,6 @@ impl State {
         }
     }
 
-    /// The deployment controller.
-    fn roll_out(&mut self, shared: &Shared, at: usize, now: u64) {
-        self.ensure_newest(shared, at, now);
-        let deployment = &self.deployments[at];
-        let (surge, unavailable) = deployment.spec.fenceposts(deployment.spec.replicas);
-        let size = deployment::Size { replicas: deployment.spec.replicas, surge, unavailable };
-        let canary = deployment.canary.as_ref().map(|canary| canary.set);
-        let ids: Vec<u32> =
-            deployment.sets.iter().map(|set| set.id).filter(|id| Some(*id) != canary).collect();
-        let view = |id: &u32| {
-            let set = deployment.set(*id).expect("the ids are those of its sets");
-            let available =
-                self.pods_of_set(at, *id).filter(|pod| self.is_available(pod, now)).count();
-            deployment::Set {
-                replicas: set.replicas,
-                available: u32::try_from(available).unwrap_or(u32::MAX),
-                sized_for: set.sized_for,
-            }
-        };
-        let sets: Vec<deployment::Set> = ids.iter().map(view).collect();
-        let replicas = deployment::reconcile(size, &sets);
-        for (id, replicas) in ids.into_iter().zip(replicas) {
-            self.resize(at, id, replicas);
-        }
-        self.note_progress(shared, at, now);
-    }
-
-    /// Gives a set its size.
-    pub(super) fn resize(&mut self, at: usize, id: u32, replicas: u32) {
-        let deployment = &mut self.deployments[at];
-        let (surge, _) = deployment.spec.fenceposts(deployment.spec.replicas);
-        let sized_for = (deployment.spec.replicas, deployment.spec.replicas + surge);
-        let Some(set) = deployment.sets.iter_mut().find(|set| set.id == id) else { return };
-        if set.replicas != replicas || (set.sized_for != sized_for && replicas > 0) {
-            set.replicas = replicas;
-            set.sized_for = sized_for;
-            self.touch();
-        }
-    }
-
-    /// Makes the set of the desired template the newest: a new one, or an earlier one with the
-    /// same template.
-    fn ensure_newest(&mut self, shared: &Shared, at: usize, now: u64) {
-        let deployment = &self.deployments[at];
-        if deployment.newest().is_some_and(|set| set.template == deployment.spec.template) {
-            return;
-        }
-        self.adopt(at, None);
-        let deployment = &mut self.deployments[at];
-        let stable = deployment.rollout.stable;
-        let takes_back = deployment.rollout.takes_back;
-        let old = deployment.sets.iter().map(|set| set.replicas).sum();
-        deployment.rollout = super::state::Rollout {
-            progressed: now,
-            reached: Progress { old, ..Progress::default() },
-            stable,
-            takes_back,
-            ..Default::default()
-        };
-        let revision = deployment.newest().map_or(0, |set| set.revision);
-        let fields = format!("deployment={} revision={revision}", deployment.spec.name);
-        self.note(shared, "rollout started", &fields);
-        self.forget_history(at);
-        self.touch();
-    }
-
-    /// Makes the set of this template (the desired one, if `None`) the last of the list, with the
-    /// next revision; its id.
-    pub(super) fn adopt(&mut self, at: usize, template: Option<crate::plan::PodTemplate>) -> u32 {
-        let deployment = &mut self.deployments[at];
-        let template = template.unwrap_or_else(|| deployment.spec.template.clone());
-        let revision = 1 + deployment.sets.iter().map(|set| set.revision).max().unwrap_or(0);
-        let known = deployment.sets.iter().position(|set| set.template == template);
-        let mut set = match known {
-            Some(place) => deployment.sets.remove(place),
-            None => ReplicaSet { id: revision, revision, template, replicas: 0, sized_for: (0, 0) },
-        };
-        set.revision = revision;
-        let id = set.id;
-        deployment.sets.push(set);
-        id
-    }
-
-    /// Forgets revisions without pods beyond the history limit, the oldest first.
-    fn forget_history(&mut self, at: usize) {
-        let deployment = &self.deployments[at];
-        let newest = deployment.newest().map(|set| set.id);
-        let used: Vec<u32> = (self.pods.values())
-            .filter(|pod| pod.deployment == at)
-            .map(|pod| pod.set)
-            .chain(newest)
-            .chain(deployment.canary.as_ref().map(|canary| canary.set))
-            .collect();
-        let idle = |set: &ReplicaSet| set.replicas == 0 && !used.contains(&set.id);
-        let count = deployment.sets.iter().filter(|set| idle(set)).count();
-        let kept = deployment.spec.revision_history_limit as usize;
-        let mut surplus = count.saturating_sub(kept);
-        let deployment = &mut self.deployments[at];
-        deployment.sets.retain(|set| {
-            let forget = surplus > 0 && set.replicas == 0 && !used.contains(&set.id);
-            surplus -= usize::from(forget);
-            !forget
-        });
-    }
-
-    /// Notes what a rollout has come to, and what follows from that.
-    fn note_progress(&mut self, shared: &Shared, at: usize, now: u64) {
-        let deployment = &self.deployments[at];
-        let Some(newest) = deployment.newest() else { return };
-        let (id, revision) = (newest.id, newest.revision);
-        let canary = deployment.canary.as_ref().map(|canary| canary.set);
-        let pods = |new: bool| {
-            self.pods_of(at).filter(move |pod| (pod.set == id) == new && Some(pod.set) != canary)
-        };
-        let count = |pods: usize| u32::try_from(pods).unwrap_or(u32::MAX);
-        let is = Progress {
-            updated: count(pods(true).count()),
-            ready: count(pods(true).filter(|pod| pod.ready_since.is_some()).count()),
-            available: count(pods(true).filter(|pod| self.is_available(pod, now)).count()),
-            old: count(pods(false).count()),
-        };
-        let replicas = deployment.spec.replicas;
-        let fields = format!("deployment={} revision={revision}", deployment.spec.name);
-        let deadline = nanos(deployment.spec.progress_deadline);
-        let rolls_back = deployment.spec.rollback_on_progress_deadline;
-        let mut rollout = deployment.rollout;
-        let was = rollout.reached;
-        if is.updated > was.updated
-            || is.ready > was.ready
-            || is.available > was.available
-            || is.old < was.old
-        {
-            rollout.progressed = now;
-            rollout.deadline_exceeded = false;
-        }
-        rollout.reached = is;
-        let complete = is.updated == replicas && is.available == replicas && is.old == 0;
-        let news = if !rollout.complete && complete {
-            rollout.complete = true;
-            rollout.stable = Some(id);
-            let taken_back = rollout.takes_back.take();
-            Some(match taken_back {
-                Some(of) => ("rollout rolled back", format!("{fields} from={of}")),
-                None => ("rollout complete", fields),
-            })
-        } else if !rollout.complete
-            && !rollout.deadline_exceeded
-            && now >= rollout.progressed + deadline
-        {
-            rollout.deadline_exceeded = true;
-            Some(("progress deadline exceeded", fields))
-        } else {
-            None
-        };
-        self.deployments[at].rollout = rollout;
-        let Some((message, fields)) = news else { return };
-        self.note(shared, message, &fields);
-        if rollout.complete {
-            self.deployments[at].gate = None;
-        } else if rolls_back {
-            self.roll_back(shared, at, "progress deadline");
-        }
-        self.touch();
-    }
-
-    /// Takes the present rollout or canary back: to the template of the last complete rollout.
-    pub(super) fn roll_back(&mut self, shared: &Shared, at: usize, why: &str) {
-        let deployment = &mut self.deployments[at];
-        deployment.gate = None;
-        let name = deployment.spec.name.clone();
-        if let Some(canary) = deployment.canary.take() {
-            let revision = deployment.set(canary.set).map_or(0, |set| set.revision);
-            // The canary is an older revision from now on, and goes as its pods do.
-            if let Some(place) = deployment.sets.iter().position(|set| set.id == canary.set) {
-                let set = deployment.sets.remove(place);
-                deployment.sets.insert(0, set);
-            }
-            let set = canary.set;
-            deployment.rollout.takes_back = Some(revision);
-            deployment.rollout.complete = false;
-            self.resize(at, set, 0);
-            let fields = format!("deployment={name} revision={revision} reason={why}");
-            return self.note(shared, "rollback started", &fields);
-        }
-        let Some(newest) = deployment.newest() else { return };
-        let revision = newest.revision;
-        let stable = deployment.rollout.stable.and_then(|id| deployment.set(id));
-        let fields = format!("deployment={name} revision={revision} reason={why}");
-        match stable.map(|set| set.template.clone()) {
-            Some(template) if deployment.rollout.takes_back.is_none() => {
-                deployment.spec.template = template;
-                deployment.rollout.takes_back = Some(revision);
-                self.note(shared, "rollback started", &fields);
-                self.touch();
-            }
-            _ => self.note(shared, "nothing to roll back to", &fields),
-        }
-    }
-
     /// The replica-set controller: creates the pods that a set lacks and deletes those that it has
     /// too many.
     fn fill_sets(&mut self, shared: &Shared, at: usize, now: u64) {
@@ -355,7 +169,7 @@ impl State {
         replica_set::Candidate {
             pod: pod.host,
             scheduled: pod.node.is_some(),
-            running: matches!(pod.container, Container::Running { .. }),
+            running: pod.has_started(),
             ready: pod.ready_since.is_some(),
             beside: u32::try_from(beside.count()).unwrap_or(u32::MAX),
             since: pod.ready_since.unwrap_or(pod.created),
@@ -409,7 +223,7 @@ impl State {
         };
         let healthy = self.pods_of(pod.deployment).filter(|pod| pod.ready_since.is_some()).count();
         budget::allows(budget::Health {
-            running: matches!(pod.container, Container::Running { .. }),
+            running: pod.has_started(),
             ready: pod.ready_since.is_some(),
             healthy: u32::try_from(healthy).unwrap_or(u32::MAX),
             desired_healthy: budget.desired_healthy(spec.replicas),
@@ -424,7 +238,7 @@ impl State {
             let ready = self.pods_of_set(at, set.id).filter(|pod| pod.ready_since.is_some());
             let port = set.template.port;
             endpoints::Ready {
-                revision: set.revision,
+                name: set.group(),
                 endpoints: ready.map(|pod| format!("{}:{port}", pod.name)).collect(),
                 canary: canary.is_some_and(|canary| canary.set == set.id),
             }

@@ -9,6 +9,7 @@
 //! What happens is logged with the target `orchestrator`: on the pod's host what happens to a
 //! pod, on the control plane all else. So verdicts on it rest on the record, like all others.
 
+mod analysis;
 mod backoff;
 mod budget;
 mod canary;
@@ -16,6 +17,7 @@ mod control_plane;
 mod deployment;
 mod drain;
 mod endpoints;
+mod gate;
 mod http;
 mod kubelet;
 mod operations;
@@ -23,6 +25,7 @@ mod pod;
 mod probe;
 mod publisher;
 mod replica_set;
+mod rollout;
 mod scheduler;
 mod state;
 mod threshold;
@@ -104,7 +107,7 @@ pub(crate) fn container_ended(host: u16, how: &str) {
         let was = pod.ready_since.is_some();
         pod.container = Container::Ended { ran };
         pod.passes = false;
-        state.note_pod(shared, host, "container ended", &format!("how={how}"));
+        state.note_pod(shared, host, "container ended", &format!("how={how:?}"));
         state.touch_pod(host, now);
         state.note_readiness(shared, host, was, "container");
     });

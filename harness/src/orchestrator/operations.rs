@@ -38,13 +38,13 @@ fn perform(state: &mut State, shared: &Shared, kind: OperationKind, now: u64) {
             let deployment = &mut state.deployments[at];
             deployment.spec.template = deployment.spec.template.patched(&patch);
             deployment.rollout.takes_back = None;
-            deployment.gate = gate;
+            state.set_gate(at, gate);
         }
         OperationKind::Canary { deployment: name, patch, steps, gate } => {
             let Some(at) = deployment(state, &name) else { return };
             canary::overtake(state, shared, at);
             canary::begin(state, shared, at, &patch, steps, now);
-            state.deployments[at].gate = Some(gate);
+            state.set_gate(at, Some(gate));
         }
         OperationKind::Scale { deployment: name, replicas } => {
             let Some(at) = deployment(state, &name) else { return };

@@ -20,3 +20,24 @@ pub(crate) fn choose(nodes: &[Candidate]) -> Option<usize> {
     let nodes = nodes.iter().enumerate().filter(|(_, node)| fits(node));
     nodes.min_by_key(|(at, node)| (node.beside, node.pods, *at)).map(|(at, _)| at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Candidate, choose};
+
+    const NODE: Candidate = Candidate { open: true, pods: 1, pods_max: 3, beside: 1 };
+
+    #[test]
+    fn pods_go_where_there_are_fewest() {
+        let check = |expected, nodes: &[Candidate]| assert_eq!(choose(nodes), expected);
+        check(None, &[]);
+        check(Some(0), &[NODE, NODE]);
+        check(Some(1), &[NODE, Candidate { beside: 0, pods: 2, ..NODE }]);
+        check(Some(1), &[Candidate { pods: 2, ..NODE }, NODE]);
+        // "marking a node as unschedulable prevents the scheduler from placing new pods onto that
+        // Node": https://kubernetes.io/docs/concepts/architecture/nodes/#manual-node-administration
+        check(Some(1), &[Candidate { open: false, beside: 0, ..NODE }, NODE]);
+        check(Some(1), &[Candidate { pods: 3, beside: 0, ..NODE }, NODE]);
+        check(None, &[Candidate { open: false, ..NODE }, Candidate { pods: 3, ..NODE }]);
+    }
+}

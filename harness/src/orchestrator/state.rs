@@ -59,8 +59,11 @@ pub(super) struct Deployment {
     pub(super) sets: Vec<ReplicaSet>,
     pub(super) rollout: Rollout,
     pub(super) canary: Option<Canary>,
-    /// What rolls the present rollout back.
-    pub(super) gate: Option<Gate>,
+    /// What rolls the present rollout back, and how many gates there have been.
+    pub(super) gate: Option<Gated>,
+    pub(super) gates: u32,
+    /// For the analysis: there is another gate.
+    pub(super) gate_changed: Arc<Notify>,
     pub(super) endpoints: Vec<Group>,
     pub(super) publications: Vec<Publication>,
 }
@@ -96,6 +99,17 @@ pub(super) struct Progress {
     pub(super) ready: u32,
     pub(super) available: u32,
     pub(super) old: u32,
+}
+
+/// A revision that is under a gate.
+pub(super) struct Gated {
+    pub(super) gate: Gate,
+    /// Tells it from other gates.
+    pub(super) number: u32,
+    /// When all of its bounds were last seen to hold, with enough requests to tell.
+    pub(super) judged: Option<u64>,
+    /// When it ends, once the rollout is complete.
+    pub(super) until: Option<u64>,
 }
 
 /// A revision that gets a share of the requests.
@@ -155,6 +169,13 @@ pub(super) enum Container {
     Ended { ran: u64 },
 }
 
+impl Pod {
+    /// Has its container ever run? If not, the pod is still pending.
+    pub(super) fn has_started(&self) -> bool {
+        self.restarts > 0 || self.container != Container::Waiting
+    }
+}
+
 /// Does something with the state of this run, if it has a cluster.
 pub(super) fn with<R>(act: impl FnOnce(&Shared, &mut State) -> R) -> Option<R> {
     let shared = shared::current()?;
@@ -186,6 +207,8 @@ impl State {
             rollout: Rollout::default(),
             canary: None,
             gate: None,
+            gates: 0,
+            gate_changed: Arc::default(),
             endpoints: Vec::new(),
             publications: spec
                 .publish_to
@@ -343,6 +366,14 @@ impl Deployment {
     /// The set of the revision that is desired.
     pub(super) fn newest(&self) -> Option<&ReplicaSet> {
         self.sets.iter().rfind(|set| self.canary.as_ref().is_none_or(|canary| canary.set != set.id))
+    }
+}
+
+impl ReplicaSet {
+    /// The name of its endpoints at a load balancer. A revision that is rolled back to gets a new
+    /// number, but its pods are what they were.
+    pub(super) fn group(&self) -> String {
+        format!("revision-{}", self.id)
     }
 }
 

@@ -22,3 +22,22 @@ impl Threshold {
         (self.in_a_row >= enough).then_some(succeeded)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Threshold;
+
+    #[test]
+    fn enough_of_a_kind_in_a_row_are_a_conclusion() {
+        // "After a probe fails failureThreshold times in a row, Kubernetes considers that the
+        // overall check has failed"; "successThreshold: Minimum consecutive successes for the probe
+        // to be considered successful after having failed":
+        // https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
+        let mut threshold = Threshold::new(2, 3);
+        let results = [true, true, false, false, true, false, false, false, true, true];
+        let concluded: Vec<Option<bool>> =
+            results.into_iter().map(|result| threshold.note(result)).collect();
+        let (good, bad, none) = (Some(true), Some(false), None);
+        assert_eq!(concluded, [none, good, none, none, none, none, none, bad, none, good]);
+    }
+}

@@ -465,7 +465,7 @@ impl World {
         self.machines[index].state = HostState::Exited;
         self.shared.record(What::Host { host, state: HostState::Exited });
         self.kill(index, HostState::Exited, now);
-        orchestrator::container_ended(host, how);
+        self.report_end(host, how, now);
     }
 
     fn start_sidecars(&mut self, host: usize, now: u64) {

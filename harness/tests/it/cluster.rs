@@ -1,7 +1,11 @@
 //! A small cluster for the tests: a service with probes, a balancer that says what it is told, and
 //! what is read from their records.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use hyper::{Response, StatusCode};
 use serde::Deserialize;
@@ -74,27 +78,61 @@ async fn app(behaviour: Behaviour) -> Done {
     }
 }
 
-/// Takes `PUT /endpoints` and says who is in it.
-async fn balancer(_: serde_json::Value) -> Done {
-    http(9901, |request| async move {
-        let path = request.uri().path().to_owned();
-        let body = http_body_util::BodyExt::collect(request.into_body()).await;
-        let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        let groups = body["groups"].as_array().cloned().unwrap_or_default();
-        let groups: Vec<String> = groups
-            .iter()
-            .map(|group| {
-                let endpoints = group["endpoints"].as_array().cloned().unwrap_or_default();
-                let endpoints: Vec<&str> = endpoints.iter().filter_map(|it| it.as_str()).collect();
-                let name = group["name"].as_str().unwrap_or("?");
-                format!("{name}*{}={}", group["weight"], endpoints.join(","))
-            })
-            .collect();
-        log(&format!("{path} {}", groups.join(" ")));
-        Response::new(String::new())
+/// Takes `PUT /endpoints` and says who is in it. Its metrics pretend that each group with
+/// endpoints has had a hundred requests more at each look, all of which failed in the groups that
+/// are `bad`.
+async fn balancer(config: serde_json::Value) -> Done {
+    let groups: Arc<Mutex<BTreeMap<String, u32>>> = Arc::default();
+    http(9901, move |request| {
+        let (groups, bad) = (Arc::clone(&groups), config["bad"].clone());
+        async move {
+            if request.method() == hyper::Method::GET {
+                let mut groups = groups.lock().expect("nobody panics");
+                return Response::new(metrics(&mut groups, &bad));
+            }
+            let told = told(request).await;
+            let mut groups = groups.lock().expect("nobody panics");
+            for name in told {
+                groups.entry(name).or_default();
+            }
+            Response::new(String::new())
+        }
     })
     .await
+}
+
+fn metrics(groups: &mut BTreeMap<String, u32>, bad: &serde_json::Value) -> String {
+    let mut page = String::new();
+    for (name, requests) in groups {
+        *requests += 100;
+        let failures = if bad == name.as_str() { *requests } else { 0 };
+        for (metric, count) in [("requests", *requests), ("failures", failures)] {
+            page.push_str(&format!("balancer_{metric}_total{{group=\"{name}\"}} {count}\n"));
+        }
+    }
+    page
+}
+
+/// Logs what the balancer is told, and hands out the names of the groups that are new to it.
+async fn told(request: hyper::Request<hyper::body::Incoming>) -> Vec<String> {
+    let path = request.uri().path().to_owned();
+    let body = http_body_util::BodyExt::collect(request.into_body()).await;
+    let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let groups = body["groups"].as_array().cloned().unwrap_or_default();
+    let names = groups.iter().filter_map(|group| group["name"].as_str());
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    let groups: Vec<String> = groups
+        .iter()
+        .map(|group| {
+            let endpoints = group["endpoints"].as_array().cloned().unwrap_or_default();
+            let endpoints: Vec<&str> = endpoints.iter().filter_map(|it| it.as_str()).collect();
+            let name = group["name"].as_str().unwrap_or("?");
+            format!("{name}*{}={}", group["weight"], endpoints.join(","))
+        })
+        .collect();
+    log(&format!("{path} {}", groups.join(" ")));
+    names
 }
 
 /// Three pods of the service on two nodes, in a world whose plan begins after ten seconds.
@@ -118,10 +156,16 @@ pub(crate) fn cluster(deployment: Deployment) -> Cluster {
 
 /// A world with this cluster that goes on for so long after its first ten seconds.
 pub(crate) fn world(cluster: Cluster, lasts: Duration) -> World {
+    world_with(cluster, lasts, "")
+}
+
+/// The same, with this group of endpoints failing.
+pub(crate) fn world_with(cluster: Cluster, lasts: Duration, bad: &str) -> World {
+    let config = serde_json::json!({ "bad": bad });
     World::new()
         .service("app", app)
         .service("balancer", balancer)
-        .topology(|topology| topology.host("lb", "balancer", serde_json::Value::Null))
+        .topology(|topology| topology.host("lb", "balancer", config))
         .plan(|plan: Plan| plan.cluster(cluster).boot(secs(10)).lasts(lasts))
 }
 

@@ -3,6 +3,7 @@
 #[global_allocator]
 static ALLOCATOR: squall::CountingAllocator = squall::CountingAllocator;
 
+mod canary;
 mod cluster;
 mod cpu;
 mod deploy;
@@ -15,7 +16,9 @@ mod load;
 mod load_faults;
 mod names;
 mod network_faults;
+mod nodes;
 mod partition;
+mod pods;
 mod process;
 mod scrape;
 mod service_faults;

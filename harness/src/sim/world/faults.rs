@@ -143,7 +143,7 @@ impl World {
                 }
                 self.kill(host, HostState::PoweredOff, now);
                 self.shared.record(What::Host { host: id, state: HostState::PoweredOff });
-                orchestrator::container_ended(id, "power loss");
+                self.report_end(id, "power loss", now);
             }
             FaultKind::CrashLoop { .. } => self.turn_crash_loop(number, false, now),
             FaultKind::Restart { grace } => {
@@ -234,7 +234,7 @@ impl World {
             self.kill(host, HostState::Crashed, now);
             let host = self.machines[host].seam.id;
             self.shared.record(What::Host { host, state: HostState::Crashed });
-            orchestrator::container_ended(host, "killed");
+            self.report_end(host, "killed", now);
         }
     }
 

@@ -18,22 +18,29 @@ impl World {
                     Command::Start { host, template } => {
                         let index = usize::from(host);
                         let service = self.services.start(&template.service, &template.config);
-                        match service {
-                            Ok(service) => self.start_process(index, Some(Ok(service)), now),
-                            // As a process that ends as soon as it has read its configuration.
-                            Err(error) => {
-                                self.start_process(index, None, now);
-                                orchestrator::container_started(host);
-                                self.exit(host, &error.to_string(), now);
-                                continue;
-                            }
-                        }
+                        // With a wrong configuration it ends as soon as it has read it.
+                        let (service, wrong) = match service {
+                            Ok(service) => (Some(Ok(service)), None),
+                            Err(error) => (None, Some(error)),
+                        };
+                        self.start_process(index, service, now);
                         orchestrator::container_started(host);
+                        if let Some(error) = wrong {
+                            self.exit(host, &error.to_string(), now);
+                        }
                     }
                     Command::Terminate { host } => self.terminate(usize::from(host), now),
                     Command::Kill { host } => self.crash(usize::from(host), now),
                 }
             }
+            self.note_woken(now);
+        }
+    }
+
+    /// The process of a host has ended: if it is a pod, those who look after it learn of it now.
+    pub(super) fn report_end(&mut self, host: u16, how: &str, now: u64) {
+        if orchestrator::is_pod(host) {
+            orchestrator::container_ended(host, how);
             self.note_woken(now);
         }
     }
@@ -44,7 +51,7 @@ impl World {
             if self.machines[usize::from(host)].is_running() {
                 self.kill(usize::from(host), state, now);
                 self.shared.record(What::Host { host, state });
-                orchestrator::container_ended(host, "node");
+                self.report_end(host, "node", now);
             }
         }
     }
