@@ -1,5 +1,5 @@
-//! Real services for Squall to break: an aggregation API and its four dependencies, and a worker
-//! pool with its queue.
+//! Real services for Squall to break: an aggregation API and its four dependencies, a worker pool
+//! with its queue, and a cache behind a load balancer with the catalog that fills it.
 //!
 //! They run as processes on real sockets and, unchanged, inside a simulated world:
 //!
@@ -17,6 +17,9 @@
 //! | `external-api` | 127.0.0.1:8070 | `POST /v1/process`, `/healthz`, `/readyz`, `/metrics` |
 //! | `result-store` | 127.0.0.1:50072 | `results.v1.Results/Put`, `Get`, `Stats`, gRPC health |
 //! | | 127.0.0.1:8072 | `/healthz`, `/readyz`, `/metrics` |
+//! | `cache-service` | 127.0.0.1:8081 | `GET /items/{id}`, `/export?items=N`, `/snapshot`, `POST /session`, `/prestop`, `/healthz`, `/startupz`, `/livez`, `/readyz`, `/metrics` |
+//! | `load-balancer` | 127.0.0.1:8000 | what its endpoints answer |
+//! | | 127.0.0.1:8001 | `PUT` and `GET /endpoints`, `/healthz`, `/readyz`, `/metrics` |
 //!
 //! ```no_run
 //! use reference_services::{aggregation, dependency};
@@ -60,13 +63,22 @@
 //! | events `job accepted`, `job leased`, `job acknowledged`, `job put back`, `job dead-lettered`, `job replayed`, `job handed back`, `lease expired` | `job` | each transition of a job, in the broker |
 //! | events `job stored`, `job was stored already` | `job` | each result, in the store |
 //! | event in target `breaker` | `dependency`, `from`, `to`: `closed`, `open`, `half-open` | each transition |
+//! | event `seeded`, `could not be seeded` | `from`: `peer`, `snapshot`; `items` or `error` | warm-up of a cache |
+//! | event `warm` | `items`, `took_ms`, `version` | the cache is ready |
+//! | event `about to stop` | `delay_ms` | the pre-stop hook was called |
+//! | event `left an endpoint out` | `endpoint`, `for_ms` | the load balancer ejected an outlier |
 //!
 //! Transitions that are durable are logged once they are. Those of the last batch before a crash
 //! are logged again on recovery, with `recovered=true`: nobody knows whether they were before.
+//!
+//! Cache and load balancer make no span for a request at this level: at 10,000 a second their
+//! metrics say more.
 
 pub mod aggregation;
+pub mod balancer;
 mod budget;
 mod bulkhead;
+pub mod cache;
 pub mod catalog;
 pub mod cli;
 mod client;

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     aggregation::{self, Defect},
-    catalog,
+    balancer, cache, catalog,
     config::{self, Config, Sources},
     dependency::{self, Kind},
     external_api, queue_broker, result_store, worker,
@@ -76,6 +76,26 @@ struct ExternalApiArgs {
 #[derive(Debug, Parser)]
 #[command(version)]
 struct CatalogArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Answers GET /items/{id} from memory, in versions that are deployed one after the other.
+#[derive(Debug, Parser)]
+#[command(version)]
+#[command(after_help = help(cache::Defect::ALL, |it| (it.name(), it.description())))]
+struct CacheArgs {
+    #[command(flatten)]
+    common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<cache::Defect>,
+}
+
+/// Passes requests on to the endpoints that PUT /endpoints on the admin port names.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct BalancerArgs {
     #[command(flatten)]
     common: Common,
 }
@@ -201,6 +221,29 @@ pub fn catalog_source() -> ExitCode {
     }
 }
 
+/// The binary `cache-service`.
+#[must_use]
+pub fn cache_service() -> ExitCode {
+    match parse::<CacheArgs>("cache-service") {
+        Ok(CacheArgs { common, defects }) => {
+            let sources = common.sources("CACHE_SERVICE_").with_defects(&defects);
+            start(&common, &sources, cache::run)
+        }
+        Err(code) => code,
+    }
+}
+
+/// The binary `load-balancer`.
+#[must_use]
+pub fn load_balancer() -> ExitCode {
+    match parse::<BalancerArgs>("load-balancer") {
+        Ok(BalancerArgs { common }) => {
+            start(&common, &common.sources("LOAD_BALANCER_"), balancer::run)
+        }
+        Err(code) => code,
+    }
+}
+
 fn parse<A: Parser>(name: &'static str) -> Result<A, ExitCode> {
     let parsed = A::command().name(name).bin_name(name).try_get_matches_from(arguments());
     let args = parsed.and_then(|mut matches| A::from_arg_matches_mut(&mut matches));
@@ -301,7 +344,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 fn help<D: Copy>(all: &[D], describe: impl Fn(D) -> (&'static str, &'static str)) -> String {
     let line = |defect: &D| {
         let (name, description) = describe(*defect);
-        format!("  {name:<20} {description}")
+        format!("  {name:<24} {description}")
     };
     format!("Defects:\n{}", all.iter().map(line).collect::<Vec<_>>().join("\n"))
 }

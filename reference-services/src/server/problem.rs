@@ -1,15 +1,17 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
+use std::borrow::Cow;
+
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::{Body, json};
 
 /// An answer that is an error.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
-    detail: &'static str,
+    detail: Cow<'static, str>,
     /// Seconds.
     retry_after: Option<u64>,
     allow: Option<&'static str>,
@@ -17,8 +19,8 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    pub(crate) fn new(status: StatusCode, detail: &'static str) -> Self {
-        Self { status, detail, retry_after: None, allow: None, close: false }
+    pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, detail: detail.into(), retry_after: None, allow: None, close: false }
     }
 
     /// The one asked has no place left: worth trying again, but not at once.
@@ -43,17 +45,17 @@ impl Problem {
 
     pub(crate) fn response(self) -> Response<Body> {
         #[derive(Serialize)]
-        struct Fields {
+        struct Fields<'a> {
             r#type: &'static str,
             title: &'static str,
             status: u16,
-            detail: &'static str,
+            detail: &'a str,
         }
         let fields = Fields {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("error"),
             status: self.status.as_u16(),
-            detail: self.detail,
+            detail: &self.detail,
         };
         let mut response = json(self.status, &fields);
         let headers = response.headers_mut();

@@ -2,11 +2,17 @@
 //! wire, metrics and spans.
 
 mod answers;
+mod balancer;
+mod balancer_wire;
+mod cache;
 mod cancellation;
 mod catalog;
 mod defects;
+mod fleet;
 mod health;
 mod losses;
+mod pod_stop;
+mod sessions;
 mod spans;
 mod stop;
 mod wire;

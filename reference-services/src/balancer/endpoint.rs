@@ -1,0 +1,111 @@
+//! One endpoint: its connections, what is in flight to it, and how it has fared.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use squall_os::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{body::RequestBody, metrics::GroupMetrics, outlier::Outlier};
+
+/// The sending half of a connection.
+pub(super) type Sender = SendRequest<RequestBody>;
+
+/// An endpoint of a group.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) address: String,
+    pub(super) metrics: Arc<GroupMetrics>,
+    pub(super) outlier: Mutex<Outlier>,
+    in_flight: AtomicUsize,
+    /// No longer named by the orchestrator.
+    removed: AtomicBool,
+    idle: Mutex<Vec<Sender>>,
+    idle_max: usize,
+}
+
+impl Endpoint {
+    pub(super) fn new(address: String, metrics: Arc<GroupMetrics>, idle_max: usize) -> Self {
+        Self {
+            address,
+            metrics,
+            outlier: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
+            removed: AtomicBool::new(false),
+            idle: Mutex::default(),
+            idle_max,
+        }
+    }
+
+    /// Requests in flight.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request as in flight until the guard is dropped.
+    pub(super) fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(Arc::clone(self))
+    }
+
+    /// Closes idle connections now, and the others when they become idle.
+    pub(super) fn remove(&self) {
+        self.removed.store(true, Ordering::Relaxed);
+        self.idle.lock().expect("nothing panics while it holds the lock").clear();
+    }
+
+    /// A connection that is open and idle, if there is one.
+    pub(super) fn take_idle(&self) -> Option<Sender> {
+        let mut idle = self.idle.lock().expect("nothing panics while it holds the lock");
+        // The last one that was put back is the least likely to have been closed.
+        std::iter::from_fn(|| idle.pop()).find(Sender::is_ready)
+    }
+
+    /// Keeps a connection for the next request.
+    pub(super) fn put_back(&self, sender: Sender) {
+        if sender.is_closed() || self.removed.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut idle = self.idle.lock().expect("nothing panics while it holds the lock");
+        if idle.len() < self.idle_max {
+            idle.push(sender);
+        }
+    }
+
+    /// Opens a connection.
+    pub(super) async fn connect(&self, within: Duration) -> io::Result<Sender> {
+        let connected = async {
+            let stream = TcpStream::connect(&*self.address).await?;
+            // A socket that the peer has already closed refuses the option; writing finds that out.
+            let _ = stream.set_nodelay(true);
+            http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)
+        };
+        let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
+        let (sender, connection) = timeout(within, connected).await.map_err(|_| late())??;
+        self.metrics.connections.inc();
+        tokio::spawn(async move {
+            // Its errors reach whoever waits for an answer on it.
+            let _ = connection.await;
+        });
+        Ok(sender)
+    }
+}
+
+/// A request in flight to an endpoint.
+#[derive(Debug)]
+#[must_use = "the request is no longer in flight when this is dropped"]
+pub(super) struct InFlight(pub(super) Arc<Endpoint>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

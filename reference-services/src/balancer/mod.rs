@@ -1,0 +1,20 @@
+//! The load balancer: requests go to the endpoints that an orchestrator names, by weight, and
+//! what goes wrong with one of them is made good on another.
+
+mod admin;
+mod admission;
+mod body;
+mod config;
+mod endpoint;
+mod forward;
+mod groups;
+mod headers;
+mod metrics;
+mod outlier;
+mod pick;
+mod service;
+mod spec;
+
+pub use config::{Config, OutlierConfig, RetryConfig};
+pub use service::{Bound, bind, run};
+pub use spec::{EndpointsSpec, GroupSpec};

@@ -1,0 +1,7 @@
+//! The cache service as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    reference_services::cli::cache_service()
+}

@@ -1,0 +1,7 @@
+//! The load balancer as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    reference_services::cli::load_balancer()
+}

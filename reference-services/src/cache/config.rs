@@ -1,0 +1,186 @@
+//! What can be configured, with defaults for a pod behind a load balancer.
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use http::Uri;
+use serde::{Deserialize, Serialize};
+
+use super::Defect;
+use crate::{
+    config::{self, Invalid},
+    server::Limits,
+};
+
+/// The configuration of the cache service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// Address to listen on, `host:port`. Default `127.0.0.1:8081`.
+    pub listen: String,
+    /// The version that every answer names. Default `v1`.
+    pub version: String,
+    /// Items are numbered from 1 to this. Default 1000.
+    pub items: u64,
+    /// The catalog source, as `http://host:port`. Default `http://127.0.0.1:50061`.
+    pub source: String,
+    /// How old an item may be; it is loaded again when it is half as old. Default 60000.
+    pub fresh_for_ms: u64,
+    /// How the cache is filled at start.
+    pub warm_up: WarmUpConfig,
+    /// Sessions of users.
+    pub session: SessionConfig,
+    /// What is taken from clients at the most.
+    pub http: Limits,
+    /// Requests for items in flight; further ones are shed. Default 1024.
+    pub in_flight_max: usize,
+    /// What `Retry-After` says to those turned away. Default 1.
+    pub retry_after_s: u64,
+    /// Pause between two lines of an export. Default 10.
+    pub export_pause_ms: u64,
+    /// How long the pre-stop hook takes: until every load balancer knows. Default 5000.
+    pub prestop_delay_ms: u64,
+    /// Time for what is in flight when the service stops. Default 25000.
+    pub drain_ms: u64,
+    /// Processor time of a request for an item, for simulations; 0 states none. Default 30.
+    pub cpu_us: u64,
+    /// Planted mistakes. Default none.
+    pub defects: BTreeSet<Defect>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8081".to_owned(),
+            version: "v1".to_owned(),
+            items: 1000,
+            source: "http://127.0.0.1:50061".to_owned(),
+            fresh_for_ms: 60_000,
+            warm_up: WarmUpConfig::default(),
+            session: SessionConfig::default(),
+            http: Limits::default(),
+            in_flight_max: 1024,
+            retry_after_s: 1,
+            export_pause_ms: 10,
+            prestop_delay_ms: 5_000,
+            drain_ms: 25_000,
+            cpu_us: 30,
+            defects: BTreeSet::new(),
+        }
+    }
+}
+
+/// How the cache is filled at start: from the peer, then the snapshot, then the source. Each is
+/// asked for what the one before it did not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct WarmUpConfig {
+    /// A pod that runs, or what stands before them, as `host:port`. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// Time for the peer to send all it has. Default 2000.
+    pub peer_timeout_ms: u64,
+    /// The file that the cache is written to when it is warm and after it was refreshed, and read
+    /// from at start. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<PathBuf>,
+    /// Ranges that are loaded from the source at once. Default 8.
+    pub concurrency: usize,
+    /// Items in a page. Default 100.
+    pub page_size: u32,
+    /// Time for each page. Default 1000.
+    pub page_timeout_ms: u64,
+    /// The longest pause before the second attempt at a page; it doubles with each further one up
+    /// to 16 times this, and the pause is uniform between nothing and it. Default 100.
+    pub backoff_ms: u64,
+}
+
+impl Default for WarmUpConfig {
+    fn default() -> Self {
+        Self {
+            peer: None,
+            peer_timeout_ms: 2_000,
+            snapshot: None,
+            concurrency: 8,
+            page_size: 100,
+            page_timeout_ms: 1_000,
+            backoff_ms: 100,
+        }
+    }
+}
+
+/// Sessions of users: in a cookie that the server signs, so that every pod knows every session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SessionConfig {
+    /// What cookies are signed with, the same for all pods: at least 32 bytes. Without it there
+    /// are no sessions. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// How long a session lasts. Default 3600.
+    pub lasts_s: u64,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self { key: None, lasts_s: 3600 }
+    }
+}
+
+impl config::Config for Config {
+    fn validate(&self) -> Result<(), Invalid> {
+        self.http.validate()?;
+        let at_least_one = [
+            ("in_flight_max", self.in_flight_max as u64),
+            ("warm_up.peer_timeout_ms", self.warm_up.peer_timeout_ms),
+            ("warm_up.concurrency", self.warm_up.concurrency as u64),
+            ("warm_up.page_timeout_ms", self.warm_up.page_timeout_ms),
+            ("warm_up.backoff_ms", self.warm_up.backoff_ms),
+            ("session.lasts_s", self.session.lasts_s),
+        ];
+        for (field, value) in at_least_one {
+            Invalid::unless(value >= 1, field, "at least 1", value)?;
+        }
+        let items = self.items;
+        Invalid::unless((1..=1_000_000).contains(&items), "items", "1 to 1000000", items)?;
+        let page = self.warm_up.page_size;
+        Invalid::unless((1..=1000).contains(&page), "warm_up.page_size", "1 to 1000", page)?;
+        let fresh = self.fresh_for_ms;
+        let in_range = (100..=86_400_000).contains(&fresh);
+        Invalid::unless(in_range, "fresh_for_ms", "100 to 86400000", fresh)?;
+        let version = self.version.as_str();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+        let named = (1..=63).contains(&version.len()) && version.bytes().all(plain);
+        let expected = "1 to 63 letters, digits, dots, dashes and underscores";
+        Invalid::unless(named, "version", expected, version)?;
+        if let Some(key) = &self.session.key {
+            let expected = "at least 32 bytes";
+            let found = format!("{} bytes", key.len());
+            Invalid::unless(key.len() >= 32, "session.key", expected, found)?;
+        }
+        self.source_uri().map(drop)
+    }
+}
+
+impl Config {
+    /// Where the source is; refuses what is not an address.
+    pub(super) fn source_uri(&self) -> Result<Uri, Invalid> {
+        let uri = self.source.parse::<Uri>().ok();
+        let uri = uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
+        uri.ok_or_else(|| Invalid {
+            field: "source",
+            expected: "http://host:port".to_owned(),
+            found: self.source.clone(),
+        })
+    }
+
+    pub(super) fn fresh_for(&self) -> Duration {
+        Duration::from_millis(self.fresh_for_ms)
+    }
+
+    pub(super) fn cpu(&self) -> Option<Duration> {
+        (self.cpu_us > 0).then(|| Duration::from_micros(self.cpu_us))
+    }
+}

@@ -1,0 +1,166 @@
+//! What the cache holds, and how old each of it is.
+
+use std::{
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::time::Instant;
+
+/// An item and when it was known to be right.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) value: Arc<str>,
+    pub(super) loaded: Instant,
+    /// The answer for as long as it is fresh, made once.
+    pub(super) answer: Bytes,
+}
+
+/// An item as clients get it.
+#[derive(Debug, Serialize)]
+pub(super) struct Document<'a> {
+    pub(super) id: u64,
+    pub(super) value: &'a str,
+    pub(super) version: &'a str,
+    pub(super) warnings: &'a [&'static str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<SessionView>,
+}
+
+/// What an answer says of the session.
+#[derive(Debug, Serialize)]
+pub(super) struct SessionView {
+    pub(super) id: String,
+    pub(super) visits: u64,
+}
+
+/// Items by id, from 1.
+#[derive(Debug)]
+pub(super) struct Entries {
+    slots: RwLock<Vec<Option<Entry>>>,
+    version: String,
+    fresh_for: Duration,
+}
+
+/// What is known of an item.
+#[derive(Debug)]
+pub(super) enum Found {
+    Fresh(Entry),
+    Stale(Entry),
+    Missing,
+}
+
+impl Entries {
+    /// Places for so many items, all empty. Ids are places, so there are at most a million.
+    pub(super) fn new(items: u64, version: &str, fresh_for: Duration) -> Self {
+        let places = usize::try_from(items).unwrap_or(usize::MAX);
+        let slots = RwLock::new(vec![None; places]);
+        Self { slots, version: version.to_owned(), fresh_for }
+    }
+
+    /// The place of an item that may exist.
+    fn place(&self, id: u64) -> Option<usize> {
+        usize::try_from(id.checked_sub(1)?).ok()
+    }
+
+    pub(super) fn find(&self, id: u64) -> Found {
+        let slots = self.slots.read().expect("nothing panics while it holds the lock");
+        let entry = self.place(id).and_then(|place| slots.get(place)).and_then(Option::as_ref);
+        match entry {
+            None => Found::Missing,
+            Some(entry) if entry.loaded.elapsed() <= self.fresh_for => Found::Fresh(entry.clone()),
+            Some(entry) => Found::Stale(entry.clone()),
+        }
+    }
+
+    /// Takes an item in, unless what is there is newer or no such item is known.
+    pub(super) fn insert(&self, id: u64, value: &str, loaded: Instant) {
+        let document = Document { id, value, version: &self.version, warnings: &[], session: None };
+        // Our own structs have string keys and no failing implementation.
+        let answer = serde_json::to_vec(&document).expect("a struct that serializes").into();
+        let mut slots = self.slots.write().expect("nothing panics while it holds the lock");
+        let Some(slot) = self.place(id).and_then(|place| slots.get_mut(place)) else { return };
+        if slot.as_ref().is_none_or(|entry| entry.loaded <= loaded) {
+            *slot = Some(Entry { value: value.into(), loaded, answer });
+        }
+    }
+
+    /// The first id from `from` on that is missing or stale.
+    pub(super) fn first_unfit(&self, from: u64) -> Option<u64> {
+        let slots = self.slots.read().expect("nothing panics while it holds the lock");
+        let fit = |slot: &Option<Entry>| {
+            slot.as_ref().is_some_and(|entry| entry.loaded.elapsed() <= self.fresh_for)
+        };
+        let mut places = slots.iter().enumerate().skip(self.place(from).unwrap_or(0));
+        places.find(|(_, slot)| !fit(slot)).map(|(place, _)| place as u64 + 1)
+    }
+
+    /// All there is: id, value and age.
+    pub(super) fn all(&self) -> Vec<(u64, Arc<str>, Duration)> {
+        let slots = self.slots.read().expect("nothing panics while it holds the lock");
+        let held = slots.iter().zip(1_u64..).filter_map(|(slot, id)| {
+            let entry = slot.as_ref()?;
+            Some((id, entry.value.clone(), entry.loaded.elapsed()))
+        });
+        held.collect()
+    }
+
+    /// How old the oldest item is.
+    pub(super) fn oldest(&self) -> Duration {
+        let slots = self.slots.read().expect("nothing panics while it holds the lock");
+        slots.iter().flatten().map(|entry| entry.loaded.elapsed()).max().unwrap_or_default()
+    }
+
+    /// How many items there are places for.
+    pub(super) fn places(&self) -> u64 {
+        self.slots.read().expect("nothing panics while it holds the lock").len() as u64
+    }
+
+    /// How many items are held.
+    pub(super) fn held(&self) -> usize {
+        let slots = self.slots.read().expect("nothing panics while it holds the lock");
+        slots.iter().flatten().count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ago(ms: u64) -> Instant {
+        Instant::now().checked_sub(Duration::from_millis(ms)).expect("the machine runs for longer")
+    }
+
+    #[test]
+    fn entries_age() {
+        let entries = Entries::new(3, "v1", Duration::from_secs(1));
+        assert!(matches!(entries.find(1), Found::Missing));
+        entries.insert(1, "one", Instant::now());
+        entries.insert(2, "two", ago(1_001));
+        assert!(matches!(entries.find(1), Found::Fresh(entry) if &*entry.value == "one"));
+        assert!(matches!(entries.find(2), Found::Stale(entry) if &*entry.value == "two"));
+        assert_eq!((entries.first_unfit(1), entries.first_unfit(3)), (Some(2), Some(3)));
+        assert_eq!(entries.first_unfit(4), None);
+        assert!(entries.oldest() > Duration::from_secs(1));
+    }
+
+    #[test]
+    fn what_is_older_replaces_nothing() {
+        let entries = Entries::new(1, "v1", Duration::from_secs(1));
+        entries.insert(1, "new", ago(5));
+        entries.insert(1, "old", ago(6));
+        assert!(matches!(entries.find(1), Found::Fresh(entry) if &*entry.value == "new"));
+    }
+
+    #[test]
+    fn ids_out_of_range_are_not_there() {
+        let entries = Entries::new(1, "v1", Duration::from_secs(1));
+        for id in [0, 2, u64::MAX] {
+            entries.insert(id, "", Instant::now());
+            assert!(matches!(entries.find(id), Found::Missing), "{id}");
+        }
+        assert_eq!((entries.held(), entries.places()), (0, 1));
+    }
+}

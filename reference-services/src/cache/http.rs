@@ -1,0 +1,265 @@
+//! Requests in, answers out: routes, probes, sessions, and what each outcome looks like.
+
+use std::{convert::Infallible, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{Either, Full};
+use hyper::body::{Body as _, Incoming};
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+use tonic::Code;
+use tracing::Instrument;
+
+use super::{
+    entries::{Document, Found},
+    export::Export,
+    metrics::{Metrics, Outcome},
+    session::{Presented, Session},
+    snapshot::Snapshot,
+    state::Cache,
+};
+use crate::server::{self, Problem, Trace, json, metrics, text};
+
+/// Lines of an export at the most.
+const EXPORT_MAX: u64 = 100_000;
+
+/// An answer made at once, or an export.
+pub(super) type Body = Either<Full<Bytes>, Export>;
+
+/// What `/healthz` says.
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    version: &'a str,
+    items: usize,
+}
+
+/// Answers one request. While the service stops, each answer ends its connection, so that what
+/// comes next goes elsewhere.
+pub(super) async fn handle(
+    cache: Arc<Cache>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    let mut response = route(&cache, &request).await;
+    if cache.is_stopping() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+async fn route(cache: &Arc<Cache>, request: &Request<Incoming>) -> Response<Body> {
+    if !request.body().is_end_stream() {
+        let detail = "a request takes no body";
+        return Problem::unread(StatusCode::PAYLOAD_TOO_LARGE, detail).response().map(Either::Left);
+    }
+    let path = request.uri().path();
+    let posts = path == "/session";
+    if posts && request.method() != Method::POST {
+        let detail = "a session is begun with POST";
+        return Problem::method_not_allowed(detail, "POST").response().map(Either::Left);
+    }
+    if !posts && request.method() != Method::GET && request.method() != Method::HEAD {
+        let detail = "this resource can only be read";
+        return Problem::method_not_allowed(detail, "GET, HEAD").response().map(Either::Left);
+    }
+    let answer = match path {
+        "/healthz" => healthz(cache),
+        "/livez" => text("alive\n"),
+        "/startupz" => started(cache),
+        "/readyz" => ready(cache),
+        "/metrics" => metrics(&cache.metrics.registry),
+        "/snapshot" => snapshot(cache),
+        "/prestop" => prestop(cache).await,
+        "/session" => begin_session(cache),
+        "/export" => return export(cache, request.uri().query()),
+        _ => match path.strip_prefix("/items/") {
+            Some(id) => observed(cache, request.headers(), id).await,
+            None => Problem::new(StatusCode::NOT_FOUND, "no such resource").response(),
+        },
+    };
+    answer.map(Either::Left)
+}
+
+fn healthz(cache: &Cache) -> Response<server::Body> {
+    let status = match (cache.is_stopping(), cache.is_warm()) {
+        (true, _) => "stopping",
+        (false, true) => "ok",
+        (false, false) => "warming up",
+    };
+    let (version, items) = (&*cache.config.version, cache.entries.held());
+    json(StatusCode::OK, &Health { status, version, items })
+}
+
+/// Once warm, a pod has started, whatever comes.
+fn started(cache: &Cache) -> Response<server::Body> {
+    if cache.is_warm() { text("started\n") } else { not_warm(cache).response() }
+}
+
+fn ready(cache: &Cache) -> Response<server::Body> {
+    if cache.is_stopping() {
+        let detail = "the service is stopping";
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response();
+    }
+    if cache.is_warm() { text("ready\n") } else { not_warm(cache).response() }
+}
+
+/// Not a matter of load: another pod may well have it.
+fn not_warm(_: &Cache) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the cache is not warm yet")
+}
+
+/// The hook that an orchestrator calls before it sends the signal to terminate: it holds the
+/// signal back until no load balancer sends requests here any more.
+async fn prestop(cache: &Cache) -> Response<server::Body> {
+    tracing::info!(delay_ms = cache.prestop_delay().as_millis(), "about to stop");
+    cache.stop();
+    sleep(cache.prestop_delay()).await;
+    text("stop\n")
+}
+
+fn snapshot(cache: &Cache) -> Response<server::Body> {
+    if !cache.is_warm() {
+        return not_warm(cache).response();
+    }
+    let mut response = Response::new(Full::new(Snapshot::now(cache.entries.all()).encode()));
+    let lines = HeaderValue::from_static("application/x-ndjson");
+    response.headers_mut().insert(header::CONTENT_TYPE, lines);
+    response
+}
+
+fn export(cache: &Arc<Cache>, query: Option<&str>) -> Response<Body> {
+    let asked = query.and_then(|query| query.strip_prefix("items="));
+    let items = match asked.map(str::parse) {
+        None if query.is_none() => cache.entries.places().min(EXPORT_MAX),
+        Some(Ok(items)) if items <= EXPORT_MAX => items,
+        _ => {
+            let detail = "an export has items=N with N from 0 to 100000";
+            return Problem::new(StatusCode::BAD_REQUEST, detail).response().map(Either::Left);
+        }
+    };
+    if !cache.is_warm() {
+        return not_warm(cache).response().map(Either::Left);
+    }
+    let mut response = Response::new(Either::Right(Export::new(Arc::clone(cache), items)));
+    let lines = HeaderValue::from_static("application/x-ndjson");
+    response.headers_mut().insert(header::CONTENT_TYPE, lines);
+    response
+}
+
+fn begin_session(cache: &Cache) -> Response<server::Body> {
+    let begun = cache.sessions.begin();
+    let Some((session, cookie)) = begun.and_then(|it| Some((it, cache.sessions.cookie(it)?)))
+    else {
+        let detail = "there are no sessions without a key";
+        return Problem::new(StatusCode::NOT_FOUND, detail).response();
+    };
+    cache.metrics.sessions_begun.inc();
+    let mut response = json(StatusCode::CREATED, &session.view());
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    response
+}
+
+async fn observed(cache: &Cache, headers: &HeaderMap, id: &str) -> Response<server::Body> {
+    // At the load that this service is made for, a span for each request is too much to keep.
+    let trace = || Trace::of(headers);
+    let span = tracing::debug_span!(parent: None, "request", trace_id = %trace());
+    let begun = Instant::now();
+    let mut observed = Observed { metrics: &cache.metrics, begun, outcome: Outcome::Cancelled };
+    cache.metrics.in_flight.inc();
+    let (outcome, response) = item(cache, headers, id).instrument(span).await;
+    observed.outcome = outcome;
+    response
+}
+
+async fn item(cache: &Cache, headers: &HeaderMap, id: &str) -> (Outcome, Response<server::Body>) {
+    let problem = |outcome, problem: Problem| (outcome, problem.response());
+    let Some(id) = id.parse().ok().filter(|id| (1..=cache.entries.places()).contains(id)) else {
+        let detail = "no such item";
+        return problem(Outcome::ClientError, Problem::new(StatusCode::NOT_FOUND, detail));
+    };
+    let Some(_place) = cache.in_flight.enter() else {
+        let detail = "too many requests at once";
+        return problem(Outcome::Shed, Problem::shed(detail, cache.config.retry_after_s));
+    };
+    if let Some(cost) = cache.config.cpu() {
+        squall_os::cpu::spend(cost).await;
+    }
+    let session = match cache.sessions.of(headers) {
+        Presented::Nothing => None,
+        Presented::Session(session) => Some(session.visited()),
+        Presented::Unknown => return (Outcome::ClientError, unauthorized()),
+    };
+    if !cache.is_warm() {
+        return problem(Outcome::Failed, not_warm(cache));
+    }
+    let (outcome, value, warnings): (_, _, &[&str]) = match cache.entries.find(id) {
+        Found::Fresh(entry) if session.is_none() => {
+            return (Outcome::Ok, document(entry.answer));
+        }
+        Found::Fresh(entry) => (Outcome::Ok, entry.value, &[]),
+        Found::Stale(entry) => (Outcome::Stale, entry.value, &["stale"]),
+        Found::Missing => match load(cache, id).await {
+            Ok(value) => (Outcome::Cold, value.into(), &["cold"]),
+            Err((outcome, error)) => return problem(outcome, error),
+        },
+    };
+    let version = &*cache.config.version;
+    let view = session.map(Session::view);
+    let mut response =
+        json(StatusCode::OK, &Document { id, value: &value, version, warnings, session: view });
+    if let Some(cookie) = session.and_then(|session| cache.sessions.cookie(session)) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    (outcome, response)
+}
+
+fn document(answer: Bytes) -> Response<server::Body> {
+    let mut response = Response::new(Full::new(answer));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// Asks the source for an item that the cache does not have.
+async fn load(cache: &Cache, id: u64) -> Result<String, (Outcome, Problem)> {
+    let asked = Instant::now();
+    match cache.source.get(id).await {
+        Ok(value) => {
+            cache.entries.insert(id, &value, asked);
+            Ok(value)
+        }
+        Err(status) if status.code() == Code::NotFound => {
+            let problem = Problem::new(StatusCode::NOT_FOUND, "no such item");
+            Err((Outcome::ClientError, problem))
+        }
+        Err(status) => {
+            tracing::debug!(id, %status, "an item could not be loaded");
+            let detail = "neither the cache nor the source has the item now";
+            Err((Outcome::Failed, Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)))
+        }
+    }
+}
+
+fn unauthorized() -> Response<server::Body> {
+    let detail = "nobody here knows this session";
+    let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).response();
+    // A 401 must say how to do better (RFC 9110, 11.6.1).
+    let challenge = HeaderValue::from_static("Session realm=\"/session\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+/// A request as an observer sees it, up to its answer or until its client went away.
+struct Observed<'a> {
+    metrics: &'a Metrics,
+    begun: Instant,
+    outcome: Outcome,
+}
+
+impl Drop for Observed<'_> {
+    fn drop(&mut self) {
+        self.metrics.in_flight.dec();
+        self.metrics.count(self.outcome, self.begun.elapsed());
+    }
+}

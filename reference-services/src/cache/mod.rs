@@ -1,0 +1,21 @@
+//! The cache service: answers from memory what it loaded at start, in versions that are deployed
+//! one after the other.
+
+mod config;
+mod defect;
+mod entries;
+mod export;
+mod file;
+mod http;
+mod metrics;
+mod peer;
+mod service;
+mod session;
+mod snapshot;
+mod source;
+mod state;
+mod warm_up;
+
+pub use config::{Config, SessionConfig, WarmUpConfig};
+pub use defect::Defect;
+pub use service::{Bound, bind, run};

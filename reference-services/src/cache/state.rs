@@ -1,0 +1,81 @@
+//! What all requests, the warm-up and the refreshes share.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use super::{
+    Config, defect::Defects, entries::Entries, metrics::Metrics, session::Sessions, source::Source,
+};
+use crate::{bulkhead::Bulkhead, config::Invalid};
+
+/// Everything a pod is.
+#[derive(Debug)]
+pub(super) struct Cache {
+    pub(super) config: Config,
+    pub(super) defects: Defects,
+    pub(super) entries: Entries,
+    pub(super) source: Source,
+    pub(super) sessions: Sessions,
+    pub(super) metrics: Metrics,
+    pub(super) in_flight: Bulkhead,
+    warm: AtomicBool,
+    stopping: AtomicBool,
+}
+
+impl Cache {
+    pub(super) fn new(config: Config) -> Result<Self, Invalid> {
+        let defects = Defects::from(&config.defects);
+        Ok(Self {
+            defects,
+            entries: Entries::new(config.items, &config.version, config.fresh_for()),
+            source: Source::new(&config)?,
+            sessions: Sessions::new(&config, defects.in_memory_sessions),
+            metrics: Metrics::new(),
+            in_flight: Bulkhead::new(config.in_flight_max),
+            warm: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            config,
+        })
+    }
+
+    /// The cache holds all there is.
+    pub(super) fn set_warm(&self) {
+        self.metrics.warm.set(1);
+        self.warm.store(true, Ordering::Relaxed);
+    }
+
+    /// Can requests be answered from the cache?
+    pub(super) fn is_warm(&self) -> bool {
+        // Defect: it does not wait to find out.
+        self.warm.load(Ordering::Relaxed) || self.defects.no_readiness
+    }
+
+    /// From now on no load balancer should send anything.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// How long the pre-stop hook takes.
+    pub(super) fn prestop_delay(&self) -> Duration {
+        if self.defects.no_pre_stop_delay {
+            // Defect: those who have not heard yet go on sending.
+            return Duration::ZERO;
+        }
+        Duration::from_millis(self.config.prestop_delay_ms)
+    }
+
+    /// Time for what is in flight.
+    pub(super) fn drain(&self) -> Duration {
+        if self.defects.kill_without_grace {
+            // Defect: nothing in flight is waited for.
+            return Duration::ZERO;
+        }
+        Duration::from_millis(self.config.drain_ms)
+    }
+}
