@@ -6,9 +6,10 @@
 //! running a simulation they answer from the simulation; on all others they pass the call on to
 //! libc, found with `dlsym(RTLD_NEXT)`.
 //!
-//! This module, with its allocator, is the only one of Squall with `unsafe` code. It knows nothing of hosts or networks:
-//! [`Session`] switches it on for the current thread, and the free functions set and read the
-//! few cells it works from.
+//! This module, with its allocator, is the only one of Squall with `unsafe` code. It knows nothing
+//! of hosts or networks: [`Session`] switches it on for the current thread, [`use_clock`] says how
+//! far the clocks are off for the code that runs now, and the free functions set and read the few
+//! cells it works from.
 
 #![expect(unsafe_code, reason = "redefines functions of libc, which is what this module is for")]
 
@@ -25,9 +26,11 @@ use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 mod allocator;
+mod clock;
 
 pub use allocator::CountingAllocator;
 pub(crate) use allocator::live as live_bytes;
+pub(crate) use clock::Clock;
 
 /// What the monotonic clock shows when a run begins: whole seconds, so that Tokio's
 /// millisecond ticks fall on whole milliseconds of the run.
@@ -66,6 +69,9 @@ thread_local! {
     static WALL_CLOCK: Cell<bool> = const { Cell::new(true) };
     static NOW_NS: Cell<u64> = const { Cell::new(0) };
     static READINGS: Cell<u32> = const { Cell::new(0) };
+    /// The clocks of the code that runs now.
+    static CLOCK: Cell<Clock> = const { Cell::new(Clock::RIGHT) };
+    static WRONG: Cell<Readings> = const { Cell::new(Readings { wall: 0, monotonic: 0 }) };
     /// What the last `epoll_wait` was asked to wait for.
     static WAIT_MS: Cell<Option<i32>> = const { Cell::new(None) };
     /// How often `epoll_wait` was asked for a look without waiting.
@@ -124,6 +130,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         ACTIVE.set(false);
+        WRONG.take();
         RANDOM.set(None);
         ROOT.set(None);
         WOKEN.take();
@@ -141,15 +148,45 @@ pub(crate) fn now() -> u64 {
     NOW_NS.get()
 }
 
+/// How often clocks were read that were off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Readings {
+    /// Of the wall clock, when it did not show the right time.
+    pub(crate) wall: u64,
+    /// Of the monotonic clock, when it did not run at the right speed.
+    pub(crate) monotonic: u64,
+}
+
+/// Lets the code of this thread see these clocks until the guard is dropped.
+pub(crate) fn use_clock(clock: Clock) -> ClockInUse {
+    ClockInUse(CLOCK.replace(clock))
+}
+
+/// The guard of [`use_clock`].
+#[must_use = "the clock is in use only while the guard lives"]
+pub(crate) struct ClockInUse(Clock);
+
+impl Drop for ClockInUse {
+    fn drop(&mut self) {
+        CLOCK.set(self.0);
+    }
+}
+
+/// How often clocks were read that were off, since this was last asked.
+pub(crate) fn take_wrong_readings() -> Readings {
+    WRONG.take()
+}
+
 /// Sets virtual time, and forgives the clock readings so far.
 pub(crate) fn set_now(now: u64) {
     NOW_NS.set(now);
     READINGS.set(0);
 }
 
-/// What the wall clock shows at `at`.
+/// What the wall clock in use shows at `at`.
 pub(crate) fn wall_clock(at: u64) -> std::time::SystemTime {
-    std::time::UNIX_EPOCH + std::time::Duration::from_nanos(REALTIME_START_NS + at)
+    let shown = REALTIME_START_NS.saturating_add_signed(CLOCK.get().wall(at));
+    std::time::UNIX_EPOCH + std::time::Duration::from_nanos(shown)
 }
 
 /// Forgets what `epoll_wait` was last asked, and remembers whom to wake when it is asked again.
@@ -242,13 +279,32 @@ fn to_timespec(ns: u64) -> timespec {
     timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ }
 }
 
+fn read_wall_clock() -> u64 {
+    let now = read_clock();
+    let shown = CLOCK.get().wall(now);
+    if shown != now.cast_signed() {
+        let wrong = WRONG.get();
+        WRONG.set(Readings { wall: wrong.wall + 1, ..wrong });
+    }
+    REALTIME_START_NS.saturating_add_signed(shown)
+}
+
+fn read_monotonic_clock() -> u64 {
+    let (now, clock) = (read_clock(), CLOCK.get());
+    if !clock.is_steady() {
+        let wrong = WRONG.get();
+        WRONG.set(Readings { monotonic: wrong.monotonic + 1, ..wrong });
+    }
+    MONOTONIC_START_NS + clock.monotonic(now)
+}
+
 /// What a clock shows in the simulation; `None` for a clock that is left alone.
 fn virtual_clock(clock: clockid_t) -> Option<u64> {
     match clock {
         libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => {
-            WALL_CLOCK.get().then(|| REALTIME_START_NS + read_clock())
+            WALL_CLOCK.get().then(read_wall_clock)
         }
-        _ => Some(MONOTONIC_START_NS + read_clock()),
+        _ => Some(read_monotonic_clock()),
     }
 }
 
@@ -279,7 +335,7 @@ unsafe extern "C" fn clock_gettime(clock: clockid_t, out: *mut timespec) -> c_in
 unsafe extern "C" fn gettimeofday(out: *mut libc::timeval, zone: *mut c_void) -> c_int {
     static NEXT: Next = Next::new(c"gettimeofday");
     if active() && WALL_CLOCK.get() && !out.is_null() {
-        let now = to_timespec(REALTIME_START_NS + read_clock());
+        let now = to_timespec(read_wall_clock());
         // SAFETY: the caller vouches for `out`.
         unsafe { out.write(libc::timeval { tv_sec: now.tv_sec, tv_usec: now.tv_nsec / 1_000 }) };
         return 0;
@@ -297,10 +353,11 @@ fn sleep_virtually(request: timespec, until: Option<u64>) {
         u64::try_from(t.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(t.tv_nsec).unwrap_or(0)
     };
     let asked = nanoseconds(request);
-    let now = NOW_NS.get();
+    let (now, clock) = (NOW_NS.get(), CLOCK.get());
+    let shown = clock.monotonic(now);
     NOW_NS.set(match until {
-        Some(epoch) => now.max(asked.saturating_sub(epoch)),
-        None => now + asked,
+        Some(epoch) => now.max(clock.when(asked.saturating_sub(epoch))),
+        None => clock.when(shown + asked).max(now),
     });
 }
 
@@ -334,8 +391,12 @@ unsafe extern "C" fn clock_nanosleep(
 ) -> c_int {
     static NEXT: Next = Next::new(c"clock_nanosleep");
     if active() {
+        let now = NOW_NS.get();
         let epoch = match clock {
-            libc::CLOCK_REALTIME => REALTIME_START_NS,
+            // What the wall clock showed when the monotonic one began.
+            libc::CLOCK_REALTIME => REALTIME_START_NS.saturating_add_signed(
+                CLOCK.get().wall(now) - CLOCK.get().monotonic(now).cast_signed(),
+            ),
             _ => MONOTONIC_START_NS,
         };
         let until = (flags & libc::TIMER_ABSTIME != 0).then_some(epoch);

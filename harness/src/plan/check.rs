@@ -317,6 +317,7 @@ impl Plan {
                 | Performer::Process
                 | Performer::Disk
                 | Performer::Names
+                | Performer::Clock
                 | Performer::Service,
             ) => {
                 self.known(&place, host)?;
@@ -336,6 +337,17 @@ impl Plan {
                     place,
                     format!("a fault of this kind cannot act on {target:?}"),
                 ));
+            }
+        }
+        if let FaultKind::ClockSkew { by_ms } = fault.kind {
+            let needed = Duration::from_millis(by_ms.unsigned_abs().saturating_mul(2));
+            let found = fault.heal - fault.inject;
+            if needed > found {
+                let reason = format!(
+                    "expected a fault of at least {needed:?}, in which a clock comes to be off by \
+                     {by_ms} ms without a step, found {found:?}; a clock_jump is there at once"
+                );
+                return Err(InvalidPlan::new(place, reason));
             }
         }
         if let FaultKind::StaleDns { name, old } = &fault.kind {
@@ -392,6 +404,14 @@ fn check_attributes(place: &str, kind: &FaultKind) -> Result<(), InvalidPlan> {
             wrong(format!(
                 "expected a variation below the size {average_size}, found {size_variation}"
             ))
+        }
+        FaultKind::ClockSkew { by_ms } | FaultKind::ClockJump { by_ms }
+            if *by_ms == 0 || u128::from(by_ms.unsigned_abs()) > LONGEST.as_millis() =>
+        {
+            wrong(format!("expected a clock off by up to a year and not by zero, found {by_ms} ms"))
+        }
+        FaultKind::ClockDrift { rate } if !((-0.5..=1.0).contains(rate) && *rate != 0.0) => {
+            wrong(format!("expected a share from -0.5 to 1 other than 0, found {rate}"))
         }
         FaultKind::SlowDns { delay } if delay.is_zero() => {
             wrong("expected a delay above zero, found zero".to_owned())

@@ -26,12 +26,12 @@ mod describe;
 pub(crate) use describe::Performer;
 
 pub use builders::{
-    FaultBuilder, bandwidth, blackhole, burst, corrupt, corrupt_answer, corrupt_disk, crash,
-    crash_loop, disconnect, disk_error, disk_full, dns_failure, duplicate, error_code, fail_first,
-    fail_fraction, flap, half_open, hang, jitter, latency, limit_data, loss, partition,
-    partition_groups, partition_one_way, pause, power_loss, ramp, refuse, reorder, reset,
-    reset_peer, restart, slicer, slow_answer, slow_close, slow_cpu, slow_disk, slow_dns, stale_dns,
-    stampede, timeout, torn_write, truncate_answer,
+    FaultBuilder, bandwidth, blackhole, burst, clock_drift, clock_jump, clock_skew, corrupt,
+    corrupt_answer, corrupt_disk, crash, crash_loop, disconnect, disk_error, disk_full,
+    dns_failure, duplicate, error_code, fail_first, fail_fraction, flap, half_open, hang, jitter,
+    latency, limit_data, loss, partition, partition_groups, partition_one_way, pause, power_loss,
+    ramp, refuse, reorder, reset, reset_peer, restart, slicer, slow_answer, slow_close, slow_cpu,
+    slow_disk, slow_dns, stale_dns, stampede, timeout, torn_write, truncate_answer,
 };
 
 use std::time::Duration;
@@ -236,6 +236,21 @@ pub enum FaultKind {
     /// Bits of what is read are flipped.
     CorruptDisk {
         /// In which share of the reads.
+        rate: f64,
+    },
+    /// The wall clock comes to be off, and right again, without a step.
+    ClockSkew {
+        /// By this in milliseconds: ahead if positive, behind if negative.
+        by_ms: i64,
+    },
+    /// The wall clock jumps, and jumps back at the heal.
+    ClockJump {
+        /// By this in milliseconds: ahead if positive, back if negative.
+        by_ms: i64,
+    },
+    /// The clocks run faster or slower, and timers with them.
+    ClockDrift {
+        /// By which share: faster if positive, slower if negative.
         rate: f64,
     },
     /// Look-ups of names fail.

@@ -25,12 +25,13 @@ pub use deploy::{
     canary, cordon, drain, percent, rollout, scale, uncordon,
 };
 pub use fault::{
-    Direction, Fault, FaultBuilder, FaultKind, Target, bandwidth, blackhole, burst, corrupt,
-    corrupt_answer, corrupt_disk, crash, crash_loop, disconnect, disk_error, disk_full,
-    dns_failure, duplicate, error_code, fail_first, fail_fraction, flap, half_open, hang, jitter,
-    latency, limit_data, loss, partition, partition_groups, partition_one_way, pause, power_loss,
-    ramp, refuse, reorder, reset, reset_peer, restart, slicer, slow_answer, slow_close, slow_cpu,
-    slow_disk, slow_dns, stale_dns, stampede, timeout, torn_write, truncate_answer,
+    Direction, Fault, FaultBuilder, FaultKind, Target, bandwidth, blackhole, burst, clock_drift,
+    clock_jump, clock_skew, corrupt, corrupt_answer, corrupt_disk, crash, crash_loop, disconnect,
+    disk_error, disk_full, dns_failure, duplicate, error_code, fail_first, fail_fraction, flap,
+    half_open, hang, jitter, latency, limit_data, loss, partition, partition_groups,
+    partition_one_way, pause, power_loss, ramp, refuse, reorder, reset, reset_peer, restart,
+    slicer, slow_answer, slow_close, slow_cpu, slow_disk, slow_dns, stale_dns, stampede, timeout,
+    torn_write, truncate_answer,
 };
 pub use limits::Limits;
 pub use link::{Latency, Link};

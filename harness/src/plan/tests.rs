@@ -38,6 +38,9 @@ fn faults() -> Vec<FaultBuilder> {
         disk_error("b", 0.5),
         slow_disk("b", 10.0),
         corrupt_disk("b", 0.01),
+        clock_skew("b", -20),
+        clock_jump("b", 3_600_000),
+        clock_drift("b", -0.01),
         dns_failure("b"),
         slow_dns("b", ms(200)),
         stale_dns("b", "a", "c"),
@@ -131,7 +134,7 @@ fn each_kind_of_fault_has_a_name_a_label_and_something_that_it_counts() {
     }
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), 43, "one builder at least for each kind");
+    assert_eq!(names.len(), 46, "one builder at least for each kind");
 }
 
 #[test]

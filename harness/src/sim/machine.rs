@@ -37,7 +37,7 @@ pub(crate) struct Machine {
 struct Process {
     runtime: Runtime,
     wake_fd: i32,
-    /// Timers fire at whole milliseconds from here on.
+    /// Timers fire at whole milliseconds from here on, by the monotonic clock of the host.
     origin: u64,
 }
 
@@ -81,13 +81,15 @@ impl Machine {
     /// When the operating system has no more file descriptors for another runtime.
     pub(crate) fn start(&mut self, seed: u64, now: u64) -> std::io::Result<()> {
         interpose::set_now(now);
+        let clock = self.seam.clocks.get();
+        let _clock = interpose::use_clock(clock);
         let runtime = Builder::new_current_thread()
             .enable_all()
             .rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
             .max_blocking_threads(1)
             .build()?;
         let wake_fd = interpose::capture_wake_fd(|| drop(runtime.spawn(async {})));
-        self.process = Some(Process { runtime, wake_fd, origin: now % TICK_NS });
+        self.process = Some(Process { runtime, wake_fd, origin: clock.monotonic(now) % TICK_NS });
         self.incarnation += 1;
         self.seam.reset();
         self.state = HostState::Up;
@@ -147,9 +149,10 @@ impl Machine {
         *blocked_until = local;
         wire.blocked_until(seam.id, local);
         let Some(idle_ms) = idle_ms else { return Turn::Cut };
+        let clock = seam.clocks.get();
         *deadline = u64::try_from(idle_ms).ok().map(|idle_ms| {
-            let latest = local + idle_ms * TICK_NS;
-            latest - (latest - process.origin) % TICK_NS
+            let latest = clock.monotonic(local) + idle_ms * TICK_NS;
+            clock.when(latest - (latest - process.origin) % TICK_NS)
         });
         let started = interpose::take_started_thread();
         if process.runtime.metrics().num_blocking_threads() > 0 {

@@ -9,6 +9,7 @@
 //!
 //! The kernel knows plans and makes records. It judges nothing.
 
+mod clocks;
 mod disk;
 mod flow;
 mod link;

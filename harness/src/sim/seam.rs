@@ -13,7 +13,7 @@ use std::{
 use squall_os::sim::{DiskAnswer, DiskRequest, LookUp};
 use squall_reports::record::HostState;
 
-use super::{disk::Disk, shared::Shared};
+use super::{clocks::Clocks, disk::Disk, shared::Shared};
 use crate::{
     interpose,
     plan::{FaultKind, HostSpec, nanos},
@@ -45,6 +45,7 @@ pub(crate) struct Seam {
     given_up: RefCell<BTreeSet<(SocketAddr, SocketAddr)>>,
     connect_given_up: RefCell<BTreeMap<SocketAddr, u64>>,
     disk: RefCell<Disk>,
+    pub(crate) clocks: Clocks,
     /// The faults that look-ups of names meet.
     misnaming: RefCell<Vec<(u16, FaultKind)>>,
 }
@@ -65,6 +66,7 @@ impl Seam {
             given_up: RefCell::default(),
             connect_given_up: RefCell::default(),
             disk: RefCell::new(Disk::new(host.disk)),
+            clocks: Clocks::default(),
             misnaming: RefCell::default(),
         })
     }
@@ -81,6 +83,7 @@ impl Seam {
 
     /// The process has gone, and its machine is in this state now.
     pub(crate) fn end_process(&self, state: HostState, now: u64) {
+        let _clock = interpose::use_clock(self.clocks.get());
         self.with_disk(|disk| {
             disk.process_ended(state == HostState::Exited, now);
             if state == HostState::PoweredOff {

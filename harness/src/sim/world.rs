@@ -27,7 +27,8 @@ use super::{
     wire::Wire,
 };
 use crate::{
-    interpose, load, orchestrator,
+    interpose::{self, Readings},
+    load, orchestrator,
     plan::{FaultKind, nanos},
     service::{CannotStart, ServiceFuture, Services},
 };
@@ -441,8 +442,15 @@ impl World {
         let seam = Rc::clone(&self.machines[host].seam);
         self.wire.set_current(seam.id, interpose::now());
         self.shared.set_host(seam.id);
-        let _entered = squall_os::sim::enter(seam);
+        let _clock = interpose::use_clock(seam.clocks.get());
+        let _entered = squall_os::sim::enter(Rc::clone(&seam) as Rc<dyn squall_os::sim::Host>);
         act(self, host);
+        let wrong = interpose::take_wrong_readings();
+        if wrong != Readings::default() {
+            for (fault, count) in seam.clocks.affected(wrong) {
+                self.shared.affect(fault, count);
+            }
+        }
     }
 
     fn note_ended(&mut self, now: u64) {

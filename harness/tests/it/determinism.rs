@@ -7,7 +7,11 @@ use std::{
 };
 
 use rand::{Rng, TryRngCore};
-use squall::plan::{Link, Load, crash, latency, loss};
+use squall::plan::{
+    Link, Load, clock_drift, clock_jump, clock_skew, corrupt_disk, crash, disk_error, latency,
+    loss, slow_disk, slow_dns, torn_write,
+};
+use squall_os::{fs, net::TcpStream};
 use squall_reports::record::{Digest, first_divergence};
 use tokio::{sync::mpsc, time::sleep};
 
@@ -42,7 +46,18 @@ async fn chance() {
     log(&format!("later {:?}", begun.elapsed()));
 }
 
-/// Two hosts full of chance, a load, a bad link and three faults.
+/// What is left of what was written, and when it was, logged.
+async fn keep() -> std::io::Result<()> {
+    log(&format!("found {:?}", fs::read("/kept").await.map_err(|error| error.kind())));
+    let kept = rand::rng().random::<u64>().to_string();
+    fs::write("/kept", kept).await?;
+    fs::sync_dir("/").await?;
+    let known = fs::metadata("/kept").await?;
+    log(&format!("{} bytes, {:?}", known.len(), known.modified()));
+    TcpStream::connect("b:80").await.map(drop)
+}
+
+/// Three hosts full of chance, a load, a bad link and faults of all kinds.
 fn world() -> World {
     World::new()
         .host("b", || async {
@@ -63,6 +78,12 @@ fn world() -> World {
                 chance().await;
             }
         })
+        .host("d", || async {
+            loop {
+                chance().await;
+                log(&format!("{:?}", keep().await.map_err(|error| error.kind())));
+            }
+        })
         .topology(|topology| {
             topology.client("a").link(Link::default().jitter(ms(2)).loss(0.01).reorder(0.02))
         })
@@ -71,6 +92,14 @@ fn world() -> World {
                 .fault(latency("b", ms(20)).jitter(ms(10)).from(ms(200)).until(ms(500)))
                 .fault(loss("a", 0.1).from(ms(300)).until(ms(600)))
                 .fault(crash("b").from(ms(700)).until(ms(800)))
+                .fault(clock_drift("d", 0.3).from(ms(100)).until(ms(600)))
+                .fault(clock_skew("d", -70).from(ms(200)).until(ms(400)))
+                .fault(clock_jump("d", 900).from(ms(300)).until(ms(700)))
+                .fault(disk_error("d", 0.1).from(ms(100)).until(ms(900)))
+                .fault(corrupt_disk("d", 0.3).from(ms(100)).until(ms(900)))
+                .fault(slow_disk("d", 3.3).from(ms(200)).until(ms(500)))
+                .fault(slow_dns("d", ms(7)).from(ms(200)).until(ms(500)))
+                .fault(torn_write("d").from(ms(650)).until(ms(750)))
         })
 }
 

@@ -4,6 +4,7 @@
 static ALLOCATOR: squall::CountingAllocator = squall::CountingAllocator;
 
 mod canary;
+mod clocks;
 mod cluster;
 mod cpu;
 mod deploy;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::plan::{
     Arrivals, DiskConfig, Fault, FaultBuilder, FaultKind, Latency, Link, Load, Plan, RequestSpec,
-    TcpConfig, Topology, bandwidth, burst, corrupt_disk, crash, crash_loop, disconnect, disk_error,
-    error_code, fail_first, fail_fraction, flap, latency, loss, partition, partition_groups, pause,
-    power_loss, restart, slicer, slow_cpu, slow_disk, slow_dns, stale_dns, stampede,
+    TcpConfig, Topology, bandwidth, burst, clock_drift, clock_jump, clock_skew, corrupt_disk,
+    crash, crash_loop, disconnect, disk_error, error_code, fail_first, fail_fraction, flap,
+    latency, loss, partition, partition_groups, pause, power_loss, restart, slicer, slow_cpu,
+    slow_disk, slow_dns, stale_dns, stampede,
 };
 
 fn ms(ms: u64) -> Duration {
@@ -288,6 +289,22 @@ fn a_process_has_one_fault_at_a_time() {
         .fault(pause("b").from(ms(100)).until(ms(200)))
         .fault(loss("b", 0.5).from(ms(100)).until(ms(200)));
     assert_eq!(network.check(), Ok(()), "a fault of the network is not the process's");
+}
+
+#[test]
+fn clocks_are_off_by_what_can_be() {
+    let expected = "expected a clock off by up to a year and not by zero, found";
+    refused_fault(clock_jump("b", 0), &format!("{expected} 0 ms"));
+    refused_fault(clock_jump("b", -40_000_000_000), &format!("{expected} -40000000000 ms"));
+    let expected = "expected a share from -0.5 to 1 other than 0, found";
+    for rate in [0.0, 1.1, -0.6, f64::NAN] {
+        refused_fault(clock_drift("b", rate), &format!("{expected} {rate}"));
+    }
+    refused_fault(
+        clock_skew("b", -51),
+        "expected a fault of at least 102ms, in which a clock comes to be off by -51 ms without a \
+         step, found 100ms; a clock_jump is there at once",
+    );
 }
 
 #[test]

@@ -251,6 +251,26 @@ pub fn corrupt_disk(host: &str, rate: f64) -> FaultBuilder {
     on(host, Direction::Both, FaultKind::CorruptDisk { rate })
 }
 
+/// The wall clock of `host` comes to be off by `by_ms` without a step: ahead if positive, behind if
+/// negative. It gains or loses half a second per second on the way there, and on the way back after
+/// the heal.
+pub fn clock_skew(host: &str, by_ms: i64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::ClockSkew { by_ms })
+}
+
+/// The wall clock of `host` jumps by `by_ms` (back, if negative), and back to the right time at the
+/// heal.
+pub fn clock_jump(host: &str, by_ms: i64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::ClockJump { by_ms })
+}
+
+/// The clocks of `host` run faster by this share, or slower if it is negative, and its timers fire
+/// early or late. At the heal the wall clock is set right; the monotonic clock goes on from where
+/// it is.
+pub fn clock_drift(host: &str, rate: f64) -> FaultBuilder {
+    on(host, Direction::Both, FaultKind::ClockDrift { rate })
+}
+
 /// Look-ups of names that `host` makes fail.
 pub fn dns_failure(host: &str) -> FaultBuilder {
     on(host, Direction::Both, FaultKind::DnsFailure)

@@ -9,6 +9,7 @@ pub(crate) enum Performer {
     Process,
     Disk,
     Names,
+    Clock,
     Service,
     Load,
 }
@@ -47,6 +48,9 @@ impl FaultKind {
             Self::DiskError { .. } => "disk_error",
             Self::SlowDisk { .. } => "slow_disk",
             Self::CorruptDisk { .. } => "corrupt_disk",
+            Self::ClockSkew { .. } => "clock_skew",
+            Self::ClockJump { .. } => "clock_jump",
+            Self::ClockDrift { .. } => "clock_drift",
             Self::DnsFailure => "dns_failure",
             Self::SlowDns { .. } => "slow_dns",
             Self::StaleDns { .. } => "stale_dns",
@@ -90,6 +94,9 @@ impl FaultKind {
             Self::DiskError { .. } => "disk operations failed",
             Self::SlowDisk { .. } => "disk operations slowed",
             Self::CorruptDisk { .. } => "reads corrupted",
+            Self::ClockSkew { .. } | Self::ClockJump { .. } | Self::ClockDrift { .. } => {
+                "wrong readings of clocks"
+            }
             Self::DnsFailure => "look-ups failed",
             Self::SlowDns { .. } => "look-ups delayed",
             Self::StaleDns { .. } => "look-ups misled",
@@ -118,6 +125,9 @@ impl FaultKind {
             | Self::DiskError { .. }
             | Self::SlowDisk { .. }
             | Self::CorruptDisk { .. } => Performer::Disk,
+            Self::ClockSkew { .. } | Self::ClockJump { .. } | Self::ClockDrift { .. } => {
+                Performer::Clock
+            }
             Self::DnsFailure | Self::SlowDns { .. } | Self::StaleDns { .. } => Performer::Names,
             Self::FailFirst { .. }
             | Self::FailFraction { .. }
@@ -154,6 +164,8 @@ impl FaultKind {
             Self::SlowClose { delay } | Self::SlowAnswer { delay } | Self::SlowDns { delay } => {
                 format!("{delay:?}")
             }
+            Self::ClockSkew { by_ms } | Self::ClockJump { by_ms } => format!("{by_ms:+} ms"),
+            Self::ClockDrift { rate } => format!("{:+} %", (rate * 1e8).round() / 1e6),
             Self::StaleDns { name, old } => format!("{name} is {old}"),
             Self::Slicer { average_size, size_variation, delay } => {
                 format!("{average_size} ± {size_variation} B every {delay:?}")

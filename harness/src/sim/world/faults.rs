@@ -7,7 +7,10 @@ use crate::{
     load, orchestrator,
     plan::{Fault, FaultKind, Performer, Target, nanos},
     scrape,
-    sim::disk::{Disk, faults::stream_of},
+    sim::{
+        clocks::Clocks,
+        disk::{Disk, faults::stream_of},
+    },
 };
 
 /// Gauges are not read more often than this.
@@ -171,6 +174,10 @@ impl World {
                     self.machines[host].seam.with_disk(inject);
                 }
                 Performer::Names => self.machines[host].seam.misname(number, fault.kind),
+                Performer::Clock => {
+                    let kind = fault.kind;
+                    self.change_clocks(host, now, |clocks, at| clocks.inject(number, kind, at));
+                }
                 _ => self.inject_elsewhere(number, &fault, now),
             },
         }
@@ -214,6 +221,9 @@ impl World {
                     self.machines[host].seam.with_disk(|disk| disk.faults.heal(number));
                 }
                 Performer::Names => self.machines[host].seam.name_again(number),
+                Performer::Clock => {
+                    self.change_clocks(host, now, |clocks, at| clocks.heal(number, at));
+                }
                 _ => self.wire.heal(number),
             },
         }
@@ -226,6 +236,16 @@ impl World {
         self.set_deadline(host, Some(now));
         let host = self.machines[host].seam.id;
         self.shared.record(What::Host { host, state: HostState::Terminating });
+    }
+
+    /// Changes what the clocks of a host show, from what its process has seen of them already on.
+    /// When its next timer fires is to be seen anew.
+    fn change_clocks(&mut self, host: usize, now: u64, change: impl FnOnce(&Clocks, u64)) {
+        let machine = &self.machines[host];
+        change(&machine.seam.clocks, now.max(machine.blocked_until));
+        if machine.is_running() {
+            self.set_deadline(host, Some(now));
+        }
     }
 
     /// Kills the process of a host, if there is one.
