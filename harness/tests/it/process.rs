@@ -247,6 +247,76 @@ fn a_restart_kills_a_service_that_takes_longer_than_its_grace() {
 }
 
 #[test]
+fn a_service_that_does_not_listen_is_killed_after_the_grace_and_stays_down_until_the_heal() {
+    let seen = World::new()
+        .host("b", || async {
+            tokio::spawn(echo(7));
+            loop {
+                sleep(ms(30)).await;
+                log("tick");
+            }
+        })
+        .host("a", || async {
+            sleep(ms(1)).await;
+            let mut stream = TcpStream::connect("b:7").await?;
+            for at in [350, 450, 650] {
+                squall_os::sim::sleep_until(at * 1_000_000).await;
+                log_result("old", &ask(&mut stream).await);
+                log_result("new", &TcpStream::connect("b:7").await);
+            }
+            std::future::pending().await
+        })
+        .plan(|plan| plan.fault(restart("b", ms(100)).from(ms(300)).until(ms(600))))
+        .completes(1);
+    let ticks: Vec<u128> = (seen.facts().iter().filter(|(_, _, text)| text == "tick"))
+        .map(|(at, _, _)| at.as_millis())
+        .collect();
+    assert!(ticks.contains(&390), "it works on during its grace, {ticks:?}");
+    assert!(!ticks.iter().any(|at| (400..630).contains(at)), "and not after it, {ticks:?}");
+    assert!(ticks.contains(&630), "until it is started, {ticks:?}");
+    assert_eq!(
+        seen.said("a"),
+        [
+            "old: ok",
+            "new: ok",
+            "old: ConnectionReset",
+            "new: ConnectionRefused",
+            "old: ConnectionReset",
+            "new: ok"
+        ]
+    );
+    assert_eq!(
+        seen.states("b"),
+        [(ms(0), Up), (ms(300), Terminating), (ms(400), Crashed), (ms(600), Up)]
+    );
+    assert_eq!(seen.affected(), [1]);
+}
+
+#[test]
+fn a_grace_that_is_longer_than_the_fault_ends_with_it() {
+    let fault = restart("b", ms(5_000)).from(ms(300)).until(ms(600));
+    let seen = graceful(1_000).plan(|plan| plan.lasts(ms(900)).fault(fault)).completes(1);
+    assert_eq!(
+        seen.states("b"),
+        [(ms(0), Up), (ms(300), Terminating), (ms(600), Crashed), (ms(600), Up)]
+    );
+}
+
+#[test]
+fn a_service_that_has_ended_is_not_asked_to_stop_and_is_started_at_the_heal() {
+    let seen = World::new()
+        .host("b", || async {
+            sleep(ms(100)).await;
+            Ok(())
+        })
+        .plan(|plan| plan.fault(restart("b", ms(100)).from(ms(300)).until(ms(600))))
+        .completes(1);
+    let states = [(ms(0), Up), (ms(100), Exited), (ms(600), Up), (ms(700), Exited)];
+    assert_eq!(seen.states("b"), states);
+    assert_eq!(seen.affected(), [0], "which makes the run inconclusive");
+}
+
+#[test]
 fn a_crash_loop_kills_the_process_again_and_again() {
     let fault = crash_loop("b", ms(100), ms(50)).from(ms(200)).until(ms(520));
     let seen = graceful(0).plan(|plan| plan.lasts(ms(900)).fault(fault)).completes(1);

@@ -229,8 +229,11 @@ impl World {
         }
     }
 
-    /// Asks the service of a host to stop.
+    /// Asks the service of a host to stop, if there is one.
     pub(super) fn terminate(&mut self, host: usize, now: u64) {
+        if !self.machines[host].is_running() {
+            return;
+        }
         let wakers = self.machines[host].seam.terminate();
         self.machines[host].wakers.extend(wakers);
         self.set_deadline(host, Some(now));
