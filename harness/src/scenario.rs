@@ -113,3 +113,50 @@ impl Scenario {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Scenario;
+    use crate::{
+        catalogue::Defect,
+        plan::{Cluster, Deployment, Plan, Topology},
+        service::Services,
+    };
+
+    fn deployed(service: &str) -> Scenario {
+        let cluster = Cluster::new()
+            .node("node-a", 5)
+            .deployment(Deployment::new("front", "web", json!({ "version": 1 }), 2))
+            .deployment(Deployment::new("back", service, json!({}), 2));
+        let plan = Plan::new(Topology::new().host("lb", "web", json!({}))).cluster(cluster);
+        let idle = |_: serde_json::Value| std::future::pending::<std::io::Result<()>>();
+        let services = Services::new().with("web", idle).with("db", idle);
+        Scenario::new("deployed", "nothing", plan, services)
+    }
+
+    #[test]
+    fn a_defect_reaches_the_pods_of_its_service() {
+        let defect = Defect {
+            name: "cold".to_owned(),
+            description: String::new(),
+            service: "web".to_owned(),
+            caught_by: "deployed".to_owned(),
+            because: "nothing".to_owned(),
+        };
+        let planted = defect.plant(&deployed("db"));
+        let cluster = planted.plan().cluster.as_ref().expect("the plan has a cluster");
+        let configs: Vec<_> = cluster.deployments.iter().map(|it| &it.template.config).collect();
+        assert_eq!(configs, [&json!({ "version": 1, "defects": ["cold"] }), &json!({})]);
+        assert_eq!(planted.plan().topology.hosts[0].config, json!({ "defects": ["cold"] }));
+    }
+
+    #[test]
+    fn pods_run_services_that_there_are() {
+        deployed("db").check().expect("both services are known");
+        let error = deployed("cache").check().expect_err("there is no such service").to_string();
+        let expected = "deployment \"back\": expected one of the services db, web, found \"cache\"";
+        assert_eq!(error, expected);
+    }
+}

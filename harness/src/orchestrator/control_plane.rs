@@ -8,8 +8,8 @@ use std::sync::Arc;
 use squall_os::sim::sleep_until;
 
 use super::{
-    analysis, budget, canary, drain, endpoints, operations, publisher, replica_set, scheduler,
-    state::{State, with},
+    analysis, api, budget, canary, drain, endpoints, operations, publisher, replica_set, scheduler,
+    state::{Node, Pod, State, with},
 };
 use crate::{
     interpose,
@@ -22,7 +22,12 @@ const ROUNDS_MAX: usize = 10_000;
 
 /// The controllers, on the host of the control plane.
 pub(crate) async fn run() {
-    let Some(changed) = with(|_, state| Arc::clone(&state.changed)) else { return };
+    let changed = with(|_, state| {
+        state.watching_since = interpose::now();
+        Arc::clone(&state.changed)
+    });
+    let Some(changed) = changed else { return };
+    tokio::spawn(api::serve());
     publisher::spawn();
     analysis::spawn();
     loop {
@@ -72,7 +77,7 @@ impl State {
     fn next_deadline(&self, shared: &Shared, now: u64) -> Option<u64> {
         let nodes = self.nodes.iter().filter(|node| self.pods_on(node.host) || node.lost.is_none());
         let nodes = nodes.map(|node| match node.lost {
-            None => node.lease + nanos(self.cluster.node_monitor_grace),
+            None => self.silent_from(node),
             Some(since) => since + nanos(self.cluster.toleration),
         });
         let ready = self.pods.values().filter_map(|pod| {
@@ -104,13 +109,19 @@ impl State {
         self.pods.values().any(|pod| pod.node.is_some_and(on) && pod.deleted.is_none())
     }
 
+    /// When a node counts as silent, unless its lease is renewed before.
+    fn silent_from(&self, node: &Node) -> u64 {
+        node.lease.max(self.watching_since) + nanos(self.cluster.node_monitor_grace)
+    }
+
     /// The node controller: a node whose kubelet is silent for too long is not ready, and neither
     /// are its pods; after their toleration they are deleted.
     fn look_after_nodes(&mut self, shared: &Shared, now: u64) {
         for at in 0..self.nodes.len() {
-            let node = &mut self.nodes[at];
-            let silent = now >= node.lease + nanos(self.cluster.node_monitor_grace);
+            let node = &self.nodes[at];
             let was = node.lost;
+            let silent = was.map_or(now >= self.silent_from(node), |since| node.lease < since);
+            let node = &mut self.nodes[at];
             node.lost = silent.then(|| was.unwrap_or(now));
             let since = node.lost;
             let fields = format!("node={}", node.name);
@@ -120,6 +131,10 @@ impl State {
                 let message = if silent { "node not ready" } else { "node ready" };
                 self.note(shared, message, &fields);
                 for &pod in &pods {
+                    // Whether it is ready is to be reported anew.
+                    if let Some(pod) = self.pods.get_mut(&pod) {
+                        pod.reported = false;
+                    }
                     let ready = self.pods[&pod].ready_since.is_some();
                     self.touch_pod(pod, now);
                     self.note_readiness(shared, pod, ready, "node");
@@ -164,7 +179,7 @@ impl State {
         }
     }
 
-    fn candidate(&self, pod: &super::state::Pod) -> replica_set::Candidate {
+    fn candidate(&self, pod: &Pod) -> replica_set::Candidate {
         let beside = self.pods_of_set(pod.deployment, pod.set).filter(|it| it.node == pod.node);
         replica_set::Candidate {
             pod: pod.host,
@@ -184,7 +199,7 @@ impl State {
         for host in waiting {
             let deployment = self.pods[&host].deployment;
             let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-            let view = |(at, node): (usize, &super::state::Node)| {
+            let view = |(at, node): (usize, &Node)| {
                 let on = || self.pods.values().filter(move |pod| pod.node == Some(at));
                 let beside =
                     on().filter(|pod| pod.deployment == deployment && pod.deleted.is_none());

@@ -1,44 +1,82 @@
-//! The kubelet of one node: gives a sign of life, and has a worker for each of its pods.
+//! The kubelet of one node: renews the node's lease, and has a worker for each of its pods.
+//!
+//! A kubelet that cannot renew the lease learns nothing of what is desired and can report nothing:
+//! its pods go on as they are.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::{pod, state::with};
-use crate::{interpose, plan::nanos};
+use ::http::Method;
+use squall_os::sim::sleep_until;
 
-/// How often a kubelet gives a sign of life at least.
+use super::{
+    api, http, pod,
+    state::{State, with},
+};
+use crate::{interpose, plan::nanos, sim::shared::Shared};
+
+/// How often a lease is renewed at least.
 const LEASE: Duration = Duration::from_secs(10);
+
+/// How long the API server may take to answer, and the pause before it is asked again.
+const TIMEOUT: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_millis(500);
 
 /// Runs the pods that are bound to the node with this number.
 pub(super) async fn run(node: usize) {
+    tokio::join!(renew(node), sync(node));
+}
+
+/// Renews the lease of the node.
+async fn renew(node: usize) {
     let known = with(|_, state| {
         let lease = LEASE.min(state.cluster.node_monitor_grace / 4);
-        (Arc::clone(&state.nodes[node].changed), lease)
+        (lease, format!("{}:{}", state.cluster.control_plane, api::PORT))
     });
-    let Some((changed, lease)) = known else { return };
-    let mut workers: BTreeSet<u16> = BTreeSet::new();
-    let mut renew_at = 0;
+    let Some((lease, address)) = known else { return };
     loop {
-        let now = interpose::now();
-        if now >= renew_at {
-            renew_at = now + nanos(lease);
-            with(|_, state| {
-                state.nodes[node].lease = now;
-                state.touch();
-            });
-        }
+        let path = api::lease_path(node);
+        let answer = http::send(Method::PUT, &address, &path, String::new(), TIMEOUT).await;
+        let renewed = answer.is_ok_and(|(status, _)| status.is_success());
+        with(|shared, state| state.connect(shared, node, renewed, interpose::now()));
+        let pause = if renewed { lease } else { RETRY };
+        sleep_until(interpose::now() + nanos(pause)).await;
+    }
+}
+
+/// Begins to look after pods as they come.
+async fn sync(node: usize) {
+    let changed = with(|_, state| Arc::clone(&state.nodes[node].changed));
+    let Some(changed) = changed else { return };
+    let mut workers: BTreeSet<u16> = BTreeSet::new();
+    loop {
         let pods = with(|_, state| {
-            let mine = state.pods.values().filter(|pod| pod.node == Some(node));
-            mine.map(|pod| pod.host).collect::<BTreeSet<u16>>()
+            let connected = state.nodes[node].connected;
+            let mine = state.pods.values().filter(|pod| connected && pod.node == Some(node));
+            mine.map(|pod| pod.host).collect::<Vec<u16>>()
         });
-        let pods = pods.unwrap_or_default();
-        for &pod in pods.difference(&workers) {
-            tokio::spawn(pod::tend(pod));
+        for pod in pods.unwrap_or_default() {
+            // A pod has a host that no other pod ever has.
+            if workers.insert(pod) {
+                tokio::spawn(pod::tend(pod));
+            }
         }
-        workers = pods;
-        tokio::select! {
-            biased;
-            () = changed.notified() => {}
-            () = squall_os::sim::sleep_until(renew_at) => {}
+        changed.notified().await;
+    }
+}
+
+impl State {
+    /// The kubelet of a node reaches the API server, or no longer does.
+    pub(super) fn connect(&mut self, shared: &Shared, node: usize, connected: bool, now: u64) {
+        if self.nodes[node].connected == connected {
+            return;
+        }
+        self.nodes[node].connected = connected;
+        self.nodes[node].changed.notify_one();
+        let pods = self.pods.values().filter(|pod| pod.node == Some(node));
+        for pod in pods.map(|pod| pod.host).collect::<Vec<u16>>() {
+            let was = self.pods[&pod].ready_since.is_some();
+            self.touch_pod(pod, now);
+            self.note_readiness(shared, pod, was, "kubelet");
         }
     }
 }

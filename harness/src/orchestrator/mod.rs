@@ -10,6 +10,7 @@
 //! pod, on the control plane all else. So verdicts on it rest on the record, like all others.
 
 mod analysis;
+mod api;
 mod backoff;
 mod budget;
 mod canary;
@@ -72,10 +73,12 @@ pub(crate) fn is_pod(host: u16) -> bool {
     .unwrap_or(false)
 }
 
-/// The hosts of the pods on the node with this host.
-pub(crate) fn pods_on(host: u16) -> Vec<u16> {
-    let pods = with(|_, state| {
+/// The process of a host has died: if it is a node, its kubelet reports nothing any more. The hosts
+/// of its pods.
+pub(crate) fn node_fell(host: u16) -> Vec<u16> {
+    let pods = with(|shared, state| {
         let node = state.nodes.iter().position(|node| node.host == host)?;
+        state.connect(shared, node, false, interpose::now());
         let pods = state.pods.values().filter(|pod| pod.node == Some(node));
         Some(pods.map(|pod| pod.host).collect())
     });

@@ -9,7 +9,7 @@ use super::{
     Command,
     backoff::BackOff,
     http, probe,
-    state::{Container, Pod, with},
+    state::{Container, Pod, State, with},
 };
 use crate::{
     interpose,
@@ -77,6 +77,7 @@ pub(super) async fn tend(host: u16) {
         }
     }
     stop(host, &name, &template).await;
+    connected(host).await;
     with(|shared, state| state.remove_pod(shared, host));
 }
 
@@ -97,7 +98,7 @@ async fn start(host: u16, name: &str, template: &PodTemplate, pause: Duration) {
     });
     if begun.flatten().is_some() {
         // It may have ended by the time that this is looked at.
-        until(host, |pod| (pod.container != Container::Waiting).then_some(())).await;
+        until(host, |_, pod| (pod.container != Container::Waiting).then_some(())).await;
     }
 }
 
@@ -144,12 +145,19 @@ async fn run_hook(hook: &PreStop, name: &str, template: &PodTemplate) {
     }
 }
 
+/// The pod is being deleted, and its kubelet knows.
 async fn deleted(host: u16) {
-    until(host, |pod| pod.deleted.map(|_| ())).await;
+    until(host, |state, pod| (pod.deleted.is_some() && state.is_connected(pod)).then_some(()))
+        .await;
+}
+
+/// The kubelet can report what became of the pod.
+async fn connected(host: u16) {
+    until(host, |state, pod| state.is_connected(pod).then_some(())).await;
 }
 
 async fn ended(host: u16) -> u64 {
-    let ran = |pod: &Pod| match pod.container {
+    let ran = |_: &State, pod: &Pod| match pod.container {
         Container::Ended { ran } => Some(ran),
         Container::Waiting | Container::Running { .. } => None,
     };
@@ -158,19 +166,21 @@ async fn ended(host: u16) -> u64 {
 
 /// The container does not run.
 async fn stopped(host: u16) {
-    let stopped = |pod: &Pod| (!matches!(pod.container, Container::Running { .. })).then_some(());
+    let stopped =
+        |_: &State, pod: &Pod| (!matches!(pod.container, Container::Running { .. })).then_some(());
     until(host, stopped).await;
 }
 
 /// Waits until `check` finds something in the pod; `None` if the pod is gone.
-async fn until<T>(host: u16, check: impl Fn(&Pod) -> Option<T>) -> Option<T> {
+async fn until<T>(host: u16, check: impl Fn(&State, &Pod) -> Option<T>) -> Option<T> {
     let changed =
         with(|_, state| state.pods.get(&host).map(|pod| Arc::clone(&pod.changed))).flatten()?;
     loop {
         let notified = changed.notified();
         tokio::pin!(notified);
         notified.as_mut().enable();
-        let found = with(|_, state| state.pods.get(&host).map(&check)).flatten()?;
+        let found =
+            with(|_, state| state.pods.get(&host).map(|pod| check(state, pod))).flatten()?;
         if found.is_some() {
             return found;
         }

@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(super) pods: BTreeMap<u16, Pod>,
     /// How many operations of the plan have begun, in order of time.
     pub(super) operations_begun: usize,
+    /// Since when the controllers run, this time: before that they have not seen any lease.
+    pub(super) watching_since: u64,
     pub(super) drains: Vec<Drain>,
     /// For the controllers: something has changed.
     pub(super) changed: Arc<Notify>,
@@ -40,8 +42,10 @@ pub(super) struct Node {
     pub(super) host: u16,
     pub(super) pods_max: u32,
     pub(super) cordoned: bool,
-    /// When its kubelet last gave a sign of life (the node's lease).
+    /// When its kubelet last renewed its lease.
     pub(super) lease: u64,
+    /// Does its kubelet reach the API server?
+    pub(super) connected: bool,
     /// Since when it is not ready, if it is not.
     pub(super) lost: Option<u64>,
     /// For its kubelet: its pods have changed.
@@ -149,9 +153,10 @@ pub(super) struct Pod {
     pub(super) created: u64,
     pub(super) container: Container,
     pub(super) restarts: u32,
-    /// What the kubelet says of it.
+    /// What the kubelet finds, and what of that the API server knows.
     pub(super) passes: bool,
-    /// Since when it is ready: it passes, is not being deleted, and its node is ready.
+    pub(super) reported: bool,
+    /// Since when it is ready: it is reported to be, is not being deleted, and its node is ready.
     pub(super) ready_since: Option<u64>,
     /// Since when it is being deleted.
     pub(super) deleted: Option<u64>,
@@ -196,6 +201,7 @@ impl State {
             pods_max: node.pods,
             cordoned: false,
             lease: 0,
+            connected: false,
             lost: None,
             changed: Arc::default(),
         });
@@ -231,6 +237,7 @@ impl State {
             cluster: cluster_in_order,
             pods: BTreeMap::new(),
             operations_begun: 0,
+            watching_since: 0,
             drains: Vec::new(),
             changed: Arc::default(),
             version: 0,
@@ -247,8 +254,11 @@ impl State {
     pub(super) fn touch_pod(&mut self, host: u16, now: u64) {
         let Some(pod) = self.pods.get_mut(&host) else { return };
         let node = pod.node.map(|node| &self.nodes[node]);
+        if node.is_some_and(|node| node.connected) {
+            pod.reported = pod.passes;
+        }
         let node_ready = node.is_some_and(|node| node.lost.is_none());
-        let ready = pod.passes && pod.deleted.is_none() && node_ready;
+        let ready = pod.reported && pod.deleted.is_none() && node_ready;
         pod.ready_since = ready.then(|| pod.ready_since.unwrap_or(now));
         pod.changed.notify_waiters();
         if let Some(node) = node {
@@ -278,6 +288,7 @@ impl State {
             container: Container::Waiting,
             restarts: 0,
             passes: false,
+            reported: false,
             ready_since: None,
             deleted: None,
             unschedulable: false,
@@ -310,6 +321,11 @@ impl State {
             pod.changed.notify_waiters();
         }
         self.touch();
+    }
+
+    /// Does the kubelet know what is desired of this pod?
+    pub(super) fn is_connected(&self, pod: &Pod) -> bool {
+        pod.node.is_some_and(|node| self.nodes[node].connected)
     }
 
     /// The template of a pod.

@@ -18,6 +18,13 @@ pub(crate) fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
+/// What takes a few round trips on the way is not exact.
+#[track_caller]
+pub(crate) fn near(found: Duration, expected: Duration) {
+    let error = found.abs_diff(expected);
+    assert!(error < ms(20), "expected {expected:?}, found {found:?}");
+}
+
 /// How the service of the tests behaves. It answers `/readyz`, `/healthz` and `/bye`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -7,7 +7,7 @@ use squall::plan::{Deployment, Probe, crash, restart, rollout, scale};
 use squall_reports::record::HostState;
 
 use crate::{
-    cluster::{app_with, cluster, secs, world},
+    cluster::{app_with, cluster, near, secs, world},
     world::{Seen, ms},
 };
 
@@ -25,16 +25,10 @@ fn since_start(seen: &Seen, message: &str) -> Vec<u128> {
     events.iter().map(|event| (event.at.saturating_sub(begin)).as_millis()).collect()
 }
 
-#[track_caller]
-fn near(found: Duration, expected: Duration) {
-    let error = found.abs_diff(expected);
-    assert!(error < ms(20), "expected {expected:?}, found {found:?}");
-}
-
 #[test]
 fn a_pod_is_ready_when_its_probe_says_so() {
     let seen = alone(json!({ "ready_after_ms": 3_500 }), |it| it);
-    assert_eq!(seen.when("container started", "app-1"), ms(500));
+    near(seen.when("container started", "app-1"), ms(500));
     // Probed at once and then every second.
     near(seen.when("pod ready", "app-1"), ms(500 + 4_000));
 }

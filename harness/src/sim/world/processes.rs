@@ -47,7 +47,7 @@ impl World {
 
     /// The process of a node is gone, and with it those of its pods.
     pub(super) fn take_pods_along(&mut self, node: u16, state: HostState, now: u64) {
-        for host in orchestrator::pods_on(node) {
+        for host in orchestrator::node_fell(node) {
             if self.machines[usize::from(host)].is_running() {
                 self.kill(usize::from(host), state, now);
                 self.shared.record(What::Host { host, state });
