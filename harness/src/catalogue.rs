@@ -119,6 +119,14 @@ impl Catalogue {
         self.fixtures.join("goldens")
     }
 
+    /// The summary that was accepted for a scenario, if one was.
+    pub(crate) fn golden(&self, scenario: &str) -> Option<String> {
+        let kept = std::fs::read_to_string(self.goldens().join(format!("{scenario}.snap"))).ok()?;
+        // The file begins with what insta notes about it, between two lines of dashes.
+        let (_, summary) = kept.strip_prefix("---\n")?.split_once("\n---\n")?;
+        Some(summary.to_owned())
+    }
+
     pub(crate) fn regressions(&self) -> Regressions {
         Regressions::new(self.fixtures.join("regressions"))
     }
@@ -157,8 +165,13 @@ impl Defect {
 /// The command that runs a scenario again with the same seed.
 #[must_use]
 pub fn replay_command(scenario: &Scenario, seed: u64) -> String {
-    let defects = scenario.defects().iter().map(|defect| format!(" --defect {defect}"));
-    format!("cargo squall run {} --seed {seed}{}", scenario.name(), defects.collect::<String>())
+    replay_of(scenario.name(), seed, scenario.defects())
+}
+
+/// The same, of a scenario that is known by its name only.
+pub(crate) fn replay_of(scenario: &str, seed: u64, defects: &[String]) -> String {
+    let defects = defects.iter().map(|defect| format!(" --defect {defect}"));
+    format!("cargo squall run {scenario} --seed {seed}{}", defects.collect::<String>())
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Record,
+    Report,
     record::{Digest, EndCause},
+    report::{open, titled},
     tally::Tally,
-    verdict::{Finding, Judgement, Verdict},
+    verdict::{Finding, Verdict},
 };
 
 /// What other programs are told of a run.
@@ -39,6 +40,10 @@ pub struct RunReport {
     pub sim_ms: u64,
     /// How long the run took, in milliseconds; not given for a record that was read from a file.
     pub wall_ms: Option<u64>,
+    /// The command that runs it again.
+    pub replay: String,
+    /// The file that the scenario is written in, relative to the root of its repository.
+    pub source: Option<String>,
 }
 
 /// A fault, and what it affected.
@@ -62,9 +67,10 @@ pub struct FaultReport {
 const NANOS_PER_MS: u64 = 1_000_000;
 
 impl RunReport {
-    /// The report on `record` and what was concluded from it.
+    /// What `report` comes to.
     #[must_use]
-    pub fn new(record: &Record, judgement: &Judgement, wall_ms: Option<u64>) -> Self {
+    pub fn new(report: &Report<'_>, wall_ms: Option<u64>) -> Self {
+        let (record, judgement) = (report.record, report.judgement);
         let header = &record.header;
         let fault = |(fault, affected): (&crate::record::FaultSpan, u64)| FaultReport {
             kind: fault.kind.clone(),
@@ -88,7 +94,20 @@ impl RunReport {
             requests: record.requests().map(|(_, request)| request.outcome).collect(),
             sim_ms: record.end.at / NANOS_PER_MS,
             wall_ms,
+            replay: report.replay.to_owned(),
+            source: report.source.map(str::to_owned),
         }
+    }
+
+    /// The scenario, with the defects that were switched on.
+    #[must_use]
+    pub fn title(&self) -> String {
+        titled(&self.scenario, &self.defects)
+    }
+
+    /// The findings that are not a pass, failures first.
+    pub(crate) fn open(&self) -> Vec<&Finding> {
+        open(&self.objectives)
     }
 
     /// The report in one line.

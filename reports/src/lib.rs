@@ -4,17 +4,25 @@
 //! digests and reports read the record and nothing else, so a record that was kept on disk is
 //! worth as much as the run that made it.
 
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
+pub mod prometheus;
 pub mod record;
+mod report;
 pub mod stats;
 pub mod summary;
 pub mod tally;
 pub mod terminal;
+pub mod trace_events;
 pub mod tree;
 pub mod verdict;
+mod view;
 pub mod words;
 
 #[cfg(test)]
 mod fixture;
 
 pub use record::{Record, SCHEMA};
+pub use report::Report;

@@ -99,7 +99,7 @@ fn unreadable_records_are_refused_in_one_sentence() {
 
 #[test]
 fn help_has_examples_and_succeeds() {
-    for command in ["run", "replay", "defects", "new"] {
+    for command in ["run", "report", "replay", "defects", "new"] {
         let output = squall(&[command, "--help"]);
         assert!(output.status.success(), "{command}");
         assert!(text(&output.stdout).contains("Example"), "{command}");
@@ -152,6 +152,46 @@ fn a_run_is_recorded_and_replayed_to_the_same_digest() {
     let whole = fs::read(&record).expect("the record");
     fs::write(&record, &whole[..whole.len() / 2]).expect("the record can be cut");
     check_refused(&["replay", &record.to_string_lossy()], "is damaged at line");
+}
+
+#[test]
+fn runs_are_drawn_into_a_folder_and_drawn_again_from_their_records() {
+    let drawn = Folder::new("drawn");
+    let kept = Folder::new("kept");
+    let [pages, records] = [&drawn, &kept].map(|folder| folder.0.to_string_lossy().into_owned());
+    let scenario = "paused-dependency";
+    let run = squall(&["run", scenario, "--seed", "7", "--report", &pages, "--record", &records]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let index = drawn.0.join("index.html");
+    assert!(text(&run.stdout).ends_with(&format!("report: {}\n", index.display())));
+    let own = |end: &str| format!("{scenario}-7{end}");
+    let mut expected = ["annotations.txt", "index.html", "junit.xml", "metrics.prom", "runs.jsonl"]
+        .map(str::to_owned)
+        .to_vec();
+    expected.extend([own(".html"), own(".trace.json"), "summary.md".to_owned()]);
+    expected.sort();
+    assert_eq!(drawn.files(), expected);
+    let read = |folder: &Folder, name: &str| {
+        fs::read_to_string(folder.0.join(name)).expect("a file of the report")
+    };
+    let page = read(&drawn, &own(".html"));
+    assert!(page.contains("cargo squall run paused-dependency --seed 7"));
+
+    let again = squall(&["report", &records, "--html", "--junit"]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    let files = ["index.html".to_owned(), "junit.xml".to_owned(), own(".html"), own(".jsonl")];
+    assert_eq!(kept.files(), files);
+    assert_eq!(read(&kept, &own(".html")), page, "the same from the record");
+
+    fs::write(kept.0.join("cut.jsonl"), "{\"schema\":99}\n").expect("a file");
+    let again = squall(&["report", &records, "--html"]);
+    assert_eq!(again.status.code(), Some(3), "not all of it could be read");
+    assert!(text(&again.stderr).contains("is of schema version 99"));
+    let index = read(&kept, "index.html");
+    assert!(index.contains("cut.jsonl") && index.contains(&own(".html")), "{index}");
+    check_refused(&["report", "/nowhere/at/all"], "cannot read the folder");
+    let empty = Folder::new("empty");
+    check_refused(&["report", &empty.0.to_string_lossy()], "expected records (NAME.jsonl");
 }
 
 #[test]

@@ -37,6 +37,9 @@ pub(crate) enum Command {
         cargo squall run --defect no-call-timeout     the catalogue with a planted mistake\n  \
         cargo squall run --format json --record out   for machines, with the records kept")]
     Run(Run),
+    /// Draw the records of a folder: pages, and files for CI and other programs
+    #[command(after_help = "Example:\n  cargo squall run --record out && cargo squall report out")]
+    Report(Report),
     /// Run again what a record holds, and compare
     #[command(after_help = "Example:\n  cargo squall replay out/steady-state-1.jsonl")]
     Replay(Replay),
@@ -71,12 +74,73 @@ pub(crate) struct Run {
     /// Keep the record of each run in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
+    /// Write a page for each run, an index and files for CI into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
     /// Switch on this defect
     #[arg(long, value_name = "NAME")]
     pub(crate) defect: Option<String>,
     /// Runs at the same time: as many as there are cores, if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The folder with the records, into which the reports are written
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) formats: Formats,
+}
+
+/// What is drawn: all of it, if none is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one flag for each format")]
+pub(crate) struct Formats {
+    /// A page for each run and an index
+    #[arg(long)]
+    pub(crate) html: bool,
+    /// JUnit XML, for CI systems
+    #[arg(long)]
+    pub(crate) junit: bool,
+    /// A job summary, and annotations for GitHub
+    #[arg(long)]
+    pub(crate) markdown: bool,
+    /// One JSON object for each run
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A trace of each run, for Perfetto
+    #[arg(long)]
+    pub(crate) perfetto: bool,
+    /// Metrics in the format of Prometheus
+    #[arg(long)]
+    pub(crate) prometheus: bool,
+}
+
+impl Formats {
+    pub(crate) const ALL: Self = Self {
+        html: true,
+        junit: true,
+        markdown: true,
+        json: true,
+        perfetto: true,
+        prometheus: true,
+    };
+
+    const NONE: Self = Self {
+        html: false,
+        junit: false,
+        markdown: false,
+        json: false,
+        perfetto: false,
+        prometheus: false,
+    };
+
+    /// These, or all if there are none.
+    pub(crate) fn or_all(self) -> Self {
+        if self == Self::NONE { Self::ALL } else { self }
+    }
 }
 
 #[derive(Debug, Args)]

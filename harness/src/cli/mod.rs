@@ -10,7 +10,9 @@ mod interrupt;
 mod list;
 mod pool;
 mod progress;
+mod publish;
 mod replay;
+mod report;
 mod run;
 mod scaffold;
 
@@ -99,6 +101,7 @@ pub fn main(catalogue: &Catalogue) -> ExitCode {
     let done = match arguments.command {
         Command::List(list) => list::list(catalogue, &list),
         Command::Run(run) => run::run(catalogue, &run),
+        Command::Report(report) => report::report(catalogue, &report),
         Command::Replay(replay) => replay::replay(catalogue, &replay),
         Command::Defects(defects) => defects::defects(catalogue, &defects),
         Command::New(new) => scaffold::new(catalogue, &new),

@@ -1,19 +1,16 @@
 //! `squall run`.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::atomic::Ordering,
-};
+use std::{fs, sync::atomic::Ordering};
 
-use squall_reports::{json::RunReport, record::EndCause, terminal, verdict::Verdict};
+use squall_reports::{Report, json::RunReport, record::EndCause, terminal, verdict::Verdict};
 
 use super::{
     Exit, Failure,
-    args::{self, Format},
+    args::{self, Format, Formats},
     colour, interrupt, out_of_time,
     pool::{Done, Job, run_all},
     progress::Progress,
+    publish::Publisher,
 };
 use crate::{
     catalogue::{Catalogue, replay_command},
@@ -27,15 +24,33 @@ pub(super) fn run(catalogue: &Catalogue, args: &args::Run) -> Result<Exit, Failu
             Failure::bad_input(format!("cannot keep records in {}: {error}", folder.display()))
         })?;
     }
+    let publisher = match &args.report {
+        None => None,
+        Some(folder) => {
+            Some(Publisher::new(catalogue, folder, Formats::ALL).map_err(Failure::bad_input)?)
+        }
+    };
     let interrupted = interrupt::watch();
     let progress = Progress::new(jobs.len());
-    let mut session =
-        Session { catalogue, args, progress: &progress, rows: Vec::new(), failure: None };
+    let mut session = Session {
+        catalogue,
+        args,
+        progress: &progress,
+        publisher,
+        rows: Vec::new(),
+        failure: None,
+    };
     run_all(&jobs, args.jobs, &interrupted, &progress, |job, done| session.take(job, done));
     progress.finish();
-    let Session { rows, failure, .. } = session;
+    let Session { rows, failure, publisher, .. } = session;
     if args.format == Format::Text {
         super::print(&table(&rows));
+    }
+    if let Some(publisher) = publisher {
+        let begin = publisher.finish().map_err(Failure::bad_input)?;
+        if args.format == Format::Text {
+            super::print(&format!("report: {}\n", begin.display()));
+        }
     }
     if let Some(failure) = failure {
         return Err(failure);
@@ -112,6 +127,7 @@ struct Session<'a> {
     catalogue: &'a Catalogue,
     args: &'a args::Run,
     progress: &'a Progress,
+    publisher: Option<Publisher<'a>>,
     rows: Vec<Row>,
     failure: Option<Failure>,
 }
@@ -131,6 +147,7 @@ impl Session<'_> {
             self.failure.get_or_insert(out_of_time(job, &run));
         }
         self.keep_record(job, &run);
+        self.publish(job, &run);
         self.keep_seed(job, &run);
         self.rows.push(Row {
             verdict: run.verdict(),
@@ -144,14 +161,13 @@ impl Session<'_> {
     }
 
     fn show(&self, job: &Job, run: &Run) {
+        let replay = replay_command(&job.scenario, job.seed);
         match self.args.format {
             Format::Json => {
-                let wall_ms = u64::try_from(run.wall.as_millis()).ok();
-                let line = RunReport::new(&run.record, &run.judgement, wall_ms).to_line();
+                let line = RunReport::new(&self.report(job, run, &replay), wall_ms(run)).to_line();
                 self.progress.print(&format!("{line}\n"));
             }
             Format::Text if run.verdict() != Verdict::Pass => {
-                let replay = replay_command(&job.scenario, job.seed);
                 let text = terminal::report(&run.record, &run.judgement, &replay, colour());
                 self.progress.print(&format!("{text}\n"));
             }
@@ -159,9 +175,26 @@ impl Session<'_> {
         }
     }
 
+    fn report<'r>(&'r self, job: &Job, run: &'r Run, replay: &'r str) -> Report<'r> {
+        let listed = self.catalogue.find(job.scenario.name());
+        let source = listed.map(|listed| listed.source.as_str());
+        Report { record: &run.record, judgement: &run.judgement, replay, source }
+    }
+
+    fn publish(&mut self, job: &Job, run: &Run) {
+        let Some(mut publisher) = self.publisher.take() else { return };
+        let replay = replay_command(&job.scenario, job.seed);
+        let published =
+            publisher.add(&self.report(job, run, &replay), &file_name(job), wall_ms(run));
+        if let Err(error) = published {
+            self.failure.get_or_insert(Failure::bad_input(error));
+        }
+        self.publisher = Some(publisher);
+    }
+
     fn keep_record(&mut self, job: &Job, run: &Run) {
         let Some(folder) = &self.args.record else { return };
-        let path = record_path(folder, job);
+        let path = folder.join(format!("{}.jsonl", file_name(job)));
         if let Err(error) = run.record.write(&run.judgement, &path) {
             self.failure.get_or_insert(Failure::bad_input(error));
         }
@@ -196,9 +229,14 @@ fn is_worth_keeping(run: &Run) -> bool {
     run.verdict() == Verdict::Fail && !from_outside
 }
 
-fn record_path(folder: &Path, job: &Job) -> PathBuf {
+/// What the files of a run are called.
+fn file_name(job: &Job) -> String {
     let defects: String = job.scenario.defects().iter().map(|name| format!("-{name}")).collect();
-    folder.join(format!("{}-{}{defects}.jsonl", job.scenario.name(), job.seed))
+    format!("{}-{}{defects}", job.scenario.name(), job.seed)
+}
+
+fn wall_ms(run: &Run) -> Option<u64> {
+    u64::try_from(run.wall.as_millis()).ok()
 }
 
 fn table(rows: &[Row]) -> String {

@@ -1,0 +1,235 @@
+//! Quantities over time, as SVG on one shared axis.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use maud::{Markup, html};
+
+use super::scale::{HEIGHT, Scale, WIDTH, place, x};
+use crate::{
+    Record,
+    record::Outcome,
+    view::{Bucket, Buckets, Level, failures, levels},
+    words,
+};
+
+/// What each chart has besides its lines.
+struct Frame<'a> {
+    record: &'a Record,
+    title: &'a str,
+    scale: &'a Scale,
+    /// A value in words.
+    shown: &'a dyn Fn(f64) -> String,
+    /// Classes of lines and what they are.
+    legend: &'a [(String, String)],
+}
+
+/// Latency, rate, concurrency, and the gauges that moved.
+pub(super) fn charts(record: &Record, buckets: &Buckets) -> Markup {
+    html! {
+        (latency(record, buckets))
+        (rate(record, buckets))
+        (concurrency(record, buckets))
+        @for (gauge, levels) in by_gauge(levels(record)) {
+            (level(record, &gauge, &levels))
+        }
+    }
+}
+
+fn frame(frame: &Frame<'_>, marks: &Markup) -> Markup {
+    html! {
+        figure.chart tabindex="0" {
+            figcaption {
+                (frame.title)
+                @for (class, name) in frame.legend {
+                    span.key { span.swatch.(class) {} (name) }
+                }
+            }
+            div.row {
+                div.gutter {
+                    @for tick in frame.scale.ticks() {
+                        @let top = frame.scale.y(tick) / HEIGHT * 100.0;
+                        span.tick style=(format!("top:{}%", place(top))) {
+                            ((frame.shown)(tick))
+                        }
+                    }
+                }
+                svg.plot viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none"
+                    role="img" aria-label=(frame.title) {
+                    @for tick in frame.scale.ticks() {
+                        @let y = place(frame.scale.y(tick));
+                        line.grid x1="0" x2=(WIDTH) y1=(y) y2=(y) {}
+                    }
+                    (bands(frame.record))
+                    (marks)
+                }
+            }
+        }
+    }
+}
+
+/// When faults acted, shaded and named.
+pub(super) fn bands(record: &Record) -> Markup {
+    let end = record.end.at;
+    html! {
+        @for (fault, affected) in record.header.faults.iter().zip(record.affected()) {
+            @let (from, until) = (x(fault.inject, end), x(fault.heal.min(end), end));
+            rect.band x=(place(from)) width=(place((until - from).max(0.0))) y="0" height=(HEIGHT) {
+                title {
+                    (fault.label) ", " (words::time(fault.inject)) " to " (words::time(fault.heal))
+                    ": " (words::count(affected)) " " (fault.counts)
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "drawn on a screen")]
+fn real(value: u64) -> f64 {
+    value as f64
+}
+
+fn time(value: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a tick of a time axis"
+    )]
+    let nanos = value.max(0.0).round() as u64;
+    words::time(nanos)
+}
+
+/// A line of steps, broken where there is nothing.
+fn steps(
+    record: &Record,
+    buckets: &Buckets,
+    scale: &Scale,
+    value: impl Fn(&Bucket) -> Option<f64>,
+) -> String {
+    let (mut path, mut drawing) = (String::new(), false);
+    for (number, bucket) in (0_u64..).zip(&buckets.all) {
+        let Some(value) = value(bucket) else {
+            drawing = false;
+            continue;
+        };
+        let from = x(number * buckets.width, record.end.at);
+        let until = x(((number + 1) * buckets.width).min(record.end.at), record.end.at);
+        let command = if drawing { 'L' } else { 'M' };
+        let y = place(scale.y(value));
+        let _ = write!(path, "{command}{} {y}H{}", place(from), place(until));
+        drawing = true;
+    }
+    path
+}
+
+fn latency(record: &Record, buckets: &Buckets) -> Markup {
+    let points = failures(record);
+    let of_buckets = buckets.all.iter().flat_map(|bucket| [bucket.p50, bucket.p99]).flatten();
+    let values = of_buckets.chain(points.iter().map(|point| point.latency));
+    let (least, most) =
+        values.fold((u64::MAX, 0), |(least, most), value| (least.min(value), most.max(value)));
+    let scale = Scale::log(real(least.min(most)), real(most));
+    let mut dots: BTreeMap<Outcome, String> = BTreeMap::new();
+    for point in &points {
+        let (x, y) = (x(point.at, record.end.at), scale.y(real(point.latency)));
+        let path = dots.entry(point.outcome).or_default();
+        let _ = write!(path, "M{} {}h0", place(x), place(y));
+    }
+    let mut legend: Vec<(String, String)> =
+        ["p50", "p95", "p99"].map(|name| (name.to_owned(), name.to_owned())).to_vec();
+    legend
+        .extend(dots.keys().map(|outcome| (outcome.name().to_owned(), outcome.name().to_owned())));
+    let line = |value: fn(&Bucket) -> Option<u64>| {
+        steps(record, buckets, &scale, |bucket| value(bucket).map(real))
+    };
+    let marks = html! {
+        path.line.p50 d=(line(|bucket| bucket.p50)) {}
+        path.line.p95 d=(line(|bucket| bucket.p95)) {}
+        path.line.p99 d=(line(|bucket| bucket.p99)) {}
+        @for (outcome, path) in &dots {
+            path.dots.(outcome.name()) d=(path) {}
+        }
+    };
+    let title = "Latency, by the time at which a request was meant to start";
+    frame(&Frame { record, title, scale: &scale, shown: &time, legend: &legend }, &marks)
+}
+
+fn rate(record: &Record, buckets: &Buckets) -> Markup {
+    let per_second = 1e9 / real(buckets.width);
+    let most = real(buckets.most(|bucket| bucket.requests.sent)) * per_second;
+    let scale = Scale::linear(most);
+    let present: Vec<Outcome> = Outcome::ALL
+        .into_iter()
+        .filter(|outcome| buckets.all.iter().any(|bucket| bucket.requests.of(*outcome) > 0))
+        .collect();
+    // From the top of the pile down, so that each covers what is above the next one.
+    let areas: Vec<(Outcome, String)> = (0..present.len())
+        .rev()
+        .map(|last| {
+            let pile = |bucket: &Bucket| {
+                let sum: u64 = present[..=last].iter().map(|it| bucket.requests.of(*it)).sum();
+                Some(real(sum) * per_second)
+            };
+            let line = steps(record, buckets, &scale, pile);
+            (present[last], format!("{line}V{HEIGHT}H0Z"))
+        })
+        .collect();
+    let named = |outcome: &Outcome| (outcome.name().to_owned(), outcome.name().to_owned());
+    let legend: Vec<(String, String)> = present.iter().map(named).collect();
+    let marks = html! {
+        @for (outcome, path) in &areas {
+            path.area.(outcome.name()) d=(path) {}
+        }
+    };
+    let shown = |value: f64| format!("{}/s", words::decimal(value, 1));
+    let title = "Requests a second, by outcome";
+    frame(&Frame { record, title, scale: &scale, shown: &shown, legend: &legend }, &marks)
+}
+
+fn concurrency(record: &Record, buckets: &Buckets) -> Markup {
+    let scale = Scale::linear(real(buckets.most(|bucket| bucket.open_max)));
+    let line = steps(record, buckets, &scale, |bucket| Some(real(bucket.open_max)));
+    let marks = html! { path.line.series-0 d=(line) {} };
+    let shown = |value: f64| words::decimal(value, 1);
+    let title = "Requests in flight, the most in each stretch";
+    frame(&Frame { record, title, scale: &scale, shown: &shown, legend: &[] }, &marks)
+}
+
+fn by_gauge(levels: Vec<Level>) -> BTreeMap<String, Vec<Level>> {
+    let mut gauges: BTreeMap<String, Vec<Level>> = BTreeMap::new();
+    for level in levels {
+        gauges.entry(level.gauge.clone()).or_default().push(level);
+    }
+    gauges
+}
+
+fn level(record: &Record, gauge: &str, levels: &[Level]) -> Markup {
+    let values = levels.iter().flat_map(|level| level.samples.iter().map(|(_, value)| *value));
+    let scale = Scale::linear(real(values.max().unwrap_or(0)));
+    let class = |number: usize| format!("series-{}", number % 8);
+    let lines: Vec<String> = levels
+        .iter()
+        .map(|level| {
+            let mut path = String::new();
+            for (at, value) in &level.samples {
+                let y = place(scale.y(real(*value)));
+                let x = place(x(*at, record.end.at));
+                let _ = if path.is_empty() {
+                    write!(path, "M{x} {y}")
+                } else {
+                    write!(path, "H{x}V{y}")
+                };
+            }
+            path.push_str(&format!("H{WIDTH}"));
+            path
+        })
+        .collect();
+    let named = (0..).zip(levels).map(|(number, level)| (class(number), level.host.clone()));
+    let legend: Vec<(String, String)> = named.collect();
+    let marks = html! {
+        @for (number, path) in lines.iter().enumerate() {
+            path.line.(class(number)) d=(path) {}
+        }
+    };
+    let shown = |value: f64| words::decimal(value, 1);
+    frame(&Frame { record, title: gauge, scale: &scale, shown: &shown, legend: &legend }, &marks)
+}

@@ -1,0 +1,58 @@
+"use strict";
+// Filters and sorting. Without this script the list is whole, the worst first.
+(() => {
+  const body = document.querySelector("#runs tbody");
+  const rows = [...body.rows];
+  const inputs = {
+    verdict: document.getElementById("by-verdict"),
+    scenario: document.getElementById("by-scenario"),
+    defect: document.getElementById("by-defect"),
+    seed: document.getElementById("by-seed"),
+  };
+  const shown = document.getElementById("shown");
+
+  const filter = () => {
+    const wanted = Object.fromEntries(
+      Object.entries(inputs).map(([name, input]) => [name, input.value.trim().toLowerCase()]));
+    let count = 0;
+    for (const row of rows) {
+      const has = row.dataset;
+      const defects = has.defect.toLowerCase().split(", ");
+      const fits = (!wanted.verdict || has.verdict === wanted.verdict) &&
+        has.scenario.toLowerCase().includes(wanted.scenario) &&
+        (!wanted.defect || defects.includes(wanted.defect)) &&
+        (!wanted.seed || has.seed === wanted.seed);
+      row.hidden = !fits;
+      if (fits) count += 1;
+    }
+    shown.textContent = count === rows.length ? "" : `${count} of ${rows.length} shown`;
+  };
+  for (const input of Object.values(inputs)) input.addEventListener("input", filter);
+  document.querySelector(".filters").addEventListener("submit", (event) => event.preventDefault());
+
+  const numbers = ["seed", "requests", "simulated", "margin"];
+  const value = (row, name) => {
+    if (name === "verdict") return Number(row.dataset.rank);
+    const text = row.dataset[name];
+    // A run without a margin comes last.
+    if (numbers.includes(name)) return text === "" ? Infinity : Number(text);
+    return text;
+  };
+  for (const button of document.querySelectorAll("[data-sort]")) {
+    button.addEventListener("click", () => {
+      const header = button.parentElement;
+      const name = button.dataset.sort;
+      const down = header.getAttribute("aria-sort") === "ascending";
+      for (const other of header.parentElement.cells) {
+        if (other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
+      }
+      header.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const sign = down ? -1 : 1;
+      rows.sort((a, b) => {
+        const [x, y] = [value(a, name), value(b, name)];
+        return sign * (x < y ? -1 : x > y ? 1 : 0);
+      });
+      body.append(...rows);
+    });
+  }
+})();

@@ -1,0 +1,171 @@
+//! An index over many runs: what to look at first.
+
+use maud::{Markup, html};
+
+use super::{class_of, document};
+use crate::{
+    json::RunReport,
+    verdict::{FindingKind, Verdict},
+    words,
+};
+
+const SCRIPT: &str = include_str!("index.js");
+
+/// One run in an index.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The file of its page, relative to the index.
+    pub file: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// The defects that were switched on.
+    pub defects: Vec<String>,
+    /// The seed.
+    pub seed: u64,
+    /// The verdict on it.
+    pub verdict: Verdict,
+    /// Its requests.
+    pub requests: u64,
+    /// How long it was in virtual time, in milliseconds.
+    pub simulated_ms: u64,
+    /// The smallest margin of its objectives.
+    pub margin: Option<f64>,
+    /// The digest of its record.
+    pub digest: String,
+}
+
+impl Entry {
+    /// The entry of a run whose page is `file`.
+    #[must_use]
+    pub fn new(report: &RunReport, file: impl Into<String>) -> Self {
+        let claims = report.objectives.iter().filter(|finding| {
+            matches!(finding.kind, FindingKind::Objective | FindingKind::Invariant)
+        });
+        Self {
+            file: file.into(),
+            scenario: report.scenario.clone(),
+            defects: report.defects.clone(),
+            seed: report.seed,
+            verdict: report.verdict,
+            requests: report.requests.sent,
+            simulated_ms: report.sim_ms,
+            margin: claims.filter_map(|finding| finding.margin).min_by(f64::total_cmp),
+            digest: report.digest.to_string(),
+        }
+    }
+}
+
+/// What could not be read, and why.
+type Unread = (String, String);
+
+/// The index over `entries`, the worst first, and over files that could not be read.
+#[must_use]
+pub fn index(entries: &[Entry], unread: &[Unread]) -> String {
+    let mut sorted: Vec<&Entry> = entries.iter().collect();
+    sorted.sort_by(|a, b| {
+        let worst = b.verdict.cmp(&a.verdict);
+        let closest = a.margin.unwrap_or(f64::MAX).total_cmp(&b.margin.unwrap_or(f64::MAX));
+        worst.then(closest).then_with(|| (&a.scenario, a.seed).cmp(&(&b.scenario, b.seed)))
+    });
+    let count = |verdict| entries.iter().filter(|entry| entry.verdict == verdict).count();
+    let (pass, fail, no_data) =
+        (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::NoData));
+    let body = html! {
+        header {
+            h1 { "Squall: " (pass) " of " (words::counted(entries.len() as u64, "run")) " pass" }
+            p { (fail) " failed, " (no_data) " without data" }
+        }
+        main {
+            @if !unread.is_empty() {
+                section.unread role="alert" {
+                    h2 { "Not shown" }
+                    ul { @for (file, why) in unread { li { code { (file) } ": " (why) } } }
+                }
+            }
+            (filters(entries))
+            div.wide {
+                table #runs {
+                    thead {
+                        tr {
+                            (sortable("verdict", false))
+                            (sortable("scenario", false))
+                            (sortable("defect", false))
+                            (sortable("seed", true))
+                            (sortable("requests", true))
+                            (sortable("simulated", true))
+                            (sortable("margin", true))
+                            th scope="col" { "digest" }
+                        }
+                    }
+                    tbody { @for entry in sorted { (row(entry)) } }
+                }
+            }
+            p #shown role="status" {}
+        }
+    };
+    // What tells this page from others: its runs.
+    let digests: String = entries.iter().map(|entry| entry.digest.as_str()).collect();
+    let nonce = blake3::hash(digests.as_bytes()).to_hex();
+    document("Squall: runs", &nonce, &body, SCRIPT)
+}
+
+fn filters(entries: &[Entry]) -> Markup {
+    let mut defects: Vec<&str> =
+        entries.iter().flat_map(|entry| entry.defects.iter().map(String::as_str)).collect();
+    defects.sort_unstable();
+    defects.dedup();
+    html! {
+        form.filters {
+            label { "verdict "
+                select #by-verdict {
+                    option value="" { "all" }
+                    option value="fail" { "FAIL" }
+                    option value="no-data" { "no data" }
+                    option value="pass" { "pass" }
+                }
+            }
+            label { "scenario " input #by-scenario type="search" autocomplete="off"; }
+            label { "defect "
+                select #by-defect {
+                    option value="" { "all" }
+                    option value="-" { "none" }
+                    @for defect in defects { option value=(defect) { (defect) } }
+                }
+            }
+            label { "seed " input #by-seed type="search" inputmode="numeric" autocomplete="off"; }
+        }
+    }
+}
+
+fn sortable(name: &str, is_number: bool) -> Markup {
+    html! {
+        th.number[is_number] scope="col" aria-sort="none" {
+            button type="button" data-sort=(name) { (name) }
+        }
+    }
+}
+
+fn row(entry: &Entry) -> Markup {
+    let rank = match entry.verdict {
+        Verdict::Fail => 0,
+        Verdict::NoData => 1,
+        Verdict::Pass => 2,
+    };
+    let defects = entry.defects.join(", ");
+    html! {
+        tr data-verdict=(class_of(entry.verdict)) data-scenario=(entry.scenario)
+            data-defect=(if defects.is_empty() { "-" } else { &defects }) data-seed=(entry.seed)
+            data-margin=(entry.margin.map_or_else(String::new, |margin| margin.to_string()))
+            data-requests=(entry.requests) data-simulated=(entry.simulated_ms) data-rank=(rank) {
+            td { span.mark.(class_of(entry.verdict)) { (entry.verdict.name()) } }
+            td { a href=(entry.file) { (entry.scenario) } }
+            td { (defects) }
+            td.number { (entry.seed) }
+            td.number { (words::count(entry.requests)) }
+            td.number { (words::time(entry.simulated_ms.saturating_mul(1_000_000))) }
+            td.number { @if let Some(margin) = entry.margin { (words::percent(margin)) } }
+            td { code { (entry.digest) } }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What a page says, that it is bounded, and that text from a record stays text.
+
+use super::{Entry, index, page};
+use crate::{
+    Record, Report, fixture,
+    json::RunReport,
+    record::{Event, Outcome, Request, What},
+    summary::summary,
+    verdict::Judgement,
+};
+
+fn report<'a>(record: &'a Record, judgement: &'a Judgement) -> Report<'a> {
+    let replay = "cargo squall run reviews-slow --seed 7";
+    Report { record, judgement, replay, source: None }
+}
+
+#[track_caller]
+fn says(page: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(page.contains(text), "expected {text:?} in {page}");
+    }
+}
+
+#[test]
+fn a_page_says_what_an_engineer_asks_first() {
+    let record = fixture::record();
+    let judgement = fixture::judged([fixture::passed(), fixture::failed()]);
+    let page = page(&report(&record, &judgement), None);
+    says(
+        &page,
+        &[
+            "<p class=\"verdict fail\">FAIL</p>",
+            "<h1>reviews-slow</h1>",
+            "slow reviews cost a section, not the page",
+            "cargo squall run reviews-slow --seed 7</code>",
+            &record.digest().to_string(),
+            "54 ms over the bound of 100 ms (2 samples)",
+            "latency api -&gt; reviews 150 ms",
+            "1,234 packets",
+            "The slowest: request 3",
+            "The first that failed: request 4",
+            "dependency=reviews outcome=timeout",
+            "There is no golden",
+        ],
+    );
+    let fail = page.find("p99 latency [route GET /x]").expect("a finding");
+    let during = page[fail..].find("during").expect("its phase");
+    assert!(page[fail..fail + during].len() < 60, "the failed finding comes first");
+}
+
+#[test]
+fn the_golden_is_compared_line_by_line() {
+    let record = fixture::record();
+    let judgement = fixture::judged([fixture::failed()]);
+    let report = report(&record, &judgement);
+    let golden = summary(&record, &judgement);
+    says(&page(&report, Some(&golden)), &["None: the summary of this run is the golden."]);
+    let other = golden.replace("1,234 packets", "1,200 packets");
+    says(&page(&report, Some(&other)), &["<del>- ", "1,200 packets", "<ins>+ "]);
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let evil = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&";
+    let mut record = fixture::record();
+    evil.clone_into(&mut record.header.scenario);
+    evil.clone_into(&mut record.header.hypothesis);
+    evil.clone_into(&mut record.header.hosts[1]);
+    evil.clone_into(&mut record.header.faults[0].label);
+    record.header.plan = serde_json::json!({ evil: evil });
+    record.symbols = record.symbols.iter().map(|_| evil).collect();
+    let mut finding = fixture::failed();
+    evil.clone_into(&mut finding.reason);
+    let judgement = fixture::judged([finding]);
+    let report = Report { replay: evil, ..report(&record, &judgement) };
+    let entry = Entry::new(&RunReport::new(&report, None), "x.html");
+    for text in [page(&report, Some(evil)), index(&[entry], &[(evil.to_owned(), evil.to_owned())])]
+    {
+        assert!(!text.contains("<script>alert") && !text.contains("<img"), "{text}");
+        assert_eq!(text.matches("</script>").count(), text.matches("<script").count());
+        assert!(text.contains("script-src 'nonce-"), "a policy");
+    }
+}
+
+#[test]
+fn a_run_of_many_requests_is_a_page_of_bounded_size() {
+    let mut record = fixture::record();
+    let route = record.symbols.intern("GET /x");
+    let none = record.symbols.intern("");
+    for id in 10..150_010_u32 {
+        let intended = u64::from(id) * 200_000;
+        let outcome = if id % 3 == 0 { Outcome::Failed } else { Outcome::Succeeded };
+        let latency = 1_000_000 + u64::from(id).wrapping_mul(2_654_435_761) % 400_000_000;
+        let request = Request {
+            id,
+            client: 0,
+            route,
+            intended,
+            started: intended,
+            outcome,
+            status: 200,
+            attempts: 1,
+            note: none,
+        };
+        record.events.push(Event { at: intended + latency, what: What::Request(request) });
+    }
+    record.end.at = 31_000_000_000;
+    let judgement = fixture::judged([fixture::failed()]);
+    let page = page(&report(&record, &judgement), None);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn a_record_without_anything_is_a_page_too() {
+    let mut record = fixture::record();
+    record.events.clear();
+    record.header.faults.clear();
+    record.end.at = 0;
+    let judgement = fixture::judged([]);
+    says(&page(&report(&record, &judgement), None), &["no data", "No request came to an end"]);
+}
+
+#[test]
+fn an_index_has_the_worst_first_and_names_what_it_could_not_read() {
+    let record = fixture::record();
+    let (good, bad) = (fixture::judged([fixture::passed()]), fixture::judged([fixture::failed()]));
+    let entries = [
+        Entry::new(&RunReport::new(&report(&record, &good), None), "good.html"),
+        Entry::new(&RunReport::new(&report(&record, &bad), None), "bad.html"),
+    ];
+    let unread = [("old.jsonl".to_owned(), "of schema version 0".to_owned())];
+    let text = index(&entries, &unread);
+    says(&text, &["1 of 2 runs pass", "old.jsonl", "of schema version 0", "-54 %"]);
+    assert!(text.find("bad.html") < text.find("good.html"));
+}

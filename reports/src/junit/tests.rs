@@ -1,0 +1,67 @@
+//! The XML, read back by another reader than the one that wrote it.
+
+use quick_junit::{NonSuccessKind, TestCaseStatus};
+
+use super::junit;
+use crate::{Report, fixture, json::RunReport};
+
+#[track_caller]
+fn read(text: &str) -> quick_junit::Report {
+    quick_junit::Report::deserialize_from_str(text).expect("JUnit XML")
+}
+
+#[test]
+fn a_suite_for_each_run_and_a_case_for_each_finding() {
+    let (record, judgement) =
+        (fixture::record(), fixture::judged([fixture::passed(), fixture::failed()]));
+    let report = Report {
+        record: &record,
+        judgement: &judgement,
+        replay: "cargo squall run reviews-slow --seed 7",
+        source: Some("scenarios/src/catalogue/reviews_slow.rs"),
+    };
+    let run = RunReport::new(&report, None);
+    let read = read(&junit(&[run.clone(), run]));
+    assert_eq!((read.tests, read.failures, read.errors), (4, 2, 0));
+    assert_eq!(read.test_suites.len(), 2);
+    let suite = &read.test_suites[0];
+    assert_eq!(suite.name.as_str(), "reviews-slow +no-call-timeout");
+    let property = |name: &str| {
+        let found = suite.properties.iter().find(|property| property.name.as_str() == name);
+        found.map(|property| property.value.as_str().to_owned())
+    };
+    assert_eq!(property("seed").as_deref(), Some("7"));
+    assert_eq!(property("digest"), Some(record.digest().to_string()));
+    assert_eq!(property("source").as_deref(), Some("scenarios/src/catalogue/reviews_slow.rs"));
+    let failed = &suite.test_cases[1];
+    assert_eq!(failed.name.as_str(), "p99 latency [route GET /x] (during)");
+    let TestCaseStatus::NonSuccess { kind, message, description, .. } = &failed.status else {
+        panic!("expected a failure, found {:?}", failed.status);
+    };
+    assert_eq!(*kind, NonSuccessKind::Failure);
+    let message = message.as_ref().map(|message| message.as_str());
+    assert_eq!(message, Some(fixture::failed().reason.as_str()));
+    let description = description.as_ref().map_or("", |description| description.as_str());
+    assert!(description.ends_with("replay: cargo squall run reviews-slow --seed 7"));
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let mut record = fixture::record();
+    "</testsuite><script>&\u{1}\u{1b}[31m\"'".clone_into(&mut record.header.hypothesis);
+    let mut finding = fixture::failed();
+    "]]><![CDATA[ & \u{0}".clone_into(&mut finding.reason);
+    let judgement = fixture::judged([finding]);
+    let report = Report { record: &record, judgement: &judgement, replay: "again", source: None };
+    let text = junit(&[RunReport::new(&report, None)]);
+    assert!(!text.contains("<script>"), "{text}");
+    assert!(!text.contains('\u{1}') && !text.contains('\u{0}'), "{text}");
+    let suite = &read(&text).test_suites[0];
+    let hypothesis = suite.properties.iter().find(|it| it.name.as_str() == "hypothesis");
+    assert!(hypothesis.expect("a property").value.as_str().contains("</testsuite><script>&"));
+}
+
+#[test]
+fn nothing_is_a_document_too() {
+    assert_eq!(read(&junit(&[])).tests, 0);
+}

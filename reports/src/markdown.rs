@@ -1,0 +1,162 @@
+//! Runs as Markdown, for the summary of a CI job, and as annotations of source files.
+
+use std::fmt::Write as _;
+
+use crate::{
+    json::RunReport,
+    report::{place_of, title_of},
+    verdict::Verdict,
+    words,
+};
+
+/// What GitHub takes for the summary of a step, less room for the last sentence: 1 MiB.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
+const BYTES_MAX: usize = (1 << 20) - 1_024;
+
+/// GitHub shows at most ten annotations of a kind for a step.
+const ANNOTATIONS_MAX: usize = 10;
+
+/// `reports` as one document, the worst first, below one mebibyte.
+#[must_use]
+pub fn markdown(reports: &[RunReport]) -> String {
+    let mut sorted: Vec<&RunReport> = reports.iter().collect();
+    sorted.sort_by_key(|report| std::cmp::Reverse(report.verdict));
+    let count = |verdict| reports.iter().filter(|it| it.verdict == verdict).count();
+    let mut text = format!(
+        "## Squall: {} of {} pass\n\n{} failed, {} without data\n\n",
+        count(Verdict::Pass),
+        words::counted(reports.len() as u64, "run"),
+        count(Verdict::Fail),
+        count(Verdict::NoData),
+    );
+    text.push_str("| verdict | scenario | seed | requests | worst finding |\n");
+    text.push_str("| --- | --- | --- | --- | --- |\n");
+    let mut parts: Vec<String> = sorted.iter().map(|report| row(report)).collect();
+    parts.push("\n".to_owned());
+    let red = sorted.iter().filter(|report| report.verdict != Verdict::Pass);
+    parts.extend(red.map(|report| in_full(report)));
+    let left_out = parts.iter().skip_while(|part| {
+        let fits = text.len() + part.len() <= BYTES_MAX;
+        if fits {
+            text.push_str(part);
+        }
+        fits
+    });
+    if left_out.count() > 0 {
+        text.push_str("\n\nThe rest is left out: there is no more room in a job summary.\n");
+    }
+    text
+}
+
+fn row(report: &RunReport) -> String {
+    let worst = report.open().first().map_or_else(
+        || "all hold".to_owned(),
+        |finding| format!("{}, {}", title_of(finding), place_of(finding)),
+    );
+    format!(
+        "| {} | {} | {} | {} | {} |\n",
+        mark(report.verdict),
+        cell(&report.title()),
+        report.seed,
+        words::count(report.requests.sent),
+        cell(&worst),
+    )
+}
+
+fn in_full(report: &RunReport) -> String {
+    let mut text = format!(
+        "### {} {} (seed {})\n\n{}\n\n",
+        mark(report.verdict),
+        inline(&report.title()),
+        report.seed,
+        inline(&report.hypothesis),
+    );
+    text.push_str("| verdict | phase | objective | observed | bound | samples |\n");
+    text.push_str("| --- | --- | --- | --- | --- | --- |\n");
+    let open = report.open();
+    for finding in &open {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} |",
+            mark(finding.verdict),
+            place_of(finding),
+            cell(&title_of(finding)),
+            cell(&finding.observed),
+            cell(&finding.bound),
+            words::count(finding.samples),
+        );
+    }
+    text.push('\n');
+    for finding in &open {
+        let _ = writeln!(text, "- {}", inline(&finding.reason));
+    }
+    let _ = writeln!(text, "\n```console\n$ {}\n```\n", report.replay.replace("```", ""));
+    text
+}
+
+fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✅ pass",
+        Verdict::NoData => "⚪ no data",
+        Verdict::Fail => "❌ fail",
+    }
+}
+
+/// Text that is nothing but text in Markdown: no markup, no HTML, one line.
+fn inline(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' | '@' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            c if c.is_control() => safe.push(' '),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// The same in a table, whose columns a bar would end.
+fn cell(text: &str) -> String {
+    inline(text).replace('|', "\\|")
+}
+
+/// What is wrong, as workflow commands of GitHub Actions that mark the file of each scenario. A
+/// scenario whose file is not known is marked at the job.
+#[must_use]
+pub fn annotations(reports: &[RunReport]) -> String {
+    let mut text = String::new();
+    let red = reports.iter().filter(|report| report.verdict != Verdict::Pass);
+    for report in red.take(ANNOTATIONS_MAX) {
+        let open = report.open();
+        let reasons: Vec<&str> = open.iter().map(|finding| finding.reason.as_str()).collect();
+        let command = match report.verdict {
+            Verdict::Fail => "error",
+            Verdict::NoData | Verdict::Pass => "warning",
+        };
+        let file = report.source.as_deref().map(|source| format!("file={},", property(source)));
+        let title = format!("{} (seed {})", report.title(), report.seed);
+        let body = format!("{}\nreplay: {}", reasons.join("\n"), report.replay);
+        let (file, title) = (file.unwrap_or_default(), property(&title));
+        let _ = writeln!(text, "::{command} {file}title={title}::{}", data(&body));
+    }
+    text
+}
+
+/// The message of a workflow command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// A property of a workflow command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What a job summary and annotations say, and that text from a record stays text.
+
+use super::{annotations, markdown};
+use crate::{Record, Report, fixture, json::RunReport, verdict::Judgement};
+
+fn report(record: &Record, judgement: &Judgement) -> RunReport {
+    let source = Some("scenarios/src/catalogue/reviews_slow.rs");
+    let replay = "cargo squall run reviews-slow --seed 7";
+    RunReport::new(&Report { record, judgement, replay, source }, None)
+}
+
+#[test]
+fn the_worst_comes_first_and_in_full() {
+    let record = fixture::record();
+    let (good, bad) = (fixture::judged([fixture::passed()]), fixture::judged([fixture::failed()]));
+    let text = markdown(&[report(&record, &good), report(&record, &bad)]);
+    let expected = "## Squall: 1 of 2 runs pass
+
+1 failed, 0 without data
+
+| verdict | scenario | seed | requests | worst finding |
+| --- | --- | --- | --- | --- |
+| ❌ fail | reviews-slow +no-call-timeout | 7 | 4 | p99 latency \\[route GET /x\\], during |
+| ✅ pass | reviews-slow +no-call-timeout | 7 | 4 | all hold |
+
+### ❌ fail reviews-slow +no-call-timeout (seed 7)
+
+slow reviews cost a section, not the page
+
+| verdict | phase | objective | observed | bound | samples |
+| --- | --- | --- | --- | --- | --- |
+| ❌ fail | during | p99 latency \\[route GET /x\\] | 154 ms | at most 100 ms | 2 |
+
+- p99 latency was 154 ms in during, 54 ms over the bound of 100 ms (2 samples)
+
+```console
+$ cargo squall run reviews-slow --seed 7
+```
+
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn a_job_summary_has_an_end() {
+    let record = fixture::record();
+    let bad = fixture::judged([fixture::failed()]);
+    let many = vec![report(&record, &bad); 5_000];
+    let text = markdown(&many);
+    assert!(text.len() < 1 << 20, "{}", text.len());
+    assert!(text.ends_with("no more room in a job summary.\n"));
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let mut record = fixture::record();
+    "a | b\n<script>x</script> [x](javascript:1) `y` @all".clone_into(&mut record.header.scenario);
+    let bad = fixture::judged([fixture::failed()]);
+    let text = markdown(&[report(&record, &bad)]);
+    assert!(!text.contains("<script>") && !text.contains("[x]("), "{text}");
+    assert!(
+        text.contains("| a \\| b &lt;script&gt;x&lt;/script&gt; \\[x\\](javascript:1)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_failure_marks_the_file_of_its_scenario() {
+    let mut record = fixture::record();
+    "50% slow: a,b".clone_into(&mut record.header.scenario);
+    let (good, bad) = (fixture::judged([fixture::passed()]), fixture::judged([fixture::failed()]));
+    let text = annotations(&[report(&record, &good), report(&record, &bad)]);
+    let expected = "::error file=scenarios/src/catalogue/reviews_slow.rs,\
+        title=50%25 slow%3A a%2Cb +no-call-timeout (seed 7)::p99 latency was 154 ms in during, \
+        54 ms over the bound of 100 ms (2 samples)%0A\
+        replay: cargo squall run reviews-slow --seed 7\n";
+    assert_eq!(text, expected);
+}

@@ -1,0 +1,163 @@
+//! States over time: of hosts, and of breakers and whatever else logs how it moves.
+
+use std::collections::BTreeMap;
+
+use super::fields;
+use crate::{
+    Record,
+    record::{HostState, What},
+};
+
+/// More lanes than a person reads.
+const LANES_MAX: usize = 60;
+
+/// One thing and the states that it was in.
+pub(crate) struct Lane {
+    pub(crate) name: String,
+    pub(crate) stretches: Vec<Stretch>,
+}
+
+/// A state and how long it lasted.
+pub(crate) struct Stretch {
+    pub(crate) from: u64,
+    pub(crate) until: u64,
+    pub(crate) state: String,
+}
+
+/// Lanes under construction.
+#[derive(Default)]
+struct Lanes(BTreeMap<String, Vec<Stretch>>);
+
+impl Lanes {
+    /// `name` goes into `state` at `at`; what it was in ends.
+    fn enter(&mut self, name: &str, at: u64, state: &str) {
+        let lane = self.0.entry(name.to_owned()).or_default();
+        if let Some(last) = lane.last_mut() {
+            if last.state == state {
+                return;
+            }
+            last.until = at;
+        }
+        lane.push(Stretch { from: at, until: at, state: state.to_owned() });
+    }
+
+    fn end(self, at: u64) -> Vec<Lane> {
+        let lanes = self.0.into_iter().map(|(name, mut stretches)| {
+            if let Some(last) = stretches.last_mut() {
+                last.until = at;
+            }
+            stretches.retain(|stretch| stretch.until > stretch.from);
+            Lane { name, stretches }
+        });
+        lanes.filter(|lane| !lane.stretches.is_empty()).take(LANES_MAX).collect()
+    }
+}
+
+/// The life of each host: what the kernel says of it, and in between what its service logs when
+/// it begins to listen and to drain.
+pub(crate) fn hosts(record: &Record) -> Vec<Lane> {
+    let mut lanes = Lanes::default();
+    for event in &record.events {
+        match &event.what {
+            What::Host { host, state } => {
+                let state = match state {
+                    HostState::Up => "up",
+                    HostState::Crashed => "crashed",
+                    HostState::PoweredOff => "powered off",
+                    HostState::Paused => "paused",
+                    HostState::Terminating => "terminating",
+                    HostState::Exited => "exited",
+                };
+                lanes.enter(record.host(*host), event.at, state);
+            }
+            What::Log(log) => {
+                let state = match record.text(log.message) {
+                    "listening" | "pod ready" => "ready",
+                    "draining" => "draining",
+                    _ => continue,
+                };
+                lanes.enter(record.host(log.host), event.at, state);
+            }
+            _ => {}
+        }
+    }
+    lanes.end(record.end.at)
+}
+
+/// What logs its moves with the fields `from` and `to`: circuit breakers above all. What has not
+/// moved yet is in the state that its first move leaves.
+pub(crate) fn breakers(record: &Record) -> Vec<Lane> {
+    let mut lanes = Lanes::default();
+    for event in &record.events {
+        let What::Log(log) = &event.what else { continue };
+        let text = record.text(log.fields);
+        let (Some(from), Some(to)) = (fields::value(text, "from"), fields::value(text, "to"))
+        else {
+            continue;
+        };
+        let subject = fields::subject(text, &["from", "to"]).unwrap_or("");
+        let name = format!("{} on {}", subject, record.host(log.host));
+        if !lanes.0.contains_key(&name) {
+            lanes.enter(&name, 0, from);
+        }
+        lanes.enter(&name, event.at, to);
+    }
+    lanes.end(record.end.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lane, breakers, hosts};
+    use crate::{
+        fixture::{self, MS},
+        record::{Event, HostState, Level, Log, Record, What},
+    };
+
+    fn shown(lanes: &[Lane]) -> Vec<String> {
+        let each = lanes.iter().flat_map(|lane| {
+            lane.stretches
+                .iter()
+                .map(|it| format!("{} {} {}-{}", lane.name, it.state, it.from / MS, it.until / MS))
+        });
+        each.collect()
+    }
+
+    fn logged(record: &mut Record, at: u64, message: &str, fields: &str) {
+        let (message, fields) = (record.symbols.intern(message), record.symbols.intern(fields));
+        let log = Log { host: 1, level: Level::Info, target: message, message, fields };
+        record.events.push(Event { at: at * MS, what: What::Log(Box::new(log)) });
+    }
+
+    #[test]
+    fn a_host_lives_through_its_states() {
+        let mut record = fixture::record();
+        record.events.clear();
+        let state = |at, state| Event { at: at * MS, what: What::Host { host: 1, state } };
+        record.events.push(state(0, HostState::Up));
+        logged(&mut record, 5, "listening", "");
+        record.events.extend([state(100, HostState::Crashed), state(200, HostState::Up)]);
+        logged(&mut record, 300, "draining", "");
+        let expected = [
+            "api up 0-5",
+            "api ready 5-100",
+            "api crashed 100-200",
+            "api up 200-300",
+            "api draining 300-400",
+        ];
+        assert_eq!(shown(&hosts(&record)), expected);
+    }
+
+    #[test]
+    fn a_breaker_was_closed_before_it_opened() {
+        let mut record = fixture::record();
+        let moved = |from, to| format!("dependency=reviews from={from} to={to}");
+        logged(&mut record, 310, "the breaker moved", &moved("closed", "open"));
+        logged(&mut record, 350, "the breaker moved", &moved("open", "half-open"));
+        let expected = [
+            "reviews on api closed 0-310",
+            "reviews on api open 310-350",
+            "reviews on api half-open 350-400",
+        ];
+        assert_eq!(shown(&breakers(&record)), expected);
+    }
+}

@@ -1,0 +1,13 @@
+//! What a page shows of a record: aggregated, so that a page is as large as a screen and not as
+//! the run.
+
+mod buckets;
+mod fields;
+mod lanes;
+mod levels;
+mod points;
+
+pub(crate) use buckets::{Bucket, Buckets};
+pub(crate) use lanes::{Lane, Stretch, breakers, hosts};
+pub(crate) use levels::{Level, levels};
+pub(crate) use points::failures;
