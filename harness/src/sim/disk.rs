@@ -24,7 +24,7 @@ use self::{
 };
 use crate::{
     interpose,
-    plan::{DiskConfig, nanos},
+    plan::{DiskConfig, FaultKind, nanos},
 };
 
 pub(crate) struct Disk {
@@ -40,7 +40,7 @@ pub(crate) struct Disk {
     /// The number of the next request or open file. None comes twice, so that a process cannot
     /// take what belongs to an earlier one for its own.
     next: u64,
-    pub(crate) faults: Faults,
+    faults: Faults,
     /// The fault that tears the last write of each file when the power fails, and its stream.
     tear: Option<(u16, ChaCha8Rng)>,
 }
@@ -136,7 +136,8 @@ impl Disk {
         if self.answers.get(&number)?.is_some() {
             return self.answers.remove(&number).flatten().map(Ok);
         }
-        self.queue.iter().find(|queued| queued.number == number).map(|queued| Err(queued.due))
+        let at = self.queue.binary_search_by_key(&number, |queued| queued.number).ok()?;
+        Some(Err(self.queue[at].due))
     }
 
     /// Nobody waits for the answer to this request any more.
@@ -158,6 +159,28 @@ impl Disk {
             self.volume.close(open.file);
         }
         self.free_at = now;
+    }
+
+    /// From now on a fault acts; what was due before does not meet it.
+    pub(crate) fn inject(&mut self, fault: u16, kind: FaultKind, seed: u64, now: u64) {
+        self.settle(now);
+        self.faults.inject(fault, kind, seed);
+    }
+
+    /// A fault acts no longer, but on what was due before.
+    pub(crate) fn heal(&mut self, fault: u16, now: u64) {
+        self.settle(now);
+        self.faults.heal(fault);
+    }
+
+    /// The faults that have affected something since this was last asked.
+    pub(crate) fn take_hits(&mut self) -> Vec<u16> {
+        self.faults.take_hits()
+    }
+
+    /// The memory that the content of its files takes.
+    pub(crate) fn memory_bytes(&self) -> i64 {
+        self.volume.memory_bytes()
     }
 
     /// When the power next fails, a fault tears the last write of each file.

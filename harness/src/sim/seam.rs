@@ -95,8 +95,12 @@ impl Seam {
     /// Does something with the disk, and counts what its faults affect.
     pub(crate) fn with_disk<R>(&self, act: impl FnOnce(&mut Disk) -> R) -> R {
         let mut disk = self.disk.borrow_mut();
+        let before = disk.memory_bytes();
         let result = act(&mut disk);
-        for fault in disk.faults.take_hits() {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.disks_grew(disk.memory_bytes() - before);
+        }
+        for fault in disk.take_hits() {
             self.affect(fault);
         }
         result

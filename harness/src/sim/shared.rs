@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     left_open: RefCell<Vec<Request>>,
     /// Bytes that the record has grown by.
     record_bytes: Cell<i64>,
+    /// Bytes of memory that stand for disks.
+    disk_bytes: Cell<i64>,
     /// The number of the last request of the load.
     requests: Cell<u32>,
 }
@@ -102,6 +104,7 @@ impl Shared {
                 dying: Cell::new(false),
                 left_open: RefCell::default(),
                 record_bytes: Cell::new(0),
+                disk_bytes: Cell::new(0),
                 requests: Cell::new(0),
                 plan,
             }
@@ -192,6 +195,16 @@ impl Shared {
     /// program counts its memory.
     pub(crate) fn bytes_held(&self) -> Option<i64> {
         interpose::live_bytes().map(|live| live - self.record_bytes.get())
+    }
+
+    /// Bytes that the hosts hold besides what is on their disks.
+    pub(crate) fn bytes_held_in_memory(&self) -> Option<i64> {
+        self.bytes_held().map(|held| held - self.disk_bytes.get())
+    }
+
+    /// What is on the disks takes so much more memory.
+    pub(crate) fn disks_grew(&self, bytes: i64) {
+        self.disk_bytes.set(self.disk_bytes.get() + bytes);
     }
 
     /// How many requests the load has sent so far.

@@ -92,6 +92,25 @@ fn a_lying_disk_flips_bits_of_what_is_read_and_not_of_what_is_there() {
     assert_eq!(seen.affected(), [1]);
 }
 
+#[test]
+fn what_the_disk_had_done_before_the_fault_does_not_meet_it() {
+    let seen = World::new()
+        .host("b", || async {
+            squall_os::sim::sleep_until(299_000_000).await;
+            let mut file = File::create("/log").await?;
+            file.write_all(b"in time").await?;
+            // Nobody asks how it went until the fault is there.
+            squall_os::sim::sleep_until(400_000_000).await;
+            log(&format!("{:?}", file.flush().await.map_err(|error| error.kind())));
+            log(&format!("{:?}", file.sync_all().await.is_err()));
+            std::future::pending().await
+        })
+        .plan(|plan| plan.fault(disk_error("b", 1.0).from(ms(300)).until(ms(700))))
+        .completes(1);
+    assert_eq!(seen.said("b"), ["Ok(())", "true"]);
+    assert_eq!(seen.affected(), [1]);
+}
+
 /// `b` appends records to a log that is durable as far as the first one, and says what it finds
 /// when it starts.
 fn appended(fault: Fault, seed: u64) -> Seen {

@@ -4,11 +4,16 @@
 use std::{
     io::{self, SeekFrom},
     path::Path,
+    sync::Mutex,
 };
 
 use squall::plan::{DiskConfig, Fault, crash, power_loss};
 use squall_os::fs::{self, File};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use squall_reports::record::{UNDIGESTED, What};
+use tokio::{
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
+    time::sleep,
+};
 
 use crate::world::{Done, Seen, World, log, ms, us};
 
@@ -221,6 +226,94 @@ fn what_the_disk_has_not_come_to_dies_with_the_process() {
         .plan(|plan| plan.fault(crash("b").from(ms(500)).until(ms(600))))
         .completes(1);
     assert_eq!(seen.said("b"), ["found None", "found Some(\"a\")"]);
+}
+
+#[test]
+fn an_open_file_is_of_no_use_to_the_next_process() {
+    static KEPT: Mutex<Option<File>> = Mutex::new(None);
+    let seen = World::new()
+        .host("b", || async {
+            let kept = KEPT.lock().unwrap().take();
+            if let Some(mut file) = kept {
+                let written = file.write_all(b"from beyond").await;
+                log(&format!("{:?}", written.and(file.flush().await).is_err()));
+                log(&format!("{:?}", file.sync_all().await.map_err(|error| error.raw_os_error())));
+                log(&fs::read_to_string("/log").await?);
+            } else {
+                fs::write("/log", b"kept").await?;
+                let file = File::options().append(true).open("/log").await?;
+                *KEPT.lock().unwrap() = Some(file);
+            }
+            std::future::pending().await
+        })
+        .plan(|plan| plan.fault(crash("b").from(ms(500)).until(ms(600))))
+        .completes(1);
+    assert_eq!(seen.said("b"), ["true", "Err(Some(9))", "kept"]);
+}
+
+#[test]
+fn what_was_asked_for_is_done_although_nobody_waits_for_it() {
+    let seen = World::new()
+        .host("b", || async {
+            fs::write("/before", b"x").await?;
+            tokio::select! {
+                biased;
+                _ = fs::rename("/before", "/after") => log("renamed"),
+                () = std::future::ready(()) => log("given up"),
+            }
+            log(&format!("there: {}", fs::try_exists("/after").await?));
+            std::future::pending().await
+        })
+        .completes(1);
+    assert_eq!(seen.said("b"), ["given up", "there: true"]);
+}
+
+#[test]
+fn a_service_that_ends_by_itself_leaves_what_it_has_written() {
+    let seen = World::new()
+        .host("b", || async {
+            log(&fs::read_to_string("/log").await.unwrap_or_default());
+            let mut file = File::options().append(true).create(true).open("/log").await?;
+            file.write_all(b"last words").await?;
+            Ok(())
+        })
+        .plan(|plan| plan.fault(crash("b").from(ms(500)).until(ms(600))))
+        .completes(1);
+    assert_eq!(seen.said("b"), ["", "last words"]);
+}
+
+/// The memory that a run with `service` has grown by, in megabytes, while its load went on.
+fn grown<F>(service: impl Fn() -> F + Send + Sync + 'static) -> u64
+where
+    F: Future<Output = Done> + Send + 'static,
+{
+    let seen = World::new().host("b", service).completes(1);
+    let record = &seen.0.record;
+    let gauges = record.events.iter().filter_map(|event| match &event.what {
+        What::Gauge(gauge) if record.text(gauge.name) == UNDIGESTED => Some(gauge.value),
+        _ => None,
+    });
+    gauges.max().unwrap()
+}
+
+#[test]
+fn what_is_on_a_disk_is_no_memory_of_the_service() {
+    let content = || vec![7; 32 << 20];
+    let on_disk = grown(move || async move {
+        sleep(ms(100)).await;
+        fs::write("/file", content()).await?;
+        File::open("/file").await?.sync_all().await?;
+        std::future::pending().await
+    });
+    assert_eq!(on_disk, 0);
+    let in_memory = grown(move || async move {
+        sleep(ms(100)).await;
+        let kept = content();
+        std::future::pending::<()>().await;
+        drop(kept);
+        Ok(())
+    });
+    assert!(in_memory >= 28, "found {in_memory}");
 }
 
 #[test]

@@ -44,6 +44,12 @@ impl Content {
         self.live.len() as u64
     }
 
+    /// The memory that it takes.
+    pub(super) fn memory_bytes(&self) -> i64 {
+        let bytes = self.live.capacity() + self.durable.capacity();
+        i64::try_from(bytes).unwrap_or(i64::MAX)
+    }
+
     /// At most so many bytes from `at` on; none behind the end.
     pub(super) fn read(&self, at: u64, bytes_max: usize) -> &[u8] {
         let at = usize::try_from(at).unwrap_or(usize::MAX).min(self.live.len());

@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[derive(Default)]
-pub(crate) struct Faults {
+pub(super) struct Faults {
     acting: Vec<Acting>,
     /// The faults that have affected something since this was last asked.
     hits: Vec<u16>,
@@ -27,16 +27,16 @@ pub(crate) fn stream_of(number: u16, kind: &FaultKind, seed: u64) -> ChaCha8Rng 
 }
 
 impl Faults {
-    pub(crate) fn inject(&mut self, number: u16, kind: FaultKind, seed: u64) {
+    pub(super) fn inject(&mut self, number: u16, kind: FaultKind, seed: u64) {
         let rng = stream_of(number, &kind, seed);
         self.acting.push(Acting { number, kind, rng });
     }
 
-    pub(crate) fn heal(&mut self, number: u16) {
+    pub(super) fn heal(&mut self, number: u16) {
         self.acting.retain(|acting| acting.number != number);
     }
 
-    pub(crate) fn take_hits(&mut self) -> Vec<u16> {
+    pub(super) fn take_hits(&mut self) -> Vec<u16> {
         std::mem::take(&mut self.hits)
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Volume {
     /// The lengths of all files that processes can get at.
     used_bytes: u64,
     capacity_bytes: u64,
+    /// The memory that the content of all files takes.
+    memory_bytes: i64,
     /// Nothing can grow, whatever the capacity.
     pub(super) full: bool,
 }
@@ -38,6 +40,15 @@ struct Node {
     durable: u32,
     /// How often the file is open.
     open: u32,
+}
+
+impl Node {
+    fn memory_bytes(&self) -> i64 {
+        match &self.what {
+            What::File(content) => content.memory_bytes(),
+            What::Directory { .. } => 0,
+        }
+    }
 }
 
 enum What {
@@ -60,6 +71,7 @@ impl Volume {
             next: 1,
             used_bytes: 0,
             capacity_bytes,
+            memory_bytes: 0,
             full: false,
         }
     }
@@ -99,6 +111,20 @@ impl Volume {
 
     fn node(&mut self, number: u64) -> &mut Node {
         self.nodes.get_mut(&number).expect("what has a name or is open is there")
+    }
+
+    pub(super) fn memory_bytes(&self) -> i64 {
+        self.memory_bytes
+    }
+
+    /// Changes the content of an open file.
+    fn change<R>(&mut self, file: u64, change: impl FnOnce(&mut Content) -> R) -> R {
+        let content = self.content(file);
+        let before = content.memory_bytes();
+        let result = change(content);
+        let grown = content.memory_bytes() - before;
+        self.memory_bytes += grown;
+        result
     }
 
     /// The content of an open file.
@@ -147,13 +173,12 @@ impl Volume {
     /// Writes as much of `data` as there is space for, and returns how much that is.
     pub(super) fn write(&mut self, file: u64, at: u64, data: &[u8], now: SystemTime) -> usize {
         let space = self.space();
-        let content = self.content(file);
-        let len = content.len();
+        let len = self.content(file).len();
         let end_max = len.saturating_add(space);
         let room = usize::try_from(end_max.saturating_sub(at)).unwrap_or(usize::MAX);
         let taken = data.len().min(room);
         if let (Ok(at), true) = (usize::try_from(at), taken > 0) {
-            content.write(at, &data[..taken], now);
+            self.change(file, |content| content.write(at, &data[..taken], now));
         }
         self.used_bytes += self.content(file).len() - len;
         taken
@@ -161,12 +186,12 @@ impl Volume {
 
     pub(super) fn set_len(&mut self, file: u64, len: u64, now: SystemTime) -> io::Result<()> {
         let space = self.space();
-        let content = self.content(file);
-        let before = content.len();
+        let before = self.content(file).len();
         if len.saturating_sub(before) > space {
             return Err(refused(libc::ENOSPC));
         }
-        content.set_len(usize::try_from(len).map_err(|_| refused(libc::EFBIG))?, now);
+        let new = usize::try_from(len).map_err(|_| refused(libc::EFBIG))?;
+        self.change(file, |content| content.set_len(new, now));
         self.used_bytes = self.used_bytes - before + len;
         Ok(())
     }
@@ -177,7 +202,7 @@ impl Volume {
     }
 
     pub(super) fn sync(&mut self, file: u64) {
-        self.content(file).sync();
+        self.change(file, Content::sync);
     }
 
     pub(super) fn fail_sync(&mut self, file: u64) {
@@ -347,6 +372,7 @@ impl Volume {
         }
         self.nodes = kept;
         self.used_bytes = self.nodes.keys().map(|number| self.status(*number).len).sum();
+        self.memory_bytes = self.nodes.values().map(Node::memory_bytes).sum();
         torn
     }
 
@@ -394,7 +420,9 @@ impl Volume {
             What::File(_) => Vec::new(),
             What::Directory { durable, .. } => durable.values().copied().collect(),
         };
-        self.nodes.remove(&number);
+        if let Some(forgotten) = self.nodes.remove(&number) {
+            self.memory_bytes -= forgotten.memory_bytes();
+        }
         for inner in inner {
             self.node(inner).durable -= 1;
             self.forget_unreachable(inner);

@@ -117,7 +117,7 @@ impl World {
         self.wire.forget_idle(now);
         // Known also to a program that does not count: its records name the same things.
         let name = self.shared.intern(UNDIGESTED);
-        let Some(held) = self.shared.bytes_held() else { return };
+        let Some(held) = self.shared.bytes_held_in_memory() else { return };
         let before = *self.bytes_before_load.get_or_insert(held);
         let grown = u64::try_from(held - before).unwrap_or(0);
         let value = (grown / MEMORY_STEP * MEMORY_STEP) >> 20;
@@ -170,7 +170,7 @@ impl World {
             _ => match fault.kind.performer() {
                 Performer::Disk => {
                     let (kind, seed) = (fault.kind, self.shared.seed);
-                    let inject = |disk: &mut Disk| disk.faults.inject(number, kind, seed);
+                    let inject = |disk: &mut Disk| disk.inject(number, kind, seed, now);
                     self.machines[host].seam.with_disk(inject);
                 }
                 Performer::Names => self.machines[host].seam.misname(number, fault.kind),
@@ -218,7 +218,7 @@ impl World {
             FaultKind::SlowCpu { .. } => self.machines[host].seam.slow_down(None),
             _ => match fault.kind.performer() {
                 Performer::Disk => {
-                    self.machines[host].seam.with_disk(|disk| disk.faults.heal(number));
+                    self.machines[host].seam.with_disk(|disk| disk.heal(number, now));
                 }
                 Performer::Names => self.machines[host].seam.name_again(number),
                 Performer::Clock => {
