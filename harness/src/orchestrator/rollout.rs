@@ -73,7 +73,6 @@ impl State {
         let revision = deployment.newest().map_or(0, |set| set.revision);
         let fields = format!("deployment={} revision={revision}", deployment.spec.name);
         self.note(shared, "rollout started", &fields);
-        self.forget_history(at);
         self.touch();
     }
 
@@ -118,6 +117,9 @@ impl State {
 
     /// Notes what a rollout has come to, and what follows from that.
     fn note_progress(&mut self, shared: &Shared, at: usize, now: u64) {
+        if self.deployments[at].rollout.complete {
+            self.forget_history(at);
+        }
         let deployment = &self.deployments[at];
         let Some(newest) = deployment.newest() else { return };
         let (id, revision) = (newest.id, newest.revision);

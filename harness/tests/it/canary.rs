@@ -36,6 +36,27 @@ fn a_gate_that_closes_rolls_back_even_a_complete_rollout() {
 }
 
 #[test]
+fn without_a_history_there_is_nothing_to_roll_back_to() {
+    // "Explicitly setting this field to 0, will result in cleaning up all the history of your
+    // Deployment thus that Deployment will not be able to roll back":
+    // https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#clean-up-policy
+    for (limit, rolled_back) in [(0, 0), (1, 1)] {
+        let cluster = cluster(app_with(json!({})).revision_history_limit(limit))
+            .operation(rollout("app", json!({ "version": 2 })).at(secs(2)))
+            .operation(rollout("app", json!({ "version": 3 })).gate(late_gate()).at(secs(20)));
+        let seen = world_with(cluster, secs(60), "revision-3").completes(1);
+        assert_eq!(seen.events_of("gate closed", "").len(), 1);
+        assert_eq!(seen.events_of("nothing to roll back to", "").len(), 1 - rolled_back);
+        assert_eq!(seen.events_of("rollout rolled back", "").len(), rolled_back);
+    }
+}
+
+/// Closes only after the rollout is complete: its window is longer.
+fn late_gate() -> Gate {
+    Gate::new().error_share(0.01, secs(20)).samples_min(1_000)
+}
+
+#[test]
 fn a_gate_that_stays_open_passes_after_its_longest_window() {
     let cluster = cluster(app_with(json!({})))
         .operation(rollout("app", json!({ "version": 2 })).gate(gate()).at(secs(2)));
