@@ -26,6 +26,11 @@ impl Judged for Occurrence {
                 let follows = Follows { same: same.as_deref(), within: within.map(nanos) };
                 return vec![self.follows(draft.finding(None), &triggers, &hits, &follows, index)];
             }
+            Requirement::Preceded { before, same } => {
+                let before = index.hits(before, draft.scope);
+                let finding = draft.finding(None);
+                return vec![self.preceded(finding, &hits, &before, same.as_deref(), index)];
+            }
             _ => {}
         }
         let candidates = if self.what.is_log() { index.logs.len() } else { index.spans.len() };
@@ -42,7 +47,9 @@ impl Judged for Occurrence {
                 Requirement::Count { at_least, at_most } => {
                     self.count(finding, &here, *at_least, *at_most, candidates)
                 }
-                Requirement::Eventually { .. } | Requirement::Follows { .. } => finding,
+                Requirement::Eventually { .. }
+                | Requirement::Follows { .. }
+                | Requirement::Preceded { .. } => finding,
             }
         })
     }
@@ -235,6 +242,46 @@ impl Occurrence {
             follows.within.map_or(String::new(), |t| format!(" within {}", words::time(t))),
             words::time(first.at),
             index.record.text(first.fields),
+        ))
+    }
+
+    fn preceded(
+        &self,
+        mut finding: Finding,
+        hits: &[Hit],
+        before: &[Hit],
+        same: Option<&str>,
+        index: &Index<'_>,
+    ) -> Finding {
+        if hits.is_empty() {
+            return finding.no_data(format!("{} never happened", self.what));
+        }
+        let key = |hit: &Hit| match same {
+            Some(field) => fields::value(index.record.text(hit.fields), field),
+            None => Some(""),
+        };
+        // For each key when it first happened.
+        let mut first: BTreeMap<&str, u64> = BTreeMap::new();
+        for hit in before {
+            if let Some(key) = key(hit) {
+                first.entry(key).or_insert(hit.at);
+            }
+        }
+        let is_preceded = |hit: &&Hit| {
+            key(hit).and_then(|key| first.get(key)).is_some_and(|first| *first <= hit.at)
+        };
+        let early: Vec<&Hit> = hits.iter().filter(|hit| !is_preceded(hit)).collect();
+        let kept = (hits.len() - early.len()) as u64;
+        finding.samples = hits.len() as u64;
+        finding.observed = format!("{} of {}", words::count(kept), words::count(finding.samples));
+        let Some(worst) = early.first() else { return finding.passed() };
+        finding.worst = (worst.request != 0).then_some(worst.request);
+        let of = words::count(finding.samples);
+        finding.failed(format!(
+            "{} of {of} came too early; the first at {}: {}",
+            words::count(early.len() as u64),
+            words::time(worst.at),
+            index.record.text(worst.fields),
         ))
     }
 }

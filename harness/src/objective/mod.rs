@@ -64,7 +64,7 @@ pub use lifetime::{
 };
 pub use matching::{Field, Kind, Matching, any_log, any_span, logs, spans};
 pub use occurrence::{
-    Occurrence, Requirement, always, eventually, every, never, once_per, sometimes,
+    Occurrence, Requirement, always, eventually, every, never, once_per, only_after, sometimes,
 };
 pub use order::{Between, BetweenBuilder, Sequence, at_most_between, sequence};
 pub use recovery::{Recovery, RecoveryBuilder, recovers};

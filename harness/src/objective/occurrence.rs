@@ -49,6 +49,13 @@ pub enum Requirement {
         #[serde(rename = "within_ms", with = "super::millis::optional", default)]
         within: Option<Duration>,
     },
+    /// At or after something else, each time.
+    Preceded {
+        /// What comes first.
+        before: Matching,
+        /// The field whose value both must share, such as the number of a job.
+        same: Option<String>,
+    },
     /// At most once for each value of this field.
     OncePer(String),
 }
@@ -82,6 +89,13 @@ pub fn eventually(what: impl Into<Matching>) -> Objective {
 pub fn every(trigger: impl Into<Matching>, then: impl Into<Matching>) -> Objective {
     let (trigger, same, within) = (trigger.into(), None, None);
     occurrence(then.into(), Requirement::Follows { trigger, same, within })
+}
+
+/// Each time `what` happens, `before` has happened: nothing is acknowledged before it is stored.
+/// What happens at one instant on different hosts has no order, and passes.
+pub fn only_after(what: impl Into<Matching>, before: impl Into<Matching>) -> Objective {
+    let (before, same) = (before.into(), None);
+    occurrence(what.into(), Requirement::Preceded { before, same })
 }
 
 /// It happens at most once for each value of its field `field`.
@@ -120,9 +134,12 @@ impl Objective {
         self
     }
 
-    /// For [`every`]: what follows has the same value in `field` as what it follows.
+    /// For [`every`] and [`only_after`]: what comes first and what comes later have the same value
+    /// in `field`.
     pub fn with_same(mut self, field: impl Into<String>) -> Self {
-        if let Some(Requirement::Follows { same, .. }) = self.requirement() {
+        if let Some(Requirement::Follows { same, .. } | Requirement::Preceded { same, .. }) =
+            self.requirement()
+        {
             *same = Some(field.into());
         }
         self
@@ -149,6 +166,7 @@ impl Stated for Occurrence {
             Requirement::Count { .. } => format!("sometimes {what}"),
             Requirement::Eventually { .. } => format!("eventually {what}"),
             Requirement::Follows { trigger, .. } => format!("every {trigger} is followed"),
+            Requirement::Preceded { before, .. } => format!("{what} only after {before}"),
             Requirement::OncePer(field) => format!("{what} once per {field}"),
         }
     }
@@ -180,6 +198,8 @@ impl Stated for Occurrence {
                     .unwrap_or_default();
                 format!("by {}{same}{}", self.what, soon(within))
             }
+            Requirement::Preceded { same: Some(field), .. } => format!("with the same {field}"),
+            Requirement::Preceded { same: None, .. } => "each time".to_owned(),
             Requirement::OncePer(_) => "at most once".to_owned(),
         }
     }
@@ -211,6 +231,10 @@ impl Stated for Occurrence {
                 same.as_deref().map_or(Ok(()), |field| expect::named("a field", field))?;
                 time(within)
             }
+            Requirement::Preceded { before, same } => {
+                before.check()?;
+                same.as_deref().map_or(Ok(()), |field| expect::named("a field", field))
+            }
             Requirement::OncePer(field) => expect::named("a field", field),
         }
     }
@@ -218,7 +242,12 @@ impl Stated for Occurrence {
     fn scopes(&self) -> &'static [Dimension] {
         use Dimension::{Host, Phase, Route};
         match (&self.required, self.what.is_log()) {
-            (Requirement::Eventually { .. } | Requirement::Follows { .. }, _) => &[Host],
+            (
+                Requirement::Eventually { .. }
+                | Requirement::Follows { .. }
+                | Requirement::Preceded { .. },
+                _,
+            ) => &[Host],
             (_, true) => &[Phase, Host],
             (_, false) => &[Phase, Host, Route],
         }

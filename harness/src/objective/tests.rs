@@ -118,6 +118,11 @@ fn all() -> Vec<(Objective, &'static str, &'static str)> {
             "every log \"accepted\" is followed",
             "by log \"stored\" with the same job within 30 s",
         ),
+        (
+            only_after(logs("acknowledged"), logs("stored")).with_same("job"),
+            "log \"acknowledged\" only after log \"stored\"",
+            "with the same job",
+        ),
         (once_per("job", logs("stored")), "log \"stored\" once per job", "at most once"),
         (
             sequence([logs("closed"), logs("open"), logs("closed")]),

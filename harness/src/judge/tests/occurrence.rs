@@ -4,7 +4,8 @@ use squall_reports::record::{Level, Phase};
 
 use super::{RecordBuilder, fails, ms, no_data, passes};
 use crate::objective::{
-    always, any_log, any_span, eventually, every, logs, never, once_per, sometimes, spans,
+    always, any_log, any_span, eventually, every, logs, never, once_per, only_after, sometimes,
+    spans,
 };
 
 fn logged(times: u64) -> RecordBuilder {
@@ -142,6 +143,29 @@ fn every_good_bad_empty_and_exactly() {
     // Without the number of the job any will do.
     passes(&jobs(19), every(logs("accepted"), logs("stored")), "2 of 2");
     no_data(&logged(1).build(), stored(), "there was nothing to follow");
+}
+
+#[test]
+fn only_after_good_bad_and_empty() {
+    let record = RecordBuilder::new()
+        .log(10, "stored", "job=1")
+        .log(10, "acknowledged", "job=1")
+        .log(20, "acknowledged", "job=2")
+        .log(30, "stored", "job=2")
+        .build();
+    let stored = || only_after(logs("acknowledged"), logs("stored")).with_same("job");
+    let finding = fails(&record, stored(), "1 of 2 came too early; the first at 20 ms: job=2");
+    assert_eq!((finding.samples, finding.observed.as_str()), (2, "1 of 2"));
+    // Without the number of the job any will do.
+    passes(&record, only_after(logs("acknowledged"), logs("stored")), "2 of 2");
+    // At one instant there is no order.
+    let record =
+        RecordBuilder::new().log(10, "acknowledged", "job=1").log(10, "stored", "job=1").build();
+    passes(&record, stored(), "1 of 1");
+    // What never came first was not waited for either.
+    let record = RecordBuilder::new().log(10, "acknowledged", "job=1").build();
+    fails(&record, stored(), "1 of 1 came too early; the first at 10 ms: job=1");
+    no_data(&logged(1).build(), stored(), "log \"acknowledged\" never happened");
 }
 
 #[test]
