@@ -6,9 +6,6 @@ use prost::Message;
 
 use super::file::{Journal, OpenError};
 
-/// A file shorter than this is not written anew.
-const COMPACT_BYTES_MIN: u64 = 1 << 20;
-
 /// A file is written anew when it is so many times as long as what it would then hold.
 const COMPACT_FACTOR: u64 = 4;
 
@@ -41,13 +38,20 @@ pub(crate) struct Kept<S: State> {
     journal: Journal,
     staged: Vec<S::Record>,
     staged_bytes: usize,
-    /// A failed rewrite is not tried again until the file has grown past this.
+    /// A shorter file is not written anew.
+    compact_bytes_min: u64,
+    /// Nor is one shorter than this, after a rewrite that failed.
     compact_at: u64,
 }
 
 impl<S: State> Kept<S> {
-    /// Opens the journal at `path` and brings `state`, which must be empty, to where it ended.
-    pub(crate) async fn open(path: &Path, mut state: S) -> Result<Self, OpenError> {
+    /// Opens the journal at `path` and brings `state`, which must be empty, to where it ended. The
+    /// file is written anew when most of it is history, but not below `compact_bytes_min`.
+    pub(crate) async fn open(
+        path: &Path,
+        mut state: S,
+        compact_bytes_min: u64,
+    ) -> Result<Self, OpenError> {
         let (journal, found) = Journal::open(path).await?;
         let answered = found.records.len() - found.last;
         for (at, bytes) in found.records.iter().enumerate() {
@@ -58,7 +62,8 @@ impl<S: State> Kept<S> {
             state.apply(record);
         }
         let (staged, staged_bytes) = (Vec::new(), 0);
-        Ok(Self { state, journal, staged, staged_bytes, compact_at: COMPACT_BYTES_MIN })
+        let compact_at = compact_bytes_min;
+        Ok(Self { state, journal, staged, staged_bytes, compact_bytes_min, compact_at })
     }
 
     /// Adds a change to the batch.
@@ -103,11 +108,11 @@ impl<S: State> Kept<S> {
         let snapshot: Vec<Vec<u8>> =
             self.state.snapshot().iter().map(Message::encode_to_vec).collect();
         match self.journal.rewrite(&snapshot).await {
-            Ok(()) => self.compact_at = COMPACT_BYTES_MIN,
+            Ok(()) => self.compact_at = self.compact_bytes_min,
             Err(error) => {
                 // The batch is durable all the same; the file only stays long.
                 tracing::warn!(%error, "could not write the journal anew");
-                self.compact_at = bytes + COMPACT_BYTES_MIN;
+                self.compact_at = bytes + self.compact_bytes_min;
             }
         }
     }

@@ -40,6 +40,9 @@ pub struct Config {
     pub wait_ms_max: u64,
     /// Failures after which a job is a dead letter. Default 3.
     pub failures_max: usize,
+    /// A journal shorter than this is not written anew, however much of it is history. Default
+    /// 1 MiB.
+    pub compact_bytes_min: u64,
     /// Time for what is in flight when the service stops. Default 10000.
     pub drain_ms: u64,
     /// Processor time of one request, for simulations; 0 states none. Default 20.
@@ -65,6 +68,7 @@ impl Default for Config {
             lease_jobs_max: 200,
             wait_ms_max: 10_000,
             failures_max: 3,
+            compact_bytes_min: 1 << 20,
             drain_ms: 10_000,
             cpu_us: 20,
             http: Limits::default(),

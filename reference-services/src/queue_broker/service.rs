@@ -36,7 +36,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// As [`run`].
 pub async fn bind(config: Config) -> Result<Bound, Error> {
     config.validate()?;
-    let kept = Kept::open(&config.journal, Ledger::new(config.done_max));
+    let kept = Kept::open(&config.journal, Ledger::new(config.done_max), config.compact_bytes_min);
     let kept = kept.await.map_err(|source| Error::Journal { path: config.journal.clone(), source });
     let http = Http::bind(&config.listen, &config.http).await?;
     let (grpc, grpc_address) = listen(&config.listen_workers).await?;

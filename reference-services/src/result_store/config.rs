@@ -26,6 +26,9 @@ pub struct Config {
     pub bytes_max: u64,
     /// Size of one result. Default 65536.
     pub result_bytes_max: usize,
+    /// A journal shorter than this is not written anew, however much of it is history. Default
+    /// 1 MiB.
+    pub compact_bytes_min: u64,
     /// Time for what is in flight when the service stops. Default 10000.
     pub drain_ms: u64,
     /// Processor time of one call, for simulations; 0 states none. Default 20.
@@ -43,6 +46,7 @@ impl Default for Config {
             results_max: 1_000_000,
             bytes_max: 256 << 20,
             result_bytes_max: 64 * 1024,
+            compact_bytes_min: 1 << 20,
             drain_ms: 10_000,
             cpu_us: 20,
             http: Limits::default(),

@@ -37,7 +37,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// As [`run`].
 pub async fn bind(config: Config) -> Result<Bound, Error> {
     config.validate()?;
-    let kept = Kept::open(&config.journal, Results::default()).await;
+    let kept = Kept::open(&config.journal, Results::default(), config.compact_bytes_min).await;
     let kept = kept.map_err(|source| Error::Journal { path: config.journal.clone(), source })?;
     let http = Http::bind(&config.listen_probes, &config.http).await?;
     let (grpc, grpc_address) = listen(&config.listen).await?;

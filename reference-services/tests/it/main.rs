@@ -12,6 +12,7 @@ mod fleet;
 mod health;
 mod losses;
 mod pod_stop;
+mod pool;
 mod sessions;
 mod spans;
 mod stop;
