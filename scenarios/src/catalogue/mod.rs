@@ -20,6 +20,7 @@ mod optional_hung;
 mod optional_slow;
 mod packet_loss;
 mod paused_dependency;
+mod pool;
 mod retry_storm;
 mod stampede;
 mod steady_state;
@@ -75,5 +76,5 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
     let single = |(scenarios, source): (Vec<Scenario>, &'static str)| {
         scenarios.into_iter().map(move |scenario| (scenario, source))
     };
-    listed.into_iter().flat_map(single).collect()
+    listed.into_iter().flat_map(single).chain(pool::all()).collect()
 }

@@ -1,0 +1,29 @@
+//! Ten thousand jobs at once.
+
+use squall::{
+    Scenario,
+    objective::{accounting, distinct, p99, requests, succeeded},
+    plan::Arrivals,
+};
+
+use crate::{
+    pool::{accepted, dead_letters_at_the_end, external_call, pool, stored},
+    shop::ms,
+};
+
+pub(super) fn scenario() -> Scenario {
+    pool(
+        "pool-burst",
+        "Ten thousand jobs within a second are accepted within seconds, and done at the pace that \
+         the external API admits",
+    )
+    .arrivals(Arrivals::Constant { rate: 10_000.0 }, ms(1_000))
+    .objective(succeeded().at_least(1.0).over_the_run())
+    .objective(p99().at_most(ms(2_000)))
+    .objective(p99().at_most(ms(520)).of_calls(external_call()).over_the_run())
+    .objective(accounting(requests([])).equals(distinct("job", accepted())))
+    .objective(accounting(distinct("job", accepted())).equals(distinct("job", stored())))
+    .objective(dead_letters_at_the_end(0))
+    .plan(|plan| plan.settle(ms(45_000)))
+    .build()
+}

@@ -1,0 +1,46 @@
+//! The defects of the reference services, each with the scenario that was made to catch it.
+
+use reference_services::{aggregation, queue_broker, worker};
+use squall::Defect;
+
+/// The scenario that was made to catch a defect, and the name or a part of the name of what fails
+/// there; others catch most of them as well.
+const CAUGHT_BY: [(&str, &str, &str); 11] = [
+    ("sequential-calls", "steady-state", "p50 latency"),
+    ("client-per-request", "steady-state", "connections_opened"),
+    ("no-call-timeout", "reviews-hung", "p99 latency"),
+    ("uncancelled-calls", "clients-disconnect", "outlives its request"),
+    ("detached-deadline", "pricing-hung", "p99 latency"),
+    ("no-dead-letter", "pool-poison", "accounting of each job of log \"job accepted\""),
+    ("task-per-job", "pool-stop", "concurrency of span \"external call\""),
+    ("ignores-shutdown", "pool-stop", "sequence"),
+    ("retries-forever", "pool-poison", "accounting of span \"external call\""),
+    ("untuned-client", "pool-steady", "p99 latency"),
+    ("ack-before-store", "pool-steady", "only after"),
+];
+
+/// All defects, service by service.
+///
+/// # Panics
+///
+/// When no scenario is named that catches a defect of a service.
+pub(crate) fn all() -> impl Iterator<Item = Defect> {
+    let api = aggregation::Defect::ALL.iter().map(|it| (it.name(), it.description()));
+    let broker = queue_broker::Defect::ALL.iter().map(|it| (it.name(), it.description()));
+    let workers = worker::Defect::ALL.iter().map(|it| (it.name(), it.description()));
+    let api = api.map(|it| ("aggregation-api", it));
+    let broker = broker.map(|it| ("queue-broker", it));
+    let workers = workers.map(|it| ("worker", it));
+    api.chain(broker).chain(workers).map(|(service, (name, description))| {
+        let row = CAUGHT_BY.iter().find(|(caught, ..)| *caught == name);
+        let (_, scenario, because) =
+            row.unwrap_or_else(|| panic!("expected a row for the defect {name} here"));
+        Defect {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            service: service.to_owned(),
+            caught_by: (*scenario).to_owned(),
+            because: (*because).to_owned(),
+        }
+    })
+}
