@@ -21,7 +21,8 @@ pub struct Config {
     pub admin: String,
     /// The endpoints until the orchestrator names others. Default none.
     pub endpoints: EndpointsSpec,
-    /// What is taken from clients at the most.
+    /// What is taken from clients at the most. The body of a client's request passes through, so
+    /// that `stall_timeout_ms` bounds it, and `body_timeout_ms` those on the admin port only.
     pub http: Limits,
     /// Requests in flight; further ones wait. Default 4096.
     pub concurrency_max: usize,

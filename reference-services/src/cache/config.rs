@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The configuration of the cache service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
@@ -34,6 +34,8 @@ pub struct Config {
     pub http: Limits,
     /// Requests for items in flight; further ones are shed. Default 1024.
     pub in_flight_max: usize,
+    /// Exports and snapshots in flight; further ones are shed. Default 64.
+    pub streams_max: usize,
     /// What `Retry-After` says to those turned away. Default 1.
     pub retry_after_s: u64,
     /// Pause between two lines of an export. Default 10.
@@ -44,6 +46,8 @@ pub struct Config {
     pub drain_ms: u64,
     /// Processor time of a request for an item, for simulations; 0 states none. Default 30.
     pub cpu_us: u64,
+    /// What is wrong with this version: for rollouts that must be rolled back.
+    pub trouble: TroubleConfig,
     /// Planted mistakes. Default none.
     pub defects: BTreeSet<Defect>,
 }
@@ -60,11 +64,13 @@ impl Default for Config {
             session: SessionConfig::default(),
             http: Limits::default(),
             in_flight_max: 1024,
+            streams_max: 64,
             retry_after_s: 1,
             export_pause_ms: 10,
             prestop_delay_ms: 5_000,
             drain_ms: 25_000,
             cpu_us: 30,
+            trouble: TroubleConfig::default(),
             defects: BTreeSet::new(),
         }
     }
@@ -129,11 +135,25 @@ impl Default for SessionConfig {
     }
 }
 
+/// What is wrong with a version. By default nothing is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TroubleConfig {
+    /// Share of the requests for an item that fail with 500, 0 to 1. Default 0.
+    pub fail_fraction: f64,
+    /// How much longer a request for an item takes. Default 0.
+    pub slow_ms: u64,
+    /// The process ends with an error so long after the cache was warm; 0 for never. Default 0.
+    pub crash_after_ms: u64,
+}
+
 impl config::Config for Config {
     fn validate(&self) -> Result<(), Invalid> {
         self.http.validate()?;
         let at_least_one = [
             ("in_flight_max", self.in_flight_max as u64),
+            ("streams_max", self.streams_max as u64),
             ("warm_up.peer_timeout_ms", self.warm_up.peer_timeout_ms),
             ("warm_up.concurrency", self.warm_up.concurrency as u64),
             ("warm_up.page_timeout_ms", self.warm_up.page_timeout_ms),
@@ -155,6 +175,9 @@ impl config::Config for Config {
         let named = (1..=63).contains(&version.len()) && version.bytes().all(plain);
         let expected = "1 to 63 letters, digits, dots, dashes and underscores";
         Invalid::unless(named, "version", expected, version)?;
+        let fraction = self.trouble.fail_fraction;
+        let field = "trouble.fail_fraction";
+        Invalid::unless((0.0..=1.0).contains(&fraction), field, "0 to 1", fraction)?;
         if let Some(key) = &self.session.key {
             let expected = "at least 32 bytes";
             let found = format!("{} bytes", key.len());

@@ -15,6 +15,7 @@ use super::{
     entries::{Document, Found},
     export::Export,
     metrics::{Metrics, Outcome},
+    place::Placed,
     session::{Presented, Session},
     snapshot::Snapshot,
     state::Cache,
@@ -24,8 +25,8 @@ use crate::server::{self, Problem, Trace, json, metrics, text};
 /// Lines of an export at the most.
 const EXPORT_MAX: u64 = 100_000;
 
-/// An answer made at once, or an export.
-pub(super) type Body = Either<Full<Bytes>, Export>;
+/// An answer made at once, or one that keeps a place.
+pub(super) type Body = Either<Full<Bytes>, Placed<Either<Full<Bytes>, Export>>>;
 
 /// What `/healthz` says.
 #[derive(Serialize)]
@@ -69,9 +70,13 @@ async fn route(cache: &Arc<Cache>, request: &Request<Incoming>) -> Response<Body
         "/startupz" => started(cache),
         "/readyz" => ready(cache),
         "/metrics" => metrics(&cache.metrics.registry),
-        "/snapshot" => snapshot(cache),
         "/prestop" => prestop(cache).await,
         "/session" => begin_session(cache),
+        "/snapshot" => {
+            return stream(cache, |cache| {
+                Either::Left(Full::new(Snapshot::now(cache.entries.all()).encode()))
+            });
+        }
         "/export" => return export(cache, request.uri().query()),
         _ => match path.strip_prefix("/items/") {
             Some(id) => observed(cache, request.headers(), id).await,
@@ -93,7 +98,7 @@ fn healthz(cache: &Cache) -> Response<server::Body> {
 
 /// Once warm, a pod has started, whatever comes.
 fn started(cache: &Cache) -> Response<server::Body> {
-    if cache.is_warm() { text("started\n") } else { not_warm(cache).response() }
+    if cache.is_warm() { text("started\n") } else { not_warm().response() }
 }
 
 fn ready(cache: &Cache) -> Response<server::Body> {
@@ -101,11 +106,11 @@ fn ready(cache: &Cache) -> Response<server::Body> {
         let detail = "the service is stopping";
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response();
     }
-    if cache.is_warm() { text("ready\n") } else { not_warm(cache).response() }
+    if cache.is_warm() { text("ready\n") } else { not_warm().response() }
 }
 
 /// Not a matter of load: another pod may well have it.
-fn not_warm(_: &Cache) -> Problem {
+fn not_warm() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the cache is not warm yet")
 }
 
@@ -118,16 +123,6 @@ async fn prestop(cache: &Cache) -> Response<server::Body> {
     text("stop\n")
 }
 
-fn snapshot(cache: &Cache) -> Response<server::Body> {
-    if !cache.is_warm() {
-        return not_warm(cache).response();
-    }
-    let mut response = Response::new(Full::new(Snapshot::now(cache.entries.all()).encode()));
-    let lines = HeaderValue::from_static("application/x-ndjson");
-    response.headers_mut().insert(header::CONTENT_TYPE, lines);
-    response
-}
-
 fn export(cache: &Arc<Cache>, query: Option<&str>) -> Response<Body> {
     let asked = query.and_then(|query| query.strip_prefix("items="));
     let items = match asked.map(str::parse) {
@@ -138,10 +133,22 @@ fn export(cache: &Arc<Cache>, query: Option<&str>) -> Response<Body> {
             return Problem::new(StatusCode::BAD_REQUEST, detail).response().map(Either::Left);
         }
     };
+    stream(cache, |cache| Either::Right(Export::new(Arc::clone(cache), items)))
+}
+
+/// Lines of JSON, which keep a place until the last of them has gone.
+fn stream(
+    cache: &Arc<Cache>,
+    body: impl FnOnce(&Arc<Cache>) -> Either<Full<Bytes>, Export>,
+) -> Response<Body> {
     if !cache.is_warm() {
-        return not_warm(cache).response().map(Either::Left);
+        return not_warm().response().map(Either::Left);
     }
-    let mut response = Response::new(Either::Right(Export::new(Arc::clone(cache), items)));
+    let Some(place) = cache.stream() else {
+        let detail = "too many exports and snapshots at once";
+        return Problem::shed(detail, cache.config.retry_after_s).response().map(Either::Left);
+    };
+    let mut response = Response::new(Either::Right(place.hold(body(cache))));
     let lines = HeaderValue::from_static("application/x-ndjson");
     response.headers_mut().insert(header::CONTENT_TYPE, lines);
     response
@@ -185,13 +192,16 @@ async fn item(cache: &Cache, headers: &HeaderMap, id: &str) -> (Outcome, Respons
     if let Some(cost) = cache.config.cpu() {
         squall_os::cpu::spend(cost).await;
     }
+    if let Err(error) = cache.config.trouble.meet().await {
+        return problem(Outcome::Failed, error);
+    }
     let session = match cache.sessions.of(headers) {
         Presented::Nothing => None,
         Presented::Session(session) => Some(session.visited()),
         Presented::Unknown => return (Outcome::ClientError, unauthorized()),
     };
     if !cache.is_warm() {
-        return problem(Outcome::Failed, not_warm(cache));
+        return problem(Outcome::Failed, not_warm());
     }
     let (outcome, value, warnings): (_, _, &[&str]) = match cache.entries.find(id) {
         Found::Fresh(entry) if session.is_none() => {

@@ -59,7 +59,7 @@ pub(super) struct Metrics {
     requests: [Counter; 7],
     request_seconds: Histogram,
     pub(super) in_flight: Gauge,
-    pub(super) exports: Gauge,
+    pub(super) streams: Gauge,
     /// 1 from the moment the cache is warm.
     pub(super) warm: Gauge,
     pub(super) refreshes_failed: Counter,
@@ -73,7 +73,7 @@ impl Metrics {
             requests: Default::default(),
             request_seconds: Histogram::new(BUCKETS),
             in_flight: Gauge::default(),
-            exports: Gauge::default(),
+            streams: Gauge::default(),
             warm: Gauge::default(),
             refreshes_failed: Counter::default(),
             sessions_begun: Counter::default(),
@@ -99,7 +99,8 @@ impl Metrics {
         );
         let in_flight = "Requests for an item in flight";
         registry.register("in_flight", in_flight, self.in_flight.clone());
-        registry.register("exports", "Exports in flight", self.exports.clone());
+        let streams = "Exports and snapshots in flight";
+        registry.register("streams", streams, self.streams.clone());
         registry.register("warm", "1 when the cache is warm", self.warm.clone());
         let refreshes = "Ranges that could not be refreshed";
         registry.register("refreshes_failed", refreshes, self.refreshes_failed.clone());

@@ -9,13 +9,15 @@ mod file;
 mod http;
 mod metrics;
 mod peer;
+mod place;
 mod service;
 mod session;
 mod snapshot;
 mod source;
 mod state;
+mod trouble;
 mod warm_up;
 
-pub use config::{Config, SessionConfig, WarmUpConfig};
+pub use config::{Config, SessionConfig, TroubleConfig, WarmUpConfig};
 pub use defect::Defect;
 pub use service::{Bound, bind, run};

@@ -60,7 +60,7 @@ impl Bound {
     ///
     /// # Errors
     ///
-    /// As `stop`, after the drain.
+    /// As `stop`, after the drain; or when the version is one that crashes.
     pub async fn serve_until(
         self,
         stop: impl Future<Output = Result<(), Error>>,
@@ -72,7 +72,10 @@ impl Bound {
             let cache = Arc::clone(&cache);
             async move {
                 warm_up::warm_up(&cache).await;
-                warm_up::keep_fresh(&cache).await;
+                tokio::select! {
+                    () = warm_up::keep_fresh(&cache) => {}
+                    () = cache.config.trouble.crash() => {}
+                }
             }
         });
         let mut stopped = Ok(());
@@ -85,7 +88,12 @@ impl Bound {
             let cache = Arc::clone(&cache);
             service_fn(move |request| handle(Arc::clone(&cache), request))
         };
-        http.serve_each(service, stop, cache.drain()).await;
+        tokio::select! {
+            biased;
+            () = http.serve_each(service, stop, cache.drain()) => {}
+            // It keeps the cache fresh for ever, unless the version is one that crashes.
+            _ = background.join_next() => return Err(Error::Crashed),
+        }
         tracing::info!("stopped");
         stopped
     }

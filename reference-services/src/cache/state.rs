@@ -1,12 +1,18 @@
 //! What all requests, the warm-up and the refreshes share.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
+use tokio::sync::Semaphore;
+
 use super::{
-    Config, defect::Defects, entries::Entries, metrics::Metrics, session::Sessions, source::Source,
+    Config, defect::Defects, entries::Entries, metrics::Metrics, place::Place, session::Sessions,
+    source::Source,
 };
 use crate::{bulkhead::Bulkhead, config::Invalid};
 
@@ -20,6 +26,7 @@ pub(super) struct Cache {
     pub(super) sessions: Sessions,
     pub(super) metrics: Metrics,
     pub(super) in_flight: Bulkhead,
+    streams: Arc<Semaphore>,
     warm: AtomicBool,
     stopping: AtomicBool,
 }
@@ -34,10 +41,17 @@ impl Cache {
             sessions: Sessions::new(&config, defects.in_memory_sessions),
             metrics: Metrics::new(),
             in_flight: Bulkhead::new(config.in_flight_max),
+            streams: Arc::new(Semaphore::new(config.streams_max.min(Semaphore::MAX_PERMITS))),
             warm: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             config,
         })
+    }
+
+    /// A place for an answer that takes long or is large; `None` when all are taken.
+    pub(super) fn stream(&self) -> Option<Place> {
+        let permit = Arc::clone(&self.streams).try_acquire_owned().ok()?;
+        Some(Place::new(permit, self.metrics.streams.clone()))
     }
 
     /// The cache holds all there is.

@@ -26,6 +26,9 @@ pub enum Error {
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Serve(#[from] tonic::transport::Error),
+    /// The version is one that crashes.
+    #[error("the process crashed, as its configuration says")]
+    Crashed,
     /// The journal cannot be used.
     #[error("cannot use the journal {}: {source}", path.display())]
     #[non_exhaustive]

@@ -4,9 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use reference_services::cache::Defect;
 use serde_json::json;
-use tokio::time::{sleep, timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::{sleep, timeout},
+};
 
-use crate::fleet::{get, metric, nobody, pod, send, source};
+use crate::fleet::{connect, get, metric, nobody, pod, send, source};
 
 /// A file of this test process.
 fn file(name: &str) -> PathBuf {
@@ -168,6 +171,29 @@ async fn an_export_streams_line_by_line() {
     assert_eq!(answer.header("transfer-encoding"), Some("chunked"));
     assert_eq!(answer.body.matches("\"version\":\"v1\"").count(), 3, "{answer:?}");
     assert!(answer.body.ends_with("0\r\n\r\n"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn beyond_the_bound_exports_are_shed() {
+    let source = source(|_| ()).await;
+    let pod = pod(source.at, |config| {
+        config.streams_max = 1;
+        config.export_pause_ms = 10_000;
+    });
+    let pod = pod.await;
+    pod.answers("/readyz", 200).await;
+    let mut first = connect(pod.at).await;
+    first.write_all(b"GET /export HTTP/1.1\r\nhost: it\r\n\r\n").await.expect("written");
+    assert_eq!(first.read_u8().await.expect("an answer"), b'H');
+    for path in ["/export", "/snapshot"] {
+        let shed = pod.get(path).await;
+        shed.problem(503);
+        assert_eq!(shed.header("retry-after"), Some("1"));
+    }
+    assert_eq!(pod.get("/items/1").await.status, 200);
+    drop(first);
+    pod.answers("/snapshot", 200).await;
+    assert_eq!(metric(pod.at, "cache_streams").await, Some(0.0));
 }
 
 #[tokio::test]
