@@ -1,11 +1,11 @@
 //! The defects of the reference services, each with the scenario that was made to catch it.
 
-use reference_services::{aggregation, queue_broker, worker};
+use reference_services::{aggregation, cache, queue_broker, worker};
 use squall::Defect;
 
 /// The scenario that was made to catch a defect, and the name or a part of the name of what fails
 /// there; others catch most of them as well.
-const CAUGHT_BY: [(&str, &str, &str); 11] = [
+const CAUGHT_BY: [(&str, &str, &str); 16] = [
     ("sequential-calls", "steady-state", "p50 latency"),
     ("client-per-request", "steady-state", "connections_opened"),
     ("no-call-timeout", "reviews-hung", "p99 latency"),
@@ -17,6 +17,15 @@ const CAUGHT_BY: [(&str, &str, &str); 11] = [
     ("retries-forever", "pool-poison", "accounting of span \"external call\""),
     ("untuned-client", "pool-steady", "p99 latency"),
     ("ack-before-store", "pool-steady", "only after"),
+    ("kill-without-grace", "deploy-long-lived", "exports that come to their end"),
+    ("no-readiness", "deploy-warm-up-slow", "answers from a cold or stale cache"),
+    (
+        "no-pre-stop-delay",
+        "deploy-slow-endpoints",
+        "requests lost with a pre-stop delay of 3100 ms",
+    ),
+    ("blocking-cold-warm-up", "deploy-twice", "containers that fail their liveness probe"),
+    ("in-memory-sessions", "deploy-sessions", "requests whose session no pod knew"),
 ];
 
 /// All defects, service by service.
@@ -28,10 +37,13 @@ pub(crate) fn all() -> impl Iterator<Item = Defect> {
     let api = aggregation::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let broker = queue_broker::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let workers = worker::Defect::ALL.iter().map(|it| (it.name(), it.description()));
+    let cache = cache::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let api = api.map(|it| ("aggregation-api", it));
     let broker = broker.map(|it| ("queue-broker", it));
     let workers = workers.map(|it| ("worker", it));
-    api.chain(broker).chain(workers).map(|(service, (name, description))| {
+    let cache = cache.map(|it| ("cache-service", it));
+    let all = api.chain(broker).chain(workers).chain(cache);
+    all.map(|(service, (name, description))| {
         let row = CAUGHT_BY.iter().find(|(caught, ..)| *caught == name);
         let (_, scenario, because) =
             row.unwrap_or_else(|| panic!("expected a row for the defect {name} here"));

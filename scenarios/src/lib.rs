@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod defects;
+mod fleet;
 mod pool;
 mod shop;
 

@@ -7,6 +7,7 @@ mod brownout;
 mod burst;
 mod clients_disconnect;
 mod flapping_link;
+mod fleet;
 mod half_failing;
 mod inventory_crash_loop;
 mod inventory_down;
@@ -76,5 +77,6 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
     let single = |(scenarios, source): (Vec<Scenario>, &'static str)| {
         scenarios.into_iter().map(move |scenario| (scenario, source))
     };
-    listed.into_iter().flat_map(single).chain(pool::all()).collect()
+    let (pool, fleet) = (pool::all(), fleet::all().into_iter().flat_map(single));
+    listed.into_iter().flat_map(single).chain(pool).chain(fleet).collect()
 }

@@ -1,0 +1,55 @@
+//! Deploys of the cache: one file for each hypothesis.
+
+use squall::Scenario;
+
+mod bad_version;
+mod canary;
+mod long_lived;
+mod node_drain;
+mod node_lost;
+mod pod_killed;
+mod rolling_update;
+mod sessions;
+mod slow_endpoints;
+mod twice;
+mod warm_up_down;
+mod warm_up_slow;
+
+/// Where a module is.
+macro_rules! source {
+    ($module:ident) => {
+        concat!("scenarios/src/catalogue/fleet/", stringify!($module), ".rs")
+    };
+}
+
+/// A module with one scenario, in the list.
+macro_rules! entry {
+    ($module:ident) => {
+        (vec![$module::scenario()], source!($module))
+    };
+}
+
+/// A module with one hypothesis about several versions, in the list.
+macro_rules! family {
+    ($module:ident) => {
+        ($module::scenarios(), source!($module))
+    };
+}
+
+/// All scenarios of the fleet, each with its source.
+pub(super) fn all() -> Vec<(Vec<Scenario>, &'static str)> {
+    vec![
+        entry!(rolling_update),
+        family!(bad_version),
+        entry!(warm_up_slow),
+        family!(warm_up_down),
+        entry!(twice),
+        family!(canary),
+        entry!(node_drain),
+        entry!(pod_killed),
+        entry!(node_lost),
+        entry!(slow_endpoints),
+        entry!(long_lived),
+        entry!(sessions),
+    ]
+}
