@@ -7,9 +7,12 @@ mod fleet;
 mod pool;
 mod shop;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use squall::Catalogue;
+use squall::{Catalogue, Scenario};
 
 /// The seed that the goldens were made with.
 const GOLDEN_SEED: u64 = 1;
@@ -31,6 +34,13 @@ pub fn catalogue() -> Catalogue {
         all = all.defect(defect);
     }
     all
+}
+
+/// The scenario `deploy-rolling-update` at another rate, in requests a second, and for another
+/// time: a benchmark.
+#[must_use]
+pub fn rolling_update(rate: f64, lasts: Duration) -> Scenario {
+    catalogue::rolling_update(rate, lasts)
 }
 
 /// The folder that the sources of this package were built from.

@@ -27,6 +27,8 @@ mod stampede;
 mod steady_state;
 // `squall new` adds modules above this line.
 
+pub(crate) use fleet::rolling_update_at as rolling_update;
+
 /// Where a module is.
 macro_rules! source {
     ($module:ident) => {

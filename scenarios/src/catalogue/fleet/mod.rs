@@ -15,6 +15,8 @@ mod twice;
 mod warm_up_down;
 mod warm_up_slow;
 
+pub(crate) use rolling_update::at_rate as rolling_update_at;
+
 /// Where a module is.
 macro_rules! source {
     ($module:ident) => {
