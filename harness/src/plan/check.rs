@@ -81,8 +81,8 @@ impl Plan {
             let other = faults().take(at).find(|(_, other)| {
                 other.kind.performer() == Performer::Process
                     && other.is_on(host)
-                    && other.inject < fault.heal
-                    && fault.inject < other.heal
+                    && other.inject < fault.heal + fault.spread
+                    && fault.inject < other.heal + other.spread
             });
             if let Some((number, other)) = other {
                 let place = format!("fault {} ({})", at + 1, fault.label());
@@ -303,11 +303,10 @@ impl Plan {
             return Err(InvalidPlan::new(place, reason));
         }
         let end = self.undisturbed();
-        if fault.inject >= end {
-            let reason = format!(
-                "expected an injection while the plan lasts ({end:?}), found {:?}",
-                fault.inject
-            );
+        let latest = fault.inject.saturating_add(fault.spread);
+        if latest >= end {
+            let reason =
+                format!("expected an injection while the plan lasts ({end:?}), found {latest:?}");
             return Err(InvalidPlan::new(place, reason));
         }
         match (&fault.target, fault.kind.performer()) {

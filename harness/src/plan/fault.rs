@@ -54,6 +54,14 @@ pub struct Fault {
     /// Until when.
     #[serde(rename = "heal_ms", with = "millis")]
     pub heal: Duration,
+    /// By how much later it is injected and healed at the most: each seed draws another time.
+    #[serde(
+        rename = "spread_ms",
+        with = "millis",
+        default,
+        skip_serializing_if = "Duration::is_zero"
+    )]
+    pub spread: Duration,
 }
 
 /// Where a fault acts.

@@ -31,7 +31,7 @@ fn faults() -> Vec<FaultBuilder> {
         slow_close("b", ms(1)),
         slicer("b", 100, 20, Duration::from_nanos(100)),
         limit_data("b", 10_000),
-        crash("b"),
+        crash("b").spread(Duration::from_micros(1)),
         power_loss("b"),
         torn_write("b"),
         disk_full("b"),

@@ -26,6 +26,9 @@ mod world;
 
 pub use world::Signals;
 
+use std::time::Duration;
+
+use rand::Rng;
 use squall_reports::record::{FaultSpan, Header, Record, SCHEMA};
 
 use crate::{
@@ -55,7 +58,7 @@ pub(crate) fn perform(
     panics::install_hook();
     // Before anything that might draw the thread's hash keys, which all later maps follow.
     let session = Session::begin(seed, parts);
-    let whole = plan.clone().with_cluster_hosts();
+    let whole = scattered(plan.clone(), seed).with_cluster_hosts();
     let header = header(&plan, &whole, seed, title);
     let shared = shared::Shared::new(whole, seed);
     let end = {
@@ -70,7 +73,21 @@ pub(crate) fn perform(
     Record { header, symbols: recorder.symbols, events: recorder.events, end }
 }
 
-/// The header has the plan as it was written, and the hosts that it comes to.
+/// The plan with its faults at the times that the seed draws.
+fn scattered(mut plan: Plan, seed: u64) -> Plan {
+    for (number, fault) in plan.faults.iter_mut().enumerate() {
+        let most = nanos(fault.spread) / 1_000;
+        if most > 0 {
+            let mut rng = rng::stream(seed, &format!("spread of fault {number}"));
+            let later = Duration::from_micros(rng.random_range(0..=most));
+            fault.inject += later;
+            fault.heal += later;
+        }
+    }
+    plan
+}
+
+/// The header has the plan as it was written, and the hosts and times that it comes to.
 fn header(plan: &Plan, whole: &Plan, seed: u64, title: Title) -> Header {
     debug_assert!(active(), "the hash keys of a run's thread are drawn outside of its session");
     let begin = nanos(plan.boot);
@@ -81,7 +98,7 @@ fn header(plan: &Plan, whole: &Plan, seed: u64, title: Title) -> Header {
         seed,
         defects: title.defects,
         hosts: whole.topology.hosts.iter().map(|host| host.name.clone()).collect(),
-        faults: plan
+        faults: whole
             .faults
             .iter()
             .map(|fault| FaultSpan {
@@ -92,7 +109,7 @@ fn header(plan: &Plan, whole: &Plan, seed: u64, title: Title) -> Header {
                 counts: fault.kind.counts().to_owned(),
             })
             .collect(),
-        phases: plan.phases(),
+        phases: whole.phases(),
         plan: serde_json::to_value(plan).expect("plans are plain data"),
     }
 }

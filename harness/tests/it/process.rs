@@ -1,5 +1,7 @@
 //! Processes and machines that die, stop, start again and stand still.
 
+use std::time::Duration;
+
 use squall::plan::{
     Fault, crash, crash_loop, partition, partition_one_way, pause, power_loss, restart,
 };
@@ -393,4 +395,31 @@ fn a_service_that_ends_by_itself_closes_its_connections_in_order() {
         .completes(1);
     assert_eq!(seen.said("a"), ["read: ok", "bye", "connect: ConnectionRefused"]);
     assert_eq!(seen.states("b")[1].1, Exited);
+}
+
+/// When the fault of a run with this seed was injected and healed.
+fn struck(seed: u64) -> (Duration, Duration) {
+    let fault = crash("b").from(ms(100)).spread(ms(600)).until(ms(200));
+    let seen = World::new().host("b", idle).plan(|plan| plan.fault(fault)).completes(seed);
+    let states = seen.states("b");
+    let at = |state| states.iter().rfind(|(_, found)| *found == state).expect("a state").0;
+    let (from, until) = (at(Crashed), at(Up));
+    let header = &seen.0.record.header.faults[0];
+    assert_eq!(Duration::from_nanos(header.inject), from, "the record says when it was");
+    assert_eq!(Duration::from_nanos(header.heal), until);
+    (from, until)
+}
+
+#[test]
+fn a_fault_strikes_at_a_random_instant_which_the_seed_decides() {
+    let times: Vec<_> = (1..=8).map(struck).collect();
+    for (from, until) in &times {
+        assert!((ms(100)..=ms(700)).contains(from), "{from:?}");
+        assert_eq!(*until - *from, ms(100));
+    }
+    let mut instants: Vec<_> = times.iter().map(|(from, _)| *from).collect();
+    instants.sort_unstable();
+    instants.dedup();
+    assert!(instants.len() >= 7, "{instants:?}");
+    assert_eq!(struck(3), times[2], "the same seed, the same instant");
 }

@@ -11,6 +11,7 @@ pub struct FaultBuilder {
     kind: FaultKind,
     target: Target,
     inject: Duration,
+    spread: Duration,
 }
 
 impl FaultBuilder {
@@ -23,7 +24,15 @@ impl FaultBuilder {
     /// Heals the fault at this time, counted from the beginning of the load.
     #[must_use]
     pub fn until(self, heal: Duration) -> Fault {
-        Fault { kind: self.kind, target: self.target, inject: self.inject, heal }
+        let Self { kind, target, inject, spread } = self;
+        Fault { kind, target, inject, heal, spread }
+    }
+
+    /// Injects and heals the fault later than its times say, by up to `spread`: at a random
+    /// instant, which each seed draws anew.
+    pub fn spread(mut self, spread: Duration) -> Self {
+        self.spread = spread;
+        self
     }
 
     /// Heals the fault this long after its injection.
@@ -81,17 +90,17 @@ impl FaultBuilder {
 
 fn on(host: &str, direction: Direction, kind: FaultKind) -> FaultBuilder {
     let target = Target::Host { host: host.to_owned(), direction };
-    FaultBuilder { kind, target, inject: Duration::ZERO }
+    FaultBuilder { kind, target, inject: Duration::ZERO, spread: Duration::ZERO }
 }
 
 fn between(a: &[&str], b: &[&str], direction: Direction, kind: FaultKind) -> FaultBuilder {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let target = Target::Between { a: owned(a), b: owned(b), direction };
-    FaultBuilder { kind, target, inject: Duration::ZERO }
+    FaultBuilder { kind, target, inject: Duration::ZERO, spread: Duration::ZERO }
 }
 
 fn load(kind: FaultKind) -> FaultBuilder {
-    FaultBuilder { kind, target: Target::Load, inject: Duration::ZERO }
+    FaultBuilder { kind, target: Target::Load, inject: Duration::ZERO, spread: Duration::ZERO }
 }
 
 /// What `host` sends takes longer by `latency`.

@@ -1,4 +1,4 @@
-//! The broker's process dies, more than once, and comes back.
+//! The broker's process dies, more than once, at random instants, and comes back.
 
 use squall::{
     Scenario,
@@ -18,8 +18,8 @@ pub(super) fn scenario() -> Scenario {
          one result",
     )
     .arrivals(Arrivals::Poisson { rate: 200.0 }, ms(3_000))
-    .fault(crash("broker").from(ms(713)).until(ms(1_100)))
-    .fault(crash("broker").from(ms(1_919)).until(ms(2_500)))
+    .fault(crash("broker").from(ms(400)).spread(ms(600)).until(ms(800)))
+    .fault(crash("broker").from(ms(1_500)).spread(ms(700)).until(ms(2_100)))
     .objective(succeeded().at_least(1.0).over_the_run())
     .objective(accounting(requests([])).equals(distinct("job", accepted())))
     .objective(accounting(distinct("job", accepted())).equals(distinct("job", stored())))

@@ -1,4 +1,4 @@
-//! The broker's machine loses its power, also in the middle of a write.
+//! The broker's machine loses its power at random instants, also in the middle of a write.
 
 use serde_json::json;
 use squall::{
@@ -28,8 +28,8 @@ pub(super) fn scenario() -> Scenario {
         }
         plan
     })
-    .fault(power_loss("broker").from(ms(517)).until(ms(900)))
-    .fault(torn_write("broker").from(ms(1_207)).until(ms(1_600)))
+    .fault(power_loss("broker").from(ms(300)).spread(ms(400)).until(ms(700)))
+    .fault(torn_write("broker").from(ms(1_150)).spread(ms(350)).until(ms(1_550)))
     // Whoever waits for an answer of a machine that is gone waits in vain: one batch at each loss.
     .objective(succeeded().at_least(0.95).over_the_run())
     .objective(accounting(distinct("job", accepted())).equals(distinct("job", stored())))
