@@ -11,6 +11,7 @@ mod defects;
 mod fleet;
 mod health;
 mod losses;
+mod malformed;
 mod pod_stop;
 mod pool;
 mod sessions;
