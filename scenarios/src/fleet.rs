@@ -180,17 +180,13 @@ impl Fleet {
             "connect_timeout_ms": 100,
             "per_try_timeout_ms": 150,
         });
-        self.configure("lb", changes)
+        self.configure("lb", &changes)
     }
 
     /// Changes the configuration of a host.
-    pub(crate) fn configure(mut self, host: &str, changes: Value) -> Self {
-        let host = self.plan.topology.hosts.iter_mut().find(|known| known.name == host);
-        if let (Some(host), Value::Object(changes)) = (host, changes)
-            && let Some(config) = host.config.as_object_mut()
-        {
-            config.extend(changes);
-        }
+    pub(crate) fn configure(mut self, host: &str, changes: &Value) -> Self {
+        let topology = std::mem::take(&mut self.plan.topology);
+        self.plan.topology = topology.patched(host, changes);
         self
     }
 

@@ -134,13 +134,9 @@ impl Shop {
     }
 
     /// Changes the configuration of one host.
-    pub(crate) fn configure(mut self, host: &str, changes: serde_json::Value) -> Self {
-        let host = self.plan.topology.hosts.iter_mut().find(|known| known.name == host);
-        if let (Some(host), serde_json::Value::Object(changes)) = (host, changes)
-            && let Some(config) = host.config.as_object_mut()
-        {
-            config.extend(changes);
-        }
+    pub(crate) fn configure(mut self, host: &str, changes: &serde_json::Value) -> Self {
+        let topology = std::mem::take(&mut self.plan.topology);
+        self.plan.topology = topology.patched(host, changes);
         self
     }
 
@@ -154,7 +150,7 @@ impl Shop {
     /// bounded in time and number, and end with their request; tasks and sockets of the API as many as before the load.
     pub(crate) fn build(mut self) -> Scenario {
         let bulkhead = self.bulkhead;
-        self = self.configure("api", json!({ "bulkhead": bulkhead }));
+        self = self.configure("api", &json!({ "bulkhead": bulkhead }));
         let calls = spans("call").on("api");
         let mut plan = self
             .plan

@@ -12,11 +12,14 @@ mod limits;
 mod link;
 mod load;
 pub(crate) mod millis;
+mod patch;
 mod phases;
-pub(crate) use fault::Performer;
-pub(crate) use phases::nanos;
 mod scrape;
 mod topology;
+
+pub(crate) use fault::Performer;
+pub(crate) use patch::merge_patch;
+pub(crate) use phases::nanos;
 
 pub use check::InvalidPlan;
 pub use deploy::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Link, millis};
+use super::{Link, merge_patch, millis};
 
 /// Hosts, the links between them, and what runs where.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -213,6 +213,23 @@ impl Topology {
     #[track_caller]
     pub fn disk(mut self, disk: DiskConfig) -> Self {
         self.hosts.last_mut().expect("a host was added before its disk is set").disk = disk;
+        self
+    }
+
+    /// Merges `patch` into what the host with this name is configured with (RFC 7396).
+    ///
+    /// # Panics
+    ///
+    /// When there is no such host.
+    #[must_use]
+    #[track_caller]
+    pub fn patched(mut self, host: &str, patch: &serde_json::Value) -> Self {
+        let found = self.hosts.iter_mut().find(|known| known.name == host);
+        let Some(found) = found else {
+            let known: Vec<&str> = self.hosts.iter().map(|known| known.name.as_str()).collect();
+            panic!("expected one of the hosts {}, found {host:?}", known.join(", "));
+        };
+        merge_patch(&mut found.config, patch);
         self
     }
 

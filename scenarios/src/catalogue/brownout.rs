@@ -11,7 +11,7 @@ use crate::shop::{ms, shop};
 
 pub(super) fn scenario() -> Scenario {
     shop("brownout", "When pricing has 30 % of its processor, it costs its section, not the page")
-        .configure("pricing", json!({ "cpu_us": 1_500 }))
+        .configure("pricing", &json!({ "cpu_us": 1_500 }))
         .fault(slow_cpu("pricing", 1.0 / 0.3).from(ms(1_500)).until(ms(3_500)))
         .objective(availability().at_least(0.999))
         .objective(degraded().at_most(0.001).in_phase(Phase::Baseline))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Amount, Latency, Probe, millis};
+use crate::plan::merge_patch;
 
 /// So many pods of one template, and how they are replaced by those of another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -269,26 +270,7 @@ impl PodTemplate {
     #[must_use]
     pub fn patched(&self, patch: &serde_json::Value) -> Self {
         let mut patched = self.clone();
-        merge(&mut patched.config, patch);
+        merge_patch(&mut patched.config, patch);
         patched
-    }
-}
-
-/// JSON merge patch (RFC 7396): objects are merged, `null` removes, all else replaces.
-fn merge(target: &mut serde_json::Value, patch: &serde_json::Value) {
-    let Some(patch) = patch.as_object() else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = serde_json::json!({});
-    }
-    let Some(target) = target.as_object_mut() else { return };
-    for (name, value) in patch {
-        if value.is_null() {
-            target.remove(name);
-        } else {
-            merge(target.entry(name).or_insert(serde_json::Value::Null), value);
-        }
     }
 }

@@ -7,7 +7,7 @@ use crate::fleet::{deploys, fleet, rollout, secs, v2};
 
 pub(super) fn scenario() -> Scenario {
     fleet("warm-up-slow", "A pod that takes seconds to warm up gets no request before it is warm")
-        .configure("catalog", json!({ "latency": { "kind": "constant", "ms": 150.0 } }))
+        .configure("catalog", &json!({ "latency": { "kind": "constant", "ms": 150.0 } }))
         .pods(json!({ "warm_up": { "concurrency": 2, "page_size": 20 } }))
         .requests(200.0, secs(34))
         .plan(|plan| plan.boot(secs(12)))

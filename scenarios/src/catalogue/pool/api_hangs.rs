@@ -7,7 +7,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{dead_letters_at_the_end, external_call, pool},
+    pool::{external_call, no_dead_letters, pool},
     shop::ms,
 };
 
@@ -17,6 +17,6 @@ pub(super) fn scenario() -> Scenario {
         .objective(succeeded().at_least(1.0).over_the_run())
         .objective(sometimes(external_call().with("outcome", "timeout")))
         .objective(percentile(100.0).at_most(ms(2_002)).of_calls(external_call()).over_the_run())
-        .objective(dead_letters_at_the_end(0))
+        .objective(no_dead_letters())
         .build()
 }

@@ -7,7 +7,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{dead_letters_at_the_end, external_call, pool},
+    pool::{external_call, no_dead_letters, pool},
     shop::ms,
 };
 
@@ -20,6 +20,6 @@ pub(super) fn scenario() -> Scenario {
     .objective(succeeded().at_least(1.0).over_the_run())
     .objective(sometimes(external_call().with("outcome", "rejected")))
     .objective(never(logs("job put back").with("counts", "true")))
-    .objective(dead_letters_at_the_end(0))
+    .objective(no_dead_letters())
     .build()
 }

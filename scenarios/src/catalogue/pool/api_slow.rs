@@ -7,7 +7,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{dead_letters_at_the_end, external_call, pool},
+    pool::{external_call, no_dead_letters, pool},
     shop::ms,
 };
 
@@ -17,6 +17,6 @@ pub(super) fn scenario() -> Scenario {
         .objective(succeeded().at_least(1.0).over_the_run())
         .objective(p99().at_most(ms(50)))
         .objective(p99().at_most(ms(1_750)).of_calls(external_call()).in_phase(Phase::During))
-        .objective(dead_letters_at_the_end(0))
+        .objective(no_dead_letters())
         .build()
 }

@@ -7,7 +7,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{accepted, dead_letters_at_the_end, pool, stored, stored_again},
+    pool::{accepted, no_dead_letters, pool, stored, stored_again},
     shop::ms,
 };
 
@@ -24,6 +24,6 @@ pub(super) fn scenario() -> Scenario {
     .objective(accounting(requests([])).equals(distinct("job", accepted())))
     .objective(accounting(distinct("job", accepted())).equals(distinct("job", stored())))
     .objective(sometimes(stored_again()))
-    .objective(dead_letters_at_the_end(0))
+    .objective(no_dead_letters())
     .build()
 }

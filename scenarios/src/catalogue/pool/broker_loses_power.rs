@@ -8,7 +8,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{accepted, dead_letters_at_the_end, pool, stored},
+    pool::{accepted, no_dead_letters, pool, stored},
     shop::ms,
 };
 
@@ -33,6 +33,6 @@ pub(super) fn scenario() -> Scenario {
     // Whoever waits for an answer of a machine that is gone waits in vain: one batch at each loss.
     .objective(succeeded().at_least(0.95).over_the_run())
     .objective(accounting(distinct("job", accepted())).equals(distinct("job", stored())))
-    .objective(dead_letters_at_the_end(0))
+    .objective(no_dead_letters())
     .build()
 }

@@ -7,7 +7,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{accepted, dead_letters_at_the_end, external_call, pool, stored},
+    pool::{accepted, external_call, no_dead_letters, pool, stored},
     shop::ms,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn scenario() -> Scenario {
     .objective(p99().at_most(ms(520)).of_calls(external_call()).over_the_run())
     .objective(accounting(requests([])).equals(distinct("job", accepted())))
     .objective(accounting(distinct("job", accepted())).equals(distinct("job", stored())))
-    .objective(dead_letters_at_the_end(0))
+    .objective(no_dead_letters())
     .plan(|plan| plan.settle(ms(45_000)))
     .build()
 }

@@ -7,7 +7,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{dead_letters_at_the_end, pool, stored_again},
+    pool::{no_dead_letters, pool, stored_again},
     shop::ms,
 };
 
@@ -27,6 +27,6 @@ pub(super) fn scenario() -> Scenario {
     .objective(succeeded().at_least(1.0).over_the_run())
     .objective(never(logs("lease expired")))
     .objective(never(stored_again()))
-    .objective(dead_letters_at_the_end(0))
+    .objective(no_dead_letters())
     .build()
 }

@@ -7,7 +7,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{accepted, dead_letters_at_the_end, pool, stored},
+    pool::{accepted, no_dead_letters, pool, stored},
     shop::ms,
 };
 
@@ -20,6 +20,6 @@ pub(super) fn scenario() -> Scenario {
     .objective(failed().none())
     .objective(succeeded().at_least(1.0).over_the_run())
     .objective(accounting(distinct("job", accepted())).equals(distinct("job", stored())))
-    .objective(dead_letters_at_the_end(0))
+    .objective(no_dead_letters())
     .build()
 }

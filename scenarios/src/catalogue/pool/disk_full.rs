@@ -9,7 +9,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{accepted, dead_letters_at_the_end, pool, stored},
+    pool::{accepted, no_dead_letters, pool, stored},
     shop::ms,
 };
 
@@ -32,6 +32,6 @@ pub(super) fn scenario() -> Scenario {
     .objective(accounting(requests([Outcome::Succeeded])).equals(distinct("job", accepted())))
     .objective(accounting(distinct("job", accepted())).equals(distinct("job", stored())))
     .objective(eventually(accepted()))
-    .objective(dead_letters_at_the_end(0))
+    .objective(no_dead_letters())
     .build()
 }

@@ -6,7 +6,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{accepted, dead_letters_at_the_end, external_call, pool, stored},
+    pool::{accepted, external_call, no_dead_letters, pool, stored},
     shop::ms,
 };
 
@@ -18,6 +18,6 @@ pub(super) fn scenario() -> Scenario {
         .objective(accounting(requests([])).equals(distinct("job", accepted())))
         .objective(accounting(distinct("job", accepted())).equals(count(external_call())))
         .objective(accounting(distinct("job", accepted())).equals(count(stored())))
-        .objective(dead_letters_at_the_end(0))
+        .objective(no_dead_letters())
         .build()
 }

@@ -7,7 +7,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{dead_letters_at_the_end, pool, stored_again},
+    pool::{no_dead_letters, pool, stored_again},
     shop::ms,
 };
 
@@ -26,6 +26,6 @@ pub(super) fn scenario() -> Scenario {
     .objective(sometimes(logs("job handed back")))
     .objective(never(logs("lease expired")))
     .objective(never(stored_again()))
-    .objective(dead_letters_at_the_end(0))
+    .objective(no_dead_letters())
     .build()
 }

@@ -7,7 +7,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{dead_letters_at_the_end, pool},
+    pool::{no_dead_letters, pool},
     shop::ms,
 };
 
@@ -23,6 +23,6 @@ pub(super) fn scenario() -> Scenario {
     .objective(succeeded().at_least(1.0).over_the_run())
     .objective(sometimes(logs("lease expired")))
     .objective(eventually(logs("job stored").on("store")))
-    .objective(dead_letters_at_the_end(0))
+    .objective(no_dead_letters())
     .build()
 }
