@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     bulkhead::Bulkhead,
-    server::{Body, Problem, Trace, json, metrics, text},
+    server::{Body, Handler, Problem, Trace, json, metrics, text},
 };
 
 /// Everything that requests share.
@@ -33,21 +33,8 @@ pub(super) struct Api {
     metrics: Metrics,
 }
 
-impl Api {
-    pub(super) fn new(config: Config) -> Result<Self, Error> {
-        let metrics = Metrics::new();
-        let upstreams = UpstreamSet::new(&config, |kind| metrics.calls(kind))?;
-        let in_flight = Bulkhead::new(config.in_flight_max);
-        Ok(Self { config, upstreams, in_flight, draining: AtomicBool::new(false), metrics })
-    }
-
-    /// From now on the service is not ready.
-    pub(super) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-
-    /// Answers one request.
-    pub(super) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+impl Handler for Api {
+    async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
         if !request.body().is_end_stream() {
             let detail = "a request takes no body";
             return Problem::unread(StatusCode::PAYLOAD_TOO_LARGE, detail).response();
@@ -65,6 +52,20 @@ impl Api {
                 None => Problem::new(StatusCode::NOT_FOUND, "no such resource").response(),
             },
         }
+    }
+}
+
+impl Api {
+    pub(super) fn new(config: Config) -> Result<Self, Error> {
+        let metrics = Metrics::new();
+        let upstreams = UpstreamSet::new(&config, |kind| metrics.calls(kind))?;
+        let in_flight = Bulkhead::new(config.in_flight_max);
+        Ok(Self { config, upstreams, in_flight, draining: AtomicBool::new(false), metrics })
+    }
+
+    /// From now on the service is not ready.
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     fn ready(&self) -> Response<Body> {

@@ -4,7 +4,6 @@ mod breaker;
 mod call;
 mod config;
 mod defect;
-mod error;
 mod http;
 mod metrics;
 mod product;
@@ -12,7 +11,7 @@ mod section;
 mod service;
 mod upstream;
 
+pub use crate::server::Error;
 pub use config::{BreakerConfig, Config, RetryConfig, Upstreams};
 pub use defect::{Defect, UnknownDefect};
-pub use error::Error;
 pub use service::{Bound, bind, run};

@@ -13,7 +13,7 @@ use crate::{
         recommendations::recommendations_server::RecommendationsServer,
         reviews::reviews_server::ReviewsServer,
     },
-    server::grpc,
+    server::{grpc, listen},
 };
 
 /// No request is near this.
@@ -35,9 +35,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// As [`run`].
 pub async fn bind(config: Config) -> Result<Bound, Error> {
     config.validate()?;
-    let listen = |source| Error::Listen { address: config.address(), source };
-    let listener = TcpListener::bind(config.address()).await.map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
+    let (listener, address) = listen(&config.address()).await?;
     Ok(Bound { listener, address, config })
 }
 
