@@ -46,6 +46,12 @@ pub fn percent(fraction: f64) -> String {
     format!("{} %", decimal(fraction * 100.0, 4))
 }
 
+/// How far something is from its bound, to a tenth of a percent.
+#[must_use]
+pub fn margin(fraction: f64) -> String {
+    format!("{} %", decimal(fraction * 100.0, 1))
+}
+
 /// A number with at most `places` places and no zeros at its end.
 #[must_use]
 pub fn decimal(value: f64, places: usize) -> String {
@@ -60,7 +66,7 @@ pub fn decimal(value: f64, places: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, counted, decimal, percent, time};
+    use super::{count, counted, decimal, margin, percent, time};
 
     #[test]
     fn times() {
@@ -93,6 +99,8 @@ mod tests {
         assert_eq!(percent(0.999), "99.9 %");
         assert_eq!(percent(1.0), "100 %");
         assert_eq!(percent(0.123_456_78), "12.3457 %");
+        assert_eq!(margin(-5.578_553), "-557.9 %");
+        assert_eq!(margin(0.001_001), "0.1 %");
         assert_eq!(decimal(-0.000_01, 3), "0");
         assert_eq!(decimal(100.0, 0), "100");
     }

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use maud::{Markup, html};
 
-use super::scale::{HEIGHT, Scale, WIDTH, place, x};
+use super::scale::{HEIGHT, Scale, WIDTH, place, placed, x};
 use crate::{
     Record,
-    record::Outcome,
+    record::{FaultSpan, Outcome},
     view::{Bucket, Buckets, Level, failures, levels},
     words,
 };
@@ -23,15 +23,22 @@ struct Frame<'a> {
     legend: &'a [(String, String)],
 }
 
+/// What the harness samples on every host. What a service says of itself comes before it.
+const SAMPLED: [&str; 3] = ["connections_opened", "sockets", "tasks"];
+
+/// Bands that are named on a chart; the names of more would lie on one another.
+const NAMED_MAX: usize = 5;
+
 /// Latency, rate, concurrency, and the gauges that moved.
 pub(super) fn charts(record: &Record, buckets: &Buckets) -> Markup {
+    let (sampled, scraped): (Vec<_>, Vec<_>) = by_gauge(levels(record))
+        .into_iter()
+        .partition(|(gauge, _)| SAMPLED.contains(&gauge.as_str()));
     html! {
         (latency(record, buckets))
         (rate(record, buckets))
         (concurrency(record, buckets))
-        @for (gauge, levels) in by_gauge(levels(record)) {
-            (level(record, &gauge, &levels))
-        }
+        @for (gauge, levels) in scraped.iter().chain(&sampled) { (level(record, gauge, levels)) }
     }
 }
 
@@ -53,21 +60,24 @@ fn frame(frame: &Frame<'_>, marks: &Markup) -> Markup {
                         }
                     }
                 }
-                svg.plot viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none"
-                    role="img" aria-label=(frame.title) {
-                    @for tick in frame.scale.ticks() {
-                        @let y = place(frame.scale.y(tick));
-                        line.grid x1="0" x2=(WIDTH) y1=(y) y2=(y) {}
+                div.layers {
+                    svg.plot viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none"
+                        role="img" aria-label=(frame.title) {
+                        @for tick in frame.scale.ticks() {
+                            @let y = place(frame.scale.y(tick));
+                            line.grid x1="0" x2=(WIDTH) y1=(y) y2=(y) {}
+                        }
+                        (bands(frame.record))
+                        (marks)
                     }
-                    (bands(frame.record))
-                    (marks)
+                    div.names aria-hidden="true" { (names(frame.record)) }
                 }
             }
         }
     }
 }
 
-/// When faults acted, shaded and named.
+/// When faults acted, shaded.
 pub(super) fn bands(record: &Record) -> Markup {
     let end = record.end.at;
     html! {
@@ -75,12 +85,27 @@ pub(super) fn bands(record: &Record) -> Markup {
             @let (from, until) = (x(fault.inject, end), x(fault.heal.min(end), end));
             rect.band x=(place(from)) width=(place((until - from).max(0.0))) y="0" height=(HEIGHT) {
                 title {
-                    (fault.label) ", " (words::time(fault.inject)) " to " (words::time(fault.heal))
-                    ": " (words::count(affected)) " " (fault.counts)
+                    (named(fault, affected)) ", " (words::time(fault.inject)) " to "
+                    (words::time(fault.heal))
                 }
             }
         }
     }
+}
+
+/// The names of the first bands, over them.
+fn names(record: &Record) -> Markup {
+    let end = record.end.at;
+    html! {
+        @for (fault, affected) in record.header.faults.iter().zip(record.affected()).take(NAMED_MAX) {
+            (placed("band-name", (fault.inject, fault.heal.min(end)), end, &named(fault, affected)))
+        }
+    }
+}
+
+/// A fault and what it affected.
+pub(super) fn named(fault: &FaultSpan, affected: u64) -> String {
+    format!("{}: {} {}", fault.label, words::count(affected), fault.counts)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "drawn on a screen")]

@@ -7,7 +7,7 @@ use crate::{Report, summary::summary};
 
 pub(super) fn difference(report: &Report<'_>, golden: Option<&str>) -> Markup {
     html! {
-        section {
+        section #difference {
             h2 { "Difference from the golden" }
             @match golden {
                 None => p { "There is no golden of this scenario to compare with." },

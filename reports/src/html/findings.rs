@@ -10,30 +10,48 @@ use crate::{
     words,
 };
 
+/// What passes is folded away as long as something else asks to be read.
 pub(super) fn findings(report: &Report<'_>) -> Markup {
-    let good = report.judgement.findings.iter().filter(|it| it.verdict == Verdict::Pass);
+    let findings = &report.judgement.findings;
+    let open = open(findings);
+    let passed: Vec<_> = findings.iter().filter(|it| it.verdict == Verdict::Pass).collect();
     html! {
-        section {
+        section #objectives {
             h2 { "Objectives" }
-            div.wide {
-                table {
-                    thead {
-                        tr {
-                            th scope="col" { "verdict" }
-                            th scope="col" { "objective" }
-                            th scope="col" { "phase" }
-                            th scope="col" { "observed" }
-                            th scope="col" { "bound" }
-                            th.number scope="col" { "samples" }
-                            th.number scope="col" { "margin" }
-                        }
+            @if findings.is_empty() { p { "Nothing was judged." } }
+            @if !open.is_empty() { (table(&open)) }
+            @if open.is_empty() && !passed.is_empty() { (table(&passed)) }
+            @if !open.is_empty() && !passed.is_empty() {
+                details {
+                    summary { (words::count(passed.len() as u64)) " more that pass" }
+                    (table(&passed))
+                }
+            }
+        }
+    }
+}
+
+fn table(findings: &[&Finding]) -> Markup {
+    html! {
+        div.wide {
+            table.findings {
+                thead {
+                    tr {
+                        th.verdicts scope="col" { "verdict" }
+                        th scope="col" { "objective" }
+                        th.phases scope="col" { "phase" }
+                        th scope="col" { "observed" }
+                        th scope="col" { "bound" }
+                        th.number scope="col" { "samples" }
+                        th.number scope="col" { "margin" }
                     }
-                    tbody {
-                        @for finding in open(&report.judgement.findings) {
-                            (row(finding))
+                }
+                tbody {
+                    @for finding in findings {
+                        (row(finding))
+                        @if !finding.reason.is_empty() {
                             tr.reason { td {} td colspan="6" { (finding.reason) } }
                         }
-                        @for finding in good { (row(finding)) }
                     }
                 }
             }
@@ -46,11 +64,11 @@ fn row(finding: &Finding) -> Markup {
         tr {
             td { span.mark.(class_of(finding.verdict)) { (finding.verdict.name()) } }
             td { (title_of(finding)) }
-            td { (place_of(finding)) }
-            td { (finding.observed) }
-            td { (finding.bound) }
-            td.number { (words::count(finding.samples)) }
-            td.number { @if let Some(margin) = finding.margin { (words::percent(margin)) } }
+            td data-label="phase" { (place_of(finding)) }
+            td data-label="observed" { (finding.observed) }
+            td data-label="bound" { (finding.bound) }
+            td.number data-label="samples" { (words::count(finding.samples)) }
+            td.number data-label="margin" { @if let Some(margin) = finding.margin { (words::margin(margin)) } }
         }
     }
 }

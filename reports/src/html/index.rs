@@ -164,7 +164,7 @@ fn row(entry: &Entry) -> Markup {
             td.number { (entry.seed) }
             td.number { (words::count(entry.requests)) }
             td.number { (words::time(entry.simulated_ms.saturating_mul(1_000_000))) }
-            td.number { @if let Some(margin) = entry.margin { (words::percent(margin)) } }
+            td.number { @if let Some(margin) = entry.margin { (words::margin(margin)) } }
             td { code { (entry.digest) } }
         }
     }

@@ -1,23 +1,81 @@
 //! States over time, one lane for each thing.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::{
-    charts::bands,
-    scale::{HEIGHT, WIDTH, place, x},
+    charts::{bands, named},
+    scale::{HEIGHT, WIDTH, place, placed, x},
 };
 use crate::{
     Record,
-    view::{Lane, Stretch},
+    record::Level,
+    view::{self, Lane, Message, Stretch},
     words,
 };
 
-pub(super) fn host_lanes(lanes: &[Lane], record: &Record) -> Markup {
-    drawn("Hosts", lanes, record)
+/// The parts of the run that objectives are judged in.
+pub(super) fn phases(record: &Record) -> Markup {
+    let end = record.end.at;
+    html! {
+        div.row.strip {
+            div.gutter { "phase" }
+            div.layers {
+                @for span in record.header.phases.iter().filter(|span| span.from < end) {
+                    (placed(span.phase.name(), (span.from, span.until.min(end)), end,
+                        span.phase.name()))
+                }
+            }
+        }
+    }
 }
 
-pub(super) fn breaker_lanes(lanes: &[Lane], record: &Record) -> Markup {
-    drawn("Breakers, and what else logs how it moves", lanes, record)
+pub(super) fn host_lanes(record: &Record) -> Markup {
+    drawn("Hosts", &view::hosts(record), record)
+}
+
+pub(super) fn breaker_lanes(record: &Record) -> Markup {
+    drawn("Breakers, and what else logs how it moves", &view::breakers(record), record)
+}
+
+/// What services logged, a lane for each message.
+pub(super) fn log_lanes(record: &Record) -> Markup {
+    let (messages, left_out) = view::messages(record);
+    if messages.is_empty() {
+        return Markup::default();
+    }
+    html! {
+        figure.chart.lanes tabindex="0" {
+            figcaption {
+                "Log"
+                span.key { span.swatch.info {} "info" }
+                span.key { span.swatch.warn {} "warning" }
+                span.key { span.swatch.error {} "error" }
+                @if left_out > 0 {
+                    span.key { "without " (words::counted(left_out as u64, "more frequent message")) }
+                }
+            }
+            @for message in &messages { (message_lane(message, record)) }
+        }
+    }
+}
+
+fn message_lane(message: &Message, record: &Record) -> Markup {
+    let hosts: Vec<&str> = message.hosts.iter().map(String::as_str).collect();
+    let hosts = match hosts.as_slice() {
+        few if few.len() <= 3 => few.join(", "),
+        many => format!("{} hosts", many.len()),
+    };
+    let ticks: String =
+        message.at.iter().map(|at| format!("M{} 150v700", place(x(*at, record.end.at)))).collect();
+    let class = match message.level {
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    };
+    let name = format!("{}, {} on {hosts}", message.text, words::counted(message.count, "time"));
+    lane(&name, record, &html! { path.ticks.(class) d=(ticks) {} })
 }
 
 /// Each fault with what it affected.
@@ -25,7 +83,7 @@ pub(super) fn fault_lanes(record: &Record) -> Markup {
     let faults = record.header.faults.iter().zip(record.affected());
     let lanes: Vec<Lane> = faults
         .map(|(fault, affected)| Lane {
-            name: format!("{}: {} {}", fault.label, words::count(affected), fault.counts),
+            name: named(fault, affected),
             stretches: vec![Stretch {
                 from: fault.inject,
                 until: fault.heal.min(record.end.at),
@@ -40,19 +98,36 @@ fn drawn(title: &str, lanes: &[Lane], record: &Record) -> Markup {
     if lanes.is_empty() {
         return Markup::default();
     }
+    let states: BTreeSet<&str> =
+        lanes.iter().flat_map(|lane| lane.stretches.iter().map(|it| it.state.as_str())).collect();
     html! {
         figure.chart.lanes tabindex="0" {
-            figcaption { (title) }
-            @for lane in lanes {
-                div.lane-name { (lane.name) }
-                div.row {
-                    div.gutter {}
-                    svg.plot.lane viewBox=(format!("0 0 {WIDTH} {HEIGHT}"))
-                        preserveAspectRatio="none" role="img" aria-label=(lane.name) {
-                        (bands(record))
-                        @for stretch in &lane.stretches { (bar(stretch, record.end.at)) }
-                    }
+            figcaption {
+                (title)
+                @for state in states.iter().filter(|_| states.len() > 1) {
+                    @let class = format!("state-{}", class_of(state));
+                    span.key { span.swatch.(class) {} (state) }
                 }
+            }
+            @for each in lanes {
+                @let bars = html! {
+                    @for stretch in &each.stretches { (bar(stretch, record.end.at)) }
+                };
+                (lane(&each.name, record, &bars))
+            }
+        }
+    }
+}
+
+fn lane(name: &str, record: &Record, marks: &Markup) -> Markup {
+    html! {
+        div.lane-name { (name) }
+        div.row {
+            div.gutter {}
+            svg.plot.lane viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none"
+                role="img" aria-label=(name) {
+                (bands(record))
+                (marks)
             }
         }
     }
@@ -76,7 +151,7 @@ fn class_of(state: &str) -> &'static str {
     match state {
         "up" | "closed" => "up",
         "ready" => "ready",
-        "draining" | "terminating" | "half-open" => "draining",
+        "draining" | "terminating" | "half-open" | "not ready" => "draining",
         "crashed" | "powered off" | "open" => "down",
         "paused" => "paused",
         "exited" => "exited",

@@ -5,32 +5,28 @@
 //! `maud`, which escapes it, and the only script that a browser runs carries the page's nonce.
 
 mod charts;
+mod data;
 mod difference;
 mod findings;
+mod head;
 mod index;
 mod lanes;
 mod scale;
 mod waterfall;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use serde_json::json;
 
 pub use self::index::{Entry, index};
 use self::{
     charts::charts,
+    data::data,
     difference::difference,
     findings::findings,
-    lanes::{breaker_lanes, fault_lanes, host_lanes},
+    head::head_of_run,
+    lanes::{breaker_lanes, fault_lanes, host_lanes, log_lanes, phases},
     waterfall::waterfalls,
 };
-use crate::{
-    Report,
-    record::Outcome,
-    tally::Tally,
-    verdict::Verdict,
-    view::{self, Buckets},
-    words,
-};
+use crate::{Record, Report, verdict::Verdict, view::Buckets};
 
 const STYLE: &str = include_str!("style.css");
 const RUN_SCRIPT: &str = include_str!("run.js");
@@ -45,29 +41,10 @@ pub fn page(report: &Report<'_>, golden: Option<&str>) -> String {
         (head_of_run(report))
         main {
             (findings(report))
-            section #timeline aria-label="Timeline" {
-                h2 { "Timeline" }
-                p.hint {
-                    "Drag across a chart to zoom in, double-click to zoom out. With a chart "
-                    "focused: " kbd { "+" } " " kbd { "-" } " zoom, " kbd { "←" } " " kbd { "→" }
-                    " move, " kbd { "0" } " shows all."
-                }
-                div.tools {
-                    button type="button" data-zoom="in" { "Zoom in" }
-                    button type="button" data-zoom="out" { "Zoom out" }
-                    button type="button" data-zoom="all" { "Show all" }
-                    span #window role="status" {}
-                }
-                (charts(record, &buckets))
-                (fault_lanes(record))
-                (breaker_lanes(&view::breakers(record), record))
-                (host_lanes(&view::hosts(record), record))
-                (scale::axis(record.end.at))
-                div #tip role="status" hidden {}
-            }
+            (timeline(record, &buckets))
             (waterfalls(record))
             (difference(report, golden))
-            section {
+            section #plan {
                 h2 { "Plan" }
                 details {
                     summary { "The plan as data" }
@@ -81,69 +58,32 @@ pub fn page(report: &Report<'_>, golden: Option<&str>) -> String {
     document(&title, &record.digest().to_string(), &body, RUN_SCRIPT)
 }
 
-/// What stands above the fold.
-fn head_of_run(report: &Report<'_>) -> Markup {
-    let header = &report.record.header;
-    let tally: Tally = report.record.requests().map(|(_, request)| request.outcome).collect();
+/// Everything over time, on one axis.
+fn timeline(record: &Record, buckets: &Buckets) -> Markup {
     html! {
-        header {
-            p.verdict.(class_of(report.judgement.verdict)) { (report.judgement.verdict.name()) }
-            h1 { (header.scenario) }
-            p.hypothesis { (header.hypothesis) }
-            dl.facts {
-                div { dt { "seed" } dd { (header.seed) } }
-                div { dt { "defects" } dd {
-                    @if header.defects.is_empty() { "none" } @else { (header.defects.join(", ")) }
-                } }
-                div { dt { "digest" } dd { code { (report.record.digest()) } } }
-                div { dt { "simulated" } dd { (words::time(report.record.end.at)) } }
-                div { dt { "requests" } dd {
-                    (words::count(tally.sent))
-                    @for outcome in Outcome::ALL {
-                        @if tally.of(outcome) > 0 && outcome != Outcome::Succeeded {
-                            ", " (words::count(tally.of(outcome))) " " (outcome.name())
-                        }
-                    }
-                } }
-                div { dt { "end" } dd { (report.record.end.cause) } }
+        section #timeline {
+            h2 { "Timeline" }
+            p.hint {
+                "Drag across a chart to zoom in, double-click to zoom out. With a chart focused: "
+                kbd { "+" } " " kbd { "-" } " zoom, " kbd { "←" } " " kbd { "→" } " move, "
+                kbd { "0" } " shows all."
             }
-            div.replay {
-                code #replay { (report.replay) }
-                button type="button" #copy data-copy="replay" { "Copy" }
-                span #copied role="status" {}
+            div.tools {
+                button type="button" data-zoom="in" { "Zoom in" }
+                button type="button" data-zoom="out" { "Zoom out" }
+                button type="button" data-zoom="all" { "Show all" }
+                span #window role="status" {}
             }
+            (phases(record))
+            (fault_lanes(record))
+            (charts(record, buckets))
+            (breaker_lanes(record))
+            (host_lanes(record))
+            (log_lanes(record))
+            (scale::axis(record.end.at))
+            div #tip role="status" hidden {}
         }
     }
-}
-
-/// What the script knows. As text of a script it must not end it.
-fn data(report: &Report<'_>, buckets: &Buckets) -> Markup {
-    let rows: Vec<_> = buckets
-        .all
-        .iter()
-        .map(|bucket| {
-            let counts = Outcome::ALL.map(|outcome| bucket.requests.of(outcome));
-            json!({
-                "n": bucket.requests.sent, "c": counts,
-                "p": [bucket.p50, bucket.p95, bucket.p99], "o": bucket.open_max,
-            })
-        })
-        .collect();
-    let header = &report.record.header;
-    let faults: Vec<_> = header
-        .faults
-        .iter()
-        .map(|fault| json!({ "l": fault.label, "f": fault.inject, "u": fault.heal }))
-        .collect();
-    let data = json!({
-        "end": report.record.end.at.max(1),
-        "width": buckets.width,
-        "outcomes": Outcome::ALL.map(Outcome::name),
-        "rows": rows,
-        "faults": faults,
-    });
-    let text = data.to_string().replace('<', "\\u003c");
-    html! { script type="application/json" #data { (PreEscaped(text)) } }
 }
 
 fn class_of(verdict: Verdict) -> &'static str {

@@ -7,14 +7,28 @@
   const tip = document.getElementById("tip");
   const axis = document.getElementById("axis");
   const shownWindow = document.getElementById("window");
+  const placed = [...document.querySelectorAll(".placed")].map((element) => ({
+    element, from: Number(element.dataset.from), until: Number(element.dataset.until),
+  }));
   const SVG = "http://www.w3.org/2000/svg";
   // The part of the run that is shown, in nanoseconds.
   let view = { from: 0, until: data.end };
 
   const time = (ns) => {
+    if (ns === 0) return "0";
     const units = [[1e9, "s"], [1e6, "ms"], [1e3, "us"], [1, "ns"]];
     const [unit, name] = units.find(([unit]) => Math.abs(ns) >= unit) || [1, "ns"];
     return `${Number((ns / unit).toFixed(3))} ${name}`;
+  };
+
+  // Round instants of what is shown, at most nine.
+  const ticks = () => {
+    const length = view.until - view.from;
+    const scale = 10 ** Math.floor(Math.log10(length / 8));
+    const step = [1, 2, 5, 10].map((step) => step * scale).find((step) => length / step <= 8);
+    const first = Math.ceil(view.from / step);
+    const count = Math.floor(view.until / step) - first + 1;
+    return Array.from({ length: count }, (_, number) => (first + number) * step);
   };
 
   const show = (from, until) => {
@@ -25,11 +39,17 @@
     const x = (view.from / data.end) * WIDTH;
     const width = (length / data.end) * WIDTH;
     for (const plot of plots) plot.setAttribute("viewBox", `${x} 0 ${width} 1000`);
-    axis.replaceChildren(...[0, 1, 2, 3, 4].map((part) => {
+    const share = (ns) => Math.min(Math.max((ns - view.from) / length, 0), 1) * 100;
+    for (const { element, from, until } of placed) {
+      element.style.left = `${share(from)}%`;
+      element.style.width = `${share(until) - share(from)}%`;
+      element.hidden = until <= view.from || from >= view.until;
+    }
+    axis.replaceChildren(...ticks().map((ns) => {
       const tick = document.createElement("span");
       tick.className = "tick";
-      tick.style.left = `${part * 25}%`;
-      tick.textContent = time(view.from + (length * part) / 4);
+      tick.style.left = `${share(ns)}%`;
+      tick.textContent = time(ns);
       return tick;
     }));
     const all = length >= data.end;

@@ -21,6 +21,12 @@ pub(super) fn place(value: f64) -> String {
     words::decimal(value, 1)
 }
 
+/// How much higher than its highest value a chart is at least.
+const HEADROOM: f64 = 1.05;
+
+/// So many ticks of the time axis at the most.
+const TICKS_MAX: u64 = 8;
+
 /// How values become heights.
 pub(super) enum Scale {
     /// From zero to this.
@@ -30,18 +36,19 @@ pub(super) enum Scale {
 }
 
 impl Scale {
-    /// From zero to a round number above `most`.
+    /// From zero to a round number well above `most`: a line at the edge is no line.
     pub(super) fn linear(most: f64) -> Self {
-        let unit = 10_f64.powf(most.max(1.0).log10().floor());
-        let steps = [1.0, 2.0, 2.5, 5.0, 10.0];
-        let round = steps.iter().map(|step| step * unit).find(|round| *round >= most);
+        let wanted = most.max(1.0) * HEADROOM;
+        let unit = 10_f64.powf(wanted.log10().floor());
+        let steps = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+        let round = steps.iter().map(|step| step * unit).find(|round| *round >= wanted);
         Self::Linear { most: round.unwrap_or(10.0 * unit) }
     }
 
-    /// From the power of ten below `least` to that above `most`.
+    /// From the power of ten below `least` to that well above `most`.
     pub(super) fn log(least: f64, most: f64) -> Self {
         let from = least.max(1.0).log10().floor();
-        let until = most.max(1.0).log10().ceil();
+        let until = (most.max(1.0) * HEADROOM).log10().ceil();
         Self::Log { from, until: until.max(from + 1.0) }
     }
 
@@ -77,27 +84,68 @@ pub(super) fn axis(end: u64) -> Markup {
         div.row.axis {
             span.gutter {}
             div #axis {
-                @for part in 0..=4_u64 {
-                    @let at = end / 4 * part;
-                    span.tick style=(format!("left:{}%", part * 25)) { (words::time(at)) }
+                @for at in ticks(end) {
+                    span.tick style=(format!("left:{}%", percent(at, end))) {
+                        @if at == 0 { "0" } @else { (words::time(at)) }
+                    }
                 }
             }
         }
     }
 }
 
+/// Round instants of a run.
+fn ticks(end: u64) -> Vec<u64> {
+    let mut scale = 1_u64;
+    loop {
+        for step in [1, 2, 5].map(|step| scale.saturating_mul(step)) {
+            if end / step <= TICKS_MAX {
+                return (0..=end / step).map(|number| number * step).collect();
+            }
+        }
+        scale = scale.saturating_mul(10);
+    }
+}
+
+/// Where `at` is on the time axis, in percent of its length.
+fn percent(at: u64, end: u64) -> String {
+    words::decimal(x(at, end) / WIDTH * 100.0, 3)
+}
+
+/// What is laid over a plot or a strip from one instant to another. The script moves it along
+/// when the window changes.
+pub(super) fn placed(class: &str, (from, until): (u64, u64), end: u64, text: &str) -> Markup {
+    let length = until.saturating_sub(from);
+    html! {
+        span.placed.(class) data-from=(from) data-until=(until) title=(text)
+            style=(format!("left:{}%;width:{}%", percent(from, end), percent(length, end))) {
+            (text)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{HEIGHT, Scale, WIDTH, x};
+    use super::{HEIGHT, Scale, WIDTH, ticks, x};
+
+    #[test]
+    fn ticks_are_round_and_within_the_run() {
+        assert_eq!(ticks(0), [0]);
+        assert_eq!(ticks(9_000), [0, 2_000, 4_000, 6_000, 8_000]);
+        assert_eq!(ticks(400), [0, 50, 100, 150, 200, 250, 300, 350, 400]);
+        assert!(ticks(u64::MAX).len() <= 9);
+    }
 
     #[test]
     fn the_ends_of_a_scale_are_the_edges_of_the_chart() {
         assert!((x(5, 5) - WIDTH).abs() < 1e-9 && x(0, 0).abs() < 1e-9);
         for (scale, least, most) in [
             (Scale::linear(4_321.0), 0.0, 5_000.0),
-            (Scale::linear(0.0), 0.0, 1.0),
+            (Scale::linear(1_000.0), 0.0, 1_500.0),
+            (Scale::linear(0.0), 0.0, 1.5),
             (Scale::log(1.5e6, 4e8), 1e6, 1e9),
             (Scale::log(1e6, 1e6), 1e6, 1e7),
+            (Scale::log(1e6, 1e9), 1e6, 1e10),
         ] {
             assert!((scale.y(least) - HEIGHT).abs() < 1e-6, "{least}");
             assert!(scale.y(most).abs() < 1e-6, "{most}");

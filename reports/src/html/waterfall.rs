@@ -26,7 +26,7 @@ pub(super) fn waterfalls(record: &Record) -> Markup {
     let slowest = slowest.map(|(_, request)| request.id);
     let first_failed = first_failed.map(|(_, request)| request.id);
     html! {
-        section {
+        section #requests {
             h2 { "Requests" }
             @if let Some(id) = slowest { (waterfall(record, "The slowest", id)) }
             @if let Some(id) = first_failed.filter(|id| slowest != Some(*id)) {

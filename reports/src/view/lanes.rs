@@ -1,6 +1,6 @@
 //! States over time: of hosts, and of breakers and whatever else logs how it moves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fields;
 use crate::{
@@ -54,8 +54,14 @@ impl Lanes {
 }
 
 /// The life of each host: what the kernel says of it, and in between what its service logs when
-/// it begins to listen and to drain.
+/// it begins to listen and to drain. Of a pod it is the orchestrator that says when it is ready.
 pub(crate) fn hosts(record: &Record) -> Vec<Lane> {
+    let logs = record.events.iter().filter_map(|event| match &event.what {
+        What::Log(log) => Some(log),
+        _ => None,
+    });
+    let pods: BTreeSet<u16> =
+        logs.filter(|log| record.text(log.message) == "pod created").map(|log| log.host).collect();
     let mut lanes = Lanes::default();
     for event in &record.events {
         match &event.what {
@@ -72,8 +78,11 @@ pub(crate) fn hosts(record: &Record) -> Vec<Lane> {
             }
             What::Log(log) => {
                 let state = match record.text(log.message) {
-                    "listening" | "pod ready" => "ready",
-                    "draining" => "draining",
+                    "listening" if !pods.contains(&log.host) => "ready",
+                    "pod ready" => "ready",
+                    "pod not ready" => "not ready",
+                    "pod created" => "pending",
+                    "pod terminating" | "draining" => "draining",
                     _ => continue,
                 };
                 lanes.enter(record.host(log.host), event.at, state);
@@ -144,6 +153,22 @@ mod tests {
             "api up 200-300",
             "api draining 300-400",
         ];
+        assert_eq!(shown(&hosts(&record)), expected);
+    }
+
+    #[test]
+    fn a_pod_is_ready_when_the_orchestrator_says_so() {
+        let mut record = fixture::record();
+        record.events.clear();
+        logged(&mut record, 10, "pod created", "");
+        record
+            .events
+            .push(Event { at: 50 * MS, what: What::Host { host: 1, state: HostState::Up } });
+        for (at, message) in [(60, "listening"), (100, "pod ready"), (300, "pod terminating")] {
+            logged(&mut record, at, message, "");
+        }
+        let expected =
+            ["api pending 10-50", "api up 50-100", "api ready 100-300", "api draining 300-400"];
         assert_eq!(shown(&hosts(&record)), expected);
     }
 

@@ -5,9 +5,11 @@ mod buckets;
 mod fields;
 mod lanes;
 mod levels;
+mod logs;
 mod points;
 
 pub(crate) use buckets::{Bucket, Buckets};
 pub(crate) use lanes::{Lane, Stretch, breakers, hosts};
 pub(crate) use levels::{Level, levels};
+pub(crate) use logs::{Message, messages};
 pub(crate) use points::failures;
