@@ -17,6 +17,7 @@ pub mod tally;
 pub mod terminal;
 pub mod trace_events;
 pub mod tree;
+pub mod underway;
 pub mod verdict;
 mod view;
 pub mod words;

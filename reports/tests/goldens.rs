@@ -82,7 +82,7 @@ fn pages() {
 #[test]
 fn index() {
     let entries: Vec<Entry> =
-        runs().iter().map(|run| Entry::new(run, format!("{}.html", run.scenario))).collect();
+        runs().iter().map(|run| Entry::new(run, &format!("{}.html", run.scenario))).collect();
     let unread = [("cut.jsonl".to_owned(), "the record cut.jsonl is damaged".to_owned())];
     check("index.html", &body(&html::index(&entries, &unread)));
 }

@@ -1,11 +1,17 @@
 //! The arguments of the command line.
 
-use std::path::PathBuf;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// So many seeds at once at the most.
 const SEEDS_MAX: u64 = 100_000;
+
+/// What `squall serve` listens on when nothing else is asked for.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7341);
 
 /// Chaos and resilience tests of Tokio services: objectives as verdicts, in virtual time,
 /// replayable from a seed.
@@ -40,6 +46,9 @@ pub(crate) enum Command {
     /// Draw the records of a folder: pages, and files for CI and other programs
     #[command(after_help = "Example:\n  cargo squall run --record out && cargo squall report out")]
     Report(Report),
+    /// Show the records of a folder in a browser, as they come
+    #[command(after_help = "Example:\n  cargo squall serve out &\n  cargo squall run --record out")]
+    Serve(Serve),
     /// Run again what a record holds, and compare
     #[command(after_help = "Example:\n  cargo squall replay out/steady-state-1.jsonl")]
     Replay(Replay),
@@ -92,6 +101,16 @@ pub(crate) struct Report {
     pub(crate) folder: PathBuf,
     #[command(flatten)]
     pub(crate) formats: Formats,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The folder with the records; it may still be empty
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Listen here; who can reach the address can read the records
+    #[arg(long, value_name = "ADDRESS", default_value_t = LISTEN)]
+    pub(crate) listen: SocketAddr,
 }
 
 /// What is drawn: all of it, if none is asked for.

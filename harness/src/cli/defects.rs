@@ -38,7 +38,7 @@ pub(super) fn defects(catalogue: &Catalogue, args: &args::Defects) -> Result<Exi
         }
     }
     let interrupted = interrupt::watch();
-    let progress = Progress::new(jobs.len());
+    let progress = Progress::new(jobs.len(), None);
     let mut runs = Runs::new();
     let mut failure = None;
     run_all(&jobs, args.jobs, &interrupted, &progress, |job, done| match done {

@@ -15,6 +15,8 @@ mod replay;
 mod report;
 mod run;
 mod scaffold;
+mod serve;
+mod underway;
 
 use std::{
     io::{IsTerminal, Write},
@@ -102,6 +104,7 @@ pub fn main(catalogue: &Catalogue) -> ExitCode {
         Command::List(list) => list::list(catalogue, &list),
         Command::Run(run) => run::run(catalogue, &run),
         Command::Report(report) => report::report(catalogue, &report),
+        Command::Serve(serve) => serve::serve(catalogue, &serve),
         Command::Replay(replay) => replay::replay(catalogue, &replay),
         Command::Defects(defects) => defects::defects(catalogue, &defects),
         Command::New(new) => scaffold::new(catalogue, &new),

@@ -2,6 +2,7 @@
 
 use std::{
     io::IsTerminal,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -11,19 +12,29 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::pool::Job;
+use super::{pool::Job, underway::Notice};
 use crate::run::{Run, RunError};
 
 const NANOS_PER_MS: u64 = 1_000_000;
 const REFRESH: Duration = Duration::from_millis(100);
 
-pub(super) enum Progress {
+pub(super) struct Progress {
+    terminal: Terminal,
+    /// For those who look on from outside.
+    notice: Option<Notice>,
+}
+
+enum Terminal {
     Bars { bars: MultiProgress, total: ProgressBar },
     Lines { done: AtomicUsize, all: usize },
 }
 
 /// What is shown of a run that is going on.
-pub(super) struct Shown(Option<Watched>);
+pub(super) struct Shown {
+    bar: Option<Watched>,
+    /// Its number in the notice.
+    noticed: Option<u64>,
+}
 
 struct Watched {
     bar: ProgressBar,
@@ -32,36 +43,65 @@ struct Watched {
 }
 
 impl Progress {
-    /// Shows the progress of so many runs on standard error.
-    pub(super) fn new(runs: usize) -> Self {
+    /// Shows the progress of so many runs on standard error, and in the folder that their records
+    /// are kept in, if they are.
+    pub(super) fn new(runs: usize, records: Option<&Path>) -> Self {
+        let notice = records.map(|folder| Notice::new(folder, runs));
         if !std::io::stderr().is_terminal() {
-            return Self::Lines { done: AtomicUsize::new(0), all: runs };
+            let terminal = Terminal::Lines { done: AtomicUsize::new(0), all: runs };
+            return Self { terminal, notice };
         }
         let bars = MultiProgress::new();
         let total = bars.add(ProgressBar::new(runs as u64));
         total.set_style(style("{bar:30} {pos}/{len} runs, {elapsed} {wide_msg}"));
         total.tick();
-        Self::Bars { bars, total }
+        Self { terminal: Terminal::Bars { bars, total }, notice }
     }
 
     pub(super) fn begin(&self, job: &Job, now: &Arc<AtomicU64>) -> Shown {
-        let Self::Bars { bars, total } = self else { return Shown(None) };
-        let plan = job.scenario.plan();
-        let lasts = plan.boot + plan.duration() + plan.settle;
-        let lasts = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
-        let bar = bars.insert_before(total, ProgressBar::new(lasts));
+        let noticed = self.notice.as_ref().map(|notice| notice.begin(job, now));
+        Shown { bar: self.terminal.begin(job, now), noticed }
+    }
+
+    pub(super) fn end(&self, shown: Shown, job: &Job, done: &Result<Run, RunError>) {
+        if let (Some(notice), Some(number)) = (&self.notice, shown.noticed) {
+            notice.end(number);
+        }
+        if let Some(Watched { bar, stop }) = shown.bar {
+            *stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            bar.finish_and_clear();
+        }
+        self.terminal.end(job, done);
+    }
+
+    /// Takes the bars away.
+    pub(super) fn finish(&self) {
+        if let Terminal::Bars { total, .. } = &self.terminal {
+            total.finish_and_clear();
+        }
+    }
+
+    /// Prints above the bars.
+    pub(super) fn print(&self, text: &str) {
+        match &self.terminal {
+            Terminal::Bars { bars, .. } => bars.suspend(|| super::print(text)),
+            Terminal::Lines { .. } => super::print(text),
+        }
+    }
+}
+
+impl Terminal {
+    fn begin(&self, job: &Job, now: &Arc<AtomicU64>) -> Option<Watched> {
+        let Self::Bars { bars, total } = self else { return None };
+        let bar = bars.insert_before(total, ProgressBar::new(job.lasts_ms()));
         bar.set_style(style("{bar:30} {msg} {pos}/{len} ms simulated"));
         bar.set_message(format!("{} seed {}", job.scenario.name(), job.seed));
         let stop = Arc::new(Mutex::new(false));
         watch(&bar, now, &stop);
-        Shown(Some(Watched { bar, stop }))
+        Some(Watched { bar, stop })
     }
 
-    pub(super) fn end(&self, shown: Shown, job: &Job, done: &Result<Run, RunError>) {
-        if let Some(Watched { bar, stop }) = shown.0 {
-            *stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            bar.finish_and_clear();
-        }
+    fn end(&self, job: &Job, done: &Result<Run, RunError>) {
         match self {
             Self::Bars { total, .. } => total.inc(1),
             Self::Lines { done: so_far, all } => {
@@ -73,21 +113,6 @@ impl Progress {
                 };
                 eprintln!("[{number}/{all}] {verdict}: {name} seed {seed}");
             }
-        }
-    }
-
-    /// Takes the bars away.
-    pub(super) fn finish(&self) {
-        if let Self::Bars { total, .. } = self {
-            total.finish_and_clear();
-        }
-    }
-
-    /// Prints above the bars.
-    pub(super) fn print(&self, text: &str) {
-        match self {
-            Self::Bars { bars, .. } => bars.suspend(|| super::print(text)),
-            Self::Lines { .. } => super::print(text),
         }
     }
 }

@@ -70,7 +70,7 @@ impl<'a> Publisher<'a> {
             let golden = self.catalogue.golden(&report.record.header.scenario);
             let file = format!("{name}.html");
             self.write(&file, &html::page(report, golden.as_deref()))?;
-            self.entries.push(Entry::new(&run, file));
+            self.entries.push(Entry::new(&run, &file));
         }
         if self.formats.perfetto {
             self.write(&format!("{name}.trace.json"), &trace_events(report))?;

@@ -31,7 +31,7 @@ pub(super) fn run(catalogue: &Catalogue, args: &args::Run) -> Result<Exit, Failu
         }
     };
     let interrupted = interrupt::watch();
-    let progress = Progress::new(jobs.len());
+    let progress = Progress::new(jobs.len(), args.record.as_deref());
     let mut session = Session {
         catalogue,
         args,

@@ -44,6 +44,7 @@ pub(super) fn head_of_run(report: &Report<'_>) -> Markup {
                 span #copied role="status" {}
             }
             nav aria-label="Sections" {
+                a href="index.html" { "All runs" } " "
                 @for (id, name) in SECTIONS { a href=(format!("#{id}")) { (name) } " " }
             }
         }

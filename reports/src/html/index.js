@@ -2,7 +2,6 @@
 // Filters and sorting. Without this script the list is whole, the worst first.
 (() => {
   const body = document.querySelector("#runs tbody");
-  const rows = [...body.rows];
   const inputs = {
     verdict: document.getElementById("by-verdict"),
     scenario: document.getElementById("by-scenario"),
@@ -15,7 +14,7 @@
     const wanted = Object.fromEntries(
       Object.entries(inputs).map(([name, input]) => [name, input.value.trim().toLowerCase()]));
     let count = 0;
-    for (const row of rows) {
+    for (const row of body.rows) {
       const has = row.dataset;
       const defects = has.defect.toLowerCase().split(", ");
       const fits = (!wanted.verdict || has.verdict === wanted.verdict) &&
@@ -25,7 +24,8 @@
       row.hidden = !fits;
       if (fits) count += 1;
     }
-    shown.textContent = count === rows.length ? "" : `${count} of ${rows.length} shown`;
+    const all = body.rows.length;
+    shown.textContent = count === all ? "" : `${count} of ${all} shown`;
   };
   for (const input of Object.values(inputs)) input.addEventListener("input", filter);
   document.querySelector(".filters").addEventListener("submit", (event) => event.preventDefault());
@@ -38,21 +38,31 @@
     if (numbers.includes(name)) return text === "" ? Infinity : Number(text);
     return text;
   };
+  // Sorts by the column that was asked for last, if any was.
+  const sort = () => {
+    const header = document.querySelector("#runs th[aria-sort$=cending]");
+    if (!header) return;
+    const name = header.querySelector("[data-sort]").dataset.sort;
+    const sign = header.getAttribute("aria-sort") === "descending" ? -1 : 1;
+    const rows = [...body.rows].sort((a, b) => {
+      const [x, y] = [value(a, name), value(b, name)];
+      return sign * (x < y ? -1 : x > y ? 1 : 0);
+    });
+    body.append(...rows);
+  };
   for (const button of document.querySelectorAll("[data-sort]")) {
     button.addEventListener("click", () => {
       const header = button.parentElement;
-      const name = button.dataset.sort;
-      const down = header.getAttribute("aria-sort") === "ascending";
+      const next = header.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
       for (const other of header.parentElement.cells) {
         if (other.hasAttribute("aria-sort")) other.setAttribute("aria-sort", "none");
       }
-      header.setAttribute("aria-sort", down ? "descending" : "ascending");
-      const sign = down ? -1 : 1;
-      rows.sort((a, b) => {
-        const [x, y] = [value(a, name), value(b, name)];
-        return sign * (x < y ? -1 : x > y ? 1 : 0);
-      });
-      body.append(...rows);
+      header.setAttribute("aria-sort", next);
+      sort();
     });
   }
+  document.addEventListener("renewed", () => {
+    sort();
+    filter();
+  });
 })();

@@ -2,21 +2,29 @@
 
 use maud::{Markup, html};
 
-use super::{class_of, document};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{ITS_SERVER, NOTHING, class_of, document};
 use crate::{
     json::RunReport,
+    underway::{Running, Underway},
     verdict::{FindingKind, Verdict},
     words,
 };
 
+const TITLE: &str = "Squall: runs";
 const SCRIPT: &str = include_str!("index.js");
+const LIVE_SCRIPT: &str = include_str!("live.js");
+
+/// What stands for itself in the address of a page; a `:` would make a scheme of a file's name.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// One run in an index.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The file of its page, relative to the index.
-    pub file: String,
+    /// The address of its page, relative to the index.
+    pub address: String,
     /// The scenario's name.
     pub scenario: String,
     /// The defects that were switched on.
@@ -36,14 +44,14 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The entry of a run whose page is `file`.
+    /// The entry of a run whose page is the file `file`, beside the index.
     #[must_use]
-    pub fn new(report: &RunReport, file: impl Into<String>) -> Self {
+    pub fn new(report: &RunReport, file: &str) -> Self {
         let claims = report.objectives.iter().filter(|finding| {
             matches!(finding.kind, FindingKind::Objective | FindingKind::Invariant)
         });
         Self {
-            file: file.into(),
+            address: utf8_percent_encode(file, PLAIN).to_string(),
             scenario: report.scenario.clone(),
             defects: report.defects.clone(),
             seed: report.seed,
@@ -62,6 +70,49 @@ type Unread = (String, String);
 /// The index over `entries`, the worst first, and over files that could not be read.
 #[must_use]
 pub fn index(entries: &[Entry], unread: &[Unread]) -> String {
+    let body = body(entries, unread, &Markup::default());
+    document(TITLE, &nonce(entries), &body, SCRIPT, NOTHING)
+}
+
+/// The same for a server: it says what is going on, and renews itself when the server tells it
+/// to, over server-sent events at `events`.
+#[must_use]
+pub fn live_index(entries: &[Entry], unread: &[Unread], underway: Option<&Underway>) -> String {
+    let going_on = html! {
+        section #underway role="status" {
+            @if let Some(underway) = underway { (going_on(underway)) }
+        }
+        p #connection role="status" {}
+    };
+    let script = format!("{SCRIPT}\n{LIVE_SCRIPT}");
+    document(TITLE, &nonce(entries), &body(entries, unread, &going_on), &script, ITS_SERVER)
+}
+
+fn going_on(underway: &Underway) -> Markup {
+    html! {
+        h2 { "Going on: " (underway.done) " of " (words::counted(underway.of, "run")) " done" }
+        ul {
+            @for run in &underway.running { li { (running(run)) } }
+        }
+    }
+}
+
+fn running(run: &Running) -> Markup {
+    let ms = |ms: u64| words::time(ms.saturating_mul(1_000_000));
+    html! {
+        (run.title()) ", seed " (run.seed) ": "
+        progress max=(run.lasts_ms.max(1)) value=(run.simulated_ms.min(run.lasts_ms)) {}
+        " " (ms(run.simulated_ms)) " of " (ms(run.lasts_ms))
+    }
+}
+
+/// What tells this page from others: its runs.
+fn nonce(entries: &[Entry]) -> String {
+    let digests: String = entries.iter().map(|entry| entry.digest.as_str()).collect();
+    blake3::hash(digests.as_bytes()).to_hex().to_string()
+}
+
+fn body(entries: &[Entry], unread: &[Unread], going_on: &Markup) -> Markup {
     let mut sorted: Vec<&Entry> = entries.iter().collect();
     sorted.sort_by(|a, b| {
         let worst = b.verdict.cmp(&a.verdict);
@@ -71,16 +122,19 @@ pub fn index(entries: &[Entry], unread: &[Unread]) -> String {
     let count = |verdict| entries.iter().filter(|entry| entry.verdict == verdict).count();
     let (pass, fail, no_data) =
         (count(Verdict::Pass), count(Verdict::Fail), count(Verdict::NoData));
-    let body = html! {
-        header {
+    html! {
+        header #summary {
             h1 { "Squall: " (pass) " of " (words::counted(entries.len() as u64, "run")) " pass" }
             p { (fail) " failed, " (no_data) " without data" }
         }
         main {
-            @if !unread.is_empty() {
-                section.unread role="alert" {
-                    h2 { "Not shown" }
-                    ul { @for (file, why) in unread { li { code { (file) } ": " (why) } } }
+            (going_on)
+            div #unread {
+                @if !unread.is_empty() {
+                    section.unread role="alert" {
+                        h2 { "Not shown" }
+                        ul { @for (file, why) in unread { li { code { (file) } ": " (why) } } }
+                    }
                 }
             }
             (filters(entries))
@@ -103,11 +157,7 @@ pub fn index(entries: &[Entry], unread: &[Unread]) -> String {
             }
             p #shown role="status" {}
         }
-    };
-    // What tells this page from others: its runs.
-    let digests: String = entries.iter().map(|entry| entry.digest.as_str()).collect();
-    let nonce = blake3::hash(digests.as_bytes()).to_hex();
-    document("Squall: runs", &nonce, &body, SCRIPT)
+    }
 }
 
 fn filters(entries: &[Entry]) -> Markup {
@@ -159,7 +209,7 @@ fn row(entry: &Entry) -> Markup {
             data-margin=(entry.margin.map_or_else(String::new, |margin| margin.to_string()))
             data-requests=(entry.requests) data-simulated=(entry.simulated_ms) data-rank=(rank) {
             td { span.mark.(class_of(entry.verdict)) { (entry.verdict.name()) } }
-            td { a href=(entry.file) { (entry.scenario) } }
+            td { a href=(entry.address) { (entry.scenario) } }
             td { (defects) }
             td.number { (entry.seed) }
             td.number { (words::count(entry.requests)) }

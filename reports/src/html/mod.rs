@@ -16,7 +16,7 @@ mod waterfall;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub use self::index::{Entry, index};
+pub use self::index::{Entry, index, live_index};
 use self::{
     charts::charts,
     data::data,
@@ -55,7 +55,7 @@ pub fn page(report: &Report<'_>, golden: Option<&str>) -> String {
         (data(report, &buckets))
     };
     let title = format!("{}: {}", report.judgement.verdict.name(), report.title());
-    document(&title, &record.digest().to_string(), &body, RUN_SCRIPT)
+    document(&title, &record.digest().to_string(), &body, RUN_SCRIPT, NOTHING)
 }
 
 /// Everything over time, on one axis.
@@ -94,11 +94,16 @@ fn class_of(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A whole page. The browser runs `script` and nothing else.
-fn document(title: &str, nonce: &str, body: &Markup, script: &str) -> String {
+/// What a page may ask for over the network, in the words of a content policy.
+const NOTHING: &str = "'none'";
+const ITS_SERVER: &str = "'self'";
+
+/// A whole page. The browser runs `script` and nothing else, and it connects to nothing else than
+/// what `connects` says.
+fn document(title: &str, nonce: &str, body: &Markup, script: &str, connects: &str) -> String {
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; \
-         base-uri 'none'; form-action 'none'"
+         connect-src {connects}; base-uri 'none'; form-action 'none'"
     );
     let page = html! {
         (DOCTYPE)

@@ -1,11 +1,12 @@
 //! What a page says, that it is bounded, and that text from a record stays text.
 
-use super::{Entry, index, page};
+use super::{Entry, index, live_index, page};
 use crate::{
     Record, Report, fixture,
     json::RunReport,
     record::{Event, Outcome, Request, What},
     summary::summary,
+    underway::{Running, Underway},
     verdict::Judgement,
 };
 
@@ -74,8 +75,21 @@ fn hostile_text_stays_text() {
     let judgement = fixture::judged([finding]);
     let report = Report { replay: evil, ..report(&record, &judgement) };
     let entry = Entry::new(&RunReport::new(&report, None), "x.html");
-    for text in [page(&report, Some(evil)), index(&[entry], &[(evil.to_owned(), evil.to_owned())])]
-    {
+    let unread = [(evil.to_owned(), evil.to_owned())];
+    let running = Running {
+        scenario: evil.to_owned(),
+        defects: vec![evil.to_owned()],
+        seed: 1,
+        simulated_ms: 7,
+        lasts_ms: 0,
+    };
+    let underway = Underway { done: 1, of: 2, running: vec![running] };
+    let entries = [entry];
+    for text in [
+        page(&report, Some(evil)),
+        index(&entries, &unread),
+        live_index(&entries, &unread, Some(&underway)),
+    ] {
         assert!(!text.contains("<script>alert") && !text.contains("<img"), "{text}");
         assert_eq!(text.matches("</script>").count(), text.matches("<script").count());
         assert!(text.contains("script-src 'nonce-"), "a policy");
@@ -132,4 +146,43 @@ fn an_index_has_the_worst_first_and_names_what_it_could_not_read() {
     let text = index(&entries, &unread);
     says(&text, &["1 of 2 runs pass", "old.jsonl", "of schema version 0", "-54 %"]);
     assert!(text.find("bad.html") < text.find("good.html"));
+}
+
+#[test]
+fn the_address_of_a_page_is_no_scheme_and_no_markup() {
+    let record = fixture::record();
+    let judgement = fixture::judged([fixture::passed()]);
+    let run = RunReport::new(&report(&record, &judgement), None);
+    for (file, address) in [
+        ("reviews-slow-7.html", "reviews-slow-7.html"),
+        ("javascript:alert(1).html", "javascript%3Aalert%281%29.html"),
+        ("a b#c?d\"e/ü.html", "a%20b%23c%3Fd%22e%2F%C3%BC.html"),
+    ] {
+        assert_eq!(Entry::new(&run, file).address, address);
+    }
+}
+
+#[test]
+fn a_live_index_says_what_is_going_on() {
+    let running = Running {
+        scenario: "reviews-hung".to_owned(),
+        defects: vec!["no-call-timeout".to_owned()],
+        seed: 3,
+        simulated_ms: 4_500,
+        lasts_ms: 9_000,
+    };
+    let underway = Underway { done: 12, of: 61, running: vec![running] };
+    let text = live_index(&[], &[], Some(&underway));
+    says(
+        &text,
+        &[
+            "12 of 61 runs done",
+            "reviews-hung +no-call-timeout, seed 3",
+            "4.5 s of 9 s",
+            "new EventSource",
+        ],
+    );
+    assert!(text.contains("connect-src 'self';"));
+    assert!(!index(&[], &[]).contains("EventSource"));
+    assert!(index(&[], &[]).contains("connect-src 'none';"));
 }

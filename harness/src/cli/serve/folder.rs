@@ -1,0 +1,219 @@
+//! The records in a folder, read again when they change.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use squall_reports::{
+    Record, Report,
+    html::{Entry, live_index},
+    json::RunReport,
+    underway::Underway,
+    verdict::Judgement,
+};
+use tokio::sync::watch;
+
+use crate::{
+    catalogue::{Catalogue, replay_of},
+    cli::underway,
+};
+
+/// How often the folder is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// More records than this are not shown; what is left out is said.
+const RECORDS_MAX: usize = 5_000;
+
+/// What tells one content of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    modified: SystemTime,
+    bytes: u64,
+}
+
+/// A record that was read.
+struct Known {
+    stamp: Stamp,
+    /// The run, or why it cannot be shown.
+    run: Result<Entry, String>,
+}
+
+#[derive(Default)]
+struct Contents {
+    records: BTreeMap<String, Known>,
+    underway: Option<Underway>,
+    left_out: usize,
+}
+
+/// A folder of records.
+pub(super) struct Folder {
+    path: PathBuf,
+    contents: Mutex<Contents>,
+    /// Grows whenever there is something new to show.
+    version: watch::Sender<u64>,
+    stopped: AtomicBool,
+}
+
+impl Folder {
+    /// The folder at `path`, which may still be empty.
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
+        let failed = |error| format!("cannot read the folder {}: {error}", path.display());
+        fs::read_dir(path).map_err(failed)?;
+        Ok(Self {
+            path: path.to_owned(),
+            contents: Mutex::default(),
+            version: watch::Sender::new(0),
+            stopped: AtomicBool::new(false),
+        })
+    }
+
+    /// Looks at the folder from now on, on a thread of its own, until [`stop`](Self::stop).
+    pub(super) fn watch(self: &std::sync::Arc<Self>) -> io::Result<()> {
+        let folder = std::sync::Arc::clone(self);
+        let look = move || {
+            while !folder.stopped.load(Ordering::Relaxed) {
+                folder.look();
+                thread::sleep(LOOK_EVERY);
+            }
+        };
+        thread::Builder::new().name("look".to_owned()).spawn(look).map(drop)
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells when there is something new.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// The page with all runs.
+    pub(super) fn index(&self) -> String {
+        let contents = self.contents();
+        let (mut entries, mut unread) = (Vec::new(), Vec::new());
+        for (name, known) in &contents.records {
+            match &known.run {
+                Ok(entry) => entries.push(entry.clone()),
+                Err(why) => unread.push((format!("{name}.jsonl"), why.clone())),
+            }
+        }
+        if contents.left_out > 0 {
+            let why = format!("no more than {RECORDS_MAX} records are shown");
+            unread.push((format!("{} more records", contents.left_out), why));
+        }
+        live_index(&entries, &unread, contents.underway.as_ref())
+    }
+
+    /// What there is of the record `name`; `None` if there is no such record. Names come from the
+    /// folder, so that none leads out of it.
+    pub(super) fn stamp(&self, name: &str) -> Option<Stamp> {
+        self.contents().records.get(name).map(|known| known.stamp)
+    }
+
+    /// Reads the record `name` and draws it.
+    pub(super) fn draw(
+        &self,
+        name: &str,
+        catalogue: &Catalogue,
+        draw: impl FnOnce(&Report<'_>) -> String,
+    ) -> Result<String, String> {
+        let (record, judgement) = read(&self.path_of(name))?;
+        let header = &record.header;
+        let report = Report {
+            record: &record,
+            judgement: &judgement,
+            replay: &replay_of(&header.scenario, header.seed, &header.defects),
+            source: catalogue.find(&header.scenario).map(|listed| listed.source.as_str()),
+        };
+        Ok(draw(&report))
+    }
+
+    fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.jsonl"))
+    }
+
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks once, and reads what is new. What is new is shown as soon as it is read.
+    fn look(&self) {
+        let Ok(mut there) = self.stamps() else {
+            // A folder that was taken away has no records.
+            return self.change(|contents| !std::mem::take(contents).records.is_empty());
+        };
+        let left_out = there.len().saturating_sub(RECORDS_MAX);
+        if let Some(first) = there.keys().nth(RECORDS_MAX).cloned() {
+            there.split_off(&first);
+        }
+        let underway = underway::read(&self.path);
+        self.change(|contents| {
+            let before = contents.records.len();
+            contents.records.retain(|name, _| there.contains_key(name));
+            let changed = before != contents.records.len()
+                || contents.underway != underway
+                || contents.left_out != left_out;
+            contents.underway = underway;
+            contents.left_out = left_out;
+            changed
+        });
+        for (name, stamp) in there {
+            if self.stopped.load(Ordering::Relaxed) {
+                return;
+            }
+            if self.stamp(&name) == Some(stamp) {
+                continue;
+            }
+            let known = Known { stamp, run: self.enter(&name) };
+            self.change(|contents| {
+                contents.records.insert(name, known);
+                true
+            });
+        }
+    }
+
+    fn enter(&self, name: &str) -> Result<Entry, String> {
+        let (record, judgement) = read(&self.path_of(name))?;
+        let report = Report { record: &record, judgement: &judgement, replay: "", source: None };
+        Ok(Entry::new(&RunReport::new(&report, None), &format!("{name}.html")))
+    }
+
+    /// The records that are there now, by name.
+    fn stamps(&self) -> io::Result<BTreeMap<String, Stamp>> {
+        let mut stamps = BTreeMap::new();
+        for entry in fs::read_dir(&self.path)? {
+            let path = entry?.path();
+            if path.extension() != Some(OsStr::new("jsonl"))
+                || path.file_name() == Some(OsStr::new("runs.jsonl"))
+            {
+                continue;
+            }
+            // A file that has gone since is no record, and a name that is no text has no address.
+            let (Ok(meta), Some(name)) = (fs::metadata(&path), path.file_stem()) else { continue };
+            if let (Ok(modified), Some(name)) = (meta.modified(), name.to_str()) {
+                stamps.insert(name.to_owned(), Stamp { modified, bytes: meta.len() });
+            }
+        }
+        Ok(stamps)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Contents) -> bool) {
+        if change(&mut self.contents()) {
+            self.version.send_modify(|version| *version += 1);
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<(Record, Judgement), String> {
+    Record::read(path).map_err(|error| error.to_string())
+}
