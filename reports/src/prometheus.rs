@@ -42,7 +42,7 @@ impl Metrics {
     pub fn page(self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry()).expect("a string takes any text");
-        text
+        sorted(&text)
     }
 
     fn registry(self) -> Registry {
@@ -134,6 +134,23 @@ impl Metrics {
     }
 }
 
+/// The same metrics with the series of each in one order: a registry hands them out at random.
+fn sorted(text: &str) -> String {
+    let (mut sorted, mut series) = (String::with_capacity(text.len()), Vec::new());
+    for line in text.lines().chain(["#"]) {
+        if !line.starts_with('#') {
+            series.push(line);
+            continue;
+        }
+        series.sort_unstable();
+        for line in series.drain(..).chain((line != "#").then_some(line)) {
+            sorted.push_str(line);
+            sorted.push('\n');
+        }
+    }
+    sorted
+}
+
 /// A label's value, which the encoder writes as it is.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
@@ -194,5 +211,8 @@ mod tests {
             assert!(page.lines().any(|found| found == line), "expected {line} in\n{page}");
         }
         assert!(page.ends_with("# EOF\n"));
+        let metrics = Metrics::default();
+        metrics.enter(&report);
+        assert_eq!(metrics.page(), page, "in the same order");
     }
 }
