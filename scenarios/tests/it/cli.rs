@@ -2,65 +2,13 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use squall_reports::record::EndCause;
 
-/// A folder of its own for each test, gone when the test is over.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).expect("the target folder can be written to");
-        Self(folder)
-    }
-
-    fn files(&self) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(&self.0)
-            .expect("the folder is there")
-            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_squall"));
-    // In CI no failed seed is kept, which a test must not do either.
-    command.args(arguments).env("CI", "true").stdin(Stdio::null());
-    command
-}
-
-fn squall(arguments: &[&str]) -> Output {
-    command(arguments).output().expect("squall can be started")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("squall prints UTF-8")
-}
-
-/// Bad input: exit 3, one sentence on standard error, nothing on standard output.
-#[track_caller]
-fn check_refused(arguments: &[&str], sentence: &str) {
-    let output = squall(arguments);
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(output.status.code(), Some(3), "{arguments:?}: {out}{err}");
-    assert_eq!(out, "", "{arguments:?}");
-    assert_eq!(err.lines().count(), 1, "{arguments:?}: {err}");
-    assert!(err.starts_with("squall: ") && err.contains(sentence), "{arguments:?}: {err}");
-}
+use super::support::{Folder, check_refused, command, squall, text};
 
 #[test]
 fn bad_arguments_are_refused_in_one_sentence() {
@@ -219,7 +167,7 @@ fn an_interrupted_run_keeps_what_it_has() {
             .expect("squall can be started");
     // The handler is installed before the first run begins, and a run takes longer than this.
     let patience = Instant::now();
-    while folder.files().is_empty() && patience.elapsed() < Duration::from_secs(60) {
+    while folder.kept().is_empty() && patience.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(20));
     }
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();

@@ -40,6 +40,14 @@ pub(super) struct Stamp {
     bytes: u64,
 }
 
+impl Stamp {
+    /// That of a file; `None` if it is not there.
+    fn of(path: &Path) -> Option<Self> {
+        let meta = fs::metadata(path).ok()?;
+        Some(Self { modified: meta.modified().ok()?, bytes: meta.len() })
+    }
+}
+
 /// A record that was read.
 struct Known {
     stamp: Stamp,
@@ -114,9 +122,15 @@ impl Folder {
         live_index(&entries, &unread, contents.underway.as_ref())
     }
 
-    /// What there is of the record `name`; `None` if there is no such record. Names come from the
-    /// folder, so that none leads out of it.
+    /// What there is of the record `name` just now; `None` if there is no such record. Only names
+    /// that were found in the folder are looked for, so that none leads out of it.
     pub(super) fn stamp(&self, name: &str) -> Option<Stamp> {
+        self.known(name)?;
+        Stamp::of(&self.path_of(name))
+    }
+
+    /// What there was of the record `name` when it was read.
+    fn known(&self, name: &str) -> Option<Stamp> {
         self.contents().records.get(name).map(|known| known.stamp)
     }
 
@@ -171,7 +185,7 @@ impl Folder {
             if self.stopped.load(Ordering::Relaxed) {
                 return;
             }
-            if self.stamp(&name) == Some(stamp) {
+            if self.known(&name) == Some(stamp) {
                 continue;
             }
             let known = Known { stamp, run: self.enter(&name) };
@@ -199,9 +213,9 @@ impl Folder {
                 continue;
             }
             // A file that has gone since is no record, and a name that is no text has no address.
-            let (Ok(meta), Some(name)) = (fs::metadata(&path), path.file_stem()) else { continue };
-            if let (Ok(modified), Some(name)) = (meta.modified(), name.to_str()) {
-                stamps.insert(name.to_owned(), Stamp { modified, bytes: meta.len() });
+            let name = path.file_stem().and_then(OsStr::to_str);
+            if let (Some(stamp), Some(name)) = (Stamp::of(&path), name) {
+                stamps.insert(name.to_owned(), stamp);
             }
         }
         Ok(stamps)

@@ -21,6 +21,9 @@ const STARTED: &str = "was started successfully on port ";
 /// Lines in which it must have said so.
 const LINES_MAX: usize = 20;
 
+/// How often a browser is started until one stays.
+const STARTS_MAX: usize = 3;
+
 /// How long it may take to end its browsers.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -39,7 +42,7 @@ const FLAGS: [&str; 9] = [
 
 /// A ChromeDriver of the test's own.
 #[must_use = "the browser ends with it"]
-pub struct Driver {
+pub(crate) struct Driver {
     child: Child,
     port: u16,
     profile: PathBuf,
@@ -52,7 +55,7 @@ impl Driver {
     /// # Panics
     ///
     /// If it cannot be started or does not listen.
-    pub fn start(name: &str) -> Self {
+    pub(crate) fn start(name: &str) -> Self {
         let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".to_owned());
         let profile = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&profile);
@@ -75,7 +78,7 @@ impl Driver {
     /// # Panics
     ///
     /// If there is no Chromium, or it cannot be started.
-    pub async fn browser(&self, patience: Duration) -> Client {
+    pub(crate) async fn browser(&self, patience: Duration) -> Client {
         let profile = format!("--user-data-dir={}", self.profile.display());
         let flags: Vec<&str> = FLAGS.into_iter().chain([profile.as_str()]).collect();
         let capabilities = json!({
@@ -84,11 +87,17 @@ impl Driver {
             "timeouts": { "script": u64::try_from(patience.as_millis()).expect("some minutes") },
         });
         let capabilities = capabilities.as_object().expect("an object").clone();
-        ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{}", self.port))
-            .await
-            .expect("Chromium can be started")
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        // On a busy machine a browser now and then gives up while it starts.
+        let mut failed = None;
+        for _ in 0..STARTS_MAX {
+            match builder.connect(&format!("http://127.0.0.1:{}", self.port)).await {
+                Ok(client) => return client,
+                Err(error) => failed = Some(error),
+            }
+        }
+        panic!("expected Chromium to start: {failed:?}");
     }
 
     /// The port that it has chosen.
