@@ -157,7 +157,17 @@ fn a_defect_fails_the_run_with_a_sentence_that_explains_it() {
 
 #[test]
 fn an_interrupted_run_keeps_what_it_has() {
-    let folder = Folder::new("interrupted");
+    check_interrupted("INT");
+}
+
+/// CI systems cancel with SIGTERM.
+#[test]
+fn a_cancelled_run_keeps_what_it_has() {
+    check_interrupted("TERM");
+}
+
+fn check_interrupted(signal: &str) {
+    let folder = Folder::new(&format!("interrupted-by-{signal}"));
     let path = folder.0.to_string_lossy().into_owned();
     let mut child =
         command(&["run", "steady-state", "--seeds", "0..1000", "--jobs", "1", "--record", &path])
@@ -170,7 +180,7 @@ fn an_interrupted_run_keeps_what_it_has() {
     while folder.kept().is_empty() && patience.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(20));
     }
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let interrupted = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
     assert!(interrupted.expect("there is a kill command").success());
     let status = child.wait().expect("squall ends");
     assert_eq!(status.code(), Some(130));
@@ -191,4 +201,8 @@ fn an_interrupted_run_keeps_what_it_has() {
     assert_eq!(replay.status.code(), Some(0), "{out}{}", text(&replay.stderr));
     assert!(out.contains("the same events as the record, as far as it goes"), "{out}");
     assert!(folder.files().iter().all(|name| name.ends_with(".jsonl")), "nothing half written");
+    // And it can be drawn, as what it is.
+    squall(&["report", &folder.path(), "--html"]);
+    let page = fs::read_to_string(folder.0.join(name).with_extension("html")).expect("its page");
+    assert!(page.contains("Partial record") && page.contains("the run was interrupted"), "{page}");
 }
