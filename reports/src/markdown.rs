@@ -103,7 +103,7 @@ fn mark(verdict: Verdict) -> &'static str {
 }
 
 /// Text that is nothing but text in Markdown: no markup, no HTML, one line.
-fn inline(text: &str) -> String {
+pub(crate) fn inline(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -122,7 +122,7 @@ fn inline(text: &str) -> String {
 }
 
 /// The same in a table, whose columns a bar would end.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     inline(text).replace('|', "\\|")
 }
 

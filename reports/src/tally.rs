@@ -1,8 +1,8 @@
-//! How many requests came to which end.
+//! How many requests came to which end, and how many runs to which verdict.
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::Outcome;
+use crate::{record::Outcome, verdict::Verdict};
 
 /// Requests, counted by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,5 +53,30 @@ impl FromIterator<Outcome> for Tally {
         let mut tally = Self::default();
         outcomes.into_iter().for_each(|outcome| tally.add(outcome));
         tally
+    }
+}
+
+/// Runs, counted by verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdicts {
+    /// All objectives held.
+    pub pass: u64,
+    /// There was something without data, and nothing failed.
+    pub no_data: u64,
+    /// Something failed.
+    pub fail: u64,
+}
+
+impl FromIterator<Verdict> for Verdicts {
+    fn from_iter<I: IntoIterator<Item = Verdict>>(verdicts: I) -> Self {
+        let mut all = Self::default();
+        for verdict in verdicts {
+            *match verdict {
+                Verdict::Pass => &mut all.pass,
+                Verdict::NoData => &mut all.no_data,
+                Verdict::Fail => &mut all.fail,
+            } += 1;
+        }
+        all
     }
 }

@@ -100,7 +100,7 @@ impl Record {
 const BLOCK: usize = 64 * 1024;
 
 /// The first difference between two records that should be equal.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Divergence {
     /// The place of the first event that differs.
     pub index: usize,

@@ -76,7 +76,7 @@ impl Buckets {
 }
 
 /// Those that a client did not wait for say nothing of latency.
-fn was_waited_for(request: &Request) -> bool {
+pub(crate) fn was_waited_for(request: &Request) -> bool {
     !matches!(request.outcome, Outcome::Shed | Outcome::Abandoned)
 }
 
