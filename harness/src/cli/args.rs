@@ -13,6 +13,12 @@ const SEEDS_MAX: u64 = 100_000;
 /// What `squall serve` listens on when nothing else is asked for.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7341);
 
+/// Fewer runs show too little of the noise between them.
+const NOISE_SEEDS_MIN: u64 = 10;
+
+/// More runs than a comparison is worth waiting for.
+const NOISE_SEEDS_MAX: u64 = 200;
+
 /// Chaos and resilience tests of Tokio services: objectives as verdicts, in virtual time,
 /// replayable from a seed.
 #[derive(Debug, Parser)]
@@ -52,6 +58,16 @@ pub(crate) enum Command {
     /// Run again what a record holds, and compare
     #[command(after_help = "Example:\n  cargo squall replay out/steady-state-1.jsonl")]
     Replay(Replay),
+    /// Compare two records or two folders of them: what moved, and is it more than noise
+    #[command(after_help = "Examples:\n  \
+        cargo squall run steady-state --seeds 0..10 --record before   and `--record after`, later\n  \
+        cargo squall compare before after                             over the seeds of both\n  \
+        cargo squall compare before after --format markdown           for a pull request\n  \
+        cargo squall compare a.jsonl b.jsonl --noise 0..20            two records, one scenario\n\n\
+        Exit codes: 0 nothing is worse by more than noise, 1 something is, 2 inconclusive (too \
+        few seeds, or nothing in common), 3 bad arguments or a bad file, 4 the harness itself \
+        failed, 130 interrupted.")]
+    Compare(Compare),
     /// Plant each defect and see which scenario catches it
     #[command(after_help = "Example:\n  cargo squall defects")]
     Defects(Defects),
@@ -169,6 +185,34 @@ pub(crate) struct Replay {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// A record, or a folder of records: before
+    pub(crate) a: PathBuf,
+    /// A record, or a folder of records: after
+    pub(crate) b: PathBuf,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ComparisonFormat,
+    /// Take the noise between two single records from runs with these seeds, the last one excluded
+    #[arg(long, value_name = "A..B", value_parser = noise_seeds)]
+    pub(crate) noise: Option<std::ops::Range<u64>>,
+    /// Runs at the same time: as many as there are cores, if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ComparisonFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Defects {
     /// Run with this seed instead of that of the goldens
     #[arg(long, value_name = "N")]
@@ -208,4 +252,12 @@ fn seeds(text: &str) -> Result<std::ops::Range<u64>, String> {
         return Err(format!("expected at most {SEEDS_MAX} seeds"));
     }
     Ok(first..last)
+}
+
+fn noise_seeds(text: &str) -> Result<std::ops::Range<u64>, String> {
+    let range = seeds(text)?;
+    if !(NOISE_SEEDS_MIN..=NOISE_SEEDS_MAX).contains(&(range.end - range.start)) {
+        return Err(format!("expected {NOISE_SEEDS_MIN} to {NOISE_SEEDS_MAX} seeds"));
+    }
+    Ok(range)
 }

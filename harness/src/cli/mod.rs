@@ -5,6 +5,7 @@
 //! file, 4 the harness itself failed or a run took too long in real time, 130 interrupted.
 
 mod args;
+mod compare;
 mod defects;
 mod interrupt;
 mod list;
@@ -106,6 +107,7 @@ pub fn main(catalogue: &Catalogue) -> ExitCode {
         Command::Report(report) => report::report(catalogue, &report),
         Command::Serve(serve) => serve::serve(catalogue, &serve),
         Command::Replay(replay) => replay::replay(catalogue, &replay),
+        Command::Compare(compare) => compare::compare(catalogue, &compare),
         Command::Defects(defects) => defects::defects(catalogue, &defects),
         Command::New(new) => scaffold::new(catalogue, &new),
     };

@@ -70,7 +70,8 @@ fn difference_until_interrupt(record: &Record, again: &Record) -> Option<String>
     })
 }
 
-fn scenario_of(catalogue: &Catalogue, record: &Record) -> Result<Scenario, Failure> {
+/// The scenario of a record, with its defects, as it is in the catalogue now.
+pub(super) fn scenario_of(catalogue: &Catalogue, record: &Record) -> Result<Scenario, Failure> {
     let name = &record.header.scenario;
     let listed = catalogue.find(name).ok_or_else(|| {
         Failure::bad_input(format!("the record is of the scenario {name:?}, which is not here"))

@@ -1,6 +1,10 @@
 //! `squall report`: draws the records of a folder.
 
-use std::{ffi::OsStr, fs, path::PathBuf};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use squall_reports::{
     Record, Report,
@@ -11,7 +15,7 @@ use super::{Exit, Failure, args, print, publish::Publisher};
 use crate::catalogue::{Catalogue, replay_of};
 
 pub(super) fn report(catalogue: &Catalogue, args: &args::Report) -> Result<Exit, Failure> {
-    let files = records_in(args)?;
+    let files = records_in(&args.folder)?;
     let mut publisher = Publisher::new(catalogue, &args.folder, args.formats.or_all())
         .map_err(Failure::bad_input)?;
     let (mut verdicts, mut unread) = (Vec::new(), 0);
@@ -57,11 +61,11 @@ fn add(
 }
 
 /// The records in the folder, by name.
-fn records_in(args: &args::Report) -> Result<Vec<PathBuf>, Failure> {
-    let folder = args.folder.display();
+pub(super) fn records_in(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let folder = path.display();
     let failed = |error| Failure::bad_input(format!("cannot read the folder {folder}: {error}"));
     let mut files = Vec::new();
-    for entry in fs::read_dir(&args.folder).map_err(failed)? {
+    for entry in fs::read_dir(path).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         // Of the same kind, but not a record.
         let is_summary = path.file_name() == Some(OsStr::new("runs.jsonl"));

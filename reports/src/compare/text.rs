@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::comparison::{
-    Comparison, Conclusion, Direction, MeasureComparison, Part, ScenarioComparison,
+use super::{
+    comparison::{Comparison, Conclusion, Direction, MeasureComparison, Part, ScenarioComparison},
+    measure::Measure,
 };
 use crate::{tally::Verdicts, words};
 
@@ -64,16 +65,8 @@ fn in_full(scenario: &ScenarioComparison) -> String {
     if undecided.len() > few.len() {
         let _ = writeln!(out, "    and {} more", undecided.len() - few.len());
     }
-    for (side, names) in [("A", &scenario.only_in_a), ("B", &scenario.only_in_b)] {
-        if let Some(first) = names.first() {
-            let more = names.len() - 1;
-            let _ = writeln!(
-                out,
-                "  measured only in {side}: {} and {more} more",
-                plain(&first.to_string())
-            );
-        }
-    }
+    out.push_str(&one_sided("A", &scenario.only_in_a));
+    out.push_str(&one_sided("B", &scenario.only_in_b));
     let _ = writeln!(out, "  {}", the_rest(scenario));
     if let Some(divergence) = &scenario.divergence {
         for line in divergence.to_string().lines() {
@@ -81,6 +74,16 @@ fn in_full(scenario: &ScenarioComparison) -> String {
         }
     }
     out
+}
+
+/// Measures that the runs of one side have alone.
+fn one_sided(side: &str, measures: &[Measure]) -> String {
+    let Some(first) = measures.first() else { return String::new() };
+    let more = match measures.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("  measured only in {side}: {}{more}\n", plain(&first.to_string()))
 }
 
 /// The runs of a side: defects, seeds, verdicts.

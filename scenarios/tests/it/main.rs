@@ -2,5 +2,6 @@
 
 mod browser;
 mod cli;
+mod compare;
 mod serve;
 mod support;

@@ -79,6 +79,17 @@ fn what_is_undecided_and_what_has_no_partner_is_said() {
     assert!(text(&none).ends_with("inconclusive: the sides have no scenario in common\n"));
 }
 
+#[test]
+fn measures_of_one_side_are_named() {
+    let mut two_routes = run(0, &[10]);
+    super::add(&mut two_routes, "PUT /x", crate::record::Outcome::Succeeded, 10);
+    let comparison = compare(&taking("a", 0..1, 10), &side("b", &[two_routes]), Noise::Seeds);
+    let found = text(&comparison);
+    let expected = "measured only in B: abandoned [route GET /x], baseline and 21 more\n";
+    assert!(found.contains(expected), "{found}");
+    assert!(!found.contains("measured only in A"), "{found}");
+}
+
 /// Sides whose scenarios are all named by somebody who means no good.
 fn hostile(scenarios: usize, latency: u64) -> Side {
     let runs = (0..scenarios).flat_map(|number| {
