@@ -43,6 +43,20 @@ fn a_suite_for_each_run_and_a_case_for_each_finding() {
     assert_eq!(message, Some(fixture::failed().reason.as_str()));
     let description = description.as_ref().map_or("", |description| description.as_str());
     assert!(description.ends_with("replay: cargo squall run reviews-slow --seed 7"));
+    let output = suite.test_cases[0].system_out.as_ref().map(|output| output.as_str());
+    assert_eq!(output, Some("bound: at most 100 ms\nobserved: 10 ms\nsamples: 1"));
+}
+
+/// What the schema has no place for; `.ci/formats` checks the whole against it.
+#[test]
+fn cases_have_no_properties_and_the_whole_counts_nothing_skipped() {
+    let (record, judgement) = (fixture::record(), fixture::judged([fixture::passed()]));
+    let report = Report { record: &record, judgement: &judgement, replay: "again", source: None };
+    let text = junit(&[RunReport::new(&report, None)]);
+    let (before, cases) = text.split_once("<testcase").expect("a case");
+    assert!(!cases.contains("<propert"), "{text}");
+    let root = before.lines().find(|line| line.starts_with("<testsuites")).expect("a root");
+    assert_eq!(root, r#"<testsuites name="squall" tests="1" failures="0" errors="0">"#);
 }
 
 #[test]
