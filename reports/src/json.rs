@@ -1,5 +1,11 @@
 //! A run as one JSON object, for other programs.
+//!
+//! What such an object looks like is published as a JSON Schema, `reports/schema/`, which is made
+//! of the types here.
 
+mod schema;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -10,8 +16,10 @@ use crate::{
     verdict::{Finding, Verdict},
 };
 
+pub use schema::schema;
+
 /// What other programs are told of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct RunReport {
     /// The version of the record's schema.
@@ -47,7 +55,7 @@ pub struct RunReport {
 }
 
 /// A fault, and what it affected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct FaultReport {
     /// The kind of the fault.

@@ -1,11 +1,12 @@
 //! How many requests came to which end, and how many runs to which verdict.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{record::Outcome, verdict::Verdict};
 
 /// Requests, counted by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// All of them.
     pub sent: u64,

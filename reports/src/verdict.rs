@@ -1,12 +1,15 @@
 //! Verdicts: what the harness concluded from a record. Data only; computing them is the
 //! harness's business, showing them is the renderers'.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::record::{Phase, RequestId};
 
 /// The conclusion on one objective, or on a whole run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It held.
@@ -37,7 +40,7 @@ impl Verdict {
 }
 
 /// What kind of claim a finding is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
     /// A service level objective.
@@ -51,7 +54,7 @@ pub enum FindingKind {
 }
 
 /// The conclusion on one objective, invariant or fault, with what it rests on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// What kind of claim.
     pub kind: FindingKind,

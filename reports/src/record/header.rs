@@ -1,5 +1,6 @@
 //! What a run was, and what was meant to happen in it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The first part of a record.
@@ -42,7 +43,9 @@ pub struct FaultSpan {
 }
 
 /// A part of the run, relative to its faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Before the first fault.

@@ -20,6 +20,7 @@ pub use file::{ReadError, WriteError};
 pub use header::{FaultSpan, Header, Phase, PhaseSpan};
 pub use symbol::{Symbol, Symbols};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The version of the record's schema. A record of another version is refused, not guessed at.
@@ -55,7 +56,7 @@ pub struct End {
 }
 
 /// Why a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EndCause {
