@@ -5,10 +5,12 @@
 //! worth as much as the run that made it.
 
 pub mod compare;
+mod choice;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod otlp;
 pub mod prometheus;
 pub mod record;
 mod report;

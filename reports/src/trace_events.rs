@@ -12,12 +12,9 @@ use serde_json::{Value, json};
 use self::lanes::Lanes;
 use crate::{
     Record, Report,
-    record::{Event, Outcome, Request, RequestId, What},
+    choice::drawn,
+    record::{Event, Request, RequestId, What},
 };
-
-/// Requests that are drawn with their spans: more than a person looks at, and what a viewer opens
-/// at once. Those that did not succeed and the slowest come first.
-const REQUESTS_MAX: usize = 20_000;
 
 /// The process of the faults; that of host `n` is `n + 2`.
 const FAULTS: u64 = 1;
@@ -50,19 +47,6 @@ pub fn trace_events(report: &Report<'_>) -> String {
         "traceEvents": events,
     });
     document.to_string()
-}
-
-/// The requests that are drawn.
-fn drawn(record: &Record) -> BTreeSet<RequestId> {
-    let mut requests: Vec<(bool, u64, RequestId)> = record
-        .requests()
-        .map(|(at, request)| {
-            let latency = at.saturating_sub(request.intended);
-            (request.outcome != Outcome::Succeeded, latency, request.id)
-        })
-        .collect();
-    requests.sort_unstable_by(|a, b| b.cmp(a));
-    requests.into_iter().take(REQUESTS_MAX).map(|(_, _, id)| id).collect()
 }
 
 /// Times are microseconds, to the nanosecond.

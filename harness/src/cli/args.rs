@@ -7,6 +7,8 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::otlp::Endpoint;
+
 /// So many seeds at once at the most.
 const SEEDS_MAX: u64 = 100_000;
 
@@ -102,6 +104,9 @@ pub(crate) struct Run {
     /// Write a page for each run, an index and files for CI into this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
+    /// Send the spans of each run to this collector, over OTLP/HTTP
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<Endpoint>,
     /// Switch on this defect
     #[arg(long, value_name = "NAME")]
     pub(crate) defect: Option<String>,
@@ -117,6 +122,9 @@ pub(crate) struct Report {
     pub(crate) folder: PathBuf,
     #[command(flatten)]
     pub(crate) formats: Formats,
+    /// Send the spans of each run to this collector, over OTLP/HTTP
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp: Option<Endpoint>,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod compare;
 mod defects;
 mod interrupt;
 mod list;
+mod otlp;
 mod pool;
 mod progress;
 mod publish;
@@ -17,6 +18,7 @@ mod report;
 mod run;
 mod scaffold;
 mod serve;
+mod table;
 mod underway;
 
 use std::{

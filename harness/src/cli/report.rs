@@ -4,6 +4,8 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
 };
 
 use squall_reports::{
@@ -11,20 +13,21 @@ use squall_reports::{
     verdict::{Judgement, Verdict},
 };
 
-use super::{Exit, Failure, args, print, publish::Publisher};
+use super::{Exit, Failure, args, otlp::Exporter, print, publish::Publisher};
 use crate::catalogue::{Catalogue, replay_of};
 
 pub(super) fn report(catalogue: &Catalogue, args: &args::Report) -> Result<Exit, Failure> {
     let files = records_in(&args.folder)?;
     let mut publisher = Publisher::new(catalogue, &args.folder, args.formats.or_all())
         .map_err(Failure::bad_input)?;
+    let exporter = args.otlp.as_ref().map(|to| Exporter::new(to, Arc::default()));
+    let mut exporter = exporter.transpose()?;
     let (mut verdicts, mut unread) = (Vec::new(), 0);
     for file in files {
         match Record::read(&file) {
             Ok((record, judgement)) => {
                 verdicts.push(judgement.verdict);
-                let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                add(catalogue, &mut publisher, &record, &judgement, &name)?;
+                draw(catalogue, &mut publisher, exporter.as_mut(), &file, &record, &judgement)?;
             }
             Err(error) => {
                 unread += 1;
@@ -36,20 +39,23 @@ pub(super) fn report(catalogue: &Catalogue, args: &args::Report) -> Result<Exit,
     }
     let begin = publisher.finish().map_err(Failure::bad_input)?;
     print(&format!("report: {}\n", begin.display()));
+    exporter.map_or(Ok(()), Exporter::finish)?;
     if unread > 0 {
         return Ok(Exit::BadInput);
     }
     Ok(Verdict::worst(verdicts).into())
 }
 
-fn add(
+fn draw(
     catalogue: &Catalogue,
     publisher: &mut Publisher<'_>,
+    exporter: Option<&mut Exporter>,
+    file: &Path,
     record: &Record,
     judgement: &Judgement,
-    name: &str,
 ) -> Result<(), Failure> {
     let header = &record.header;
+    let name = file.file_stem().unwrap_or_default().to_string_lossy();
     let listed = catalogue.find(&header.scenario);
     let report = Report {
         record,
@@ -57,7 +63,17 @@ fn add(
         replay: &replay_of(&header.scenario, header.seed, &header.defects),
         source: listed.map(|listed| listed.source.as_str()),
     };
-    publisher.add(&report, name, None).map_err(Failure::bad_input)
+    publisher.add(&report, &name, None).map_err(Failure::bad_input)?;
+    if let Some(exporter) = exporter {
+        exporter.send(&report, &name, ended(file));
+    }
+    Ok(())
+}
+
+/// When a run ended: a record is written when it does.
+fn ended(file: &Path) -> SystemTime {
+    let written = fs::metadata(file).and_then(|metadata| metadata.modified());
+    written.unwrap_or_else(|_| SystemTime::now())
 }
 
 /// The records in the folder, by name.

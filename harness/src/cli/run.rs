@@ -1,16 +1,23 @@
 //! `squall run`.
 
-use std::{fs, sync::atomic::Ordering};
+use std::{
+    fs,
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
 use squall_reports::{Report, json::RunReport, record::EndCause, terminal, verdict::Verdict};
 
 use super::{
     Exit, Failure,
     args::{self, Format, Formats},
-    colour, interrupt, out_of_time,
+    colour, interrupt,
+    otlp::Exporter,
+    out_of_time,
     pool::{Done, Job, run_all},
     progress::Progress,
     publish::Publisher,
+    table::{Row, table},
 };
 use crate::{
     catalogue::{Catalogue, replay_command},
@@ -31,18 +38,21 @@ pub(super) fn run(catalogue: &Catalogue, args: &args::Run) -> Result<Exit, Failu
         }
     };
     let interrupted = interrupt::watch();
+    let exporter = args.otlp.as_ref().map(|to| Exporter::new(to, Arc::clone(&interrupted)));
+    let exporter = exporter.transpose()?;
     let progress = Progress::new(jobs.len(), args.record.as_deref());
     let mut session = Session {
         catalogue,
         args,
         progress: &progress,
         publisher,
+        exporter,
         rows: Vec::new(),
         failure: None,
     };
     run_all(&jobs, args.jobs, &interrupted, &progress, |job, done| session.take(job, done));
     progress.finish();
-    let Session { rows, failure, publisher, .. } = session;
+    let Session { rows, failure, publisher, exporter, .. } = session;
     if args.format == Format::Text {
         super::print(&table(&rows));
     }
@@ -52,9 +62,11 @@ pub(super) fn run(catalogue: &Catalogue, args: &args::Run) -> Result<Exit, Failu
             super::print(&format!("report: {}\n", begin.display()));
         }
     }
+    let exported = exporter.map_or(Ok(()), Exporter::finish);
     if let Some(failure) = failure {
         return Err(failure);
     }
+    exported?;
     if interrupted.load(Ordering::Relaxed) {
         return Ok(Exit::Interrupted);
     }
@@ -112,22 +124,12 @@ fn jobs(catalogue: &Catalogue, args: &args::Run) -> Result<Vec<Job>, Failure> {
     Ok(jobs)
 }
 
-/// A line of the table at the end.
-struct Row {
-    verdict: Verdict,
-    scenario: String,
-    seed: u64,
-    requests: usize,
-    simulated_ms: u64,
-    wall_ms: u128,
-    digest: String,
-}
-
 struct Session<'a> {
     catalogue: &'a Catalogue,
     args: &'a args::Run,
     progress: &'a Progress,
     publisher: Option<Publisher<'a>>,
+    exporter: Option<Exporter>,
     rows: Vec<Row>,
     failure: Option<Failure>,
 }
@@ -148,6 +150,7 @@ impl Session<'_> {
         }
         self.keep_record(job, &run);
         self.publish(job, &run);
+        self.export(job, &run);
         self.keep_seed(job, &run);
         self.rows.push(Row {
             verdict: run.verdict(),
@@ -190,6 +193,15 @@ impl Session<'_> {
             self.failure.get_or_insert(Failure::bad_input(error));
         }
         self.publisher = Some(publisher);
+    }
+
+    /// The run ends now, as far as a collector is concerned.
+    fn export(&mut self, job: &Job, run: &Run) {
+        let Some(mut exporter) = self.exporter.take() else { return };
+        let replay = replay_command(&job.scenario, job.seed);
+        let report = self.report(job, run, &replay);
+        exporter.send(&report, &file_name(job), SystemTime::now());
+        self.exporter = Some(exporter);
     }
 
     fn keep_record(&mut self, job: &Job, run: &Run) {
@@ -237,35 +249,6 @@ fn file_name(job: &Job) -> String {
 
 fn wall_ms(run: &Run) -> Option<u64> {
     u64::try_from(run.wall.as_millis()).ok()
-}
-
-fn table(rows: &[Row]) -> String {
-    let width = rows.iter().map(|row| row.scenario.len()).max().unwrap_or(0).max(8);
-    let mut text = format!(
-        "{:<8} {:<width$} {:>6} {:>9} {:>10} {:>8}  digest\n",
-        "verdict", "scenario", "seed", "requests", "simulated", "took"
-    );
-    for row in rows {
-        text.push_str(&format!(
-            "{:<8} {:<width$} {:>6} {:>9} {:>7} ms {:>5} ms  {}\n",
-            row.verdict.name(),
-            row.scenario,
-            row.seed,
-            row.requests,
-            row.simulated_ms,
-            row.wall_ms,
-            row.digest
-        ));
-    }
-    let count = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
-    text.push_str(&format!(
-        "\n{} runs: {} pass, {} fail, {} inconclusive\n",
-        rows.len(),
-        count(Verdict::Pass),
-        count(Verdict::Fail),
-        count(Verdict::NoData)
-    ));
-    text
 }
 
 #[cfg(test)]

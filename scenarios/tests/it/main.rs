@@ -3,5 +3,8 @@
 mod browser;
 mod cli;
 mod compare;
+mod formats;
+mod otlp;
 mod serve;
 mod support;
+mod trace;

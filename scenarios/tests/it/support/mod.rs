@@ -1,6 +1,8 @@
 //! What the tests share.
 
+pub(crate) mod collector;
 pub(crate) mod driver;
+pub(crate) mod viewer;
 pub(crate) mod window;
 
 use std::{
