@@ -4,8 +4,8 @@
 //! digests and reports read the record and nothing else, so a record that was kept on disk is
 //! worth as much as the run that made it.
 
-pub mod compare;
 mod choice;
+pub mod compare;
 pub mod html;
 pub mod json;
 pub mod junit;

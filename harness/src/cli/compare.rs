@@ -14,8 +14,10 @@ use squall_reports::{
 use super::{
     Exit, Failure,
     args::{self, ComparisonFormat},
-    interrupt, out_of_time,
-    pool::{Job, run_all},
+    interrupt,
+    job::Job,
+    out_of_time,
+    pool::run_all,
     print,
     progress::Progress,
     replay::scenario_of,

@@ -7,8 +7,10 @@ use squall_reports::verdict::{Finding, FindingKind, Verdict};
 use super::{
     Exit, Failure,
     args::{self, Format},
-    interrupt, out_of_time,
-    pool::{Job, run_all},
+    interrupt,
+    job::Job,
+    out_of_time,
+    pool::run_all,
     print,
     progress::Progress,
 };

@@ -8,6 +8,7 @@ mod args;
 mod compare;
 mod defects;
 mod interrupt;
+mod job;
 mod list;
 mod otlp;
 mod pool;
@@ -31,7 +32,7 @@ use squall_reports::{terminal::Colour, verdict::Verdict};
 
 use self::{
     args::{Command, Squall},
-    pool::Job,
+    job::Job,
 };
 use crate::{catalogue::Catalogue, run::Run};
 

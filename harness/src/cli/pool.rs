@@ -11,28 +11,11 @@ use std::{
     thread,
 };
 
-use super::progress::Progress;
+use super::{job::Job, progress::Progress};
 use crate::{
     run::{Run, RunError, run_with},
-    scenario::Scenario,
     sim::Signals,
 };
-
-/// One run that is to be made.
-#[derive(Clone, Debug)]
-pub(super) struct Job {
-    pub(super) scenario: Scenario,
-    pub(super) seed: u64,
-}
-
-impl Job {
-    /// How long the run lasts by its plan, in milliseconds of virtual time.
-    pub(super) fn lasts_ms(&self) -> u64 {
-        let plan = self.scenario.plan();
-        let lasts = plan.boot + plan.duration() + plan.settle;
-        u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX)
-    }
-}
 
 /// What became of a job; `None` if the process was interrupted before it began.
 pub(super) type Done = Option<Result<Run, RunError>>;

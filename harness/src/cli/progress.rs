@@ -12,7 +12,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{pool::Job, underway::Notice};
+use super::{job::Job, underway::Notice};
 use crate::run::{Run, RunError};
 
 const NANOS_PER_MS: u64 = 1_000_000;

@@ -5,7 +5,7 @@ use squall_reports::{
     terminal, words,
 };
 
-use super::{Exit, Failure, args, colour, out_of_time, pool::Job, print};
+use super::{Exit, Failure, args, colour, job::Job, out_of_time, print};
 use crate::{
     catalogue::{Catalogue, replay_command},
     run::run,

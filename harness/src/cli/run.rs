@@ -12,9 +12,10 @@ use super::{
     Exit, Failure,
     args::{self, Format, Formats},
     colour, interrupt,
+    job::Job,
     otlp::Exporter,
     out_of_time,
-    pool::{Done, Job, run_all},
+    pool::{Done, run_all},
     progress::Progress,
     publish::Publisher,
     table::{Row, table},
@@ -188,7 +189,7 @@ impl Session<'_> {
         let Some(mut publisher) = self.publisher.take() else { return };
         let replay = replay_command(&job.scenario, job.seed);
         let published =
-            publisher.add(&self.report(job, run, &replay), &file_name(job), wall_ms(run));
+            publisher.add(&self.report(job, run, &replay), &job.file_name(), wall_ms(run));
         if let Err(error) = published {
             self.failure.get_or_insert(Failure::bad_input(error));
         }
@@ -200,13 +201,13 @@ impl Session<'_> {
         let Some(mut exporter) = self.exporter.take() else { return };
         let replay = replay_command(&job.scenario, job.seed);
         let report = self.report(job, run, &replay);
-        exporter.send(&report, &file_name(job), SystemTime::now());
+        exporter.send(&report, &job.file_name(), SystemTime::now());
         self.exporter = Some(exporter);
     }
 
     fn keep_record(&mut self, job: &Job, run: &Run) {
         let Some(folder) = &self.args.record else { return };
-        let path = folder.join(format!("{}.jsonl", file_name(job)));
+        let path = folder.join(format!("{}.jsonl", job.file_name()));
         if let Err(error) = run.record.write(&run.judgement, &path) {
             self.failure.get_or_insert(Failure::bad_input(error));
         }
@@ -239,12 +240,6 @@ impl Session<'_> {
 fn is_worth_keeping(run: &Run) -> bool {
     let from_outside = run.record.end.cause == EndCause::Interrupted || run.is_out_of_time();
     run.verdict() == Verdict::Fail && !from_outside
-}
-
-/// What the files of a run are called.
-fn file_name(job: &Job) -> String {
-    let defects: String = job.scenario.defects().iter().map(|name| format!("-{name}")).collect();
-    format!("{}-{}{defects}", job.scenario.name(), job.seed)
 }
 
 fn wall_ms(run: &Run) -> Option<u64> {

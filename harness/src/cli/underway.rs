@@ -14,7 +14,7 @@ use std::{
 
 use squall_reports::underway::{Running, Underway};
 
-use super::pool::Job;
+use super::job::Job;
 
 /// The file, in the folder that records are kept in.
 const FILE: &str = "underway.json";

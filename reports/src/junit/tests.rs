@@ -47,7 +47,7 @@ fn a_suite_for_each_run_and_a_case_for_each_finding() {
     assert_eq!(output, Some("bound: at most 100 ms\nobserved: 10 ms\nsamples: 1"));
 }
 
-/// What the schema has no place for; `.ci/formats` checks the whole against it.
+/// What the schema has no place for; `.ci/readers` checks the whole against it.
 #[test]
 fn cases_have_no_properties_and_the_whole_counts_nothing_skipped() {
     let (record, judgement) = (fixture::record(), fixture::judged([fixture::passed()]));

@@ -26,7 +26,7 @@ fn trace() -> (Vec<u8>, Vec<Value>) {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium, ChromeDriver and a trace viewer: .ci/formats"]
+#[ignore = "needs Chromium, ChromeDriver and a trace viewer: .ci/readers"]
 async fn perfetto_takes_the_whole_trace() {
     let folder =
         std::env::var_os(VIEWER).expect("the folder of the viewer, in SQUALL_TRACE_VIEWER");

@@ -40,6 +40,10 @@ fn a_side_against_itself_moves_nothing() {
     assert!(scenario.measures.iter().all(|it| it.answer == Answer::WithinNoise), "{scenario:#?}");
     assert!(scenario.unvaried > 5);
     assert_eq!((scenario.plan.count, scenario.verdicts_changed.len()), (0, 0));
+    // Too few to tell anything, but there is nothing to tell.
+    let few = taking("a", 0..3, 10);
+    assert!(!only(&seeds(&few, &few)).measures.is_empty());
+    assert_eq!(seeds(&few, &few).conclusion, Conclusion::NothingWorse);
     let single = taking("a", 3..4, 10);
     assert_eq!(seeds(&single, &single).conclusion, Conclusion::NothingWorse);
 }
