@@ -35,17 +35,20 @@ pub fn markdown(reports: &[RunReport]) -> String {
     parts.push("\n".to_owned());
     let red = sorted.iter().filter(|report| report.verdict != Verdict::Pass);
     parts.extend(red.map(|report| in_full(report)));
-    let left_out = parts.iter().skip_while(|part| {
-        let fits = text.len() + part.len() <= BYTES_MAX;
-        if fits {
-            text.push_str(part);
-        }
-        fits
-    });
-    if left_out.count() > 0 {
-        text.push_str("\n\nThe rest is left out: there is no more room in a job summary.\n");
-    }
+    fill(&mut text, &parts, BYTES_MAX, "a job summary");
     text
+}
+
+/// Adds as many of `parts` as `place` has room for, none by half, and says so if some are left
+/// out.
+pub(crate) fn fill(text: &mut String, parts: &[String], bytes_max: usize, place: &str) {
+    for part in parts {
+        if text.len() + part.len() > bytes_max {
+            let said = format!("\n\nThe rest is left out: there is no more room in {place}.\n");
+            return text.push_str(&said);
+        }
+        text.push_str(part);
+    }
 }
 
 fn row(report: &RunReport) -> String {

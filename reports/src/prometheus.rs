@@ -13,7 +13,7 @@ use prometheus_client::{
 
 use crate::{
     Report,
-    record::{Gauge as Sample, Outcome, Phase, What},
+    record::{Gauge as Sample, Phase, What},
     stats::Percentile,
     verdict::{FindingKind, Verdict},
 };
@@ -105,7 +105,7 @@ impl Metrics {
             let phase = header.phase_at(request.intended);
             let labels = with(&[("phase", phase.name()), ("outcome", request.outcome.name())]);
             self.requests.get_or_create(&labels).inc();
-            if !matches!(request.outcome, Outcome::Shed | Outcome::Abandoned) {
+            if request.outcome.was_waited_for() {
                 latencies.entry(phase).or_default().push(at.saturating_sub(request.intended));
             }
         }

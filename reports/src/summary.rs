@@ -104,7 +104,7 @@ fn write_latencies(out: &mut String, record: &Record) -> fmt::Result {
     for (at, request) in record.requests() {
         let route = record.text(request.route);
         routes.insert(route);
-        if !matches!(request.outcome, Outcome::Shed | Outcome::Abandoned) {
+        if request.outcome.was_waited_for() {
             let phase = record.header.phase_at(request.intended);
             let latency = at.saturating_sub(request.intended);
             latencies.entry((phase, route)).or_default().push(latency);

@@ -10,7 +10,6 @@ use crate::{
     stats::Percentile,
     tally::Tally,
     verdict::{Judgement, Verdict},
-    view::was_waited_for,
 };
 
 /// The values of a run.
@@ -74,7 +73,7 @@ fn requests(values: &mut Values, record: &Record) {
             let Some(part) = parts.get_mut(&(phase, scope)) else { continue };
             part.tally.add(request.outcome);
             part.attempts += u64::from(request.attempts);
-            if was_waited_for(request) {
+            if request.outcome.was_waited_for() {
                 part.latencies.push(at.saturating_sub(request.intended));
             }
         }

@@ -7,7 +7,7 @@ use super::{
     text::{changes, conclusion, runs, the_rest, the_same},
 };
 use crate::{
-    markdown::{cell, inline},
+    markdown::{cell, fill, inline},
     words,
 };
 
@@ -29,16 +29,7 @@ pub fn markdown(comparison: &Comparison) -> String {
             parts.push(format!("Only in {side}: {}\n\n", inline(&names.join(", "))));
         }
     }
-    let left_out = parts.iter().skip_while(|part| {
-        let fits = text.len() + part.len() <= BYTES_MAX;
-        if fits {
-            text.push_str(part);
-        }
-        fits
-    });
-    if left_out.count() > 0 {
-        text.push_str("\n\nThe rest is left out: there is no more room in a comment.\n");
-    }
+    fill(&mut text, &parts, BYTES_MAX, "a comment");
     text
 }
 

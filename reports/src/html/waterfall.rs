@@ -14,9 +14,7 @@ use crate::{
 const SPANS_MAX: usize = 200;
 
 pub(super) fn waterfalls(record: &Record) -> Markup {
-    let answered = record
-        .requests()
-        .filter(|(_, request)| !matches!(request.outcome, Outcome::Shed | Outcome::Abandoned));
+    let answered = record.requests().filter(|(_, request)| request.outcome.was_waited_for());
     // The first of equals.
     let slowest = answered.max_by_key(|(at, request)| {
         (at.saturating_sub(request.intended), std::cmp::Reverse(request.id))

@@ -96,6 +96,12 @@ impl Outcome {
     pub const ALL: [Self; 5] =
         [Self::Succeeded, Self::Degraded, Self::Failed, Self::Shed, Self::Abandoned];
 
+    /// Did the client wait for an answer? If not, how long it took says nothing of latency.
+    #[must_use]
+    pub fn was_waited_for(self) -> bool {
+        !matches!(self, Self::Shed | Self::Abandoned)
+    }
+
     /// The outcome's name.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -1,11 +1,6 @@
 //! Requests by the time at which they were meant to start.
 
-use crate::{
-    Record,
-    record::{Outcome, Request},
-    stats::Percentile,
-    tally::Tally,
-};
+use crate::{Record, stats::Percentile, tally::Tally};
 
 /// More columns than a screen tells apart.
 const BUCKETS_MAX: u64 = 300;
@@ -42,7 +37,7 @@ impl Buckets {
         for (at, request) in record.requests() {
             let place = place(request.intended);
             all[place].requests.add(request.outcome);
-            if was_waited_for(request) {
+            if request.outcome.was_waited_for() {
                 latencies[place].push(at.saturating_sub(request.intended));
             }
         }
@@ -73,11 +68,6 @@ impl Buckets {
     pub(crate) fn most(&self, of: impl Fn(&Bucket) -> u64) -> u64 {
         self.all.iter().map(of).max().unwrap_or(0)
     }
-}
-
-/// Those that a client did not wait for say nothing of latency.
-pub(crate) fn was_waited_for(request: &Request) -> bool {
-    !matches!(request.outcome, Outcome::Shed | Outcome::Abandoned)
 }
 
 /// A round length of which a run has at most [`BUCKETS_MAX`].

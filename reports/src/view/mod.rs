@@ -8,7 +8,7 @@ mod levels;
 mod logs;
 mod points;
 
-pub(crate) use buckets::{Bucket, Buckets, was_waited_for};
+pub(crate) use buckets::{Bucket, Buckets};
 pub(crate) use lanes::{Lane, Stretch, breakers, hosts};
 pub(crate) use levels::{Level, levels};
 pub(crate) use logs::{Message, messages};
