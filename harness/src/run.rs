@@ -7,7 +7,7 @@ use std::{
 };
 
 use squall_reports::{
-    record::{EndCause, Record},
+    record::Record,
     verdict::{Finding, FindingKind, Verdict},
 };
 
@@ -59,8 +59,7 @@ impl Run {
     /// Was the run given up because it took too long in real time? What that shows depends on the
     /// machine, and another run with the same seed may end otherwise.
     pub(crate) fn is_out_of_time(&self) -> bool {
-        matches!(&self.record.end.cause, EndCause::LimitReached { limit }
-            if limit.contains("wall_time_ms"))
+        self.record.end.cause.is_out_of_time()
     }
 }
 

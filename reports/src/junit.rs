@@ -13,6 +13,7 @@ use crate::{
     json::RunReport,
     report::{place_of, title_of},
     verdict::{Finding, Verdict},
+    words,
 };
 
 /// `reports` as one document.
@@ -53,9 +54,13 @@ fn case(report: &RunReport, finding: &Finding) -> TestCase {
     };
     let mut case = TestCase::new(format!("{} ({})", title_of(finding), place_of(finding)), status);
     case.set_classname(report.title());
+    let margin = finding.margin.map(|margin| format!("\nmargin: {}", words::margin(margin)));
     case.set_system_out(format!(
-        "bound: {}\nobserved: {}\nsamples: {}",
-        finding.bound, finding.observed, finding.samples
+        "bound: {}\nobserved: {}\nsamples: {}{}",
+        finding.bound,
+        finding.observed,
+        finding.samples,
+        margin.unwrap_or_default()
     ));
     case
 }

@@ -74,19 +74,20 @@ fn in_full(report: &RunReport) -> String {
         report.seed,
         inline(&report.hypothesis),
     );
-    text.push_str("| verdict | phase | objective | observed | bound | samples |\n");
-    text.push_str("| --- | --- | --- | --- | --- | --- |\n");
+    text.push_str("| verdict | phase | objective | observed | bound | samples | margin |\n");
+    text.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
     let open = report.open();
     for finding in &open {
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} |",
             mark(finding.verdict),
             place_of(finding),
             cell(&title_of(finding)),
             cell(&finding.observed),
             cell(&finding.bound),
             words::count(finding.samples),
+            finding.margin.map_or_else(String::new, words::margin),
         );
     }
     text.push('\n');
@@ -134,8 +135,9 @@ pub(crate) fn cell(text: &str) -> String {
 #[must_use]
 pub fn annotations(reports: &[RunReport]) -> String {
     let mut text = String::new();
-    let red = reports.iter().filter(|report| report.verdict != Verdict::Pass);
-    for report in red.take(ANNOTATIONS_MAX) {
+    let of = |verdict| reports.iter().filter(move |report| report.verdict == verdict);
+    let failed = of(Verdict::Fail).take(ANNOTATIONS_MAX);
+    for report in failed.chain(of(Verdict::NoData).take(ANNOTATIONS_MAX)) {
         let open = report.open();
         let reasons: Vec<&str> = open.iter().map(|finding| finding.reason.as_str()).collect();
         let command = match report.verdict {

@@ -19,6 +19,13 @@ use crate::{
 /// The process of the faults; that of host `n` is `n + 2`.
 const FAULTS: u64 = 1;
 
+/// Faults that are drawn.
+const FAULTS_MAX: usize = 1_000;
+
+/// Log lines and samples of gauges that are drawn, and spans of no request: the first ones.
+const POINTS_MAX: usize = 100_000;
+const BACKGROUND_MAX: usize = 100_000;
+
 /// The track of a host on which its states are; spans lie on the next ones.
 const STATES: u64 = 0;
 
@@ -28,6 +35,8 @@ pub fn trace_events(report: &Report<'_>) -> String {
     let record = report.record;
     let drawn = drawn(record);
     let left_out = record.requests().count() - drawn.len();
+    let points = record.events.iter().filter(|event| is_point(event)).count();
+    let background = record.spans().filter(|(_, span)| span.request == 0).count();
     let mut events = Vec::new();
     name_processes(record, &mut events);
     draw_faults(record, &mut events);
@@ -43,6 +52,8 @@ pub fn trace_events(report: &Report<'_>) -> String {
             "verdict": report.judgement.verdict.name(),
             "replay": report.replay,
             "requests_left_out": left_out,
+            "points_left_out": points.saturating_sub(POINTS_MAX),
+            "background_spans_left_out": background.saturating_sub(BACKGROUND_MAX),
         },
         "traceEvents": events,
     });
@@ -80,12 +91,14 @@ fn name_track(pid: u64, tid: u64, name: &str) -> Value {
 }
 
 fn draw_faults(record: &Record, events: &mut Vec<Value>) {
+    let end = record.end.at;
     let faults = record.header.faults.iter().zip(record.affected());
-    for (tid, (fault, affected)) in (1_u64..).zip(faults) {
+    let acted = faults.filter(|(fault, _)| fault.inject <= end).take(FAULTS_MAX);
+    for (tid, (fault, affected)) in (1_u64..).zip(acted) {
         events.push(name_track(FAULTS, tid, &fault.kind));
         events.push(json!({
             "ph": "X", "cat": "fault", "name": fault.label, "pid": FAULTS, "tid": tid,
-            "ts": us(fault.inject), "dur": us(fault.heal.saturating_sub(fault.inject)),
+            "ts": us(fault.inject), "dur": us(fault.heal.min(end).saturating_sub(fault.inject)),
             "args": { "affected": affected, "counts": fault.counts },
         }));
     }
@@ -128,12 +141,17 @@ struct Slice {
 /// inside each other or apart.
 fn draw_work(record: &Record, drawn: &BTreeSet<RequestId>, events: &mut Vec<Value>) {
     let mut hosts: BTreeMap<u16, Vec<Slice>> = BTreeMap::new();
+    let mut background = 0;
     for event in &record.events {
         match &event.what {
             What::Request(request) if drawn.contains(&request.id) => {
                 hosts.entry(request.client).or_default().push(of_request(record, event, request));
             }
             What::Span(span) if span.request == 0 || drawn.contains(&span.request) => {
+                background += usize::from(span.request == 0);
+                if span.request == 0 && background > BACKGROUND_MAX {
+                    continue;
+                }
                 let slice = Slice {
                     from: span.opened,
                     until: event.at,
@@ -188,9 +206,13 @@ fn of_request(record: &Record, event: &Event, request: &Request) -> Slice {
     }
 }
 
+fn is_point(event: &Event) -> bool {
+    matches!(event.what, What::Log(_) | What::Gauge(_))
+}
+
 /// What services logged, and gauges.
 fn draw_points(record: &Record, events: &mut Vec<Value>) {
-    for event in &record.events {
+    for event in record.events.iter().filter(|event| is_point(event)).take(POINTS_MAX) {
         match &event.what {
             What::Log(log) => events.push(json!({
                 "ph": "i", "s": "p", "cat": "log", "name": record.text(log.message),

@@ -55,7 +55,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  cargo squall run --record out && cargo squall report out")]
     Report(Report),
     /// Show the records of a folder in a browser, as they come
-    #[command(after_help = "Example:\n  cargo squall serve out &\n  cargo squall run --record out")]
+    #[command(
+        after_help = "Example, in two terminals:\n  cargo squall serve out\n  cargo squall run --record out"
+    )]
     Serve(Serve),
     /// Run again what a record holds, and compare
     #[command(after_help = "Example:\n  cargo squall replay out/steady-state-1.jsonl")]
@@ -87,7 +89,7 @@ pub(crate) struct List {
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// Only scenarios with one of these in their name
+    /// Only scenarios with one of these names, or with one of these in their name
     pub(crate) filter: Vec<String>,
     /// Run with this seed instead of that of the goldens and those that once failed
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
@@ -129,7 +131,7 @@ pub(crate) struct Report {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// The folder with the records; it may still be empty
+    /// The folder with the records, made if it is not there
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
     /// Listen here; who can reach the address can read the records

@@ -53,8 +53,9 @@ impl Loaded {
         let mut loaded = Self { side: Side::new(path.display().to_string()), single: None };
         for file in &files {
             let (record, judgement) = Record::read(file).map_err(Failure::bad_input)?;
-            if record.end.cause == EndCause::Interrupted {
-                eprintln!("squall: {} is of an interrupted run and left out", file.display());
+            let cause = &record.end.cause;
+            if *cause == EndCause::Interrupted || cause.is_out_of_time() {
+                eprintln!("squall: {} is left out: {cause}", file.display());
                 continue;
             }
             loaded.side.add(&record, &judgement).map_err(Failure::bad_input)?;

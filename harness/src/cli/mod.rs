@@ -2,7 +2,8 @@
 //!
 //! A binary with a catalogue calls [`main`]. What a command concludes is its exit code: 0 all
 //! objectives pass, 1 an objective or invariant failed, 2 inconclusive, 3 bad arguments or a bad
-//! file, 4 the harness itself failed or a run took too long in real time, 130 interrupted.
+//! file, 4 the harness itself failed, a run took too long in real time or a collector did
+//! not take the spans, 130 interrupted.
 
 mod args;
 mod compare;

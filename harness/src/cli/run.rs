@@ -67,10 +67,13 @@ pub(super) fn run(catalogue: &Catalogue, args: &args::Run) -> Result<Exit, Failu
     if let Some(failure) = failure {
         return Err(failure);
     }
-    exported?;
     if interrupted.load(Ordering::Relaxed) {
+        if let Err(failure) = exported {
+            eprintln!("squall: {}", failure.sentence);
+        }
         return Ok(Exit::Interrupted);
     }
+    exported?;
     Ok(Verdict::worst(rows.iter().map(|row| row.verdict)).into())
 }
 
@@ -101,7 +104,11 @@ fn jobs(catalogue: &Catalogue, args: &args::Run) -> Result<Vec<Job>, Failure> {
     let mut jobs = Vec::new();
     for listed in catalogue.scenarios() {
         let name = listed.scenario.name();
-        if !args.filter.is_empty() && !args.filter.iter().any(|filter| name.contains(filter)) {
+        let is_asked_for = |filter: &String| match catalogue.find(filter) {
+            Some(_) => name == filter,
+            None => name.contains(filter),
+        };
+        if !args.filter.is_empty() && !args.filter.iter().any(is_asked_for) {
             continue;
         }
         let seeds = match (args.seed, &args.seeds) {

@@ -43,18 +43,20 @@ pub fn compare(a: &Side, b: &Side, noise: Noise<'_>) -> Comparison {
         let left = side.groups().keys().filter(|key| !paired.contains(key));
         left.map(|(scenario, defects)| titled(scenario, defects)).collect()
     };
+    let only_in_a: Vec<String> = only(a, &pairs.iter().map(|(a, _)| *a).collect());
     Comparison {
         a: a.name().to_owned(),
         b: b.name().to_owned(),
         level: LEVEL,
-        conclusion: conclude(&scenarios),
-        only_in_a: only(a, &pairs.iter().map(|(a, _)| *a).collect()),
+        conclusion: conclude(&scenarios, !only_in_a.is_empty()),
+        only_in_a,
         only_in_b: only(b, &pairs.iter().map(|(_, b)| *b).collect()),
         scenarios,
     }
 }
 
-fn conclude(scenarios: &[ScenarioComparison]) -> Conclusion {
+/// A scenario that B does not have any more may be worse: nobody has looked.
+fn conclude(scenarios: &[ScenarioComparison], is_one_missing: bool) -> Conclusion {
     let measures = || scenarios.iter().flat_map(|scenario| &scenario.measures);
     let mut changes = scenarios.iter().flat_map(|scenario| &scenario.verdicts_changed);
     let worse =
@@ -62,7 +64,7 @@ fn conclude(scenarios: &[ScenarioComparison]) -> Conclusion {
     let undecided = |it: &MeasureComparison| matches!(it.answer, Answer::TooFewSeeds { .. });
     if measures().any(worse) || changes.any(|change| change.a == Verdict::Pass) {
         Conclusion::Worse
-    } else if scenarios.is_empty() || measures().any(undecided) {
+    } else if scenarios.is_empty() || is_one_missing || measures().any(undecided) {
         Conclusion::Inconclusive
     } else {
         Conclusion::NothingWorse

@@ -37,6 +37,9 @@ pub(super) fn conclusion(comparison: &Comparison) -> &'static str {
         Conclusion::Inconclusive if comparison.scenarios.is_empty() => {
             "inconclusive: the sides have no scenario in common"
         }
+        Conclusion::Inconclusive if !comparison.only_in_a.is_empty() => {
+            "inconclusive: B does not have all scenarios of A"
+        }
         Conclusion::Inconclusive => "inconclusive: too few seeds to tell what differs from noise",
     }
 }

@@ -26,6 +26,9 @@ struct Frame<'a> {
 /// What the harness samples on every host. What a service says of itself comes before it.
 const SAMPLED: [&str; 3] = ["connections_opened", "sockets", "tasks"];
 
+/// Faults that are shaded on a chart, which are in each of up to some hundred.
+const BANDS_MAX: usize = 60;
+
 /// Bands that are named on a chart; the names of more would lie on one another.
 const NAMED_MAX: usize = 5;
 
@@ -81,8 +84,8 @@ fn frame(frame: &Frame<'_>, marks: &Markup) -> Markup {
 pub(super) fn bands(record: &Record) -> Markup {
     let end = record.end.at;
     html! {
-        @for (fault, affected) in record.header.faults.iter().zip(record.affected()) {
-            @let (from, until) = (x(fault.inject, end), x(fault.heal.min(end), end));
+        @for (fault, affected) in record.header.faults.iter().zip(record.affected()).take(BANDS_MAX) {
+            @let (from, until) = (x(fault.inject.min(end), end), x(fault.heal.min(end), end));
             rect.band x=(place(from)) width=(place((until - from).max(0.0))) y="0" height=(HEIGHT) {
                 title {
                     (named(fault, affected)) ", " (words::time(fault.inject)) " to "
@@ -137,7 +140,8 @@ fn steps(
             continue;
         };
         let from = x(number * buckets.width, record.end.at);
-        let until = x(((number + 1) * buckets.width).min(record.end.at), record.end.at);
+        let until = (number + 1).saturating_mul(buckets.width).min(record.end.at);
+        let until = x(until, record.end.at);
         let command = if drawing { 'L' } else { 'M' };
         let y = place(scale.y(value));
         let _ = write!(path, "{command}{} {y}H{}", place(from), place(until));

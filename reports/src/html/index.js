@@ -34,9 +34,8 @@
   const value = (row, name) => {
     if (name === "verdict") return Number(row.dataset.rank);
     const text = row.dataset[name];
-    // A run without a margin comes last.
-    if (numbers.includes(name)) return text === "" ? Infinity : Number(text);
-    return text;
+    if (!numbers.includes(name)) return text;
+    return text === "" ? null : Number(text);
   };
   // Sorts by the column that was asked for last, if any was.
   const sort = () => {
@@ -46,6 +45,8 @@
     const sign = header.getAttribute("aria-sort") === "descending" ? -1 : 1;
     const rows = [...body.rows].sort((a, b) => {
       const [x, y] = [value(a, name), value(b, name)];
+      // A run without a margin comes last, whichever way.
+      if (x === null || y === null) return (x === null) - (y === null);
       return sign * (x < y ? -1 : x > y ? 1 : 0);
     });
     body.append(...rows);

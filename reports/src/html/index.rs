@@ -41,6 +41,8 @@ pub struct Entry {
     pub margin: Option<f64>,
     /// The digest of its record.
     pub digest: String,
+    /// Was the plan performed to its end? If not, the record is of a part of it.
+    pub is_complete: bool,
 }
 
 impl Entry {
@@ -60,6 +62,7 @@ impl Entry {
             simulated_ms: report.sim_ms,
             margin: claims.filter_map(|finding| finding.margin).min_by(f64::total_cmp),
             digest: report.digest.to_string(),
+            is_complete: report.end.is_complete(),
         }
     }
 }
@@ -209,7 +212,10 @@ fn row(entry: &Entry) -> Markup {
             data-margin=(entry.margin.map_or_else(String::new, |margin| margin.to_string()))
             data-requests=(entry.requests) data-simulated=(entry.simulated_ms) data-rank=(rank) {
             td { span.mark.(class_of(entry.verdict)) { (entry.verdict.name()) } }
-            td { a href=(entry.address) { (entry.scenario) } }
+            td {
+                a href=(entry.address) { (entry.scenario) }
+                @if !entry.is_complete { " (partial)" }
+            }
             td { (defects) }
             td.number { (entry.seed) }
             td.number { (words::count(entry.requests)) }

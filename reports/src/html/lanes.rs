@@ -15,6 +15,9 @@ use crate::{
     words,
 };
 
+/// More lanes of a kind than a person reads; how many more there are is said.
+const LANES_MAX: usize = 60;
+
 /// The parts of the run that objectives are judged in.
 pub(super) fn phases(record: &Record) -> Markup {
     let end = record.end.at;
@@ -98,6 +101,7 @@ fn drawn(title: &str, lanes: &[Lane], record: &Record) -> Markup {
     if lanes.is_empty() {
         return Markup::default();
     }
+    let (lanes, left_out) = lanes.split_at(lanes.len().min(LANES_MAX));
     let states: BTreeSet<&str> =
         lanes.iter().flat_map(|lane| lane.stretches.iter().map(|it| it.state.as_str())).collect();
     html! {
@@ -108,6 +112,9 @@ fn drawn(title: &str, lanes: &[Lane], record: &Record) -> Markup {
                     @let class = format!("state-{}", class_of(state));
                     span.key { span.swatch.(class) {} (state) }
                 }
+            }
+            @if !left_out.is_empty() {
+                p.hint { "and " (words::count(left_out.len() as u64)) " more" }
             }
             @for each in lanes {
                 @let bars = html! {

@@ -35,12 +35,22 @@
     }
   };
 
-  const events = new EventSource("events");
-  events.addEventListener("message", renew);
-  events.addEventListener("open", () => {
-    connection.textContent = "";
-  });
-  events.addEventListener("error", () => {
-    connection.textContent = "The server does not answer. What is shown may be old.";
-  });
+  // A browser has six connections to a server, and each page that listens holds one: only those
+  // that are looked at do.
+  let events = null;
+  const listen = () => {
+    if (events) events.close();
+    events = null;
+    if (document.hidden) return;
+    events = new EventSource("events");
+    events.addEventListener("message", renew);
+    events.addEventListener("open", () => {
+      connection.textContent = "";
+    });
+    events.addEventListener("error", () => {
+      connection.textContent = "The server does not answer. What is shown may be old.";
+    });
+  };
+  document.addEventListener("visibilitychange", listen);
+  listen();
 })();

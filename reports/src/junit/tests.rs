@@ -44,7 +44,7 @@ fn a_suite_for_each_run_and_a_case_for_each_finding() {
     let description = description.as_ref().map_or("", |description| description.as_str());
     assert!(description.ends_with("replay: cargo squall run reviews-slow --seed 7"));
     let output = suite.test_cases[0].system_out.as_ref().map(|output| output.as_str());
-    assert_eq!(output, Some("bound: at most 100 ms\nobserved: 10 ms\nsamples: 1"));
+    assert_eq!(output, Some("bound: at most 100 ms\nobserved: 10 ms\nsamples: 1\nmargin: 90 %"));
 }
 
 /// What the schema has no place for; `.ci/readers` checks the whole against it.

@@ -134,10 +134,12 @@ pub struct Divergence {
 pub fn first_divergence(left: &Record, right: &Record) -> Option<Divergence> {
     const NEIGHBOURS: usize = 3;
     let (a, b): (Vec<_>, Vec<_>) = (left.digested().collect(), right.digested().collect());
-    let index = (0..a.len().max(b.len())).find(|&index| {
-        let (a, b) = (a.get(index), b.get(index));
-        // Symbols are numbers of one table each: what they spell is what counts.
-        a != b || a.map(|e| e.render(left)) != b.map(|e| e.render(right))
+    // Symbols are numbers of one table each: what they spell is what counts.
+    let is_one_table = left.symbols.iter().eq(right.symbols.iter());
+    let index = (0..a.len().max(b.len())).find(|&index| match (a.get(index), b.get(index)) {
+        (Some(a), Some(b)) if is_one_table => a != b,
+        (Some(a), Some(b)) => a.render(left) != b.render(right),
+        _ => true,
     })?;
     let first = a.get(index).or_else(|| b.get(index))?;
     Some(Divergence {

@@ -98,6 +98,13 @@ impl EndCause {
     pub fn is_complete(&self) -> bool {
         matches!(self, Self::Completed)
     }
+
+    /// Was the run given up because it took too long in real time? What that shows depends on the
+    /// machine, and another run with the same seed may end otherwise.
+    #[must_use]
+    pub fn is_out_of_time(&self) -> bool {
+        matches!(self, Self::LimitReached { limit } if limit.contains("wall_time_ms"))
+    }
 }
 
 impl std::fmt::Display for EndCause {

@@ -52,7 +52,7 @@ impl Buckets {
         changes.sort_unstable();
         let (mut open, mut next) = (0_i64, 0);
         for (number, bucket) in (0_u64..).zip(&mut all) {
-            let until = (number + 1) * width;
+            let until = (number + 1).saturating_mul(width);
             let mut most = open;
             while let Some((_, change)) = changes.get(next).filter(|(at, _)| *at < until) {
                 open += change;

@@ -8,8 +8,8 @@ use crate::{
     record::{HostState, What},
 };
 
-/// More lanes than a person reads.
-const LANES_MAX: usize = 60;
+/// Changes of a lane that a screen tells apart.
+const COLUMNS: u64 = 300;
 
 /// One thing and the states that it was in.
 pub(crate) struct Lane {
@@ -41,16 +41,42 @@ impl Lanes {
         lane.push(Stretch { from: at, until: at, state: state.to_owned() });
     }
 
+    /// `name` goes on as before it was paused, or is up if it was not.
+    fn resume(&mut self, name: &str, at: u64) {
+        let lane = self.0.get(name).map_or(&[][..], Vec::as_slice);
+        let state = match lane {
+            [.., before, last] if last.state == "paused" => before.state.clone(),
+            _ => "up".to_owned(),
+        };
+        self.enter(name, at, &state);
+    }
+
     fn end(self, at: u64) -> Vec<Lane> {
         let lanes = self.0.into_iter().map(|(name, mut stretches)| {
             if let Some(last) = stretches.last_mut() {
                 last.until = at;
             }
-            stretches.retain(|stretch| stretch.until > stretch.from);
-            Lane { name, stretches }
+            Lane { name, stretches: thinned(stretches, at) }
         });
-        lanes.filter(|lane| !lane.stretches.is_empty()).take(LANES_MAX).collect()
+        lanes.filter(|lane| !lane.stretches.is_empty()).collect()
     }
+}
+
+/// Without what lasted no time, and of the stretches that begin in one column of a screen the
+/// first and those that are wider than it.
+fn thinned(mut stretches: Vec<Stretch>, end: u64) -> Vec<Stretch> {
+    let column = (end / COLUMNS).max(1);
+    let mut last = None;
+    stretches.retain(|stretch| {
+        let length = stretch.until.saturating_sub(stretch.from);
+        let begins_in = stretch.from / column;
+        let is_kept = length >= column || (length > 0 && last != Some(begins_in));
+        if is_kept {
+            last = Some(begins_in);
+        }
+        is_kept
+    });
+    stretches
 }
 
 /// The life of each host: what the kernel says of it, and in between what its service logs when
@@ -67,7 +93,10 @@ pub(crate) fn hosts(record: &Record) -> Vec<Lane> {
         match &event.what {
             What::Host { host, state } => {
                 let state = match state {
-                    HostState::Up => "up",
+                    HostState::Up => {
+                        lanes.resume(record.host(*host), event.at);
+                        continue;
+                    }
                     HostState::Crashed => "crashed",
                     HostState::PoweredOff => "powered off",
                     HostState::Paused => "paused",
@@ -154,6 +183,30 @@ mod tests {
             "api draining 300-400",
         ];
         assert_eq!(shown(&hosts(&record)), expected);
+    }
+
+    #[test]
+    fn a_pause_is_over_and_all_is_as_before() {
+        let mut record = fixture::record();
+        record.events.clear();
+        let state = |at, state| Event { at: at * MS, what: What::Host { host: 1, state } };
+        record.events.push(state(0, HostState::Up));
+        logged(&mut record, 5, "listening", "");
+        record.events.extend([state(100, HostState::Paused), state(200, HostState::Up)]);
+        let expected = ["api up 0-5", "api ready 5-100", "api paused 100-200", "api ready 200-400"];
+        assert_eq!(shown(&hosts(&record)), expected);
+    }
+
+    #[test]
+    fn what_flaps_faster_than_a_screen_shows_is_thinned() {
+        let mut record = fixture::record();
+        record.events.clear();
+        for at in 0..100_000 {
+            let state = if at % 2 == 0 { HostState::Up } else { HostState::Crashed };
+            record.events.push(Event { at: at * 4_000, what: What::Host { host: 1, state } });
+        }
+        let lanes = hosts(&record);
+        assert!((200..=301).contains(&lanes[0].stretches.len()), "{}", lanes[0].stretches.len());
     }
 
     #[test]

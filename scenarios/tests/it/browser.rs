@@ -95,8 +95,12 @@ async fn charts_zoom_by_button_by_mouse_and_by_key() {
     assert_eq!(shown, "2.25 s to 6.75 s");
     let ticks = "[...document.querySelectorAll('#axis .tick')].map((it) => it.textContent).join()";
     assert_eq!(window.text(ticks).await, "3 s,4 s,5 s,6 s");
-    // What lies before the window is hidden, what is in it moves along.
-    assert_eq!(window.value("document.querySelector('.strip .after').hidden").await, false);
+    // What lies outside of the window is hidden, what is in it moves along.
+    let hidden = |phase: &str| format!("document.querySelector('.strip .{phase}').hidden");
+    assert_eq!(window.value(&hidden("after")).await, false);
+    window.click("[data-zoom=in]").await;
+    assert_eq!(window.value(&hidden("after")).await, true);
+    assert_eq!(window.value(&hidden("during")).await, false);
     window.click("[data-zoom=all]").await;
     assert_eq!(window.value(WIDTH).await, json!(100_000));
 

@@ -8,7 +8,7 @@ use std::{
 
 use squall_reports::record::EndCause;
 
-use super::support::{Folder, check_refused, command, squall, text};
+use super::support::{Folder, check_refused, command, ended, squall, text};
 
 #[test]
 fn bad_arguments_are_refused_in_one_sentence() {
@@ -166,6 +166,12 @@ fn a_cancelled_run_keeps_what_it_has() {
     check_interrupted("TERM");
 }
 
+/// Is a run going on, as the command itself says?
+fn is_running(folder: &Folder) -> bool {
+    let said = fs::read_to_string(folder.0.join("underway.json")).unwrap_or_default();
+    said.contains("simulated_ms")
+}
+
 fn check_interrupted(signal: &str) {
     let folder = Folder::new(&format!("interrupted-by-{signal}"));
     let path = folder.0.to_string_lossy().into_owned();
@@ -177,12 +183,14 @@ fn check_interrupted(signal: &str) {
             .expect("squall can be started");
     // The handler is installed before the first run begins, and a run takes longer than this.
     let patience = Instant::now();
-    while folder.kept().is_empty() && patience.elapsed() < Duration::from_secs(60) {
+    while (folder.kept().is_empty() || !is_running(&folder))
+        && patience.elapsed() < Duration::from_secs(60)
+    {
         std::thread::sleep(Duration::from_millis(20));
     }
     let interrupted = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
     assert!(interrupted.expect("there is a kill command").success());
-    let status = child.wait().expect("squall ends");
+    let status = ended(&mut child);
     assert_eq!(status.code(), Some(130));
     let read = |name: &String| {
         squall_reports::Record::read(&folder.0.join(name)).expect("a whole record").0

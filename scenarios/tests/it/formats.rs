@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::support::command;
+use crate::support::{command, ended};
 
 /// The published schema, as other programs read it.
 fn schema() -> Value {
@@ -71,7 +71,7 @@ fn an_interrupted_run_is_as_the_schema_says() {
     for line in lines {
         ends.push(check_accepted(&line.expect("text"))["end"].clone());
     }
-    assert_eq!(child.wait().expect("squall ends").code(), Some(130));
+    assert_eq!(ended(&mut child).code(), Some(130));
     assert_eq!(ends[0], "completed");
     assert_eq!(ends.last(), Some(&"interrupted".into()));
 }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::support::{Folder, check_refused, command, squall, text, window::Window};
+use super::support::{Folder, check_refused, command, ended, squall, text, window::Window};
 
 /// How long the server may take for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -67,7 +67,7 @@ impl Server {
         let process = self.child.id().to_string();
         let asked = std::process::Command::new("kill").args(["-INT", &process]).status();
         assert!(asked.expect("there is a kill command").success());
-        self.child.wait().expect("it ends")
+        ended(&mut self.child)
     }
 }
 
@@ -132,7 +132,6 @@ fn nobody_reads_what_is_not_a_record_of_the_folder() {
     check_answer(&server.ask("GET", "/", "evil.example"), "421", &["answers to localhost"]);
     check_answer(&server.ask("GET", "/", "localhost"), "200", &["frame-ancestors 'none'"]);
     let long = "a".repeat(1_000_000);
-    assert!(!server.get("/").contains("500 "));
     let answer = std::panic::catch_unwind(|| server.ask("GET", &format!("/{long}"), "localhost"));
     // Refused with an answer or by closing the connection; it goes on either way.
     drop(answer);
@@ -140,7 +139,8 @@ fn nobody_reads_what_is_not_a_record_of_the_folder() {
 
     let taken = server.address.clone();
     check_refused(&["serve", &folder.path(), "--listen", &taken], "cannot listen on");
-    check_refused(&["serve", "/nowhere/at/all"], "cannot read the folder");
+    let file = folder.0.join("secret.txt").to_string_lossy().into_owned();
+    check_refused(&["serve", &file], "cannot read the folder");
     check_refused(&["serve", &folder.path(), "--listen", "localhost"], "invalid value");
 }
 
@@ -167,7 +167,7 @@ async fn a_browser_sees_runs_come() {
     window.wait_until(going_on).await;
     let bars = "document.querySelectorAll('#underway progress').length === 1";
     window.wait_until(bars).await;
-    assert!(run.wait().expect("it ends").success());
+    assert!(ended(&mut run).success());
     window.wait_until(&format!("{heading} === 'Squall: 4 of 4 runs pass'")).await;
     window.wait_until("document.getElementById('underway').textContent === ''").await;
     // The page is the same one, and its filter was kept.

@@ -47,7 +47,10 @@ impl FromStr for Endpoint {
         }
         let base = uri.path().trim_end_matches('/');
         let path = if base.ends_with(TRACES) { base.to_owned() } else { format!("{base}{TRACES}") };
-        let port = authority.port_u16().unwrap_or(80);
+        let port = match authority.port() {
+            None if authority.as_str().ends_with(authority.host()) => 80,
+            _ => authority.port_u16().filter(|port| *port > 0).ok_or(wanted)?,
+        };
         Ok(Self {
             authority: authority.to_string(),
             address: format!("{}:{port}", authority.host()),
@@ -115,7 +118,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_to_is_refused() {
-        for text in ["", "collector:4318", "/v1/traces", "ftp://x", "http://", "http://x/?a=b"] {
+        for text in [
+            "",
+            "collector:4318",
+            "/v1/traces",
+            "ftp://x",
+            "http://",
+            "http://x/?a=b",
+            "http://x:99999",
+            "http://x:",
+        ] {
             let error = url(text).expect_err(text);
             assert!(error.starts_with("expected the URL of a collector"), "{text}: {error}");
         }

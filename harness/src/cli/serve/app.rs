@@ -18,6 +18,7 @@ use axum::{
     },
     routing::get,
 };
+use bytes::Bytes;
 use futures_util::{Stream, stream};
 use squall_reports::{Report, html, trace_events::trace_events};
 use tokio::sync::{Semaphore, watch};
@@ -38,17 +39,17 @@ struct App {
     folder: Arc<Folder>,
     catalogue: Arc<Catalogue>,
     names: Names,
-    /// A record can be large: one is drawn at a time.
-    drawing: Semaphore,
+    /// A record can be large: one is drawn at a time, also when nobody waits for it any more.
+    drawing: Arc<Semaphore>,
     pages: Mutex<VecDeque<Page>>,
     stop: watch::Receiver<()>,
 }
 
 /// A page that was drawn, of the record as it was then.
 struct Page {
-    file: String,
+    name: String,
     stamp: Stamp,
-    text: String,
+    text: Bytes,
 }
 
 pub(super) fn app(
@@ -57,8 +58,14 @@ pub(super) fn app(
     names: Names,
     stop: watch::Receiver<()>,
 ) -> Router {
-    let app =
-        App { folder, catalogue, names, drawing: Semaphore::new(1), pages: Mutex::default(), stop };
+    let app = App {
+        folder,
+        catalogue,
+        names,
+        drawing: Arc::new(Semaphore::new(1)),
+        pages: Mutex::default(),
+        stop,
+    };
     let app = Arc::new(app);
     Router::new()
         .route("/", get(index))
@@ -121,48 +128,61 @@ async fn file(State(app): State<Arc<App>>, Path(file): Path<String>) -> Response
         None => (file.strip_suffix(".html").unwrap_or_default(), false),
     };
     let Some(stamp) = app.folder.stamp(name) else { return missing() };
-    let drawn = match app.kept(&file, stamp) {
-        Some(text) => Ok(text),
-        None => app.draw(name.to_owned(), is_trace).await,
+    let drawn = if is_trace {
+        app.draw(name.to_owned(), |_, report| trace_events(report)).await
+    } else {
+        app.page(name.to_owned(), stamp).await
     };
+    let kind = if is_trace { "application/json" } else { "text/html; charset=utf-8" };
     match drawn {
         Ok(text) => {
-            app.keep(Page { file, stamp, text: text.clone() });
-            let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-            if is_trace { (json, text).into_response() } else { Html(text).into_response() }
+            let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(kind))];
+            (kind, text).into_response()
         }
         Err(why) => (StatusCode::UNPROCESSABLE_ENTITY, format!("{why}\n")).into_response(),
     }
 }
 
 impl App {
-    async fn draw(self: &Arc<Self>, name: String, is_trace: bool) -> Result<String, String> {
-        let _one = self.drawing.acquire().await.map_err(|error| error.to_string())?;
-        let app = Arc::clone(self);
-        let page = move |report: &Report<'_>| {
+    /// The page of a run, kept for the next reader. A trace is too large for that.
+    async fn page(self: &Arc<Self>, name: String, stamp: Stamp) -> Result<Bytes, String> {
+        if let Some(text) = self.kept(&name, stamp) {
+            return Ok(text);
+        }
+        let draw = |app: &Self, report: &Report<'_>| {
             let golden = app.catalogue.golden(&report.record.header.scenario);
             html::page(report, golden.as_deref())
         };
-        let app = Arc::clone(self);
-        let drawn = tokio::task::spawn_blocking(move || {
-            if is_trace {
-                app.folder.draw(&name, &app.catalogue, trace_events)
-            } else {
-                app.folder.draw(&name, &app.catalogue, page)
-            }
-        });
-        drawn.await.map_err(|error| format!("the page could not be drawn: {error}"))?
+        let text = self.draw(name.clone(), draw).await?;
+        self.keep(Page { name, stamp, text: text.clone() });
+        Ok(text)
     }
 
-    fn kept(&self, file: &str, stamp: Stamp) -> Option<String> {
+    async fn draw(
+        self: &Arc<Self>,
+        name: String,
+        draw: impl FnOnce(&Self, &Report<'_>) -> String + Send + 'static,
+    ) -> Result<Bytes, String> {
+        let one = Arc::clone(&self.drawing).acquire_owned().await;
+        let one = one.map_err(|error| error.to_string())?;
+        let app = Arc::clone(self);
+        let drawn = tokio::task::spawn_blocking(move || {
+            let _one = one;
+            app.folder.draw(&name, &app.catalogue, |report| draw(&app, report))
+        });
+        let drawn = drawn.await.map_err(|error| format!("the page could not be drawn: {error}"))?;
+        drawn.map(Bytes::from)
+    }
+
+    fn kept(&self, name: &str, stamp: Stamp) -> Option<Bytes> {
         let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        let page = pages.iter().find(|page| page.file == file && page.stamp == stamp)?;
+        let page = pages.iter().find(|page| page.name == name && page.stamp == stamp)?;
         Some(page.text.clone())
     }
 
     fn keep(&self, page: Page) {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.retain(|kept| kept.file != page.file);
+        pages.retain(|kept| kept.name != page.name);
         pages.push_back(page);
         if pages.len() > PAGES_MAX {
             pages.pop_front();

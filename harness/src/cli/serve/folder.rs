@@ -72,10 +72,10 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// The folder at `path`, which may still be empty.
+    /// The folder at `path`, which is made if it is not there.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let failed = |error| format!("cannot read the folder {}: {error}", path.display());
-        fs::read_dir(path).map_err(failed)?;
+        fs::create_dir_all(path).and_then(|()| fs::read_dir(path)).map_err(failed)?;
         Ok(Self {
             path: path.to_owned(),
             contents: Mutex::default(),

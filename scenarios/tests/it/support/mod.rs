@@ -8,7 +8,8 @@ pub(crate) mod window;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 /// A folder of its own for each test, gone when the test is over.
@@ -72,6 +73,23 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 
 pub(crate) fn squall(arguments: &[&str]) -> Output {
     command(arguments).output().expect("squall can be started")
+}
+
+/// How long a process that was asked to end may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits for the end of a process, and ends it if it takes too long.
+pub(crate) fn ended(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            return status;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    panic!("expected the process to end within {PATIENCE:?}");
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
