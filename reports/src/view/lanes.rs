@@ -124,9 +124,16 @@ pub(crate) fn hosts(record: &Record) -> Vec<Lane> {
 
 /// What logs its moves with the fields `from` and `to`: circuit breakers above all. What has not
 /// moved yet is in the state that its first move leaves.
+/// What dies with its process begins again as it began.
 pub(crate) fn breakers(record: &Record) -> Vec<Lane> {
     let mut lanes = Lanes::default();
+    let mut first: BTreeMap<u16, Vec<(String, String)>> = BTreeMap::new();
     for event in &record.events {
+        if let What::Host { host, state: HostState::Crashed | HostState::PoweredOff } = event.what {
+            for (name, state) in first.get(&host).into_iter().flatten() {
+                lanes.enter(name, event.at, state);
+            }
+        }
         let What::Log(log) = &event.what else { continue };
         let text = record.text(log.fields);
         let (Some(from), Some(to)) = (fields::value(text, "from"), fields::value(text, "to"))
@@ -137,6 +144,7 @@ pub(crate) fn breakers(record: &Record) -> Vec<Lane> {
         let name = format!("{} on {}", subject, record.host(log.host));
         if !lanes.0.contains_key(&name) {
             lanes.enter(&name, 0, from);
+            first.entry(log.host).or_default().push((name.clone(), from.to_owned()));
         }
         lanes.enter(&name, event.at, to);
     }
@@ -237,5 +245,9 @@ mod tests {
             "reviews on api half-open 350-400",
         ];
         assert_eq!(shown(&breakers(&record)), expected);
+        let crashed = What::Host { host: 1, state: HostState::Crashed };
+        record.events.push(Event { at: 380 * MS, what: crashed });
+        let last = shown(&breakers(&record)).pop();
+        assert_eq!(last.as_deref(), Some("reviews on api closed 380-400"));
     }
 }

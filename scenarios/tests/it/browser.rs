@@ -99,6 +99,7 @@ async fn charts_zoom_by_button_by_mouse_and_by_key() {
     let hidden = |phase: &str| format!("document.querySelector('.strip .{phase}').hidden");
     assert_eq!(window.value(&hidden("after")).await, false);
     window.click("[data-zoom=in]").await;
+    window.click("[data-zoom=in]").await;
     assert_eq!(window.value(&hidden("after")).await, true);
     assert_eq!(window.value(&hidden("during")).await, false);
     window.click("[data-zoom=all]").await;

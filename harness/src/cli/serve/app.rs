@@ -21,7 +21,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use squall_reports::{Report, html, trace_events::trace_events};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{
     folder::{Folder, Stamp},
@@ -129,7 +129,7 @@ async fn file(State(app): State<Arc<App>>, Path(file): Path<String>) -> Response
     };
     let Some(stamp) = app.folder.stamp(name) else { return missing() };
     let drawn = if is_trace {
-        app.draw(name.to_owned(), |_, report| trace_events(report)).await
+        app.trace(name.to_owned()).await
     } else {
         app.page(name.to_owned(), stamp).await
     };
@@ -153,18 +153,32 @@ impl App {
             let golden = app.catalogue.golden(&report.record.header.scenario);
             html::page(report, golden.as_deref())
         };
-        let text = self.draw(name.clone(), draw).await?;
+        let one = self.drawing_of_one().await?;
+        // Whoever had to wait finds what the one before has drawn.
+        if let Some(text) = self.kept(&name, stamp) {
+            return Ok(text);
+        }
+        let text = self.draw(one, name.clone(), draw).await?;
         self.keep(Page { name, stamp, text: text.clone() });
         Ok(text)
     }
 
+    async fn trace(self: &Arc<Self>, name: String) -> Result<Bytes, String> {
+        let one = self.drawing_of_one().await?;
+        self.draw(one, name, |_, report| trace_events(report)).await
+    }
+
+    async fn drawing_of_one(&self) -> Result<OwnedSemaphorePermit, String> {
+        let one = Arc::clone(&self.drawing).acquire_owned().await;
+        one.map_err(|error| error.to_string())
+    }
+
     async fn draw(
         self: &Arc<Self>,
+        one: OwnedSemaphorePermit,
         name: String,
         draw: impl FnOnce(&Self, &Report<'_>) -> String + Send + 'static,
     ) -> Result<Bytes, String> {
-        let one = Arc::clone(&self.drawing).acquire_owned().await;
-        let one = one.map_err(|error| error.to_string())?;
         let app = Arc::clone(self);
         let drawn = tokio::task::spawn_blocking(move || {
             let _one = one;
