@@ -54,20 +54,33 @@ fn draw(
     record: &Record,
     judgement: &Judgement,
 ) -> Result<(), Failure> {
-    let header = &record.header;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    let listed = catalogue.find(&header.scenario);
-    let report = Report {
-        record,
-        judgement,
-        replay: &replay_of(&header.scenario, header.seed, &header.defects),
-        source: listed.map(|listed| listed.source.as_str()),
-    };
-    publisher.add(&report, &name, None).map_err(Failure::bad_input)?;
-    if let Some(exporter) = exporter {
-        exporter.send(&report, &name, ended(file));
-    }
-    Ok(())
+    with_report(catalogue, record, judgement, |report| {
+        publisher.add(report, &name, None).map_err(Failure::bad_input)?;
+        if let Some(exporter) = exporter {
+            exporter.send(report, &name, ended(file));
+        }
+        Ok(())
+    })
+}
+
+/// Hands out a record that was read as a report, with what the catalogue knows of its scenario.
+pub(super) fn with_report<T>(
+    catalogue: &Catalogue,
+    record: &Record,
+    judgement: &Judgement,
+    take: impl FnOnce(&Report<'_>) -> T,
+) -> T {
+    let header = &record.header;
+    let replay = replay_of(&header.scenario, header.seed, &header.defects);
+    let source = catalogue.find(&header.scenario).map(|listed| listed.source.as_str());
+    take(&Report { record, judgement, replay: &replay, source })
+}
+
+/// Is this file of a folder a record, by its name? `runs.jsonl` is of the same kind, but a report.
+pub(super) fn is_record(path: &Path) -> bool {
+    let is_report = path.file_name() == Some(OsStr::new("runs.jsonl"));
+    path.extension() == Some(OsStr::new("jsonl")) && !is_report
 }
 
 /// When a run ended: a record is written when it does.
@@ -83,9 +96,7 @@ pub(super) fn records_in(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        // Of the same kind, but not a record.
-        let is_summary = path.file_name() == Some(OsStr::new("runs.jsonl"));
-        if path.extension() == Some(OsStr::new("jsonl")) && !is_summary {
+        if is_record(&path) {
             files.push(path);
         }
     }

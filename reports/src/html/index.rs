@@ -74,7 +74,7 @@ type Unread = (String, String);
 #[must_use]
 pub fn index(entries: &[Entry], unread: &[Unread]) -> String {
     let body = body(entries, unread, &Markup::default());
-    document(TITLE, &nonce(entries), &body, SCRIPT, NOTHING)
+    document(TITLE, &body, SCRIPT, NOTHING)
 }
 
 /// The same for a server: it says what is going on, and renews itself when the server tells it
@@ -88,7 +88,7 @@ pub fn live_index(entries: &[Entry], unread: &[Unread], underway: Option<&Underw
         p #connection role="status" {}
     };
     let script = format!("{SCRIPT}\n{LIVE_SCRIPT}");
-    document(TITLE, &nonce(entries), &body(entries, unread, &going_on), &script, ITS_SERVER)
+    document(TITLE, &body(entries, unread, &going_on), &script, ITS_SERVER)
 }
 
 fn going_on(underway: &Underway) -> Markup {
@@ -107,12 +107,6 @@ fn running(run: &Running) -> Markup {
         progress max=(run.lasts_ms.max(1)) value=(run.simulated_ms.min(run.lasts_ms)) {}
         " " (ms(run.simulated_ms)) " of " (ms(run.lasts_ms))
     }
-}
-
-/// What tells this page from others: its runs.
-fn nonce(entries: &[Entry]) -> String {
-    let digests: String = entries.iter().map(|entry| entry.digest.as_str()).collect();
-    blake3::hash(digests.as_bytes()).to_hex().to_string()
 }
 
 fn body(entries: &[Entry], unread: &[Unread], going_on: &Markup) -> Markup {

@@ -186,3 +186,17 @@ fn a_live_index_says_what_is_going_on() {
     assert!(!index(&[], &[]).contains("EventSource"));
     assert!(index(&[], &[]).contains("connect-src 'none';"));
 }
+
+#[test]
+fn a_nonce_is_of_the_whole_page() {
+    let record = fixture::record();
+    let (good, bad) = (fixture::judged([fixture::passed()]), fixture::judged([fixture::failed()]));
+    let nonce = |judgement: &Judgement| {
+        let page = page(&report(&record, judgement), None);
+        let (_, rest) = page.split_once("<script nonce=\"").expect("a script");
+        rest.split('"').next().expect("a nonce").to_owned()
+    };
+    let (a, b) = (nonce(&good), nonce(&bad));
+    assert_eq!((a.len(), a == nonce(&good)), (64, true));
+    assert_ne!(a, b, "of the same record, but not the same page");
+}

@@ -6,7 +6,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -23,8 +23,11 @@ use squall_reports::{
 use tokio::sync::watch;
 
 use crate::{
-    catalogue::{Catalogue, replay_of},
-    cli::underway,
+    catalogue::Catalogue,
+    cli::{
+        report::{is_record, with_report},
+        underway,
+    },
 };
 
 /// How often the folder is looked at.
@@ -85,8 +88,8 @@ impl Folder {
     }
 
     /// Looks at the folder from now on, on a thread of its own, until [`stop`](Self::stop).
-    pub(super) fn watch(self: &std::sync::Arc<Self>) -> io::Result<()> {
-        let folder = std::sync::Arc::clone(self);
+    pub(super) fn watch(self: &Arc<Self>) -> io::Result<()> {
+        let folder = Arc::clone(self);
         let look = move || {
             while !folder.stopped.load(Ordering::Relaxed) {
                 folder.look();
@@ -142,14 +145,7 @@ impl Folder {
         draw: impl FnOnce(&Report<'_>) -> String,
     ) -> Result<String, String> {
         let (record, judgement) = read(&self.path_of(name))?;
-        let header = &record.header;
-        let report = Report {
-            record: &record,
-            judgement: &judgement,
-            replay: &replay_of(&header.scenario, header.seed, &header.defects),
-            source: catalogue.find(&header.scenario).map(|listed| listed.source.as_str()),
-        };
-        Ok(draw(&report))
+        Ok(with_report(catalogue, &record, &judgement, draw))
     }
 
     fn path_of(&self, name: &str) -> PathBuf {
@@ -207,9 +203,7 @@ impl Folder {
         let mut stamps = BTreeMap::new();
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
-            if path.extension() != Some(OsStr::new("jsonl"))
-                || path.file_name() == Some(OsStr::new("runs.jsonl"))
-            {
+            if !is_record(&path) {
                 continue;
             }
             // A file that has gone since is no record, and a name that is no text has no address.
