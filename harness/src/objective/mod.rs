@@ -74,7 +74,7 @@ pub use retries::{
 pub use scope::{Over, Scope};
 pub use share::{
     GoodputBuilder, Share, ShareBound, ShareBuilder, ShareOf, abandoned, availability, degraded,
-    failed, failed_otherwise_than, goodput, shed, succeeded, useful,
+    failed, failed_otherwise_than, goodput, shed, succeeded, useful, wrong,
 };
 pub use squall_reports::record::{Outcome, Phase};
 

@@ -29,6 +29,7 @@ fn all() -> Vec<(Objective, &'static str, &'static str)> {
         (shed().at_most(0.0), "shed requests", "at most 0 %"),
         (failed().count_at_most(1_000), "failed requests", "at most 1,000"),
         (failed().none(), "failed requests", "none"),
+        (wrong().none(), "wrong answers", "none"),
         (abandoned().at_most(0.2), "abandoned requests", "at most 20 %"),
         (error_budget(0.999).spent_at_most(1.0), "error budget of 99.9 %", "at most 100 % spent"),
         (burn_rate(0.99), "burn rate of 99 %", "at most 14.4x, 6x, 3x, 1x"),
