@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use http::{HeaderMap, StatusCode, header};
-use mime::Mime;
 use serde_json::Value;
 use squall_reports::record::{Outcome, RequestId};
 
 use super::client::Answer;
-use crate::plan::{Expect, ExpectedCount, ExpectedSection, ExpectedValue, fill_in};
+use crate::plan::{Expect, ExpectedCount, ExpectedSection, ExpectedValue, MediaType, fill_in};
 
 /// A problem document (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
@@ -75,12 +74,8 @@ impl Ending {
 /// Does `Content-Type` name this media type, with at least these parameters (RFC 9110, 8.3.1)?
 fn has_type(headers: &HeaderMap, expected: &str) -> bool {
     let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let (Ok(expected), Some(Ok(found))) = (expected.parse::<Mime>(), found.map(str::parse::<Mime>))
-    else {
-        return false;
-    };
-    expected.essence_str().eq_ignore_ascii_case(found.essence_str())
-        && expected.params().all(|(name, value)| found.get_param(name) == Some(value))
+    let (found, expected) = (found.and_then(MediaType::parse), MediaType::parse(expected));
+    found.zip(expected).is_some_and(|(found, expected)| found.is(&expected))
 }
 
 /// What a problem document says of this occurrence of the problem.

@@ -190,7 +190,7 @@ fn the_note_on_an_error_has_its_detail() {
 fn what_a_service_wrote_is_bounded_and_is_only_text() {
     let problem = "application/problem+json";
     let escapes = r#"{"detail":"\u001b[31mred\u0007\u0000 \u202eback\nline"}"#;
-    assert_eq!(note(500, problem, escapes), "status 500:  [31mred   back line");
+    assert_eq!(note(500, problem, escapes), "status 500:  [31mred    back line");
     let long = format!(r#"{{"detail":"{}"}}"#, "ä".repeat(1_000));
     assert_eq!(note(500, problem, &long), format!("status 500: {}...", "ä".repeat(SHOWN_MAX)));
     let huge = format!(r#"{{"detail":"{}"}}"#, "a".repeat(70_000));

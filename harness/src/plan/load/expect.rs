@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RequestSpec, fill_in, unknown_placeholder};
+use super::{MediaType, RequestSpec, fill_in, unknown_placeholder};
 
 /// What a good answer is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -149,7 +149,7 @@ impl Expect {
         self.equal.iter().try_for_each(ExpectedValue::check)?;
         self.check_sections()?;
         match &self.error_type {
-            Some(name) if name.parse::<mime::Mime>().is_err() => Err(format!(
+            Some(name) if MediaType::parse(name).is_none() => Err(format!(
                 "expected a media type such as application/problem+json, found {name:?}"
             )),
             _ => Ok(()),
