@@ -20,6 +20,7 @@ mod lifetime;
 mod matcher;
 mod occurrence;
 mod order;
+mod pace;
 mod recovery;
 mod retries;
 mod sample;
@@ -72,6 +73,7 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
         Claim::Burn(claim) => claim,
         Claim::Recovery(claim) => claim,
         Claim::Amplification(claim) => claim,
+        Claim::Pace(claim) => claim,
         Claim::Concurrency(claim) => claim,
         Claim::Level(claim) => claim,
         Claim::Settles(claim) => claim,
