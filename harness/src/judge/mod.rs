@@ -21,6 +21,7 @@ mod names;
 mod number;
 mod occurrence;
 mod order;
+mod pace;
 mod recovery;
 mod retries;
 mod sample;
@@ -73,6 +74,7 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
         Claim::Burn(claim) => claim,
         Claim::Recovery(claim) => claim,
         Claim::Amplification(claim) => claim,
+        Claim::Pace(claim) => claim,
         Claim::Concurrency(claim) => claim,
         Claim::Level(claim) => claim,
         Claim::Settles(claim) => claim,

@@ -10,6 +10,7 @@ mod level;
 mod lifetime;
 mod occurrence;
 mod order;
+mod pace;
 mod recovery;
 mod retries;
 mod scope;
