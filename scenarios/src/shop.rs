@@ -50,7 +50,12 @@ pub(crate) fn served_by(dependency: &str) -> Matching {
     spans("serve").with("dependency", dependency)
 }
 
-fn services() -> Services {
+/// What the API has asked of a dependency, attempt by attempt.
+pub(crate) fn calls_to(dependency: &str) -> Matching {
+    spans("call").with("dependency", dependency)
+}
+
+pub(crate) fn services() -> Services {
     Services::new().with("aggregation-api", aggregation::run).with("dependency", dependency::run)
 }
 
@@ -224,7 +229,7 @@ impl Shop {
             .objective(returns_to_baseline("sockets").on_host("api"))
             .objective(returns_to_baseline("memory_growth_mib"));
         for (dependency, _) in DEPENDENCIES {
-            let calls = spans("call").with("dependency", dependency);
+            let calls = calls_to(dependency);
             // A call that is refused is there for an instant, beside those that fill the bulkhead.
             plan = plan.objective(concurrency_of(calls).at_most(bulkhead + 1));
         }

@@ -11,7 +11,6 @@ use squall_reports::{
 use super::{
     Conclude, Draft, Index, Judged,
     draft::{margin_above, margin_below, nanos, place, real},
-    fields,
     index::{Hit, in_phase},
 };
 use crate::objective::{Pace, Pauses};
@@ -114,7 +113,7 @@ fn chains<'r>(pace: &'r Pace, draft: &Draft<'_>, index: &'r Index<'_>) -> Vec<Ch
 
 /// The value of a field of an attempt.
 fn field_of<'r>(hit: &Hit, field: &str, index: &'r Index<'_>) -> Option<&'r str> {
-    fields::value(index.record.text(hit.fields), field)
+    index.value(hit, field)
 }
 
 /// What sentences need.

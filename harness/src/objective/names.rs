@@ -38,6 +38,7 @@ impl Objective {
             | Claim::Budget(_)
             | Claim::Burn(_)
             | Claim::Amplification(_)
+            | Claim::Pace(_)
             | Claim::Concurrency(_)
             | Claim::Lifetime(_)
             | Claim::Occurrence(_)
@@ -69,6 +70,7 @@ impl Objective {
                 patterns.extend(in_sum(&claim.left).chain(in_sum(&claim.right)));
             }
             Claim::Lifetime(claim) => patterns.push(&claim.spans),
+            Claim::Pace(claim) => patterns.push(&claim.attempts),
             Claim::Occurrence(claim) => {
                 patterns.push(&claim.what);
                 match &claim.required {

@@ -130,9 +130,9 @@ fn pause(upstream: &Upstream, failed: u32, not_before: Duration) -> Duration {
     let bound = bound.saturating_mul(1 << (failed - 1).min(16));
     let jitter = match () {
         // Defect: a loop around the call.
-        () if defects.has(Defect::NoBackoff) => 0,
+        () if defects.has(Defect::RetriesAtOnce) => 0,
         // Defect: a backoff as in the first textbook.
-        () if defects.has(Defect::NoJitter) => bound,
+        () if defects.has(Defect::RetriesInStep) => bound,
         () => rand::rng().random_range(0..=bound),
     };
     // Defect: the trailer is not read.

@@ -27,9 +27,9 @@ crate::defect::defects! {
     /// Failed calls are tried again however many fail.
     NoRetryBudget = "no-retry-budget", "tries failed calls again however many of them fail";
     /// There is no pause before the next attempt.
-    NoBackoff = "no-backoff", "tries a failed call again at once";
+    RetriesAtOnce = "retries-at-once", "tries a failed call again at once";
     /// Every pause is as long as the other.
-    NoJitter = "no-jitter", "all failed calls are tried again after the same pause";
+    RetriesInStep = "retries-in-step", "all failed calls are tried again after the same pause";
     /// A dependency that says when to come back is not listened to.
     IgnoresPushback = "ignores-pushback",
         "tries again earlier than the dependency has asked for";
