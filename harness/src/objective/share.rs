@@ -205,6 +205,10 @@ impl Stated for Share {
 
     fn scopes(&self) -> &'static [Dimension] {
         use Dimension::{Boot, Calls, Host, Phase, Route};
-        &[Phase, Route, Calls, Host, Boot]
+        match self.of {
+            // A call has no HTTP status, and nobody says what its answer should be.
+            ShareOf::Wrong => &[Phase, Route, Host, Boot],
+            _ => &[Phase, Route, Calls, Host, Boot],
+        }
     }
 }

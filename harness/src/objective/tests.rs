@@ -358,6 +358,10 @@ fn a_scope_that_would_be_ignored_is_refused() {
         "it cannot be restricted to outcomes",
     );
     refused(burn_rate(0.9).in_phase(Phase::During), "it cannot be restricted to phases");
+    refused(
+        wrong().none().to_dependency("pricing"),
+        "it cannot be restricted to calls to a dependency",
+    );
     refused(gauge("tasks").at_most(1).on_route("GET /x"), "it cannot be restricted to a route");
     refused(never(logs("x")).on_route("GET /x"), "it cannot be restricted to a route");
     refused(
