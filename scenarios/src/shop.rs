@@ -29,7 +29,7 @@ const NEWS: Duration = Duration::from_millis(2);
 
 /// The same for what a dependency does for such a call, a hop further, while the network and the
 /// dependency are well.
-const NEWS_BEHIND: Duration = Duration::from_millis(4);
+const NEWS_BEHIND: Duration = Duration::from_millis(5);
 
 /// Milliseconds.
 pub(crate) fn ms(ms: u64) -> Duration {
