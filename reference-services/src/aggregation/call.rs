@@ -311,3 +311,6 @@ impl Drop for Attempt<'_> {
         self.metrics.count(self.outcome, self.begun.elapsed());
     }
 }
+
+#[cfg(test)]
+mod tests;
