@@ -19,6 +19,7 @@ mod names;
 mod network_faults;
 mod no_effect;
 mod nodes;
+mod observed;
 mod partition;
 mod pods;
 mod process;
