@@ -20,6 +20,7 @@ pub(crate) mod rng;
 mod rules;
 pub(crate) mod seam;
 pub(crate) mod shared;
+mod throttle;
 mod timers;
 mod wire;
 mod world;
