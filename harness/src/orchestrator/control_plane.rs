@@ -70,6 +70,7 @@ impl State {
         }
         for at in 0..self.deployments.len() {
             self.publish(shared, at, now);
+            self.gauge_capacity(shared, at, now);
         }
     }
 

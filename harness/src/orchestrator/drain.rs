@@ -19,6 +19,7 @@ pub(super) fn advance(state: &mut State, shared: &Shared, now: u64) {
         }
         if state.pods.values().all(|pod| pod.node != Some(node)) {
             state.note(shared, "node drained", &format!("node={name}"));
+            state.drains[at].end(shared);
             state.touch();
         }
     }

@@ -14,6 +14,7 @@ mod api;
 mod backoff;
 mod budget;
 mod canary;
+mod capacity;
 mod control_plane;
 mod deployment;
 mod drain;

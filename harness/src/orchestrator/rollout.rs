@@ -170,12 +170,16 @@ impl State {
             None
         };
         self.deployments[at].rollout = rollout;
-        let Some((message, fields)) = news else { return };
-        self.note(shared, message, &fields);
-        if !rollout.complete && rolls_back {
-            self.roll_back(shared, at, "progress deadline");
+        if let Some((message, fields)) = news {
+            self.note(shared, message, &fields);
+            if !rollout.complete && rolls_back {
+                self.roll_back(shared, at, "progress deadline");
+            } else if !rollout.complete {
+                self.deployments[at].fail_operation(shared);
+            }
+            self.touch();
         }
-        self.touch();
+        self.deployments[at].end_operations(shared, complete);
     }
 
     /// Takes the present rollout or canary back: to the template of the last complete rollout.
@@ -193,22 +197,29 @@ impl State {
             let set = canary.set;
             deployment.rollout.takes_back = Some(revision);
             deployment.rollout.complete = false;
+            deployment.takes_operation_back();
             self.resize(at, set, 0);
-            let fields = format!("deployment={name} revision={revision} reason={why}");
+            let to = self.deployments[at].newest().map_or(0, |set| set.revision);
+            let fields = format!("deployment={name} revision={revision} to={to} reason={why}");
             return self.note(shared, "rollback started", &fields);
         }
         let Some(newest) = deployment.newest() else { return };
         let revision = newest.revision;
         let stable = deployment.rollout.stable.and_then(|id| deployment.set(id));
-        let fields = format!("deployment={name} revision={revision} reason={why}");
-        match stable.map(|set| set.template.clone()) {
-            Some(template) if deployment.rollout.takes_back.is_none() => {
+        let fields = format!("deployment={name} revision={revision}");
+        match stable.map(|set| (set.template.clone(), set.revision)) {
+            Some((template, to)) if deployment.rollout.takes_back.is_none() => {
                 deployment.spec.template = template;
                 deployment.rollout.takes_back = Some(revision);
+                deployment.takes_operation_back();
+                let fields = format!("{fields} to={to} reason={why}");
                 self.note(shared, "rollback started", &fields);
                 self.touch();
             }
-            _ => self.note(shared, "nothing to roll back to", &fields),
+            _ => {
+                deployment.fail_operation(shared);
+                self.note(shared, "nothing to roll back to", &format!("{fields} reason={why}"));
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use squall_reports::record::{EndCause, Level, Log, What};
 use tokio::sync::Notify;
 
-use super::endpoints::Group;
+use super::{capacity::Capacity, endpoints::Group};
 use crate::{
     plan::{self, Cluster, Gate, PodTemplate, Topology, nanos},
     sim::{
@@ -68,8 +68,22 @@ pub(super) struct Deployment {
     pub(super) gates: u32,
     /// For the analysis: there is another gate.
     pub(super) gate_changed: Arc<Notify>,
+    /// What was asked of it last, until that is over: another template, another number of pods.
+    pub(super) changing: Option<Underway>,
+    pub(super) scaling: Option<Underway>,
+    /// What the gauges of it last said.
+    pub(super) capacity: Option<Capacity>,
     pub(super) endpoints: Vec<Group>,
     pub(super) publications: Vec<Publication>,
+}
+
+/// An operation of the plan that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Underway {
+    /// Its place among the operations.
+    pub(super) operation: u16,
+    /// Is what it did being taken back?
+    pub(super) taken_back: bool,
 }
 
 /// The pods of one revision.
@@ -139,6 +153,8 @@ pub(super) struct Publication {
 /// A drain that goes on.
 pub(super) struct Drain {
     pub(super) node: usize,
+    /// Its place among the operations.
+    pub(super) operation: u16,
     /// When the next evictions are tried.
     pub(super) retry_at: u64,
 }
@@ -215,6 +231,9 @@ impl State {
             gate: None,
             gates: 0,
             gate_changed: Arc::default(),
+            changing: None,
+            scaling: None,
+            capacity: None,
             endpoints: Vec::new(),
             publications: spec
                 .publish_to

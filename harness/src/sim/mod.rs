@@ -111,6 +111,7 @@ fn header(plan: &Plan, whole: &Plan, seed: u64, title: Title) -> Header {
                 counts: fault.kind.counts().to_owned(),
             })
             .collect(),
+        operations: whole.planned_operations(),
         phases: whole.phases(),
         plan: serde_json::to_value(plan).expect("plans are plain data"),
     }

@@ -20,6 +20,7 @@ mod network_faults;
 mod no_effect;
 mod nodes;
 mod observed;
+mod operations;
 mod partition;
 mod pods;
 mod process;
