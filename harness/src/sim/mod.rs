@@ -14,7 +14,7 @@ mod disk;
 mod flow;
 mod link;
 mod machine;
-mod observe;
+pub(crate) mod observe;
 mod panics;
 pub(crate) mod rng;
 mod rules;

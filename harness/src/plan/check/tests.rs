@@ -416,7 +416,7 @@ fn objectives_name_what_the_plan_has() {
     );
     let gauge_of = |found: &str, known: &str| {
         format!(
-            "objective 1: expected a gauge that every run has or the plan scrapes, found \
+            "objective 1: expected a gauge that every run or cluster has or the plan scrapes, found \
              \"{found}\": {known}"
         )
     };
