@@ -5,16 +5,22 @@ use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap};
 use squall_reports::{
     Record,
     record::{
-        Attributes, FaultAction, Log, Mark, Outcome, Phase, RequestId, Span, SpanId, Symbol,
-        WARM_UP, What,
+        Attributes, FaultAction, Log, Mark, Outcome, Phase, PhaseSpan, RequestId, Span, SpanId,
+        Symbol, WARM_UP, What,
     },
 };
 
 use super::{matcher::Matcher, sample::Sample};
 use crate::objective::{Matching, Over, Scope, fits};
 
+/// How many spans a span may be part of, one inside the other; a bound against records that are
+/// wrong.
+pub(super) const DEPTH_MAX: usize = 256;
+
 pub(super) struct Index<'a> {
     pub(super) record: &'a Record,
+    /// The parts that it is judged in: the phases of the record, unless it was made for others.
+    pub(super) phases: Vec<PhaseSpan>,
     /// The requests of the load, in the order in which they were meant to start.
     pub(super) requests: Vec<Sample>,
     /// The spans with the times they closed at, in the order in which they closed.
@@ -69,6 +75,11 @@ impl Hit {
         self.order == other.order
     }
 
+    /// The number of a span; of a log event, that of the last span that was opened before it.
+    pub(super) fn span_id(&self) -> SpanId {
+        self.order.0
+    }
+
     /// The request of the load that it belongs to.
     pub(super) fn request(&self) -> Option<RequestId> {
         (self.request != 0 && self.request != WARM_UP).then_some(self.request)
@@ -77,8 +88,14 @@ impl Hit {
 
 impl<'a> Index<'a> {
     pub(super) fn new(record: &'a Record) -> Self {
+        Self::in_phases(record, record.header.phases.clone())
+    }
+
+    /// The same with other phases than those of the record.
+    pub(super) fn in_phases(record: &'a Record, phases: Vec<PhaseSpan>) -> Self {
         let mut index = Self {
             record,
+            phases,
             requests: Vec::new(),
             spans: Vec::new(),
             logs: Vec::new(),
@@ -131,7 +148,7 @@ impl<'a> Index<'a> {
 
     /// The phase that `at` lies in.
     pub(super) fn phase_at(&self, at: u64) -> Phase {
-        self.record.header.phase_at(at)
+        PhaseSpan::phase_at(&self.phases, at)
     }
 
     /// When judging begins: with the load, or with the run where `scope` says so.
@@ -266,6 +283,13 @@ impl<'a> Index<'a> {
         let by_span =
             self.by_span.get_or_init(|| sorted(self.spans.iter().map(|(_, span)| span.id)));
         find(by_span, id).map(|place| self.spans[place])
+    }
+
+    /// The spans that a span is part of, from the innermost outwards.
+    pub(super) fn ancestors(&self, hit: &Hit) -> impl Iterator<Item = SpanId> {
+        let parent = self.span(hit.span_id()).map(|(_, span)| span.parent);
+        let outwards = std::iter::successors(parent, |id| self.span(*id).map(|(_, it)| it.parent));
+        outwards.take(DEPTH_MAX).filter(|id| *id != 0)
     }
 
     /// The samples of a gauge on the hosts of `scope`, from the beginning of the load on.

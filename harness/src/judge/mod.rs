@@ -20,6 +20,7 @@ mod matcher;
 mod names;
 mod number;
 mod occurrence;
+mod operation;
 mod order;
 mod pace;
 mod recovery;
@@ -36,9 +37,10 @@ use squall_reports::{
     verdict::{Finding, FindingKind, Verdict},
 };
 
-use crate::objective::{Claim, Objective};
+use crate::objective::{Claim, Objective, Over};
 use draft::Draft;
 use index::Index;
+use operation::Operations;
 
 /// Judges `record` by `objectives`.
 #[must_use]
@@ -48,8 +50,12 @@ pub fn judge(record: &Record, objectives: &[Objective]) -> Judgement {
     if objectives.is_empty() {
         findings.push(standing::no_objective());
     }
+    let operations = Operations::new(record, &index);
     for objective in objectives {
-        findings.extend(findings_on(objective, &index));
+        findings.extend(match objective.scope.over {
+            Over::EachOperation | Over::Operation(_) => operations.findings_on(objective),
+            _ => findings_on(objective, &index),
+        });
     }
     findings.push(standing::conservation(&index));
     findings.extend(standing::faults(record));

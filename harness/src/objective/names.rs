@@ -65,12 +65,12 @@ impl Objective {
                 Sent::PerSpan(sent, needed) => patterns.extend([sent, needed]),
                 Sent::ByClients => {}
             },
+            Claim::Pace(claim) => patterns.push(&claim.attempts),
             Claim::Concurrency(claim) => patterns.push(&claim.spans),
             Claim::Accounting(claim) => {
                 patterns.extend(in_sum(&claim.left).chain(in_sum(&claim.right)));
             }
             Claim::Lifetime(claim) => patterns.push(&claim.spans),
-            Claim::Pace(claim) => patterns.push(&claim.attempts),
             Claim::Occurrence(claim) => {
                 patterns.push(&claim.what);
                 match &claim.required {

@@ -9,6 +9,7 @@ mod latency;
 mod level;
 mod lifetime;
 mod occurrence;
+mod operation;
 mod order;
 mod pace;
 mod recovery;
