@@ -22,6 +22,7 @@ mod number;
 mod occurrence;
 mod operation;
 mod order;
+mod pace;
 mod recovery;
 mod retries;
 mod sample;
@@ -79,6 +80,7 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
         Claim::Burn(claim) => claim,
         Claim::Recovery(claim) => claim,
         Claim::Amplification(claim) => claim,
+        Claim::Pace(claim) => claim,
         Claim::Concurrency(claim) => claim,
         Claim::Level(claim) => claim,
         Claim::Settles(claim) => claim,

@@ -6,6 +6,7 @@
 //! cannot hide behind a stalled client (coordinated omission). A closed load waits for its
 //! answers.
 
+mod answer;
 mod arrivals;
 mod client;
 mod request;

@@ -38,6 +38,7 @@ impl Objective {
             | Claim::Budget(_)
             | Claim::Burn(_)
             | Claim::Amplification(_)
+            | Claim::Pace(_)
             | Claim::Concurrency(_)
             | Claim::Lifetime(_)
             | Claim::Occurrence(_)
@@ -64,6 +65,7 @@ impl Objective {
                 Sent::PerSpan(sent, needed) => patterns.extend([sent, needed]),
                 Sent::ByClients => {}
             },
+            Claim::Pace(claim) => patterns.push(&claim.attempts),
             Claim::Concurrency(claim) => patterns.push(&claim.spans),
             Claim::Accounting(claim) => {
                 patterns.extend(in_sum(&claim.left).chain(in_sum(&claim.right)));

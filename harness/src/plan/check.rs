@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{
     Arrivals, Cluster, Direction, Fault, FaultKind, Latency, Link, Load, Plan, Scrape, Target,
+    fill_in, load::unknown_placeholder,
 };
 use crate::{exposition::Selector, plan::fault::Performer};
 
@@ -265,9 +266,17 @@ impl Plan {
             if http::Method::from_bytes(request.method.as_bytes()).is_err() {
                 return wrong(format!("expected an HTTP method, found {:?}", request.method));
             }
-            let path = request.path.replace("{id}", "1").replace("{request}", "1");
-            if !is_path(&path) {
+            if !is_path(&fill_in(&request.path, 1, 1)) {
                 return wrong(format!("expected a path from / on, found {:?}", request.path));
+            }
+            for (part, text) in [("path", &request.path), ("body", &request.body)] {
+                if let Some(found) = unknown_placeholder(text) {
+                    let expected = "expected {id} or {request}";
+                    return wrong(format!("{expected} in the {part} of a request, found {found}"));
+                }
+            }
+            if let Err(reason) = request.expect.check() {
+                return wrong(format!("{}: {reason}", request.route));
             }
         }
         let rates: Vec<f64> = match &load.arrivals {

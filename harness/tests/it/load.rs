@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use hyper::{Response, StatusCode};
-use squall::plan::{Arrivals, Load, RequestSpec, crash, pause};
+use squall::{
+    objective::wrong,
+    plan::{Arrivals, Load, RequestSpec, crash, pause},
+};
 use squall_reports::{
     record::Outcome,
     verdict::{FindingKind, Verdict},
@@ -153,7 +156,8 @@ fn answers_are_classified_by_status_and_content() {
     check(answered(200, None, "hello"), Outcome::Failed, "the answer is not JSON");
     check(answered(429, None, ""), Outcome::Shed, "status 429");
     check(answered(503, Some("retry-after"), ""), Outcome::Shed, "status 503");
-    check(answered(503, None, ""), Outcome::Failed, "status 503");
+    let unshed = "status 503 without Retry-After (counts as failed)";
+    check(answered(503, None, ""), Outcome::Failed, unshed);
     check(answered(500, Some("retry-after"), whole), Outcome::Failed, "status 500");
     check(answered(404, None, ""), Outcome::Failed, "status 404");
 }
@@ -344,4 +348,86 @@ fn clients_keep_the_cookies_that_they_are_given() {
     assert_eq!(visited(0), [("201 Created".to_owned(), 100)], "nobody keeps any");
     let once_each = [("200 OK".to_owned(), 93), ("201 Created".to_owned(), 7)];
     assert_eq!(visited(7), once_each);
+}
+
+/// Shelves that know their things by number, but for what `mistake` does to an answer.
+fn shelves(mistake: impl Fn(u64) -> Option<String> + Clone + Send + Sync + 'static) -> Seen {
+    let spec = RequestSpec::get("/things/{id}")
+        .expect_equal("/id", "{id}")
+        .expect_section("notes", "/notes")
+        .expect_equal("/notes/of", "{id}")
+        .expect_count("/notes/all", 2)
+        .degraded_by("/left_out");
+    let load = Load::constant("a", "b:80", 100.0).lasts(ms(1_000)).request(spec);
+    loaded(load.clone(), move |path| {
+        let mistake = mistake.clone();
+        async move {
+            let id: u64 = path.rsplit('/').next().and_then(|id| id.parse().ok()).expect("an id");
+            let good = || {
+                let notes = if id % 3 == 0 {
+                    r#""left_out":["notes"]"#.to_owned()
+                } else {
+                    format!(r#""notes":{{"of":{id},"all":[1,2]}},"left_out":[]"#)
+                };
+                format!(r#"{{"id":{id},{notes}}}"#)
+            };
+            Response::new(mistake(id).unwrap_or_else(good))
+        }
+    })
+    .plan(|plan| plan.objective(wrong().none()))
+    .completes(1)
+}
+
+#[track_caller]
+fn judged(seen: &Seen, verdict: Verdict) {
+    let findings = &seen.0.judgement.findings;
+    let finding = findings.iter().find(|finding| finding.name == "wrong answers");
+    assert_eq!(finding.map(|finding| finding.verdict), Some(verdict), "{:?}", seen.outcomes());
+    conserved(seen);
+}
+
+#[test]
+fn answers_are_compared_with_what_was_asked_for() {
+    let seen = shelves(|_| None);
+    judged(&seen, Verdict::Pass);
+    let outcomes = seen.outcomes();
+    assert_eq!(outcomes[0].0, "degraded notes");
+    assert_eq!(outcomes[1].0, "succeeded");
+    assert_eq!(outcomes.len(), 2, "{outcomes:?}");
+}
+
+#[test]
+fn one_wrong_answer_among_many_is_found() {
+    type Mistake = fn(u64) -> String;
+    let mistakes: [(Mistake, fn(u64) -> String); 4] = [
+        (
+            |id| format!(r#"{{"id":{id},"notes":{{"of":{},"all":[1,2]}},"left_out":[]}}"#, id + 1),
+            |id| format!("/notes/of is {}, not {id}", id + 1),
+        ),
+        (
+            |id| format!(r#"{{"id":{id},"notes":{{"of":{id},"all":[1]}},"left_out":[]}}"#),
+            |_| "/notes/all has 1 elements, not 2".to_owned(),
+        ),
+        (
+            |id| format!(r#"{{"id":{id},"left_out":[]}}"#),
+            |_| "the answer has no /notes, and does not say so".to_owned(),
+        ),
+        (
+            |id| format!(r#"{{"id":{},"left_out":["notes"]}}"#, id + 1),
+            |id| format!("/id is {}, not {id}", id + 1),
+        ),
+    ];
+    for (mistake, note) in mistakes {
+        let once = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let id_of = std::sync::Arc::clone(&once);
+        let seen = shelves(move |id| {
+            use std::sync::atomic::Ordering::Relaxed;
+            let first = id_of.compare_exchange(0, id, Relaxed, Relaxed).is_ok();
+            first.then(|| mistake(id))
+        });
+        judged(&seen, Verdict::Fail);
+        let id = once.load(std::sync::atomic::Ordering::Relaxed);
+        let expected = (format!("failed {}", note(id)), 1);
+        assert!(seen.outcomes().contains(&expected), "{:?}: {expected:?}", seen.outcomes());
+    }
 }

@@ -11,6 +11,7 @@ mod lifetime;
 mod occurrence;
 mod operation;
 mod order;
+mod pace;
 mod recovery;
 mod retries;
 mod scope;

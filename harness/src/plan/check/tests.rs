@@ -184,6 +184,78 @@ fn a_load_has_a_client_a_target_and_something_to_ask() {
     }
 }
 
+#[track_caller]
+fn refused_request(request: RequestSpec, expected: &str) {
+    refused_load(|load| load.mix[0] = request, &format!("load 1: {expected}"));
+}
+
+#[test]
+fn placeholders_of_a_request_are_known() {
+    let expected = |part, found| {
+        format!("expected {{id}} or {{request}} in the {part} of a request, found {found}")
+    };
+    refused_request(RequestSpec::get("/items/{sku}"), &expected("path", "{sku}"));
+    let body = RequestSpec::new("POST", "/{id}").body(r#"{"item":{item}}"#);
+    refused_request(body, &expected("body", "{item}"));
+    refused_request(
+        RequestSpec::get("/").expect_equal("/id", "{idd}"),
+        "GET /: expected {id} or {request} in the value at \"/id\", found {idd}",
+    );
+}
+
+#[test]
+fn what_is_expected_of_an_answer_can_be_looked_for() {
+    let get = || RequestSpec::get("/");
+    for pointer in ["id", "/a~2", "/a~", "#/a"] {
+        let expected = format!(
+            "GET /: expected a JSON pointer such as /items/0 (RFC 6901), found {pointer:?}"
+        );
+        for request in [
+            get().expect_present(pointer),
+            get().expect_equal(pointer, "1"),
+            get().expect_count(pointer, 1),
+            get().degraded_by(pointer),
+            get().degraded_by("/missing").expect_section("a", pointer),
+        ] {
+            refused_request(request, &expected);
+        }
+    }
+    refused_request(
+        get().expect_equal("/sku", "P-{id}"),
+        "GET /: expected JSON for the value at \"/sku\", found P-{id}: expected value at line 1 \
+         column 1",
+    );
+    refused_request(
+        get().expect_section("reviews", "/reviews"),
+        "GET /: expected degraded_by(..), the list that names the section \"reviews\" when it is \
+         left out, found none",
+    );
+    let twice = get().degraded_by("/x").expect_section("a", "/a").expect_section("a", "/b");
+    refused_request(twice, "GET /: expected each section once, found \"a\" twice");
+    for empty in [get().expect_section("", "/a"), get().expect_section("a", "")] {
+        refused_request(
+            empty.degraded_by("/x"),
+            "GET /: expected a section with a name and a JSON pointer, found an empty one",
+        );
+    }
+    refused_request(
+        get().expect_error_type("problem"),
+        "GET /: expected a media type such as application/problem+json, found \"problem\"",
+    );
+    let good = get()
+        .expect_equal("", r#"{"a~/b":[{id},"{request}"]}"#)
+        .expect_count("/a~0~1b/-", 0)
+        .degraded_by("/x")
+        .expect_section("a", "/a")
+        .expect_error_type("application/problem+json; charset=utf-8");
+    let mut load = load();
+    load.mix[0] = good;
+    let plan = Plan::new(topology()).load(load);
+    assert_eq!(plan.check(), Ok(()));
+    let kept = serde_json::to_string(&plan).expect("json");
+    assert_eq!(serde_json::from_str::<Plan>(&kept).expect("a plan"), plan);
+}
+
 #[test]
 fn a_load_has_rates() {
     let rates = |found: &str| {
