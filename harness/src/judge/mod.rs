@@ -18,6 +18,7 @@ mod latency;
 mod level;
 mod lifetime;
 mod matcher;
+mod never_after;
 mod occurrence;
 mod order;
 mod pace;
@@ -81,6 +82,7 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
         Claim::Balance(claim) => claim,
         Claim::Lifetime(claim) => claim,
         Claim::Occurrence(claim) => claim,
+        Claim::NeverAfter(claim) => claim,
         Claim::Sequence(claim) => claim,
         Claim::Between(claim) => claim,
     };

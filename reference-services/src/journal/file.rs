@@ -44,6 +44,19 @@ pub(super) struct Found {
     pub(super) last: usize,
 }
 
+/// What a journal does not sync. Everything is synced, unless a mistake is planted in the service
+/// that keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Unsynced {
+    /// All is well.
+    #[default]
+    Nothing,
+    /// Batches, and so everything.
+    Batches,
+    /// The records of a file that takes the old one's place.
+    Rewrites,
+}
+
 /// An open journal.
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -53,6 +66,7 @@ pub(super) struct Journal {
     len: u64,
     /// What is behind `len` may be anything, and the file's name may not be durable.
     unsettled: bool,
+    pub(super) unsynced: Unsynced,
 }
 
 impl Journal {
@@ -62,8 +76,8 @@ impl Journal {
         let content = match fs::read(path).await {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let (file, len) = write_beside(path, &[]).await?;
-                let mut journal = Self { path: path.to_owned(), file, len, unsettled: true };
+                let (file, len) = write_beside(path, &[], false).await?;
+                let mut journal = Self::unsettled_at(path, file, len);
                 journal.settle().await?;
                 return Ok((journal, Found { records: Vec::new(), last: 0 }));
             }
@@ -80,12 +94,16 @@ impl Journal {
             );
         }
         let file = append_to(path).await?;
-        let len = scan.sound as u64;
-        let mut journal = Self { path: path.to_owned(), file, len, unsettled: true };
+        let mut journal = Self::unsettled_at(path, file, scan.sound as u64);
         // The last frame may have survived its process without ever having been synced.
         journal.settle().await?;
         let records = scan.records.into_iter().map(|place| content[place].to_vec()).collect();
         Ok((journal, Found { records, last: scan.last }))
+    }
+
+    fn unsettled_at(path: &Path, file: File, len: u64) -> Self {
+        let (path, unsynced) = (path.to_owned(), Unsynced::Nothing);
+        Self { path, file, len, unsettled: true, unsynced }
     }
 
     /// How long it is.
@@ -103,7 +121,9 @@ impl Journal {
         self.unsettled = true;
         self.file.write_all(&frame).await?;
         self.file.flush().await?;
-        self.file.sync_data().await?;
+        if self.unsynced != Unsynced::Batches {
+            self.file.sync_data().await?;
+        }
         self.len += frame.len() as u64;
         self.unsettled = false;
         Ok(())
@@ -127,7 +147,13 @@ impl Journal {
         if self.unsettled {
             self.settle().await?;
         }
-        let (file, len) = write_beside(&self.path, records).await?;
+        let early = self.unsynced == Unsynced::Rewrites;
+        let (file, len) = write_beside(&self.path, records, early).await?;
+        if early {
+            // Defect: the next batch is the first that makes the content durable.
+            (self.file, self.len) = (file, len);
+            return fs::sync_dir(folder(&self.path)).await;
+        }
         // The new file has the name from here on, but perhaps not after a loss of power.
         (self.file, self.len, self.unsettled) = (file, len, true);
         self.settle().await
@@ -135,10 +161,15 @@ impl Journal {
 }
 
 /// Writes a journal beside its place, syncs it, and only then gives it its name.
-async fn write_beside(path: &Path, records: &[Vec<u8>]) -> io::Result<(File, u64)> {
+async fn write_beside(path: &Path, records: &[Vec<u8>], early: bool) -> io::Result<(File, u64)> {
     let beside = path.with_extension("new");
     let mut file = File::create(&beside).await?;
     file.write_all(&MAGIC).await?;
+    if early {
+        // Defect: what is synced has no records yet.
+        file.flush().await?;
+        file.sync_all().await?;
+    }
     let mut len = MAGIC.len() as u64;
     let mut rest = records;
     while !rest.is_empty() {
@@ -154,7 +185,9 @@ async fn write_beside(path: &Path, records: &[Vec<u8>]) -> io::Result<(File, u64
         rest = more;
     }
     file.flush().await?;
-    file.sync_all().await?;
+    if !early {
+        file.sync_all().await?;
+    }
     fs::rename(&beside, path).await?;
     Ok((file, len))
 }
