@@ -111,7 +111,7 @@ impl<Q: Queue> Work<Q> {
         } else {
             pause(backoff, job.last_delay, &mut rand::rng())
         };
-        asked + pause
+        asked.saturating_add(pause)
     }
 
     /// Tells the queue what became of a job, as often as it takes while the job is ours.

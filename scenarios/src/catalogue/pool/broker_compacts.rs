@@ -8,7 +8,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{acknowledged, all_done, no_dead_letters, pool},
+    pool::{WORKERS, acknowledged, all_done, no_dead_letters, pool},
     shop::ms,
 };
 
@@ -20,9 +20,10 @@ pub(super) fn scenario() -> Scenario {
     )
     .arrivals(Arrivals::Poisson { rate: 200.0 }, ms(3_000))
     // Jobs that are done at once and forgotten soon, so that the journal is mostly history.
+    .configure(&WORKERS, &json!({ "wait_ms": 200, "rpc_timeout_ms": 300 }))
     .configure(&["api"], &json!({ "latency": { "kind": "constant", "ms": 20.0 } }))
-    .configure(&["broker"], &json!({ "compact_bytes_min": 1_000, "done_max": 100 }))
-    .slow_sync("broker", ms(10))
+    .configure(&["broker"], &json!({ "compact_bytes_min": 200, "done_max": 10 }))
+    .slow_sync("broker", ms(20))
     .plan(|mut plan| {
         // Nobody answers for a machine without power.
         plan.loads = plan.loads.into_iter().map(|load| load.timeout(ms(500))).collect();
