@@ -64,16 +64,11 @@ impl Page {
     /// Enters what the page says about the series that are wanted.
     fn enter(&self, text: &str) {
         let Some(shared) = shared::current() else { return };
-        for sample in samples(text).filter(|it| it.value.is_finite() && it.value >= 0.0) {
+        // Not a number is what a service says that has nothing to say.
+        for sample in samples(text).filter(|it| !it.value.is_nan()) {
             let known = self.wanted.iter().find(|(_, series)| *series == sample.series);
             if let Some((name, _)) = known {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "not negative, and what the type cannot hold becomes its largest value"
-                )]
-                let value = sample.value.round() as u64;
-                let name = shared.intern(name);
+                let (name, value) = (shared.intern(name), sample.value);
                 shared.record(What::Gauge(Gauge { host: self.host, name, value }));
             }
         }

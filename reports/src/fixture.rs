@@ -3,8 +3,8 @@
 use crate::{
     Record, SCHEMA,
     record::{
-        End, EndCause, Event, FaultAction, FaultSpan, Gauge, Header, Level, Log, Mark, Outcome,
-        Phase, PhaseSpan, Request, Span, Symbols, What,
+        AttributeTable, Attributes, End, EndCause, Event, FaultAction, FaultSpan, Gauge, Header,
+        Level, Log, Mark, Outcome, Phase, PhaseSpan, Request, Span, Symbols, What, set_attribute,
     },
     verdict::{Finding, FindingKind, Judgement, Verdict},
 };
@@ -16,9 +16,11 @@ pub(crate) fn record() -> Record {
     let mut symbols = Symbols::default();
     let [get, put, reviews, timeout] =
         ["GET /x", "PUT /x", "reviews", "timeout"].map(|name| symbols.intern(name));
-    let [handle, call, to_pricing, to_reviews] =
-        ["handle", "call", "dependency=pricing outcome=ok", "dependency=reviews outcome=timeout"]
-            .map(|name| symbols.intern(name));
+    let [handle, call] = ["handle", "call"].map(|name| symbols.intern(name));
+    let mut table = AttributeTable::default();
+    let [to_pricing, to_reviews, nothing] =
+        ["dependency=pricing outcome=ok", "dependency=reviews outcome=timeout", ""]
+            .map(|text| attributes_in(&mut symbols, &mut table, text));
     let [tasks, target, message] =
         ["tasks", "api::breaker", "breaker opened"].map(|name| symbols.intern(name));
     let none = symbols.intern("");
@@ -36,13 +38,13 @@ pub(crate) fn record() -> Record {
             note,
         })
     };
-    let span = |id, parent, name, fields, opened| {
-        What::Span(Span { id, parent, request: 3, host: 1, name, fields, opened })
+    let span = |id, parent, name, attributes, opened| {
+        What::Span(Span { id, parent, request: 3, host: 1, name, attributes, opened })
     };
     let fault = |action, affected| What::Fault { fault: 0, action, affected };
     let events = [
         (0, What::Mark(Mark::LoadBegins)),
-        (MS, What::Gauge(Gauge { host: 1, name: tasks, value: 4 })),
+        (MS, What::Gauge(Gauge { host: 1, name: tasks, value: 4.0 })),
         (12 * MS, request(1, get, 2 * MS, Outcome::Succeeded, 200, none)),
         (30 * MS, request(2, put, 10 * MS, Outcome::Succeeded, 200, none)),
         (100 * MS, fault(FaultAction::Inject, 0)),
@@ -54,11 +56,13 @@ pub(crate) fn record() -> Record {
                 level: Level::Warn,
                 target,
                 message,
-                fields: to_reviews,
+                attributes: to_reviews,
+                request: 3,
+                after: 4,
             })),
         ),
         (262 * MS, span(4, 2, call, to_reviews, 112 * MS)),
-        (263 * MS, span(2, 0, handle, none, 111 * MS)),
+        (263 * MS, span(2, 0, handle, nothing, 111 * MS)),
         (264 * MS, request(3, get, 110 * MS, Outcome::Degraded, 200, reviews)),
         (270 * MS, request(4, get, 120 * MS, Outcome::Failed, 0, timeout)),
         (300 * MS, fault(FaultAction::Heal, 1_234)),
@@ -85,9 +89,24 @@ pub(crate) fn record() -> Record {
             plan: serde_json::json!({"load": "constant"}),
         },
         symbols,
+        attributes: table,
         events: events.into_iter().map(|(at, what)| Event { at, what }).collect(),
         end: End { at: 400 * MS, cause: EndCause::Completed },
     }
+}
+
+/// The attributes of `text`, which has them as `name=value`, apart by spaces.
+pub(crate) fn attributes(record: &mut Record, text: &str) -> Attributes {
+    attributes_in(&mut record.symbols, &mut record.attributes, text)
+}
+
+fn attributes_in(symbols: &mut Symbols, table: &mut AttributeTable, text: &str) -> Attributes {
+    let mut pairs = Vec::new();
+    for (name, value) in text.split(' ').filter_map(|word| word.split_once('=')) {
+        let (name, value) = (symbols.intern(name), symbols.intern(value));
+        set_attribute(&mut pairs, name, value);
+    }
+    table.intern(&pairs)
 }
 
 /// A finding that passed, on the baseline.
@@ -104,6 +123,8 @@ pub(crate) fn passed() -> Finding {
         margin: Some(0.9),
         worst: Some(1),
         reason: String::new(),
+        note: String::new(),
+        at: None,
     }
 }
 
@@ -116,6 +137,7 @@ pub(crate) fn failed() -> Finding {
         samples: 2,
         margin: Some(-0.54),
         worst: Some(3),
+        at: Some(264 * MS),
         reason: "p99 latency was 154 ms in during, 54 ms over the bound of 100 ms (2 samples)"
             .to_owned(),
         ..passed()

@@ -32,7 +32,7 @@ pub struct Metrics {
     requests: Whole,
     latency: Real,
     affected: Whole,
-    gauges: Whole,
+    gauges: Real,
     simulated: Real,
 }
 
@@ -127,7 +127,7 @@ impl Metrics {
         for event in &record.events {
             if let What::Gauge(Sample { host, name, value }) = event.what {
                 let labels = with(&[("host", record.host(host)), ("gauge", record.text(name))]);
-                self.gauges.get_or_create(&labels).set(i64::try_from(value).unwrap_or(i64::MAX));
+                self.gauges.get_or_create(&labels).set(value);
             }
         }
         self.simulated.get_or_create(&with(&[])).set(seconds(record.end.at));

@@ -159,7 +159,7 @@ fn draw_work(record: &Record, drawn: &BTreeSet<RequestId>, events: &mut Vec<Valu
                     arrow: (span.parent == 0 && span.request != 0).then_some("f"),
                     event: json!({
                         "ph": "X", "cat": "span", "name": record.text(span.name),
-                        "args": { "request": span.request, "fields": record.text(span.fields) },
+                        "args": { "request": span.request, "fields": record.shown(span.attributes) },
                     }),
                 };
                 hosts.entry(span.host).or_default().push(slice);
@@ -217,7 +217,7 @@ fn draw_points(record: &Record, events: &mut Vec<Value>) {
             What::Log(log) => events.push(json!({
                 "ph": "i", "s": "p", "cat": "log", "name": record.text(log.message),
                 "pid": process_of(log.host), "tid": STATES, "ts": us(event.at),
-                "args": { "fields": record.text(log.fields), "target": record.text(log.target) },
+                "args": { "fields": record.shown(log.attributes), "target": record.text(log.target) },
             })),
             What::Gauge(gauge) if usize::from(gauge.host) < record.header.hosts.len() => {
                 events.push(json!({

@@ -81,7 +81,7 @@ impl SpanTree {
                 words::time(span.opened.saturating_sub(start)),
                 words::time(closed.saturating_sub(span.opened)),
                 record.host(span.host),
-                record.text(span.fields),
+                record.shown(span.attributes),
                 indent = 2 * (depth + 1),
             );
             let _ = writeln!(text, "{}", line.trim_end());

@@ -78,6 +78,14 @@ pub struct Finding {
     pub worst: Option<RequestId>,
     /// Why, in one sentence, when it is not a pass.
     pub reason: String,
+    /// What a reader should know besides, in one sentence; empty for nothing. A pass may have a
+    /// note, too, such as that a name was never seen.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// When it first went wrong, in nanoseconds since the run began; `None` for a pass, and where no
+    /// instant can be named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
 }
 
 /// What was concluded from a record.
@@ -96,5 +104,18 @@ impl Judgement {
     pub fn of(findings: Vec<Finding>) -> Self {
         let verdict = Verdict::worst(findings.iter().map(|finding| finding.verdict));
         Self { findings, verdict }
+    }
+
+    /// What is not a pass, the likely causes first: failures before missing data, and what went
+    /// wrong first before what may follow from it. Failures without an instant come after those
+    /// with one, and equals in the order of the plan.
+    #[must_use]
+    pub fn problems(&self) -> Vec<&Finding> {
+        let mut problems: Vec<&Finding> =
+            self.findings.iter().filter(|finding| finding.verdict != Verdict::Pass).collect();
+        problems.sort_by_key(|finding| {
+            (std::cmp::Reverse(finding.verdict), finding.at.unwrap_or(u64::MAX))
+        });
+        problems
     }
 }

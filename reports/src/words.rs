@@ -33,6 +33,20 @@ pub fn count(count: u64) -> String {
     text
 }
 
+/// A value of a gauge: a whole number as [`count`] shows it, another one to six places.
+#[must_use]
+pub fn quantity(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked")]
+        let whole = count(value.abs() as u64);
+        return if value < 0.0 { format!("-{whole}") } else { whole };
+    }
+    if value.abs() >= 1e15 || (value.abs() < 1e-6 && value.is_finite()) {
+        return format!("{value:e}");
+    }
+    decimal(value, 6)
+}
+
 /// A number of things: `1 sample`, `2 samples`.
 #[must_use]
 pub fn counted(number: u64, thing: &str) -> String {
@@ -66,7 +80,7 @@ pub fn decimal(value: f64, places: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{count, counted, decimal, margin, percent, time};
+    use super::{count, counted, decimal, margin, percent, quantity, time};
 
     #[test]
     fn times() {
@@ -89,6 +103,19 @@ mod tests {
             [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345, "12,345"), (1_234_567, "1,234,567")]
         {
             assert_eq!(count(number), expected);
+        }
+        for (value, expected) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (-3.0, "-3"),
+            (12_345.0, "12,345"),
+            (0.49, "0.49"),
+            (-0.5, "-0.5"),
+            (1e-9, "1e-9"),
+            (1e300, "1e300"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(quantity(value), expected);
         }
         assert_eq!(counted(1, "sample"), "1 sample");
         assert_eq!(counted(0, "sample"), "0 samples");

@@ -90,7 +90,7 @@ pub(super) fn scenario_of(catalogue: &Catalogue, record: &Record) -> Result<Scen
 mod tests {
     use squall_reports::{
         SCHEMA,
-        record::{End, EndCause, Event, Header, Mark, Record, Symbols, What},
+        record::{AttributeTable, End, EndCause, Event, Header, Mark, Record, Symbols, What},
     };
 
     use super::difference_until_interrupt;
@@ -111,6 +111,7 @@ mod tests {
                 plan: serde_json::Value::Null,
             },
             symbols: Symbols::default(),
+            attributes: AttributeTable::default(),
             events: marks.iter().map(event).collect(),
             end: End { at: marks.last().map_or(0, |(at, _)| *at), cause },
         }

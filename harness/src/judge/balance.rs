@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use squall_reports::{verdict::Finding, words};
 
-use super::{Conclude, Draft, Index, Judged};
+use super::{
+    Conclude, Draft, Index, Judged,
+    accounting::{balances, side, unbalanced},
+};
 use crate::objective::Balance;
 
 /// What was read of one host at one instant: the left gauges and the right ones.
 #[derive(Default)]
 struct Sample {
-    left: Vec<u64>,
-    right: Vec<u64>,
+    left: Vec<f64>,
+    right: Vec<f64>,
 }
 
 impl Judged for Balance {
@@ -27,7 +30,7 @@ impl Balance {
             for name in names {
                 let readings = index.gauge(name, draft.scope);
                 if readings.is_empty() {
-                    return finding.no_data(format!("nobody sampled {name}"));
+                    return finding.no_data(format!("no samples of {name}"));
                 }
                 for reading in readings {
                     let sample = samples.entry((reading.at, reading.host)).or_default();
@@ -41,33 +44,24 @@ impl Balance {
         };
         samples.retain(|_, sample| whole(sample));
         finding.samples = samples.len() as u64;
-        let total = |side: &[u64]| side.iter().fold(0_u64, |sum, value| sum.saturating_add(*value));
-        let most = samples.values().map(|sample| total(&sample.left)).max();
+        let total = |side: &[f64]| side.iter().sum::<f64>();
+        let most = samples.values().map(|sample| total(&sample.left)).reduce(f64::max);
         match most {
             None => return finding.no_data("no sample has all of the gauges"),
-            Some(most) => finding.observed = format!("up to {}", words::count(most)),
+            Some(most) => finding.observed = format!("up to {}", words::quantity(most)),
         }
-        if samples.values().all(|it| total(&it.left) == 0 && total(&it.right) == 0) {
+        let all = || samples.values().flat_map(|it| it.left.iter().chain(&it.right));
+        if all().all(|value| *value == 0.0) {
             return finding.no_data("all of the gauges are zero throughout: nothing happened");
         }
-        let wrong = samples.iter().find(|(_, it)| total(&it.left) != total(&it.right));
+        let wrong = samples.iter().find(|(_, it)| !balances(total(&it.left), total(&it.right)));
         let Some(((at, host), sample)) = wrong else { return finding.passed() };
-        let side = |values: &[u64]| {
-            let shown: Vec<_> = values.iter().map(|value| words::count(*value)).collect();
-            shown.join(" + ")
-        };
-        let (left, right) = (total(&sample.left), total(&sample.right));
         finding.observed = format!("{} against {}", side(&sample.left), side(&sample.right));
-        finding.failed(format!(
-            "{} {} on {} at {}: {} is {}, {} is {}",
-            words::count(left.abs_diff(right)),
-            if left > right { "missing" } else { "too many" },
+        finding.wrong_at(Some(*at)).failed(format!(
+            "{}, on {} at {}",
+            unbalanced(total(&sample.left), total(&sample.right)),
             index.record.host(*host),
             words::time(*at),
-            self.left.join(" + "),
-            side(&sample.left),
-            self.right.join(" + "),
-            side(&sample.right),
         ))
     }
 }

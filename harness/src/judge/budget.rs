@@ -4,8 +4,9 @@ use squall_reports::{record::Outcome, verdict::Finding, words};
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::{margin_below, place, real},
+    draft::place,
     index::in_phase,
+    number::{margin_below, real},
     sample::Sample,
     share::worst,
 };
@@ -43,6 +44,7 @@ impl Judged for Budget {
             let spent = spent(self.target, lost, whole);
             finding.samples = whole;
             finding.worst = worst(bad());
+            finding.at = bad().map(|sample| sample.end).min();
             finding.observed = format!("{} spent", words::percent(spent));
             finding.margin = margin_below(spent, self.spent_at_most);
             finding.concluded(spent <= self.spent_at_most, || {
@@ -63,7 +65,9 @@ impl Judged for Burn {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let samples: Vec<Sample> =
             index.samples(draft.scope).iter().copied().filter(counts).collect();
-        self.windows.iter().map(|window| self.judge_window(window, draft, &samples)).collect()
+        let load = index.load();
+        let judge = |window: &BurnWindow| self.judge_window(window, draft, &samples, load);
+        self.windows.iter().map(judge).collect()
     }
 }
 
@@ -77,11 +81,17 @@ struct Peak {
 }
 
 impl Burn {
-    fn judge_window(&self, window: &BurnWindow, draft: &Draft<'_>, samples: &[Sample]) -> Finding {
+    fn judge_window(
+        &self,
+        window: &BurnWindow,
+        draft: &Draft<'_>,
+        samples: &[Sample],
+        load: (u64, u64),
+    ) -> Finding {
         let mut finding = draft.finding(None);
         finding.name = format!("{}, {}", draft.name, window.name());
         finding.bound = window.bound();
-        let Some(peak) = self.peak(window, samples) else {
+        let Some(peak) = self.peak(window, samples, load) else {
             return finding.no_data(format!(
                 "no window held {} from its beginning to its end",
                 words::counted(self.samples_at_least.max(1), "request")
@@ -89,6 +99,7 @@ impl Burn {
         };
         finding.samples = samples.len() as u64;
         finding.worst = peak.worst;
+        finding.at = Some(peak.at);
         finding.observed = words::decimal(peak.rate, 3);
         finding.margin = margin_below(peak.rate, window.factor);
         finding.concluded(peak.rate <= window.factor, || {
@@ -103,11 +114,16 @@ impl Burn {
         })
     }
 
-    /// Looks at each request as an alert would: back over both windows. The alert fires when both
-    /// rates exceed the factor, so the lower of the two is what counts.
-    fn peak(&self, window: &BurnWindow, samples: &[Sample]) -> Option<Peak> {
-        let begin = samples.first()?.start;
-        let run = samples.last()?.start - begin;
+    /// Looks at each instant with requests as an alert would: back over both windows. The alert
+    /// fires when both rates exceed the factor, so the lower of the two is what counts. Windows are
+    /// fractions of the whole load, on whatever part of it the objective is.
+    fn peak(
+        &self,
+        window: &BurnWindow,
+        samples: &[Sample],
+        (begin, end): (u64, u64),
+    ) -> Option<Peak> {
+        let run = end.saturating_sub(begin);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -132,6 +148,10 @@ impl Burn {
                 worst = Some(sample.request);
             }
             let at = sample.start;
+            // Those that start at one instant are one observation.
+            if samples.get(place + 1).is_some_and(|next| next.start == at) {
+                continue;
+            }
             while samples[from_long].start + long < at {
                 from_long += 1;
             }
@@ -139,7 +159,7 @@ impl Burn {
                 from_short += 1;
             }
             let enough = (place + 1 - from_short) as u64 >= self.samples_at_least;
-            if at - begin < long || !enough {
+            if at.saturating_sub(begin) < long || !enough {
                 continue;
             }
             let rate = rate(from_long, place + 1).min(rate(from_short, place + 1));

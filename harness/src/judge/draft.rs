@@ -67,24 +67,3 @@ impl<'o> Draft<'o> {
 pub(super) fn place(phase: Option<Phase>) -> String {
     phase.map_or_else(|| "over the run".to_owned(), |phase| format!("in {phase}"))
 }
-
-/// How far `observed` stays below `bound`, as a fraction of it.
-pub(super) fn margin_below(observed: f64, bound: f64) -> Option<f64> {
-    (bound > 0.0).then(|| (bound - observed) / bound)
-}
-
-/// How far `observed` stays above `bound`, as a fraction of it.
-pub(super) fn margin_above(observed: f64, bound: f64) -> Option<f64> {
-    (bound > 0.0).then(|| (observed - bound) / bound)
-}
-
-/// A count or a time as a number to divide by.
-#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds far below 2^53")]
-pub(super) fn real(value: u64) -> f64 {
-    value as f64
-}
-
-/// Nanoseconds of a duration that a person wrote.
-pub(super) fn nanos(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}

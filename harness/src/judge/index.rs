@@ -4,11 +4,14 @@ use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap};
 
 use squall_reports::{
     Record,
-    record::{FaultAction, Log, Mark, Outcome, Phase, RequestId, Span, SpanId, Symbol, What},
+    record::{
+        Attributes, FaultAction, Log, Mark, Outcome, Phase, RequestId, Span, SpanId, Symbol,
+        WARM_UP, What,
+    },
 };
 
-use super::{fields, matcher::Matcher, matcher::fits, sample::Sample};
-use crate::objective::{Matching, Over, Scope};
+use super::{matcher::Matcher, sample::Sample};
+use crate::objective::{Matching, Over, Scope, fits};
 
 pub(super) struct Index<'a> {
     pub(super) record: &'a Record,
@@ -33,7 +36,7 @@ pub(super) struct Index<'a> {
 pub(super) struct Reading {
     pub(super) at: u64,
     pub(super) host: u16,
-    pub(super) value: u64,
+    pub(super) value: f64,
 }
 
 /// A span or log event that fits a pattern.
@@ -47,7 +50,29 @@ pub(super) struct Hit {
     pub(super) place: usize,
     pub(super) request: RequestId,
     pub(super) host: u16,
-    pub(super) fields: Symbol,
+    pub(super) attributes: Attributes,
+    /// Its place among what began at the same instant: the number of a span, or of the last span
+    /// that was opened before a log event, which comes after it.
+    order: (SpanId, bool, usize),
+}
+
+impl Hit {
+    /// Did this happen before `other`? At one instant, only what happened on one host has an
+    /// order: nothing that crosses a network is there at once.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        self.at < other.at
+            || (self.at == other.at && self.host == other.host && self.order < other.order)
+    }
+
+    /// Is it the same event as `other`?
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+
+    /// The request of the load that it belongs to.
+    pub(super) fn request(&self) -> Option<RequestId> {
+        (self.request != 0 && self.request != WARM_UP).then_some(self.request)
+    }
 }
 
 impl<'a> Index<'a> {
@@ -109,6 +134,30 @@ impl<'a> Index<'a> {
         self.record.header.phase_at(at)
     }
 
+    /// When judging begins: with the load, or with the run where `scope` says so.
+    pub(super) fn begins(&self, scope: &Scope) -> u64 {
+        if scope.boot { 0 } else { self.load_begins.unwrap_or(0) }
+    }
+
+    /// When the load began and ended; where there are no marks, the phases.
+    pub(super) fn load(&self) -> (u64, u64) {
+        let phases = &self.record.header.phases;
+        let begins = self.load_begins.or(phases.first().map(|span| span.from));
+        let ends = self.load_ends.or(phases.last().map(|span| span.until));
+        (begins.unwrap_or(0), ends.unwrap_or(self.record.end.at))
+    }
+
+    /// The phase of what was done for a request: that of the request, if one is known.
+    pub(super) fn phase_of(&self, hit: &Hit) -> Phase {
+        let request = self.request(hit.request);
+        request.map_or_else(|| self.phase_at(hit.at), |request| request.phase)
+    }
+
+    /// The value of an attribute.
+    pub(super) fn value(&self, hit: &Hit, name: &str) -> Option<&'a str> {
+        self.record.attribute(hit.attributes, name)
+    }
+
     /// The requests, or the calls, that `scope` leaves, in the order in which they started. The
     /// phases of the scope are left to [`in_phase`].
     pub(super) fn samples(&self, scope: &Scope) -> Cow<'_, [Sample]> {
@@ -131,21 +180,32 @@ impl<'a> Index<'a> {
         let sample = |hit: Hit| Sample {
             start: hit.at,
             end: hit.end,
-            request: hit.request,
+            request: hit.request().unwrap_or(0),
             route: Symbol::default(),
             host: hit.host,
             attempts: 1,
             outcome: *outcomes
-                .entry(hit.fields)
-                .or_insert_with(|| call_outcome(self.record.text(hit.fields))),
+                .entry(hit.attributes)
+                .or_insert_with(|| call_outcome(self.value(&hit, "outcome"))),
             status: 0,
             phase: self.phase_at(hit.at),
         };
         self.hits(calls, &scope).into_iter().map(sample).collect()
     }
 
-    /// What fits `pattern` within `scope`, in the order in which it happened.
+    /// What fits `pattern` within `scope` and began with the load or later, in the order in which
+    /// it happened.
     pub(super) fn hits(&self, pattern: &Matching, scope: &Scope) -> Vec<Hit> {
+        let mut hits = self.hits_at_any_time(pattern, scope);
+        if !scope.boot {
+            let begins = self.begins(scope);
+            hits.retain(|hit| hit.at >= begins && hit.request != WARM_UP);
+        }
+        hits
+    }
+
+    /// What fits `pattern` within `scope`, boot and warm-up included.
+    pub(super) fn hits_at_any_time(&self, pattern: &Matching, scope: &Scope) -> Vec<Hit> {
         let matcher = Matcher::new(self.record, pattern, scope.host.as_deref());
         let mut hits: Vec<Hit> = if pattern.is_log() {
             let fit = |(place, (at, log)): (usize, &(u64, &Log))| {
@@ -153,9 +213,10 @@ impl<'a> Index<'a> {
                     at: *at,
                     end: *at,
                     place,
-                    request: 0,
+                    request: log.request,
                     host: log.host,
-                    fields: log.fields,
+                    attributes: log.attributes,
+                    order: (log.after, true, place),
                 })
             };
             self.logs.iter().enumerate().filter_map(fit).collect()
@@ -167,7 +228,8 @@ impl<'a> Index<'a> {
                     place,
                     request: span.request,
                     host: span.host,
-                    fields: span.fields,
+                    attributes: span.attributes,
+                    order: (span.id, false, place),
                 })
             };
             self.spans.iter().enumerate().filter_map(fit).collect()
@@ -177,7 +239,7 @@ impl<'a> Index<'a> {
                 self.request(hit.request).is_some_and(|request| Some(request.route) == route)
             });
         }
-        hits.sort_by_key(|hit| hit.at);
+        hits.sort_by_key(|hit| (hit.at, hit.order));
         hits
     }
 
@@ -206,8 +268,16 @@ impl<'a> Index<'a> {
         find(by_span, id).map(|place| self.spans[place])
     }
 
-    /// The samples of a gauge on the hosts of `scope`; empty for a gauge that nobody sampled.
+    /// The samples of a gauge on the hosts of `scope`, from the beginning of the load on.
     pub(super) fn gauge(&self, name: &str, scope: &Scope) -> Vec<Reading> {
+        let mut readings = self.gauge_at_any_time(name, scope);
+        let begins = self.begins(scope);
+        readings.retain(|reading| reading.at >= begins);
+        readings
+    }
+
+    /// The samples of a gauge on the hosts of `scope`; empty for a gauge that nobody sampled.
+    pub(super) fn gauge_at_any_time(&self, name: &str, scope: &Scope) -> Vec<Reading> {
         let readings = self.record.symbols.find(name).and_then(|name| self.gauges.get(&name));
         let readings = readings.into_iter().flatten().copied();
         readings.filter(|reading| self.is_on(scope, reading.host)).collect()
@@ -233,8 +303,8 @@ fn find(places: &[(u32, u32)], id: u32) -> Option<usize> {
 }
 
 /// The outcome that a span says its call had, see `Objective::of_calls`.
-fn call_outcome(text: &str) -> Outcome {
-    match fields::value(text, "outcome") {
+fn call_outcome(text: Option<&str>) -> Outcome {
+    match text {
         Some("ok" | "success" | "succeeded") => Outcome::Succeeded,
         Some("degraded") => Outcome::Degraded,
         Some("shed" | "rejected") => Outcome::Shed,

@@ -4,8 +4,9 @@ use squall_reports::{record::Phase, stats::Percentile, verdict::Finding, words};
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::{margin_below, nanos, place, real},
+    draft::place,
     index::in_phase,
+    number::{margin_below, nanos, real},
     sample::Sample,
 };
 use crate::objective::{Latency, LatencyBound, Scope};
@@ -30,6 +31,10 @@ impl Judged for Latency {
                 finding.bound = format!("{} ({})", finding.bound, words::time(bound));
             }
             finding.margin = margin_below(real(found.value), real(bound));
+            // Over the bound from the moment at which it had been waited for too long.
+            let late = self.counted(&samples, draft.scope, phase);
+            let late = late.filter(|sample| sample.latency() > bound);
+            finding.at = late.map(|sample| sample.start.saturating_add(bound)).min();
             finding.concluded(found.value <= bound, || {
                 format!(
                     "{} was {} {at}, {} over the bound of {} ({})",
@@ -52,11 +57,19 @@ struct Found {
 }
 
 impl Latency {
+    /// The samples that have a latency in a phase.
+    fn counted<'s>(
+        &self,
+        samples: &'s [Sample],
+        scope: &Scope,
+        phase: Option<Phase>,
+    ) -> impl DoubleEndedIterator<Item = &'s Sample> {
+        let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
+        of_phase.filter(move |sample| sample.has_latency(scope))
+    }
+
     fn observe(&self, samples: &[Sample], scope: &Scope, phase: Option<Phase>) -> Option<Found> {
-        let counted = || {
-            let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
-            of_phase.filter(|sample| sample.has_latency(scope))
-        };
+        let counted = || self.counted(samples, scope, phase);
         let mut latencies: Vec<u64> = counted().map(Sample::latency).collect();
         let value = self.percentile().select(&mut latencies)?;
         // The first of equals, so that the same record names the same request.

@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use squall_reports::{record::Phase, verdict::Finding, words};
+use squall_reports::{
+    record::{Phase, RequestId},
+    verdict::Finding,
+    words,
+};
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::{margin_below, place, real},
+    draft::place,
     index::{Hit, Reading, in_phase},
+    number::{margin_above, margin_below, real},
 };
-use crate::objective::{Concurrency, Level, Settles};
+use crate::objective::{Concurrency, Level, LevelBound, Settles};
 
 impl Judged for Concurrency {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let hits = index.hits(&self.spans, draft.scope);
-        let peaks = sweep(&hits, index);
+        let hits = self.open(draft, index);
+        let peaks = sweep(&hits, self.at_most, index);
         draft.for_each_part(index, |mut finding| {
             let phase = finding.phase;
             let peaks = peaks.iter().filter(|(at, _)| in_phase(phase, **at));
@@ -25,7 +30,8 @@ impl Judged for Concurrency {
                 return finding.no_data(format!("no {} was open {at}", self.spans));
             };
             finding.samples = hits.len() as u64;
-            finding.worst = (peak.request != 0).then_some(peak.request);
+            finding.worst = peak.request;
+            finding.at = peak.first_over;
             finding.observed = words::count(peak.open);
             finding.margin = margin_below(real(peak.open), real(self.at_most));
             finding.concluded(peak.open <= self.at_most, || {
@@ -42,16 +48,32 @@ impl Judged for Concurrency {
     }
 }
 
+impl Concurrency {
+    /// The spans in the order of opening. What was opened during the boot and is still open when
+    /// the load begins counts from there on.
+    fn open(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Hit> {
+        let begins = index.begins(draft.scope);
+        let mut hits = index.hits_at_any_time(&self.spans, draft.scope);
+        hits.retain(|hit| hit.at >= begins || hit.end > begins);
+        for hit in &mut hits {
+            hit.at = hit.at.max(begins);
+        }
+        hits
+    }
+}
+
 /// The most that was open at once.
 struct Peak {
     open: u64,
     at: u64,
     /// The request whose span made it so many.
-    request: u32,
+    request: Option<RequestId>,
+    /// When there first were too many.
+    first_over: Option<u64>,
 }
 
-/// The highest number of open spans in each phase. `hits` are in the order of opening.
-fn sweep(hits: &[Hit], index: &Index<'_>) -> BTreeMap<Phase, Peak> {
+/// The highest number of open spans in each phase, and when there were more than `at_most`. `hits` are in the order of opening.
+fn sweep(hits: &[Hit], at_most: u64, index: &Index<'_>) -> BTreeMap<Phase, Peak> {
     let lasting = hits.iter().filter(|hit| hit.end > hit.at);
     let mut closings: Vec<u64> = lasting.map(|hit| hit.end).collect();
     closings.sort_unstable();
@@ -59,13 +81,17 @@ fn sweep(hits: &[Hit], index: &Index<'_>) -> BTreeMap<Phase, Peak> {
     // What is open as a phase begins counts in that phase, too.
     let mut beginnings = index.record.header.phases.iter().map(|span| span.from).peekable();
     let mut peaks: BTreeMap<Phase, Peak> = BTreeMap::new();
-    let mut see = |at: u64, open: u64, request: u32| {
-        let peak = peaks.entry(index.phase_at(at)).or_insert(Peak { open, at, request });
+    let mut see = |at: u64, open: u64, request: Option<RequestId>| {
+        let new = Peak { open, at, request, first_over: None };
+        let peak = peaks.entry(index.phase_at(at)).or_insert(new);
         if open > peak.open {
-            *peak = Peak { open, at, request };
+            (peak.open, peak.at, peak.request) = (open, at, request);
+        }
+        if open > at_most {
+            peak.first_over.get_or_insert(at);
         }
     };
-    let (mut open, mut last) = (0_u64, 0);
+    let (mut open, mut last) = (0_u64, None);
     let ends = hits.iter().map(Some).chain([None]);
     for hit in ends {
         let now = hit.map_or(u64::MAX, |hit| hit.at);
@@ -88,7 +114,7 @@ fn sweep(hits: &[Hit], index: &Index<'_>) -> BTreeMap<Phase, Peak> {
         let Some(hit) = hit else { break };
         let brief = u64::from(hit.end <= hit.at);
         open += 1 - brief;
-        last = hit.request;
+        last = hit.request();
         see(hit.at, open + brief, last);
     }
     peaks
@@ -97,24 +123,36 @@ fn sweep(hits: &[Hit], index: &Index<'_>) -> BTreeMap<Phase, Peak> {
 impl Judged for Level {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let readings = index.gauge(&self.gauge, draft.scope);
+        let (bound, sign) = match self.bound {
+            LevelBound::AtMost(bound) => (bound, 1.0),
+            LevelBound::AtLeast(bound) => (bound, -1.0),
+        };
+        // How far a reading is on the wrong side.
+        let over = |reading: &Reading| (reading.value - bound) * sign;
         draft.for_each_part(index, |mut finding| {
             let (at, phase) = (place(finding.phase), finding.phase);
             let here = || readings.iter().filter(|r| in_phase(phase, index.phase_at(r.at)));
-            let Some(highest) = here().rev().max_by_key(|reading| reading.value) else {
-                return finding.no_data(format!("nobody sampled {} {at}", self.gauge));
+            let worst = here().rev().max_by(|a, b| over(a).total_cmp(&over(b)));
+            let Some(worst) = worst else {
+                return finding.no_data(format!("no samples of {} {at}", self.gauge));
             };
             finding.samples = here().count() as u64;
-            finding.observed = words::count(highest.value);
-            finding.margin = margin_below(real(highest.value), real(self.at_most));
-            finding.concluded(highest.value <= self.at_most, || {
+            finding.observed = words::quantity(worst.value);
+            finding.margin = match self.bound {
+                LevelBound::AtMost(most) => margin_below(worst.value, most),
+                LevelBound::AtLeast(least) => margin_above(worst.value, least),
+            };
+            let first = here().find(|reading| over(reading) > 0.0);
+            finding.wrong_at(first.map(|reading| reading.at)).concluded(first.is_none(), || {
                 format!(
-                    "{} was {} on {} at {}, {} over the bound of {} ({})",
+                    "{} was {} on {} at {}, {} {} the bound of {} ({})",
                     self.gauge,
-                    words::count(highest.value),
-                    index.record.host(highest.host),
-                    words::time(highest.at),
-                    words::count(highest.value - self.at_most),
-                    words::count(self.at_most),
+                    words::quantity(worst.value),
+                    index.record.host(worst.host),
+                    words::time(worst.at),
+                    words::quantity(over(worst)),
+                    if sign > 0.0 { "over" } else { "under" },
+                    words::quantity(bound),
                     words::counted(here().count() as u64, "sample"),
                 )
             })
@@ -133,41 +171,40 @@ impl Settles {
         let (Some(begins), Some(settled)) = (index.load_begins, index.settled) else {
             return finding.no_data("the run has no load that begins and settles");
         };
-        let readings = index.gauge(&self.gauge, draft.scope);
+        let readings = index.gauge_at_any_time(&self.gauge, draft.scope);
         let before = last_by_host(&readings, begins);
         let mut after = last_by_host(&readings, settled);
         after.retain(|_, reading| reading.at >= index.load_ends.unwrap_or(begins));
         if before.is_empty() {
-            return finding.no_data(format!("nobody sampled {} before the load", self.gauge));
+            return finding.no_data(format!("no samples of {} before the load", self.gauge));
         }
         // The host that grew most; the first of equals.
-        let mut worst: Option<(u16, u64, u64)> = None;
+        let mut worst: Option<(u16, f64, f64)> = None;
         for (host, then) in &before {
             let Some(now) = after.get(host) else {
                 let host = index.record.host(*host);
                 return finding
-                    .no_data(format!("nobody sampled {} on {host} after the load", self.gauge));
+                    .no_data(format!("no samples of {} on {host} after the load", self.gauge));
             };
-            let growth = now.value.saturating_sub(then.value);
-            if worst.is_none_or(|(_, then, now)| growth > now.saturating_sub(then)) {
+            let growth = now.value - then.value;
+            if worst.is_none_or(|(_, then, now)| growth > now - then) {
                 worst = Some((*host, then.value, now.value));
             }
         }
         let Some((host, then, now)) = worst else {
-            return finding.no_data(format!("nobody sampled {} before the load", self.gauge));
+            return finding.no_data(format!("no samples of {} before the load", self.gauge));
         };
-        let (host, growth) = (index.record.host(host), now.saturating_sub(then));
+        let (host, growth) = (index.record.host(host), (now - then).max(0.0));
         finding.samples = before.len() as u64;
-        finding.observed = format!("{} to {} on {host}", words::count(then), words::count(now));
-        finding.margin = margin_below(real(growth), real(self.tolerance));
-        finding.concluded(growth <= self.tolerance, || {
+        let (shown_then, shown_now) = (words::quantity(then), words::quantity(now));
+        finding.observed = format!("{shown_then} to {shown_now} on {host}");
+        finding.margin = margin_below(growth, real(self.tolerance));
+        finding.wrong_at(Some(settled)).concluded(growth <= real(self.tolerance), || {
             format!(
-                "{} on {host} were {} before the load and {} after it had settled, \
-                 {} more ({} allowed)",
+                "{} on {host} were {shown_then} before the load and {shown_now} after it had \
+                 settled, {} more ({} allowed)",
                 self.gauge,
-                words::count(then),
-                words::count(now),
-                words::count(growth),
+                words::quantity(growth),
                 words::count(self.tolerance),
             )
         })

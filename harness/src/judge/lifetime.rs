@@ -4,8 +4,9 @@ use squall_reports::{record::Span, verdict::Finding, words};
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::{nanos, place},
+    draft::place,
     index::{Hit, in_phase},
+    number::nanos,
 };
 use crate::objective::{Ancestor, Lifetime};
 
@@ -37,7 +38,8 @@ impl Judged for Lifetime {
             };
             let count = offenders().count() as u64;
             finding.observed = words::count(count);
-            finding.worst = (worst.0.request != 0).then_some(worst.0.request);
+            finding.worst = worst.0.request();
+            finding.at = offenders().map(|(_, end)| end.saturating_add(grace)).min();
             let (spans, of) = (words::count(count), words::counted(finding.samples, "span"));
             finding.failed(format!(
                 "{spans} of {of} {at} outlived {}, the worst by {} on {} at {}",

@@ -1,33 +1,24 @@
 //! A pattern for spans or log events, prepared for one record.
 //!
-//! Names are compared as symbols, and the fields of a symbol are read once, since a million
-//! spans have few different names and not many different fields.
+//! Names are compared as symbols, and each set of attributes is looked at once, since a million
+//! spans have few different names and not many different attributes.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
 use squall_reports::{
     Record,
-    record::{Log, Span, Symbol},
+    record::{Attributes, Log, Span, Symbol},
 };
 
-use super::fields;
-use crate::objective::Matching;
+use crate::objective::{Matching, fits};
 
 pub(super) struct Matcher<'a> {
     record: &'a Record,
     pattern: &'a Matching,
     names: RefCell<BTreeMap<Symbol, bool>>,
     targets: RefCell<BTreeMap<Symbol, bool>>,
-    fields: RefCell<BTreeMap<Symbol, bool>>,
+    attributes: RefCell<BTreeMap<Attributes, bool>>,
     hosts: Vec<bool>,
-}
-
-/// Is `text` what `pattern` says? A `*` at the end of a pattern stands for any ending.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => text.starts_with(start),
-        None => pattern == text,
-    }
 }
 
 impl<'a> Matcher<'a> {
@@ -42,13 +33,13 @@ impl<'a> Matcher<'a> {
             pattern,
             names: RefCell::default(),
             targets: RefCell::default(),
-            fields: RefCell::default(),
+            attributes: RefCell::default(),
             hosts: record.header.hosts.iter().map(on).collect(),
         }
     }
 
     pub(super) fn span(&self, span: &Span) -> bool {
-        self.on(span.host) && self.named(span.name) && self.has(span.fields)
+        self.on(span.host) && self.named(span.name) && self.has(span.attributes)
     }
 
     pub(super) fn log(&self, log: &Log) -> bool {
@@ -56,7 +47,7 @@ impl<'a> Matcher<'a> {
             && self.pattern.level.is_none_or(|level| log.level >= level)
             && self.named(log.message)
             && self.of(log.target)
-            && self.has(log.fields)
+            && self.has(log.attributes)
     }
 
     fn on(&self, host: u16) -> bool {
@@ -74,16 +65,16 @@ impl<'a> Matcher<'a> {
         *self.targets.borrow_mut().entry(target).or_insert_with(fit)
     }
 
-    fn has(&self, symbol: Symbol) -> bool {
+    fn has(&self, set: Attributes) -> bool {
         if self.pattern.fields.is_empty() {
             return true;
         }
-        let text = || self.record.text(symbol);
         let fit = || {
             self.pattern.fields.iter().all(|field| {
-                fields::value(text(), &field.name).is_some_and(|value| fits(&field.value, value))
+                let value = self.record.attribute(set, &field.name);
+                value.is_some_and(|value| fits(&field.value, value))
             })
         };
-        *self.fields.borrow_mut().entry(symbol).or_insert_with(fit)
+        *self.attributes.borrow_mut().entry(set).or_insert_with(fit)
     }
 }

@@ -12,13 +12,14 @@ mod accounting;
 mod balance;
 mod budget;
 mod draft;
-mod fields;
 mod index;
 mod latency;
 mod level;
 mod lifetime;
 mod matcher;
+mod names;
 mod never_after;
+mod number;
 mod occurrence;
 mod order;
 mod pace;
@@ -90,7 +91,9 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
 }
 
 /// A finding that concludes; the sentence is empty on a pass.
-trait Conclude {
+trait Conclude: Sized {
+    /// When it first went wrong, for a finding that may fail.
+    fn wrong_at(self, at: Option<u64>) -> Self;
     fn passed(self) -> Self;
     fn failed(self, reason: impl Into<String>) -> Self;
     fn no_data(self, reason: impl Into<String>) -> Self;
@@ -99,9 +102,15 @@ trait Conclude {
 }
 
 impl Conclude for Finding {
+    fn wrong_at(mut self, at: Option<u64>) -> Self {
+        self.at = at;
+        self
+    }
+
     fn passed(mut self) -> Self {
         self.verdict = Verdict::Pass;
         self.reason.clear();
+        self.at = None;
         self
     }
 
@@ -112,6 +121,7 @@ impl Conclude for Finding {
     }
 
     fn no_data(mut self, reason: impl Into<String>) -> Self {
+        self.at = None;
         self.verdict = Verdict::NoData;
         self.reason = reason.into();
         self
@@ -136,5 +146,7 @@ fn blank(kind: FindingKind, name: impl Into<String>, bound: impl Into<String>) -
         margin: None,
         worst: None,
         reason: String::new(),
+        note: String::new(),
+        at: None,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use squall_reports::{verdict::Finding, words};
 
-use super::{Conclude, Draft, Index, Judged, fields, index::Hit};
+use super::{Conclude, Draft, Index, Judged, index::Hit};
 use crate::objective::NeverAfter;
 
 impl Judged for NeverAfter {
@@ -13,13 +13,14 @@ impl Judged for NeverAfter {
         let hits = index.hits(&self.what, draft.scope);
         // For each key its first end.
         let mut ended: BTreeMap<&str, Hit> = BTreeMap::new();
-        for hit in index.hits(&self.ended, draft.scope) {
-            if let Some(key) = self.key(&hit, index) {
+        // It may have come before the load did.
+        for hit in index.hits_at_any_time(&self.ended, draft.scope) {
+            if let Some(key) = index.value(&hit, &self.same) {
                 ended.entry(key).or_insert(hit);
             }
         }
-        let end = |hit: &Hit| self.key(hit, index).and_then(|key| ended.get(key));
-        let keyed = hits.iter().filter(|hit| self.key(hit, index).is_some()).count();
+        let end = |hit: &Hit| index.value(hit, &self.same).and_then(|key| ended.get(key));
+        let keyed = hits.iter().filter(|hit| index.value(hit, &self.same).is_some()).count();
         if keyed == 0 {
             let (what, same) = (&self.what, &self.same);
             return vec![finding.no_data(format!("no {what} with a {same} happened"))];
@@ -27,11 +28,12 @@ impl Judged for NeverAfter {
         finding.samples = keyed as u64;
         let late: Vec<(&Hit, &Hit)> = hits
             .iter()
-            .filter_map(|hit| end(hit).filter(|end| end.at < hit.at).map(|end| (hit, end)))
+            .filter_map(|hit| end(hit).filter(|end| end.is_before(hit)).map(|end| (hit, end)))
             .collect();
         finding.observed = words::count(late.len() as u64);
         let Some((hit, end)) = late.first() else { return vec![finding.passed()] };
-        finding.worst = (hit.request != 0).then_some(hit.request);
+        finding.worst = hit.request();
+        finding.at = Some(hit.at);
         let reason = format!(
             "{} of {} {} came after {}; the first is on {} at {}, {} too late: {}",
             words::count(late.len() as u64),
@@ -41,15 +43,8 @@ impl Judged for NeverAfter {
             index.record.host(hit.host),
             words::time(hit.at),
             words::time(hit.at - end.at),
-            index.record.text(hit.fields),
+            index.record.shown(hit.attributes),
         );
         vec![finding.failed(reason)]
-    }
-}
-
-impl NeverAfter {
-    /// What both have in common.
-    fn key<'r>(&self, hit: &Hit, index: &'r Index<'_>) -> Option<&'r str> {
-        fields::value(index.record.text(hit.fields), &self.same)
     }
 }

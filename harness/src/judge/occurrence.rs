@@ -6,10 +6,11 @@ use squall_reports::{verdict::Finding, words};
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::{margin_above, margin_below, nanos, place, real},
-    fields,
+    draft::place,
     index::{Hit, in_phase},
     matcher::Matcher,
+    names::unseen,
+    number::{margin_above, margin_below, nanos, real},
 };
 use crate::objective::{Matching, Occurrence, Requirement};
 
@@ -27,7 +28,8 @@ impl Judged for Occurrence {
                 return vec![self.follows(draft.finding(None), &triggers, &hits, &follows, index)];
             }
             Requirement::Preceded { before, same } => {
-                let before = index.hits(before, draft.scope);
+                // What comes first may have come before the load did.
+                let before = index.hits_at_any_time(before, draft.scope);
                 let finding = draft.finding(None);
                 return vec![self.preceded(finding, &hits, &before, same.as_deref(), index)];
             }
@@ -45,7 +47,11 @@ impl Judged for Occurrence {
                 Requirement::Always(condition) => self.always(finding, &here, condition, index),
                 Requirement::OncePer(field) => self.once_per(finding, &here, field, index),
                 Requirement::Count { at_least, at_most } => {
-                    self.count(finding, &here, *at_least, *at_most, candidates)
+                    let mut finding = self.count(finding, &here, *at_least, *at_most, candidates);
+                    if hits.is_empty() && candidates > 0 {
+                        finding.note = unseen(&self.what, index);
+                    }
+                    finding
                 }
                 Requirement::Eventually { .. }
                 | Requirement::Follows { .. }
@@ -85,7 +91,8 @@ impl Occurrence {
         };
         if let Some(most) = at_most.filter(|most| found > *most) {
             let first_over = usize::try_from(most).ok().and_then(|place| hits.get(place));
-            finding.worst = first_over.map(|hit| hit.request).filter(|request| *request != 0);
+            finding.worst = first_over.and_then(Hit::request);
+            finding.at = first_over.map(|hit| hit.at);
             let when = first_over.map_or(0, |hit| hit.at);
             return finding.failed(format!(
                 "{what} happened {} {at}, at most {} allowed; the first too many at {}",
@@ -123,14 +130,15 @@ impl Occurrence {
         finding.observed =
             format!("{} of {}", words::count((hits.len() - bad.len()) as u64), hits.len());
         let Some(first) = bad.first() else { return finding.passed() };
-        finding.worst = (first.request != 0).then_some(first.request);
+        finding.worst = first.request();
+        finding.at = Some(first.at);
         finding.failed(format!(
             "{} of {} {at} are not {condition}; the first is on {} at {}: {}",
             words::count(bad.len() as u64),
             words::count(hits.len() as u64),
             index.record.host(first.host),
             words::time(first.at),
-            index.record.text(first.fields),
+            index.record.shown(first.attributes),
         ))
     }
 
@@ -145,7 +153,7 @@ impl Occurrence {
         let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
         let mut again: Option<(&Hit, &str)> = None;
         for hit in hits {
-            let Some(value) = fields::value(index.record.text(hit.fields), field) else { continue };
+            let Some(value) = index.value(hit, field) else { continue };
             let times = seen.entry(value).or_default();
             *times += 1;
             if *times > 1 && again.is_none() {
@@ -159,7 +167,8 @@ impl Occurrence {
         finding.observed = words::counted(seen.values().max().copied().unwrap_or(0), "time");
         let Some((hit, value)) = again else { return finding.passed() };
         let many = seen.values().filter(|times| **times > 1).count() as u64;
-        finding.worst = (hit.request != 0).then_some(hit.request);
+        finding.worst = hit.request();
+        finding.at = Some(hit.at);
         finding.failed(format!(
             "{} happened more than once for {} of {} {at}; first for {field}={value}, again at {}",
             self.what,
@@ -180,8 +189,11 @@ impl Occurrence {
             return finding.no_data("no fault was healed in this run");
         };
         let mut after = hits.iter().filter(|hit| hit.at >= healed);
+        let late = within.map_or(index.record.end.at, |within| healed.saturating_add(within));
+        finding.at = Some(late);
         let Some(first) = after.next() else {
             finding.observed = "never".to_owned();
+            finding.note = unseen(&self.what, index);
             return finding.failed(format!("{} never happened after the last heal", self.what));
         };
         let took = first.at - healed;
@@ -209,21 +221,23 @@ impl Occurrence {
         index: &Index<'_>,
     ) -> Finding {
         let key = |hit: &Hit| match follows.same {
-            Some(field) => fields::value(index.record.text(hit.fields), field),
+            Some(field) => index.value(hit, field),
             None => Some(""),
         };
-        // For each key the times at which it followed, in order.
-        let mut times: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        // For each key what may follow, in order.
+        let mut later: BTreeMap<&str, Vec<&Hit>> = BTreeMap::new();
         for hit in hits {
             if let Some(key) = key(hit) {
-                times.entry(key).or_default().push(hit.at);
+                later.entry(key).or_default().push(hit);
             }
         }
         let is_followed = |trigger: &&Hit| {
-            let later = key(trigger)
-                .and_then(|key| times.get(key))
-                .and_then(|times| times.get(times.partition_point(|at| *at < trigger.at)).copied());
-            later.is_some_and(|at| follows.within.is_none_or(|within| at - trigger.at <= within))
+            let Some(later) = key(trigger).and_then(|key| later.get(key)) else { return false };
+            let from = later.partition_point(|hit| hit.at < trigger.at);
+            let next = later[from..].iter().find(|hit| !hit.is_before(trigger) && !hit.is(trigger));
+            next.is_some_and(|hit| {
+                follows.within.is_none_or(|within| hit.at - trigger.at <= within)
+            })
         };
         if triggers.is_empty() {
             return finding.no_data("there was nothing to follow");
@@ -233,7 +247,8 @@ impl Occurrence {
         finding.samples = triggers.len() as u64;
         finding.observed = format!("{} of {}", words::count(kept), words::count(finding.samples));
         let Some(first) = lost.first() else { return finding.passed() };
-        finding.worst = (first.request != 0).then_some(first.request);
+        finding.worst = first.request();
+        finding.at = Some(first.at);
         let of = words::count(finding.samples);
         finding.failed(format!(
             "{} of {of} were not followed by {}{}; the first at {}: {}",
@@ -241,7 +256,7 @@ impl Occurrence {
             self.what,
             follows.within.map_or(String::new(), |t| format!(" within {}", words::time(t))),
             words::time(first.at),
-            index.record.text(first.fields),
+            index.record.shown(first.attributes),
         ))
     }
 
@@ -257,31 +272,35 @@ impl Occurrence {
             return finding.no_data(format!("{} never happened", self.what));
         }
         let key = |hit: &Hit| match same {
-            Some(field) => fields::value(index.record.text(hit.fields), field),
+            Some(field) => index.value(hit, field),
             None => Some(""),
         };
-        // For each key when it first happened.
-        let mut first: BTreeMap<&str, u64> = BTreeMap::new();
+        // For each key what happened at the first instant at which it did.
+        let mut first: BTreeMap<&str, Vec<&Hit>> = BTreeMap::new();
         for hit in before {
-            if let Some(key) = key(hit) {
-                first.entry(key).or_insert(hit.at);
+            let Some(key) = key(hit) else { continue };
+            let first = first.entry(key).or_default();
+            if first.first().is_none_or(|earliest| earliest.at == hit.at) {
+                first.push(hit);
             }
         }
         let is_preceded = |hit: &&Hit| {
-            key(hit).and_then(|key| first.get(key)).is_some_and(|first| *first <= hit.at)
+            let first = key(hit).and_then(|key| first.get(key));
+            first.is_some_and(|first| first.iter().any(|it| !hit.is_before(it) && !hit.is(it)))
         };
         let early: Vec<&Hit> = hits.iter().filter(|hit| !is_preceded(hit)).collect();
         let kept = (hits.len() - early.len()) as u64;
         finding.samples = hits.len() as u64;
         finding.observed = format!("{} of {}", words::count(kept), words::count(finding.samples));
         let Some(worst) = early.first() else { return finding.passed() };
-        finding.worst = (worst.request != 0).then_some(worst.request);
+        finding.worst = worst.request();
+        finding.at = Some(worst.at);
         let of = words::count(finding.samples);
         finding.failed(format!(
             "{} of {of} came too early; the first at {}: {}",
             words::count(early.len() as u64),
             words::time(worst.at),
-            index.record.text(worst.fields),
+            index.record.shown(worst.attributes),
         ))
     }
 }

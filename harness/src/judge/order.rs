@@ -4,42 +4,39 @@ use squall_reports::{verdict::Finding, words};
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::{margin_below, real},
     index::Hit,
+    number::{margin_below, real},
 };
 use crate::objective::{Between, Sequence};
 
 impl Judged for Sequence {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let mut finding = draft.finding(None);
-        // What comes next must come later; of two steps at one instant, later in the record.
-        let mut last: Option<(u64, usize)> = None;
+        // What comes next must come later, or at the same instant on another host.
+        let mut last: Option<Hit> = None;
         for (place, step) in self.steps.iter().enumerate() {
             let hits = index.hits(step, draft.scope);
             if place == 0 {
                 finding.samples = hits.len() as u64;
             }
-            let same_kind = place > 0 && self.steps[place - 1].kind == step.kind;
-            let follows = |hit: &&Hit| {
-                last.is_none_or(|(at, before)| {
-                    if same_kind { (hit.at, hit.place) > (at, before) } else { hit.at >= at }
-                })
-            };
+            let follows =
+                |hit: &&Hit| last.is_none_or(|last| !hit.is_before(&last) && !hit.is(&last));
             let Some(hit) = hits.iter().find(follows) else {
                 finding.observed = format!("{place} of {} steps", self.steps.len());
                 let since = match last {
                     None => String::new(),
-                    Some((at, _)) => {
-                        format!(" after {} at {}", self.steps[place - 1], words::time(at))
+                    Some(hit) => {
+                        format!(" after {} at {}", self.steps[place - 1], words::time(hit.at))
                     }
                 };
-                return vec![finding.failed(format!(
+                let at = last.map_or(index.record.end.at, |hit| hit.at);
+                return vec![finding.wrong_at(Some(at)).failed(format!(
                     "{step} never happened{since}: step {} of {}",
                     place + 1,
                     self.steps.len()
                 ))];
             };
-            last = Some((hit.at, hit.place));
+            last = Some(*hit);
         }
         finding.observed = format!("all {} steps", self.steps.len());
         vec![finding.passed()]
@@ -49,8 +46,10 @@ impl Judged for Sequence {
 impl Judged for Between {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let mut finding = draft.finding(None);
-        let [counted, begins, ends] =
-            [&self.what, &self.from, &self.until].map(|what| index.hits(what, draft.scope));
+        // A stretch may have begun before the load did.
+        let [begins, ends] =
+            [&self.from, &self.until].map(|what| index.hits_at_any_time(what, draft.scope));
+        let counted = index.hits(&self.what, draft.scope);
         if begins.is_empty() {
             return vec![finding.no_data(format!("{} never happened", self.from))];
         }
@@ -82,8 +81,8 @@ impl Judged for Between {
         finding.samples = stretches;
         finding.observed = words::count(most.0);
         finding.margin = margin_below(real(most.0), real(self.at_most));
-        let over = most.2.map(|hit| hit.request);
-        finding.worst = over.filter(|request| *request != 0);
+        finding.worst = most.2.and_then(Hit::request);
+        finding.at = most.2.map(|hit| hit.at);
         vec![finding.concluded(most.0 <= self.at_most, || {
             format!(
                 "{} happened {} in the stretch that began at {}, at most {} allowed ({} begun)",

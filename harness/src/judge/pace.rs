@@ -10,9 +10,9 @@ use squall_reports::{
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::{margin_above, margin_below, nanos, place, real},
-    fields,
+    draft::place,
     index::{Hit, in_phase},
+    number::{margin_above, margin_below, nanos, real},
 };
 use crate::objective::{Pace, Pauses};
 
@@ -94,27 +94,22 @@ fn chains<'r>(pace: &'r Pace, draft: &Draft<'_>, index: &'r Index<'_>) -> Vec<Ch
     let mut attempts: BTreeMap<Key<'r>, Vec<Hit>> = BTreeMap::new();
     for hit in index.hits(&pace.attempts, draft.scope) {
         let key = match &pace.same {
-            Some(field) => field_of(&hit, field, index).map(|value| Key::Field(field, value)),
-            None => (hit.request != 0).then_some(Key::Request(hit.request)),
+            Some(field) => index.value(&hit, field).map(|value| Key::Field(field, value)),
+            None => hit.request().map(Key::Request),
         };
         if let Some(key) = key {
             attempts.entry(key).or_default().push(hit);
         }
     }
-    let chain = |(of, mut attempts): (Key<'r>, Vec<Hit>)| {
-        // Spans are numbered as they open; at one instant that is all that tells their order.
-        attempts.sort_by_key(|hit| (hit.at, index.spans[hit.place].1.id));
-        let first = attempts[0];
-        let request = index.request(first.request).filter(|_| pace.same.is_none());
-        let phase = request.map_or_else(|| index.phase_at(first.at), |request| request.phase);
+    // Spans come in the order in which they opened.
+    let chain = |(of, attempts): (Key<'r>, Vec<Hit>)| {
+        let phase = match pace.same {
+            Some(_) => index.phase_at(attempts[0].at),
+            None => index.phase_of(&attempts[0]),
+        };
         Chain { of, phase, attempts }
     };
     attempts.into_iter().map(chain).collect()
-}
-
-/// The value of a field of an attempt.
-fn field_of<'r>(hit: &Hit, field: &str, index: &'r Index<'_>) -> Option<&'r str> {
-    fields::value(index.record.text(hit.fields), field)
 }
 
 /// What sentences need.
@@ -129,7 +124,8 @@ impl View<'_> {
         let Some(worst) = pauses.iter().min_by_key(|pause| pause.took()) else { return finding };
         finding.observed = words::time(worst.took());
         finding.margin = margin_above(real(worst.took()), real(bound));
-        finding.worst = request_of(worst);
+        finding.worst = worst.later.request();
+        finding.at = Some(worst.later.at);
         finding.concluded(short == 0, || {
             self.sentence(worst, &format!("at least {}", words::time(bound)), short, pauses.len())
         })
@@ -142,7 +138,8 @@ impl View<'_> {
         let Some(worst) = worst else { return finding };
         finding.observed = words::time(worst.took());
         finding.margin = margin_below(real(worst.took()), real(bound));
-        finding.worst = request_of(worst);
+        finding.worst = worst.later.request();
+        finding.at = Some(worst.later.at);
         finding.concluded(long == 0, || {
             self.sentence(worst, &format!("at most {}", words::time(bound)), long, pauses.len())
         })
@@ -171,7 +168,8 @@ impl View<'_> {
         let (_, example) = pairs[0];
         finding.observed = format!("{}x", words::decimal(times, 4));
         finding.margin = margin_above(times, factor);
-        finding.worst = request_of(&example);
+        finding.worst = example.later.request();
+        finding.at = Some(example.later.at);
         let (name, at) = (self.name, place(finding.phase));
         finding.concluded(times >= factor, || {
             format!(
@@ -211,7 +209,8 @@ impl View<'_> {
         let example = pauses[0];
         finding.observed = words::percent(spread);
         finding.margin = margin_above(spread, fraction);
-        finding.worst = request_of(&example);
+        finding.worst = example.later.request();
+        finding.at = Some(example.later.at);
         let (name, at) = (self.name, place(finding.phase));
         finding.concluded(spread >= fraction, || {
             format!(
@@ -231,7 +230,7 @@ impl View<'_> {
     fn not_before(&self, mut finding: Finding, pauses: &[Pause<'_>], field: &str) -> Finding {
         let mut asked: Vec<(u64, &Pause<'_>)> = Vec::new();
         for pause in pauses {
-            let Some(text) = field_of(&pause.earlier, field, self.index) else { continue };
+            let Some(text) = self.index.value(&pause.earlier, field) else { continue };
             let Some(bound) = text.parse::<u64>().ok().and_then(|ms| ms.checked_mul(1_000_000))
             else {
                 return finding.failed(format!(
@@ -255,7 +254,8 @@ impl View<'_> {
         finding.observed =
             format!("{} of {}", words::count((asked.len() - early.len()) as u64), asked.len());
         finding.margin = margin_above(real(nearest.took()), real(*bound));
-        finding.worst = request_of(nearest);
+        finding.worst = nearest.later.request();
+        finding.at = Some(nearest.later.at);
         finding.concluded(early.is_empty(), || {
             let bound = format!("the {} that its {field} asked for", words::time(*bound));
             self.sentence(nearest, &bound, early.len(), asked.len())
@@ -295,10 +295,6 @@ impl View<'_> {
 
 fn few(finding: Finding, of: &str, found: usize) -> Finding {
     finding.no_data(format!("expected at least {PAUSES_MIN} {of}, found {found}"))
-}
-
-fn request_of(pause: &Pause<'_>) -> Option<RequestId> {
-    (pause.later.request != 0).then_some(pause.later.request)
 }
 
 fn median(times: impl Iterator<Item = u64>) -> u64 {

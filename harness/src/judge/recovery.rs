@@ -4,10 +4,10 @@ use squall_reports::{verdict::Finding, words};
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::{margin_below, nanos, real},
+    number::{margin_below, nanos, real},
     sample::Sample,
 };
-use crate::objective::{Claim, Latency, Objective, Recovery, Share};
+use crate::objective::{Claim, Latency, Objective, Recovery, Scope, Share};
 
 impl Judged for Recovery {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
@@ -20,30 +20,28 @@ impl Recovery {
         let Some(healed) = index.last_heal else {
             return finding.no_data("no fault was healed in this run");
         };
-        let samples = index.samples(&self.objective.scope);
+        let scope = &self.objective.scope;
+        let samples = index.samples(scope);
         let test = match Test::new(&self.objective, &samples) {
             Ok(test) => test,
             Err(reason) => return finding.no_data(reason),
         };
         let after: Vec<&Sample> =
             samples.iter().filter(|sample| sample.start >= healed && test.counts(sample)).collect();
-        let window = nanos(self.window);
-        let last = after.last().map_or(healed, |sample| sample.start + 1);
-        let until = index.load_ends.map_or(last, |ends| ends.max(last));
         finding.samples = after.len() as u64;
-        if after.is_empty() || until - healed < window {
-            return finding.no_data(format!(
-                "the load went on for {} after the last heal, too short for a window of {}",
-                words::time(until.saturating_sub(healed)),
-                words::time(window),
-            ));
-        }
+        let window = nanos(self.window);
+        let load = Coverage::new(scope, index, healed, window);
         let within = nanos(self.within);
-        let found = first_window(&test, &after, healed, window, until);
+        let Some(first) = load.windows.first().filter(|window| window.0 - healed <= within) else {
+            return finding.no_data(load.missing(healed, window, within));
+        };
+        let until = load.windows.last().map_or(first.1, |last| last.1.saturating_add(window));
+        let found = first_window(&test, &after, &load, window);
         let before = found.unwrap_or(until);
         let bad = after.iter().take_while(|sample| sample.start < before);
         let last_bad = bad.filter(|sample| test.is_bad(sample) && sample.request != 0).last();
         finding.worst = last_bad.map(|sample| sample.request);
+        finding.at = Some(healed.saturating_add(within));
         let Some(found) = found else {
             finding.observed = "not recovered".to_owned();
             return finding.failed(format!(
@@ -68,6 +66,80 @@ impl Recovery {
                 words::counted(after.len() as u64, "sample"),
             )
         })
+    }
+}
+
+/// Into how many parts a window is divided, each of which must have load in it.
+const PARTS: u64 = 4;
+
+/// Where load was meant to be, whatever came of it: a window in which nobody was to ask anything
+/// shows nothing of recovery.
+struct Coverage {
+    /// The beginnings of windows that count, as stretches: the first and the last of each.
+    windows: Vec<(u64, u64)>,
+    /// When load was last meant to start.
+    last: Option<u64>,
+}
+
+impl Coverage {
+    /// A window counts if no stretch of a quarter of it is without a request that was meant to
+    /// start there.
+    fn new(scope: &Scope, index: &Index<'_>, healed: u64, window: u64) -> Self {
+        // Calls come of requests. Without a load of requests the calls themselves must do.
+        let of_requests = match &scope.calls {
+            Some(_) => Scope { calls: None, host: None, ..scope.clone() },
+            None => scope.clone(),
+        };
+        let mut load = index.samples(&of_requests);
+        if load.is_empty() {
+            load = index.samples(scope);
+        }
+        let starts = load.iter().map(|sample| sample.start).filter(|start| *start >= healed);
+        let gap = (window / PARTS).max(1);
+        let (mut windows, mut last) = (Vec::new(), None);
+        // A run of starts without a gap, which may begin a gap before its first.
+        let mut run: Option<(u64, u64)> = None;
+        let mut close = |run: Option<(u64, u64)>| {
+            let Some((first, last)) = run else { return };
+            let (from, until) = (first.saturating_sub(gap).max(healed), last.saturating_add(gap));
+            if let Some(latest) = until.checked_sub(window).filter(|latest| *latest >= from) {
+                windows.push((from, latest));
+            }
+        };
+        for start in starts {
+            last = last.max(Some(start));
+            run = match run {
+                Some((first, last)) if start - last <= gap => Some((first, start)),
+                before => {
+                    close(before);
+                    Some((start, start))
+                }
+            };
+        }
+        close(run);
+        Self { windows, last }
+    }
+
+    /// Why no window counts.
+    fn missing(&self, healed: u64, window: u64, within: u64) -> String {
+        let part = words::time((window / PARTS).max(1));
+        let window = words::time(window);
+        let (Some(last), true) = (self.last, self.windows.is_empty()) else {
+            let first = self.windows.first().map(|first| words::time(first.0 - healed));
+            let when = first.map_or_else(
+                || "no load was meant to start after the last heal".to_owned(),
+                |first| format!("load began {first} after the last heal"),
+            );
+            return format!(
+                "{when}: expected some throughout a window of {window} that begins within {}",
+                words::time(within)
+            );
+        };
+        format!(
+            "expected load throughout a window of {window} after the last heal, with no more than \
+             {part} without any; the last was meant to start {} after it",
+            words::time(last - healed)
+        )
     }
 }
 
@@ -126,22 +198,17 @@ impl<'o> Test<'o> {
     }
 }
 
-/// The first instant from `healed` on from which the test holds over a whole window that ends by
-/// `until`. The counts of a window change only where a sample leaves it or enters it, so only
-/// those instants are looked at.
-fn first_window(
-    test: &Test<'_>,
-    samples: &[&Sample],
-    healed: u64,
-    window: u64,
-    until: u64,
-) -> Option<u64> {
-    let latest = until.checked_sub(window)?;
-    let mut instants = vec![healed];
+/// The first instant from which the test holds over a whole window that counts. The counts of a
+/// window change only where a sample leaves it or enters it, so only those instants are looked at.
+fn first_window(test: &Test<'_>, samples: &[&Sample], load: &Coverage, window: u64) -> Option<u64> {
+    let counts =
+        |instant: &u64| load.windows.iter().any(|(from, to)| (*from..=*to).contains(instant));
+    let mut instants: Vec<u64> = load.windows.iter().map(|(from, _)| *from).collect();
     instants.extend(samples.iter().map(|sample| sample.start + 1));
     instants.extend(samples.iter().map(|sample| (sample.start + 1).saturating_sub(window)));
-    instants.retain(|instant| (healed..=latest).contains(instant));
+    instants.retain(counts);
     instants.sort_unstable();
+    let gap = (window / PARTS).max(1);
     let (mut from, mut to, mut bad) = (0, 0, 0);
     for instant in instants {
         while to < samples.len() && samples[to].start < instant + window {
@@ -152,9 +219,24 @@ fn first_window(
             bad -= u64::from(test.is_bad(samples[from]));
             from += 1;
         }
-        if test.holds(bad, (to - from) as u64) {
+        let inside = &samples[from..to];
+        if test.holds(bad, inside.len() as u64) && spreads(inside, instant, window, gap) {
             return Some(instant);
         }
     }
     None
+}
+
+/// Do the samples that the test looks at reach through the window? Where all else was shed or
+/// abandoned, one good answer at its end shows no recovery.
+fn spreads(samples: &[&Sample], begin: u64, window: u64, gap: u64) -> bool {
+    let starts = samples.iter().map(|sample| sample.start);
+    let mut last = begin;
+    for start in starts.chain([begin.saturating_add(window)]) {
+        if start - last > gap {
+            return false;
+        }
+        last = start;
+    }
+    true
 }

@@ -10,8 +10,9 @@ use squall_reports::{
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::{margin_below, place, real},
+    draft::place,
     index::{Hit, in_phase},
+    number::{margin_below, real},
 };
 use crate::objective::{Amplification, Sent};
 
@@ -56,7 +57,9 @@ impl Counts {
         match sent {
             Sent::PerRequest(attempts) => Self::PerRequest(index.hits(attempts, draft.scope)),
             Sent::PerSpan(attempts, needed) => {
-                Self::PerSpan(index.hits(attempts, draft.scope), index.hits(needed, draft.scope))
+                let [attempts, needed] =
+                    [attempts, needed].map(|spans| index.hits(spans, draft.scope));
+                Self::PerSpan(attempts, needed)
             }
             Sent::ByClients => {
                 let samples = index.samples(draft.scope);
@@ -72,8 +75,8 @@ impl Counts {
     /// What was sent, what needed sending, and the request with the most.
     fn in_phase(&self, phase: Option<Phase>, index: &Index<'_>) -> (u64, u64, Option<RequestId>) {
         let here = |hits: &[Hit]| -> Vec<RequestId> {
-            let kept = hits.iter().filter(|hit| in_phase(phase, index.phase_at(hit.at)));
-            kept.map(|hit| hit.request).collect()
+            let kept = hits.iter().filter(|hit| in_phase(phase, index.phase_of(hit)));
+            kept.map(|hit| hit.request().unwrap_or(0)).collect()
         };
         let per_request = |requests: &[RequestId]| {
             let mut counts: BTreeMap<RequestId, u64> = BTreeMap::new();

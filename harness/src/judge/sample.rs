@@ -4,7 +4,7 @@ use squall_reports::record::{Outcome, Phase, RequestId, Symbol};
 
 use crate::objective::{Scope, ShareBound, ShareOf};
 
-use super::draft::nanos;
+use super::number::{nanos, real};
 
 /// Something that started, took its time and came to an end.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ impl ShareBound {
     /// Is `part` of `whole` within the bound? The quotient of two counts is rounded correctly,
     /// so 999 of 1,000 are exactly the 0.999 that somebody wrote.
     pub(super) fn allows(self, part: u64, whole: u64) -> bool {
-        let share = super::draft::real(part) / super::draft::real(whole);
+        let share = real(part) / real(whole);
         match self {
             Self::AtLeast(fraction) => share >= fraction,
             Self::AtMost(fraction) => share <= fraction,

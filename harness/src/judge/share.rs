@@ -4,8 +4,10 @@ use squall_reports::{verdict::Finding, words};
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::{margin_above, margin_below, place, real},
+    draft::place,
     index::in_phase,
+    names::unseen,
+    number::{margin_above, margin_below, real},
     sample::Sample,
 };
 use crate::objective::{Share, ShareBound};
@@ -22,12 +24,17 @@ impl Judged for Share {
             };
             let whole = counted().count() as u64;
             if whole == 0 {
+                if let Some(calls) = draft.scope.calls.as_ref().filter(|_| samples.is_empty()) {
+                    finding.note = unseen(calls, index);
+                }
                 return finding.no_data(format!("no {things} {at} came to an end"));
             }
             let part = counted().filter(|sample| self.of.holds(sample)).count() as u64;
             let share = real(part) / real(whole);
             finding.samples = whole;
-            finding.worst = worst(counted().filter(|sample| self.is_bad(sample)));
+            let bad = || counted().filter(|sample| self.is_bad(sample));
+            finding.worst = worst(bad());
+            finding.at = bad().map(|sample| sample.end).min();
             let of = format!("{} of {}", words::count(part), words::counted(whole, things));
             match self.bound {
                 ShareBound::AtLeast(fraction) => {

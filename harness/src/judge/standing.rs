@@ -78,7 +78,10 @@ pub(super) fn conservation(index: &Index<'_>) -> Finding {
 /// How many requests the load has sent, if the record says so.
 fn sent(index: &Index<'_>) -> Option<u64> {
     let readings = index.gauges.get(&index.record.symbols.find(SENT)?)?;
-    readings.iter().rfind(|reading| reading.host == ALL_HOSTS).map(|reading| reading.value)
+    let last = readings.iter().rfind(|reading| reading.host == ALL_HOSTS)?.value;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+    let count = last as u64;
+    Some(count)
 }
 
 /// One finding for each fault: it affected something.
@@ -106,5 +109,7 @@ pub(super) fn completion(record: &Record) -> Finding {
     let mut finding = blank(FindingKind::Completion, "completion", "the plan's end");
     finding.observed = format!("after {}", words::time(record.end.at));
     finding.samples = 1;
-    finding.concluded(record.end.cause.is_complete(), || record.end.cause.to_string())
+    finding
+        .wrong_at(Some(record.end.at))
+        .concluded(record.end.cause.is_complete(), || record.end.cause.to_string())
 }

@@ -56,7 +56,7 @@ pub(crate) async fn warm_up(number: usize) {
     let Some((source, seed)) = Source::new(number) else { return };
     let mut rng = rng::stream(seed, &format!("load {number} warm-up"));
     for _ in 0..source.load.warm_up {
-        let request = Task::draw(&source, interpose::now(), &mut rng).unrecorded();
+        let request = Task::draw(&source, interpose::now(), &mut rng).warms_up();
         // A service that cannot answer yet will meet the load as it is.
         let _ = tokio::time::timeout(source.load.timeout, source.client.send(request)).await;
     }

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use squall_os::sim::sleep_until;
-use squall_reports::record::{Outcome, Request, RequestId, What};
+use squall_reports::record::{Outcome, Request, RequestId, WARM_UP, What};
 
 use super::{Source, client::Answer, trace};
 use crate::{
@@ -111,8 +111,8 @@ impl Task {
     }
 
     /// The request alone, for what is not part of the load.
-    pub(crate) fn unrecorded(&self) -> http::Request<Full<Bytes>> {
-        self.request(&self.source.load.mix[self.kind], 0, 1)
+    pub(crate) fn warms_up(&self) -> http::Request<Full<Bytes>> {
+        self.request(&self.source.load.mix[self.kind], WARM_UP, 1)
     }
 
     async fn attempt_all(&self, id: RequestId, count: &std::sync::atomic::AtomicU8) -> Ending {
@@ -153,7 +153,9 @@ impl Task {
     ) -> http::Request<Full<Bytes>> {
         let filled_in = |text: &str| {
             let text = text.replace("{id}", &self.resource.to_string());
-            text.replace("{request}", &id.to_string())
+            // Those that warm up are none of the load.
+            let number = if id == WARM_UP { 0 } else { id };
+            text.replace("{request}", &number.to_string())
         };
         let mut request = http::Request::builder()
             .method(spec.method.as_str())

@@ -163,6 +163,6 @@ impl Stated for Accounting {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        &[Dimension::Host]
+        &[Dimension::Host, Dimension::Boot]
     }
 }

@@ -61,6 +61,6 @@ impl Stated for Balance {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        &[Dimension::Host]
+        &[Dimension::Host, Dimension::Boot]
     }
 }

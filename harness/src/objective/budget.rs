@@ -151,8 +151,8 @@ impl Stated for Budget {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        use Dimension::{Calls, Host, Phase, Route};
-        &[Phase, Route, Calls, Host]
+        use Dimension::{Boot, Calls, Host, Phase, Route};
+        &[Phase, Route, Calls, Host, Boot]
     }
 }
 
@@ -182,8 +182,8 @@ impl Stated for Burn {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        use Dimension::{Calls, Host, Route};
-        &[Route, Calls, Host]
+        use Dimension::{Boot, Calls, Host, Route};
+        &[Route, Calls, Host, Boot]
     }
 }
 

@@ -152,7 +152,7 @@ impl Stated for Latency {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        use Dimension::{Calls, Host, Outcome, Phase, Route};
-        &[Phase, Route, Calls, Host, Outcome]
+        use Dimension::{Boot, Calls, Host, Outcome, Phase, Route};
+        &[Phase, Route, Calls, Host, Outcome, Boot]
     }
 }

@@ -20,14 +20,58 @@ pub struct Concurrency {
     pub at_most: u64,
 }
 
-/// A gauge is bounded: every sample of it, on every host by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A gauge is bounded: every sample of it from the beginning of the load on, on every host by
+/// itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Level {
     /// Which quantity.
     pub gauge: String,
+    /// How large it may or must be.
+    #[serde(flatten)]
+    pub bound: LevelBound,
+}
+
+/// The bound of a gauge.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LevelBound {
     /// How large it may be.
-    pub at_most: u64,
+    AtMost(f64),
+    /// How large it must be.
+    AtLeast(f64),
+}
+
+/// A number that bounds a gauge.
+pub trait Quantity {
+    /// The number.
+    fn value(self) -> f64;
+}
+
+impl Quantity for f64 {
+    fn value(self) -> f64 {
+        self
+    }
+}
+
+impl Quantity for i32 {
+    fn value(self) -> f64 {
+        self.into()
+    }
+}
+
+impl Quantity for u32 {
+    fn value(self) -> f64 {
+        self.into()
+    }
+}
+
+impl Quantity for u64 {
+    #[expect(clippy::cast_precision_loss, reason = "gauges are no more exact")]
+    fn value(self) -> f64 {
+        self as f64
+    }
 }
 
 /// A gauge returns to where it was before the load, on every host that has it.
@@ -86,8 +130,17 @@ impl ConcurrencyBuilder {
 
 impl LevelBuilder {
     /// At most `value` in every sample of the run.
-    pub fn at_most(self, value: u64) -> Objective {
-        let claim = Level { gauge: self.gauge, at_most: value };
+    pub fn at_most(self, value: impl Quantity) -> Objective {
+        self.bounded(LevelBound::AtMost(value.value()))
+    }
+
+    /// At least `value` in every sample of the run.
+    pub fn at_least(self, value: impl Quantity) -> Objective {
+        self.bounded(LevelBound::AtLeast(value.value()))
+    }
+
+    fn bounded(self, bound: LevelBound) -> Objective {
+        let claim = Level { gauge: self.gauge, bound };
         Objective::new(Claim::Level(claim), Over::Run)
     }
 }
@@ -123,8 +176,8 @@ impl Stated for Concurrency {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        use Dimension::{Host, Phase, Route};
-        &[Phase, Route, Host]
+        use Dimension::{Boot, Host, Phase, Route};
+        &[Phase, Route, Host, Boot]
     }
 }
 
@@ -138,15 +191,22 @@ impl Stated for Level {
     }
 
     fn bound(&self) -> String {
-        format!("at most {}", words::count(self.at_most))
+        match self.bound {
+            LevelBound::AtMost(most) => format!("at most {}", words::quantity(most)),
+            LevelBound::AtLeast(least) => format!("at least {}", words::quantity(least)),
+        }
     }
 
     fn check(&self) -> Result<(), String> {
+        let (LevelBound::AtMost(bound) | LevelBound::AtLeast(bound)) = self.bound;
+        if !bound.is_finite() {
+            return Err(format!("expected a finite bound, found {bound}"));
+        }
         expect::named("the name of a gauge", &self.gauge)
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        &[Dimension::Phase, Dimension::Host]
+        &[Dimension::Phase, Dimension::Host, Dimension::Boot]
     }
 }
 

@@ -94,7 +94,7 @@ impl Stated for Lifetime {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        use Dimension::{Host, Phase, Route};
-        &[Phase, Route, Host]
+        use Dimension::{Boot, Host, Phase, Route};
+        &[Phase, Route, Host, Boot]
     }
 }

@@ -1,7 +1,8 @@
 //! Which spans or log events an objective is about.
 //!
 //! Names, targets, values and hosts are compared whole; a `*` at the end of one stands for any
-//! ending, so that `worker-*` is every worker.
+//! ending, so that `worker-*` is every worker. A record keeps texts up to a bound
+//! ([`record::TEXT_BYTES_MAX`]); of a longer one, only its beginning can be looked for.
 
 use std::fmt;
 
@@ -137,7 +138,18 @@ impl Matching {
         }
         let names = self.fields.iter().map(|field| ("the name of a field", &field.name));
         let hosts = self.hosts.iter().map(|host| ("the name of a host", host));
-        names.chain(hosts).try_for_each(|(what, name)| expect::named(what, name))
+        names.chain(hosts).try_for_each(|(what, name)| expect::named(what, name))?;
+        let texts = self.fields.iter().map(|field| &field.value).chain([&self.name]);
+        texts.map(String::len).max().map_or(Ok(()), |longest| {
+            let good = longest <= record::TEXT_BYTES_CUT;
+            good.then_some(()).ok_or_else(|| {
+                format!(
+                    "expected at most {} bytes of a text that is looked for, found {longest}: a \
+                     record keeps no more of a longer one, so give its beginning and a *",
+                    record::TEXT_BYTES_CUT
+                )
+            })
+        })
     }
 
     /// For claims that need a duration.

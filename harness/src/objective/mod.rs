@@ -36,6 +36,7 @@ mod level;
 mod lifetime;
 mod matching;
 mod millis;
+mod names;
 mod never_after;
 mod occurrence;
 mod order;
@@ -57,8 +58,8 @@ pub use latency::{
     Answers, Latency, LatencyBound, LatencyBuilder, answers, failures, p50, p95, p99, percentile,
 };
 pub use level::{
-    Concurrency, ConcurrencyBuilder, Level, LevelBuilder, Settles, concurrency_of, gauge,
-    returns_to_baseline,
+    Concurrency, ConcurrencyBuilder, Level, LevelBound, LevelBuilder, Quantity, Settles,
+    concurrency_of, gauge, returns_to_baseline,
 };
 pub use lifetime::{
     Ancestor, Lifetime, no_span_outlives_its_parent, no_span_outlives_its_request,
@@ -81,6 +82,8 @@ pub use share::{
     failed, failed_otherwise_than, goodput, shed, succeeded, useful,
 };
 pub use squall_reports::record::{Outcome, Phase};
+
+pub(crate) use names::{fits, nearest};
 
 use claim::Stated;
 use scope::Dimension;

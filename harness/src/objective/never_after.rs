@@ -30,7 +30,7 @@ pub struct NeverAfterBuilder {
 /// [a field](NeverAfterBuilder::with_same).
 ///
 /// If nothing has ended, that passes: say with [`sometimes`](super::sometimes) that something does.
-/// What happens at the very instant of the end is no violation, since hosts have no order then.
+/// What happens on two hosts at one instant has no order, and passes.
 pub fn never_after(what: impl Into<Matching>, ended: impl Into<Matching>) -> NeverAfterBuilder {
     NeverAfterBuilder { what: what.into(), ended: ended.into() }
 }
@@ -63,6 +63,6 @@ impl Stated for NeverAfter {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        &[Dimension::Host]
+        &[Dimension::Host, Dimension::Boot]
     }
 }

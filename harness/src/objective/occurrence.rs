@@ -240,16 +240,16 @@ impl Stated for Occurrence {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        use Dimension::{Host, Phase, Route};
+        use Dimension::{Boot, Host, Phase, Route};
         match (&self.required, self.what.is_log()) {
             (
                 Requirement::Eventually { .. }
                 | Requirement::Follows { .. }
                 | Requirement::Preceded { .. },
                 _,
-            ) => &[Host],
-            (_, true) => &[Phase, Host],
-            (_, false) => &[Phase, Host, Route],
+            ) => &[Host, Boot],
+            (_, true) => &[Phase, Host, Boot],
+            (_, false) => &[Phase, Host, Route, Boot],
         }
     }
 }

@@ -83,7 +83,7 @@ impl Stated for Sequence {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        &[Dimension::Host]
+        &[Dimension::Host, Dimension::Boot]
     }
 }
 
@@ -105,6 +105,6 @@ impl Stated for Between {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        &[Dimension::Host]
+        &[Dimension::Host, Dimension::Boot]
     }
 }

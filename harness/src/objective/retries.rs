@@ -101,7 +101,7 @@ impl Stated for Amplification {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        use Dimension::{Host, Phase, Route};
-        &[Phase, Route, Host]
+        use Dimension::{Boot, Host, Phase, Route};
+        &[Phase, Route, Host, Boot]
     }
 }

@@ -21,6 +21,9 @@ pub struct Scope {
     /// Only what happened on this host; for requests, what this client host sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
+    /// Also what happened before the load began, and what was done for requests that warm up.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub boot: bool,
     /// Only requests with one of these outcomes; empty for the claim's own choice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outcomes: Vec<Outcome>,
@@ -48,6 +51,7 @@ pub(crate) enum Dimension {
     Calls,
     Host,
     Outcome,
+    Boot,
 }
 
 impl Objective {
@@ -104,6 +108,13 @@ impl Objective {
         self
     }
 
+    /// From the beginning of the run on: boot and warm-up are judged, too. Without this, judging
+    /// begins with the load, and what is done for requests that warm up is left out.
+    pub fn including_boot(mut self) -> Self {
+        self.scope.boot = true;
+        self
+    }
+
     /// Only for requests that ended in one of `outcomes`.
     pub fn with_outcomes(mut self, outcomes: impl IntoIterator<Item = Outcome>) -> Self {
         self.scope.outcomes = outcomes.into_iter().collect();
@@ -128,6 +139,9 @@ impl Scope {
         if let Some(host) = &self.host {
             parts.push(format!("host {host}"));
         }
+        if self.boot {
+            parts.push("boot included".to_owned());
+        }
         if !self.outcomes.is_empty() {
             let names: Vec<_> = self.outcomes.iter().map(|outcome| outcome.name()).collect();
             parts.push(names.join(" or "));
@@ -147,6 +161,9 @@ impl Scope {
             if used && !known.contains(&dimension) {
                 return Err(format!("it cannot be restricted to {name}"));
             }
+        }
+        if self.boot && !known.contains(&Dimension::Boot) {
+            return Err("it cannot include the boot".to_owned());
         }
         if matches!(&self.over, Over::Phases(phases) if phases.is_empty()) {
             return Err("expected at least one phase, found none".to_owned());

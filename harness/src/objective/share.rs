@@ -195,7 +195,7 @@ impl Stated for Share {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        use Dimension::{Calls, Host, Phase, Route};
-        &[Phase, Route, Calls, Host]
+        use Dimension::{Boot, Calls, Host, Phase, Route};
+        &[Phase, Route, Calls, Host, Boot]
     }
 }

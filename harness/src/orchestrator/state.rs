@@ -394,12 +394,27 @@ impl ReplicaSet {
 }
 
 fn note(shared: &Shared, host: u16, message: &str, fields: &str) {
+    let mut pairs: Vec<(&str, String)> = Vec::new();
+    for word in fields.split(' ').filter(|word| !word.is_empty()) {
+        match (word.split_once('='), pairs.last_mut()) {
+            (Some((name, value)), _) => pairs.push((name, value.to_owned())),
+            (None, Some((_, value))) => {
+                value.push(' ');
+                value.push_str(word);
+            }
+            (None, None) => {}
+        }
+    }
+    let pairs: Vec<_> =
+        pairs.iter().map(|(name, value)| (shared.intern(name), shared.intern(value))).collect();
     let log = Log {
         host,
         level: Level::Info,
         target: shared.intern("orchestrator"),
         message: shared.intern(message),
-        fields: shared.intern(fields),
+        attributes: shared.intern_attributes(&pairs),
+        request: 0,
+        after: 0,
     };
     shared.record(What::Log(Box::new(log)));
 }

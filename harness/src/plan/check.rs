@@ -68,6 +68,7 @@ impl Plan {
         for (at, objective) in self.objectives.iter().enumerate() {
             let place = || format!("objective {}", at + 1);
             objective.check().map_err(|error| InvalidPlan::new(place(), error.to_string()))?;
+            self.check_names(&place(), objective)?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod limits;
 mod link;
 mod load;
 pub(crate) mod millis;
+mod names;
 mod patch;
 mod phases;
 mod scrape;

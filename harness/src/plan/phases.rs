@@ -11,7 +11,7 @@ impl Plan {
     ///
     /// A request belongs to the phase in which it was meant to start. One that is under way when
     /// the first fault is injected meets the fault as well, so `during` begins earlier by the
-    /// plan's [`exposure`](Plan::exposure). Without faults all is `baseline`. A phase of no
+    /// plan's [`exposure`](Plan::exposure). Boot and warm-up are in none. Without faults all is `baseline`. A phase of no
     /// length is left out.
     #[must_use]
     pub fn phases(&self) -> Vec<PhaseSpan> {
@@ -21,19 +21,17 @@ impl Plan {
         let first = self.faults.iter().map(|fault| begin + exposed(fault)).min();
         let last = self.faults.iter().map(|fault| begin + nanos(fault.heal)).max();
         let (Some(first), Some(last)) = (first, last) else {
-            return vec![PhaseSpan { phase: Phase::Baseline, from: 0, until: end }];
+            return vec![PhaseSpan { phase: Phase::Baseline, from: begin, until: end }];
         };
         let recovered = (last + nanos(self.recovery)).min(end);
-        let cuts = [0, first, last, recovered, end];
-        let mut phases: Vec<PhaseSpan> = Phase::ALL
+        // A fault from the first instant on leaves no baseline to be measured.
+        let cuts = [begin, first, last, recovered, end];
+        let phases = Phase::ALL
             .into_iter()
             .zip(cuts.windows(2))
             .map(|(phase, cut)| PhaseSpan { phase, from: cut[0], until: cut[1] })
-            .filter(|span| span.from < span.until)
-            .collect();
-        // A fault from the first instant on leaves no baseline to be measured.
-        phases.retain(|span| span.phase != Phase::Baseline || span.until > begin);
-        phases
+            .filter(|span| span.from < span.until);
+        phases.collect()
     }
 }
 

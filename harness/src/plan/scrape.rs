@@ -18,8 +18,8 @@ use super::millis;
 /// let bounded = gauge(depth).at_most(10_000).on_host("broker");
 /// ```
 ///
-/// A value is rounded to a whole number; one below zero, or none at all, is no sample. What a
-/// service that is down or cut off would have said is not sampled either.
+/// The value is what the page says, also one below zero or an infinite one; NaN is no sample. What
+/// a service that is down or cut off would have said is not sampled either.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Scrape {
@@ -29,8 +29,9 @@ pub struct Scrape {
     pub target: String,
     /// The path of the metrics page.
     pub path: String,
-    /// From one reading to the next, from the beginning of the load to the end of the run. A
-    /// reading that takes longer is given up.
+    /// From one reading to the next, from shortly before the load (an eighth of
+    /// [`Plan::boot`](super::Plan::boot)) to the end of the run. A reading that takes longer is
+    /// given up.
     #[serde(rename = "every_ms", with = "millis")]
     pub every: Duration,
     /// Which series: a name, with labels in braces if it has any, in any order.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use squall_reports::{
     SCHEMA,
-    record::{End, EndCause, Header, Record, Symbols},
+    record::{AttributeTable, End, EndCause, Header, Record, Symbols},
     verdict::{Finding, FindingKind, Judgement, Verdict},
 };
 
@@ -23,6 +23,8 @@ fn finding(kind: FindingKind, name: &str, verdict: Verdict) -> Finding {
         margin: None,
         worst: None,
         reason: String::new(),
+        note: String::new(),
+        at: None,
     }
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn failed_run(cause: EndCause) -> Run {
                 plan: serde_json::Value::Null,
             },
             symbols: Symbols::default(),
+            attributes: AttributeTable::default(),
             events: Vec::new(),
             end: End { at: 0, cause },
         },

@@ -70,7 +70,8 @@ pub(crate) fn perform(
     let mut recorder = shared.recorder.replace_with(|_| shared::Recorder::empty());
     // What a host does while it blocks its thread is ahead of the others.
     recorder.events.sort_by_key(|event| event.at);
-    Record { header, symbols: recorder.symbols, events: recorder.events, end }
+    let (symbols, attributes) = (recorder.symbols, recorder.attributes);
+    Record { header, symbols, attributes, events: recorder.events, end }
 }
 
 /// The plan with its faults at the times that the seed draws.

@@ -3,14 +3,16 @@
 //! Spans and events from `INFO` on are kept, with the host and the virtual time at which they
 //! happened. A span belongs to the request of the load whose trace it is in: its own field
 //! `trace_id`, or that of the span it is part of, holds the number that the load put into the
-//! `traceparent` of the request.
+//! `traceparent` of the request. A log event belongs to the request of the span that it is in.
 
 use std::{
     cell::RefCell,
     fmt::{self, Write as _},
 };
 
-use squall_reports::record::{Level, Log, RequestId, Span, Symbol, What};
+use squall_reports::record::{
+    Attribute, Kept, Level, Log, RequestId, Span, Symbol, What, set_attribute,
+};
 use tracing_core::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -24,9 +26,6 @@ use crate::{interpose, load::trace};
 /// Fields that say which trace a span is of; they are different each time and are not kept.
 const TRACE_FIELDS: [&str; 3] = ["trace_id", "span_id", "parent_id"];
 
-/// Longer fields are cut: a record is no place for bodies.
-const FIELDS_LONGEST: usize = 512;
-
 /// A subscriber for one run, on its thread.
 #[derive(Default)]
 pub(crate) struct Observer(());
@@ -38,7 +37,7 @@ struct Live {
     request: RequestId,
     host: u16,
     name: Symbol,
-    fields: String,
+    attributes: Vec<Attribute>,
     opened: u64,
     id: u32,
 }
@@ -88,7 +87,8 @@ impl Subscriber for Observer {
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
         let metadata = attributes.metadata();
-        let mut fields = Fields::default();
+        let shared = shared::current();
+        let mut fields = Fields::new(shared.as_deref());
         attributes.record(&mut fields);
         SPANS.with_borrow_mut(|spans| {
             let parent = match attributes.parent() {
@@ -99,7 +99,6 @@ impl Subscriber for Observer {
             let parent = parent.and_then(|parent| spans.slots.get(parent)?.as_ref());
             let (parent, inherited) = parent.map_or((0, 0), |span| (span.id, span.request));
             let request = fields.request.unwrap_or(inherited);
-            let shared = shared::current();
             let (host, name) = shared.as_ref().map_or((0, Symbol::default()), |shared| {
                 (shared.host(), shared.intern(metadata.name()))
             });
@@ -111,7 +110,7 @@ impl Subscriber for Observer {
                 request,
                 host,
                 name,
-                fields: fields.text,
+                attributes: fields.pairs,
                 opened: interpose::now(),
                 id: spans.opened,
             };
@@ -125,14 +124,14 @@ impl Subscriber for Observer {
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
-        let mut fields = Fields::default();
+        let shared = shared::current();
+        let mut fields = Fields::new(shared.as_deref());
         values.record(&mut fields);
         SPANS.with_borrow_mut(|spans| {
             if let Some(Some(live)) = spans.slots.get_mut(slot(span)) {
-                if !live.fields.is_empty() && !fields.text.is_empty() {
-                    live.fields.push(' ');
+                for (name, value) in fields.pairs {
+                    set_attribute(&mut live.attributes, name, value);
                 }
-                live.fields.push_str(&fields.text);
                 live.request = fields.request.unwrap_or(live.request);
             }
         });
@@ -143,19 +142,31 @@ impl Subscriber for Observer {
     fn event(&self, event: &Event<'_>) {
         let Some(shared) = shared::current().filter(|shared| !shared.is_dying()) else { return };
         let metadata = event.metadata();
-        let mut fields = Fields::default();
+        let mut fields = Fields::new(Some(&shared));
+        fields.is_event = true;
         event.record(&mut fields);
         let level = match *metadata.level() {
             tracing_core::Level::ERROR => Level::Error,
             tracing_core::Level::WARN => Level::Warn,
             _ => Level::Info,
         };
+        let (request, after) = SPANS.with_borrow(|spans| {
+            let parent = match event.parent() {
+                Some(parent) => Some(slot(parent)),
+                None if event.is_root() => None,
+                None => spans.entered.last().copied(),
+            };
+            let parent = parent.and_then(|parent| spans.slots.get(parent)?.as_ref());
+            (parent.map_or(0, |span| span.request), spans.opened)
+        });
         let log = Log {
             host: shared.host(),
             level,
             target: shared.intern(metadata.target()),
-            message: shared.intern(&fields.message),
-            fields: shared.intern(&fields.text),
+            message: fields.message,
+            attributes: shared.intern_attributes(&fields.pairs),
+            request,
+            after,
         };
         shared.record(What::Log(Box::new(log)));
     }
@@ -226,40 +237,53 @@ pub(crate) fn close_left_open(shared: &Shared) {
 }
 
 fn close(shared: &Shared, live: &Live) {
-    let fields = shared.intern(&live.fields);
+    let attributes = shared.intern_attributes(&live.attributes);
     shared.record(What::Span(Span {
         id: live.id,
         parent: live.parent,
         request: live.request,
         host: live.host,
         name: live.name,
-        fields,
+        attributes,
         opened: live.opened,
     }));
 }
 
-/// Collects `name=value`, apart by spaces.
-#[derive(Default)]
-struct Fields {
-    text: String,
-    message: String,
+/// Collects what a span or event says of itself. Outside of a run nothing is kept.
+struct Fields<'a> {
+    shared: Option<&'a Shared>,
+    pairs: Vec<Attribute>,
+    /// Whether the message is that of a log event; a span has it as an attribute.
+    is_event: bool,
+    message: Symbol,
     request: Option<RequestId>,
+    kept: Kept,
 }
 
-impl Visit for Fields {
+impl<'a> Fields<'a> {
+    fn new(shared: Option<&'a Shared>) -> Self {
+        let (pairs, message, kept) = (Vec::new(), Symbol::default(), Kept::default());
+        Self { shared, pairs, is_event: false, message, request: None, kept }
+    }
+}
+
+impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let name = field.name();
-        if name == "message" {
-            let _ = write!(self.message, "{value:?}");
-            self.message.truncate(floor(&self.message));
-        } else if TRACE_FIELDS.contains(&name) {
+        let (name, Some(shared)) = (field.name(), self.shared) else { return };
+        if TRACE_FIELDS.contains(&name) {
             if name == "trace_id" {
                 self.request = trace::request_of(&format!("{value:?}"));
             }
+            return;
+        }
+        self.kept.clear();
+        // Keeping a text does not fail, and what fails to show itself shows what it can.
+        let _ = write!(self.kept, "{value:?}");
+        let value = shared.intern(self.kept.take());
+        if self.is_event && name == "message" {
+            self.message = value;
         } else {
-            let gap = if self.text.is_empty() { "" } else { " " };
-            let _ = write!(self.text, "{gap}{name}={value:?}");
-            self.text.truncate(floor(&self.text));
+            set_attribute(&mut self.pairs, shared.intern(name), value);
         }
     }
 
@@ -267,10 +291,4 @@ impl Visit for Fields {
         // Without the quotation marks of `Debug`.
         self.record_debug(field, &format_args!("{value}"));
     }
-}
-
-/// The longest length up to the bound that does not cut a character.
-fn floor(text: &str) -> usize {
-    let longest = text.len().min(FIELDS_LONGEST);
-    (0..=longest).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }

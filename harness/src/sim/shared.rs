@@ -8,7 +8,10 @@ use std::{
     rc::{Rc, Weak},
 };
 
-use squall_reports::record::{EndCause, Event, FaultAction, Request, Symbol, Symbols, What};
+use squall_reports::record::{
+    Attribute, AttributeTable, Attributes, EndCause, Event, FaultAction, Request, Symbol, Symbols,
+    What,
+};
 
 use super::{seam::Seam, timers::Timers};
 use crate::{
@@ -182,6 +185,10 @@ impl Shared {
         self.unaccounted(|| self.recorder.borrow_mut().symbols.intern(text))
     }
 
+    pub(crate) fn intern_attributes(&self, pairs: &[Attribute]) -> Attributes {
+        self.unaccounted(|| self.recorder.borrow_mut().attributes.intern(pairs))
+    }
+
     /// Does something whose memory is the record's, not the services'.
     fn unaccounted<R>(&self, act: impl FnOnce() -> R) -> R {
         let before = interpose::live_bytes().unwrap_or(0);
@@ -208,8 +215,8 @@ impl Shared {
     }
 
     /// How many requests the load has sent so far.
-    pub(crate) fn requests_sent(&self) -> u64 {
-        u64::from(self.requests.get())
+    pub(crate) fn requests_sent(&self) -> u32 {
+        self.requests.get()
     }
 
     /// The number of the next request of the load.
@@ -236,6 +243,7 @@ impl Shared {
 pub(crate) struct Recorder {
     pub(crate) events: Vec<Event>,
     pub(crate) symbols: Symbols,
+    pub(crate) attributes: AttributeTable,
     events_max: u64,
 }
 
@@ -245,7 +253,8 @@ impl Recorder {
     }
 
     fn new(events_max: u64) -> Self {
-        Self { events: Vec::new(), symbols: Symbols::default(), events_max }
+        let (symbols, attributes) = (Symbols::default(), AttributeTable::default());
+        Self { events: Vec::new(), symbols, attributes, events_max }
     }
 
     fn push(&mut self, event: Event) -> Result<(), String> {

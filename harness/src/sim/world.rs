@@ -66,6 +66,8 @@ enum Action {
         incarnation: u64,
     },
     WarmUp,
+    /// Metrics are read from now on.
+    Scrape,
     BeginLoad,
     EndLoad,
     Settled,
@@ -88,6 +90,7 @@ pub(crate) struct World {
     signals: Signals,
     end_at: u64,
     load_began: bool,
+    scraping: bool,
     /// What all hosts held together when the load began.
     bytes_before_load: Option<i64>,
     started: Duration,
@@ -114,6 +117,8 @@ impl World {
             at(begin + nanos(fault.inject), Action::Inject(number));
         }
         at(begin / 2, Action::WarmUp);
+        // So that what was scraped has a value from before the load, and from after the warm-up.
+        at(begin - begin / 8, Action::Scrape);
         at(begin, Action::Sample);
         at(begin, Action::BeginLoad);
         at(load_end, Action::EndLoad);
@@ -130,6 +135,7 @@ impl World {
             signals,
             end_at,
             load_began: false,
+            scraping: false,
             bytes_before_load: None,
             started: interpose::real_now(),
             instants: 0,
@@ -176,7 +182,7 @@ impl World {
             });
         }
         let name = self.shared.intern("requests_sent");
-        let value = self.shared.requests_sent();
+        let value = f64::from(self.shared.requests_sent());
         self.shared.record(What::Gauge(Gauge { host: ALL_HOSTS, name, value }));
         // Hosts go before the network that their sockets live in.
         for host in 0..self.machines.len() {
@@ -543,6 +549,8 @@ impl World {
         self.set_deadline(host, Some(now));
         if self.load_began {
             self.spawn_loads_on(host, load::generate);
+        }
+        if self.scraping {
             self.spawn_scrapes_on(host);
         }
     }

@@ -124,18 +124,19 @@ fn margins(values: &mut Values, judgement: &Judgement) {
 
 /// The highest value of each gauge, but for the one that depends on how the program was compiled.
 fn gauges(values: &mut Values, record: &Record) {
-    let mut highest: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    let mut highest: BTreeMap<(&str, &str), f64> = BTreeMap::new();
     for event in &record.events {
         if let What::Gauge(gauge) = event.what {
             let key = (record.text(gauge.name), record.host(gauge.host));
-            let slot = highest.entry(key).or_default();
+            let slot = highest.entry(key).or_insert(gauge.value);
             *slot = gauge.value.max(*slot);
         }
     }
-    let digested = highest.into_iter().filter(|((name, _), _)| *name != UNDIGESTED);
+    let digested =
+        highest.into_iter().filter(|((name, _), value)| *name != UNDIGESTED && value.is_finite());
     for ((name, host), value) in digested.take(GAUGES_MAX) {
         let name = format!("highest {name}");
-        enter(values, measure(&name, "", host, Unit::Count, Worse::Neither), real(value));
+        enter(values, measure(&name, "", host, Unit::Count, Worse::Neither), value);
     }
 }
 

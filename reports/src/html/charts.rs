@@ -233,14 +233,14 @@ fn by_gauge(levels: Vec<Level>) -> BTreeMap<String, Vec<Level>> {
 
 fn level(record: &Record, gauge: &str, levels: &[Level]) -> Markup {
     let values = levels.iter().flat_map(|level| level.samples.iter().map(|(_, value)| *value));
-    let scale = Scale::linear(real(values.max().unwrap_or(0)));
+    let scale = Scale::linear(values.fold(0.0, f64::max));
     let class = |number: usize| format!("series-{}", number % 8);
     let lines: Vec<String> = levels
         .iter()
         .map(|level| {
             let mut path = String::new();
             for (at, value) in &level.samples {
-                let y = place(scale.y(real(*value)));
+                let y = place(scale.y(value.max(0.0)));
                 let x = place(x(*at, record.end.at));
                 let _ = if path.is_empty() {
                     write!(path, "M{x} {y}")

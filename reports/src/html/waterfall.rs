@@ -68,9 +68,9 @@ fn waterfall(record: &Record, title: &str, id: RequestId) -> Markup {
 
 fn span(record: &Record, row: &Row, begin: u64, length: u64) -> Markup {
     let span = &row.span;
-    let (name, fields) = (record.text(span.name), record.text(span.fields));
+    let (name, fields) = (record.text(span.name), record.shown(span.attributes));
     let times = (span.opened, row.closed);
-    line(row.depth + 1, name, record.host(span.host), fields, times, begin, length)
+    line(row.depth + 1, name, record.host(span.host), &fields, times, begin, length)
 }
 
 fn line(

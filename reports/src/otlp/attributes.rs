@@ -2,10 +2,10 @@
 
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value};
 
-use crate::Record;
+use crate::{Record, record::Attributes};
 
-/// More fields than a span has in life.
-const FIELDS_MAX: usize = 100;
+/// More than a span of `tracing` can have.
+const ATTRIBUTES_MAX: usize = 100;
 
 pub(super) fn text(key: &str, value: impl Into<String>) -> KeyValue {
     of(key, Value::StringValue(value.into()))
@@ -20,28 +20,9 @@ pub(super) fn count(key: &str, value: u64) -> KeyValue {
     number(key, i64::try_from(value).unwrap_or(i64::MAX))
 }
 
-/// The fields of a span, `name=value` apart by spaces. What has no name belongs to the value
-/// before it, which had a space in it.
-pub(super) fn fields(fields: &str) -> Vec<KeyValue> {
-    let mut found: Vec<(&str, String)> = Vec::new();
-    for word in fields.split(' ').filter(|word| !word.is_empty()) {
-        let begins = word.split_once('=').filter(|(name, _)| is_name(name));
-        if let Some((name, value)) = begins
-            && found.len() < FIELDS_MAX
-        {
-            found.push((name, value.to_owned()));
-        } else if let Some((_, value)) = found.last_mut() {
-            value.push(' ');
-            value.push_str(word);
-        }
-    }
-    found.into_iter().map(|(name, value)| text(name, value.trim_matches('"'))).collect()
-}
-
-/// What `tracing` takes for the name of a field.
-fn is_name(name: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-');
-    !name.is_empty() && name.chars().all(part)
+/// What a span says of itself.
+pub(super) fn of_span(record: &Record, set: Attributes) -> Vec<KeyValue> {
+    record.attributes(set).take(ATTRIBUTES_MAX).map(|(name, value)| text(name, value)).collect()
 }
 
 /// What a host, or the harness itself, is to a collector. Seeds are text: they can be larger than
@@ -64,20 +45,5 @@ fn of(key: &str, value: Value) -> KeyValue {
         key: key.to_owned(),
         value: Some(AnyValue { value: Some(value) }),
         ..KeyValue::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{fields, text};
-
-    #[test]
-    fn fields_become_attributes() {
-        let found = fields("dependency=pricing why=\"not now\" attempt=2 a=b=c");
-        let expected =
-            [("dependency", "pricing"), ("why", "not now"), ("attempt", "2"), ("a", "b=c")];
-        assert_eq!(found, expected.map(|(name, value)| text(name, value)));
-        assert_eq!(fields("no name at all"), []);
-        assert_eq!(fields("  =x "), []);
     }
 }

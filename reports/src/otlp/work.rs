@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::{
 
 use super::{
     Clock,
-    attributes::{fields, number, text},
+    attributes::{number, of_span, text},
     ids::Ids,
 };
 use crate::{
@@ -114,7 +114,7 @@ impl<'a> Work<'a> {
             kind: SpanKind::Internal.into(),
             start_time_unix_nano: clock.at(span.opened),
             end_time_unix_nano: clock.at(until.max(span.opened)),
-            attributes: fields(self.record.text(span.fields)),
+            attributes: of_span(self.record, span.attributes),
             ..Message::default()
         }
     }

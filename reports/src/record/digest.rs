@@ -1,7 +1,8 @@
 //! The digest of a record, and where two records part.
 //!
 //! The digest is BLAKE3 over the record in the postcard wire format: the header without the
-//! plan, the names in the order of the table, each event but those of one gauge, and the end.
+//! plan, the names and sets of attributes in the order of their tables, each event but those of
+//! one gauge, and the end.
 //! Nothing in it depends on the machine, the wall clock or the file that a record was kept in.
 
 use std::{borrow::Cow, fmt};
@@ -75,6 +76,22 @@ impl Sink {
         }
         postcard::to_io(value, Hash(&mut self.0)).expect("records are plain data");
     }
+
+    fn digest(&self) -> Digest {
+        let mut short = [0; 16];
+        short.copy_from_slice(&self.0.finalize().as_bytes()[..16]);
+        Digest(short)
+    }
+}
+
+impl Digest {
+    /// The digest of a plan, by its JSON with the keys in order.
+    #[must_use]
+    pub fn of_plan(plan: &serde_json::Value) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(plan.to_string().as_bytes());
+        Sink(hasher).digest()
+    }
 }
 
 impl Record {
@@ -86,6 +103,7 @@ impl Record {
         sink.feed(&(header.schema, &header.scenario, header.seed, &header.defects));
         sink.feed(&(&header.hosts, &header.faults, &header.phases));
         sink.feed(&self.symbols.iter().collect::<Vec<_>>());
+        sink.feed(&self.attributes.iter().collect::<Vec<_>>());
         // One event is a few dozen bytes: hashed in blocks, since a call costs more than a byte.
         let mut block = Vec::with_capacity(BLOCK + 256);
         for event in self.digested() {
@@ -97,9 +115,7 @@ impl Record {
         }
         sink.0.update(&block);
         sink.feed(&self.end);
-        let mut short = [0; 16];
-        short.copy_from_slice(&sink.0.finalize().as_bytes()[..16]);
-        Digest(short)
+        sink.digest()
     }
 
     /// The events that are part of the digest: all but one gauge.
@@ -135,7 +151,7 @@ pub fn first_divergence(left: &Record, right: &Record) -> Option<Divergence> {
     const NEIGHBOURS: usize = 3;
     let (a, b): (Vec<_>, Vec<_>) = (left.digested().collect(), right.digested().collect());
     // Symbols are numbers of one table each: what they spell is what counts.
-    let is_one_table = left.symbols.iter().eq(right.symbols.iter());
+    let is_one_table = left.symbols == right.symbols && left.attributes == right.attributes;
     let index = (0..a.len().max(b.len())).find(|&index| match (a.get(index), b.get(index)) {
         (Some(a), Some(b)) if is_one_table => a != b,
         (Some(a), Some(b)) => a.render(left) != b.render(right),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Record, Symbol};
+use super::{Attributes, Record, Symbol, quantity};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,8 +49,11 @@ pub enum What {
 /// The number of a request of the load: 1 for the first.
 pub type RequestId = u32;
 
-/// The number of a span: 1 for the first, 0 for none.
+/// The number of a span: 1 for the first that was opened, 0 for none.
 pub type SpanId = u32;
+
+/// What spans have for a request that belongs to the warm-up and not to the load.
+pub const WARM_UP: RequestId = RequestId::MAX;
 
 /// A request of the load. It ended at the time of its event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,14 +125,16 @@ pub struct Span {
     pub id: SpanId,
     /// The span it is part of, 0 if of none.
     pub parent: SpanId,
-    /// The request of the load that it belongs to, 0 if to none that is known.
+    /// The request of the load that it belongs to, 0 if to none that is known, [`WARM_UP`] if to
+    /// one that warmed up.
     pub request: RequestId,
     /// The host it was on.
     pub host: u16,
     /// Its name.
     pub name: Symbol,
-    /// Its fields, `name=value` apart by spaces, without those that identify a trace.
-    pub fields: Symbol,
+    /// What it says of itself, without what identifies a trace. A value that was recorded later
+    /// replaces an earlier one of the same name.
+    pub attributes: Attributes,
     /// When it was opened.
     pub opened: u64,
 }
@@ -145,8 +150,13 @@ pub struct Log {
     pub target: Symbol,
     /// Its message.
     pub message: Symbol,
-    /// Its fields, `name=value` apart by spaces.
-    pub fields: Symbol,
+    /// What else it says.
+    pub attributes: Attributes,
+    /// The request of the span that it was logged in, as in [`Span::request`].
+    pub request: RequestId,
+    /// The number of the last span that was opened before it: the order among those that opened
+    /// at the same instant.
+    pub after: SpanId,
 }
 
 /// How grave a log event is.
@@ -199,8 +209,9 @@ pub struct Gauge {
     pub host: u16,
     /// Which quantity: `tasks`, `sockets`.
     pub name: Symbol,
-    /// Its value.
-    pub value: u64,
+    /// Its value. Never NaN, which says nothing; infinite if the service says so.
+    #[serde(with = "quantity")]
+    pub value: f64,
 }
 
 /// A point of the run that objectives refer to.
@@ -255,7 +266,7 @@ impl Event {
                 s.parent,
                 s.request,
                 record.text(s.name),
-                record.text(s.fields),
+                record.shown(s.attributes),
                 s.opened,
             ),
             What::Log(l) => format!(
@@ -263,7 +274,7 @@ impl Event {
                 l.level,
                 record.text(l.target),
                 record.text(l.message),
-                record.text(l.fields),
+                record.shown(l.attributes),
             ),
             What::Host { state, .. } => format!("{state:?}"),
             What::Fault { fault, action, affected } => {

@@ -1,8 +1,11 @@
 //! Records on disk: JSON lines, so that a person can read one with `less` and `jq`.
 //!
-//! The first line is the header, then one line for the symbols, one for each event, and a last
-//! one with the end and the digest. A file without its last line is a run that was cut off, and
-//! is refused as a whole record. Files are written beside their place and renamed into it.
+//! The first line is the header, then one line for the symbols, one for the sets of attributes, one
+//! for each event, and a last one with the end and two digests, of the record and of the plan that it
+//! is judged by. A file without its last line is a run that was cut off, and is refused as a whole
+//! record. Files are written beside their place and renamed into it. The findings that are kept
+//! with it are what was concluded when it was written; no digest covers them, since whoever reads
+//! a record judges it again.
 
 use std::{
     fs,
@@ -12,7 +15,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, End, Event, Header, Record, SCHEMA, Symbols};
+use super::{Attribute, AttributeTable, Digest, End, Event, Header, Record, SCHEMA, Symbols};
 use crate::verdict::{Finding, Judgement};
 
 /// Why a record could not be written.
@@ -62,9 +65,10 @@ pub enum ReadError {
 #[serde(rename_all = "snake_case")]
 enum Line<E, F> {
     Symbols(Vec<String>),
+    Attributes(Vec<Vec<Attribute>>),
     Event(E),
     Findings(F),
-    End { end: End, digest: Digest },
+    End { end: End, digest: Digest, plan: Digest },
 }
 
 impl Record {
@@ -90,15 +94,18 @@ impl Record {
         };
         line(&self.header)?;
         line(&Line::<(), ()>::Symbols(self.symbols.iter().map(str::to_owned).collect()))?;
+        line(&Line::<(), ()>::Attributes(self.attributes.iter().map(<[_]>::to_vec).collect()))?;
         for event in &self.events {
             line(&Line::<_, ()>::Event(event))?;
         }
         line(&Line::<(), _>::Findings(&judgement.findings))?;
-        line(&Line::<(), ()>::End { end: self.end.clone(), digest: self.digest() })?;
+        let plan = Digest::of_plan(&self.header.plan);
+        line(&Line::<(), ()>::End { end: self.end.clone(), digest: self.digest(), plan })?;
         out.into_inner()?.sync_all()
     }
 
-    /// Reads the record in `path`, and the judgement that was written with it.
+    /// Reads the record in `path`, and the judgement that was written with it. Nothing vouches for
+    /// the latter: a verdict is what judging the record by its plan gives.
     ///
     /// # Errors
     ///
@@ -137,6 +144,7 @@ impl Reader<'_> {
         let mut record = Record {
             header,
             symbols: Symbols::default(),
+            attributes: AttributeTable::default(),
             events: Vec::new(),
             end: End { at: 0, cause: super::EndCause::Interrupted },
         };
@@ -151,11 +159,12 @@ impl Reader<'_> {
                 Line::Symbols(texts) => {
                     record.symbols = texts.iter().map(String::as_str).collect();
                 }
+                Line::Attributes(sets) => record.attributes = sets.into_iter().collect(),
                 Line::Event(event) => record.events.push(event),
                 Line::Findings(found) => findings = found,
-                Line::End { end, digest } => {
+                Line::End { end, digest, plan } => {
                     record.end = end;
-                    let record = self.check(record, digest)?;
+                    let record = self.check(record, digest, plan)?;
                     return Ok((record, Judgement::of(findings)));
                 }
             }
@@ -183,7 +192,13 @@ impl Reader<'_> {
         Ok(header)
     }
 
-    fn check(&self, record: Record, digest: Digest) -> Result<Record, ReadError> {
+    fn check(&self, record: Record, digest: Digest, plan: Digest) -> Result<Record, ReadError> {
+        let found = Digest::of_plan(&record.header.plan);
+        if found != plan {
+            return Err(self.damaged(format!(
+                "the plan has the digest {found}, the file says {plan}: it was changed"
+            )));
+        }
         let found = record.digest();
         if found != digest {
             return Err(self.damaged(format!(

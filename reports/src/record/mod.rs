@@ -2,29 +2,38 @@
 //! happen, in order, and how the run ended.
 //!
 //! All times are nanoseconds of virtual time since the run began. Names that recur (routes,
-//! span names, fields) are [`Symbol`]s into the record's own table, so that an event is a few
-//! dozen bytes and a run of a million events fits in memory.
+//! span names) are [`Symbol`]s into the record's own table, and so are the [`Attributes`] of spans
+//! and log events, so that an event is a few dozen bytes and a run of a million events fits in
+//! memory.
 
+mod attributes;
 mod digest;
 mod event;
 mod file;
 mod header;
+mod quantity;
 mod symbol;
 
+pub use attributes::{
+    Attribute, AttributeTable, Attributes, Kept, TEXT_BYTES_CUT, TEXT_BYTES_MAX,
+    set as set_attribute,
+};
 pub use digest::{Digest, Divergence, first_divergence};
 pub use event::{
     Event, FaultAction, Gauge, HostState, Level, Log, Mark, Outcome, Request, RequestId, Span,
-    SpanId, What,
+    SpanId, WARM_UP, What,
 };
 pub use file::{ReadError, WriteError};
 pub use header::{FaultSpan, Header, Phase, PhaseSpan};
 pub use symbol::{Symbol, Symbols};
 
+use std::fmt::Write as _;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The version of the record's schema. A record of another version is refused, not guessed at.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The index that stands for all hosts together.
 pub const ALL_HOSTS: u16 = u16::MAX;
@@ -40,6 +49,8 @@ pub struct Record {
     pub header: Header,
     /// The names that the events refer to.
     pub symbols: Symbols,
+    /// The sets of attributes that they refer to.
+    pub attributes: AttributeTable,
     /// What happened, in order of time.
     pub events: Vec<Event>,
     /// How the run ended.
@@ -140,6 +151,35 @@ impl Record {
     #[must_use]
     pub fn text(&self, symbol: Symbol) -> &str {
         self.symbols.text(symbol)
+    }
+
+    /// The names and values of a set of attributes.
+    pub fn attributes(&self, set: Attributes) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.attributes.pairs(set).iter();
+        pairs.map(|(name, value)| (self.text(*name), self.text(*value)))
+    }
+
+    /// The value of one attribute of a set.
+    #[must_use]
+    pub fn attribute(&self, set: Attributes, name: &str) -> Option<&str> {
+        self.attributes(set).find_map(|(known, value)| (known == name).then_some(value))
+    }
+
+    /// A set of attributes for people: `name=value`, apart by spaces, in quotes where a value has
+    /// spaces or an equals sign in it.
+    #[must_use]
+    pub fn shown(&self, set: Attributes) -> String {
+        let mut text = String::new();
+        for (name, value) in self.attributes(set) {
+            let gap = if text.is_empty() { "" } else { " " };
+            let plain = !value.contains(|c: char| c.is_whitespace() || c == '=' || c == '"');
+            // A string takes any text.
+            let _ = match plain {
+                true => write!(text, "{gap}{name}={value}"),
+                false => write!(text, "{gap}{name}={value:?}"),
+            };
+        }
+        text
     }
 
     /// Every request that ended, with the time it ended at.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fields;
 use crate::{
     Record,
     record::{HostState, What},
@@ -135,12 +134,12 @@ pub(crate) fn breakers(record: &Record) -> Vec<Lane> {
             }
         }
         let What::Log(log) = &event.what else { continue };
-        let text = record.text(log.fields);
-        let (Some(from), Some(to)) = (fields::value(text, "from"), fields::value(text, "to"))
-        else {
-            continue;
-        };
-        let subject = fields::subject(text, &["from", "to"]).unwrap_or("");
+        let value = |name| record.attribute(log.attributes, name);
+        let (Some(from), Some(to)) = (value("from"), value("to")) else { continue };
+        // The first that is neither: what the event is about.
+        let mut others = record.attributes(log.attributes);
+        let subject = others.find(|(name, _)| !["from", "to"].contains(name));
+        let subject = subject.map_or("", |(_, value)| value);
         let name = format!("{} on {}", subject, record.host(log.host));
         if !lanes.0.contains_key(&name) {
             lanes.enter(&name, 0, from);
@@ -155,7 +154,7 @@ pub(crate) fn breakers(record: &Record) -> Vec<Lane> {
 mod tests {
     use super::{Lane, breakers, hosts};
     use crate::{
-        fixture::{self, MS},
+        fixture::{self, MS, attributes},
         record::{Event, HostState, Level, Log, Record, What},
     };
 
@@ -169,8 +168,16 @@ mod tests {
     }
 
     fn logged(record: &mut Record, at: u64, message: &str, fields: &str) {
-        let (message, fields) = (record.symbols.intern(message), record.symbols.intern(fields));
-        let log = Log { host: 1, level: Level::Info, target: message, message, fields };
+        let (message, attributes) = (record.symbols.intern(message), attributes(record, fields));
+        let log = Log {
+            host: 1,
+            level: Level::Info,
+            target: message,
+            message,
+            attributes,
+            request: 0,
+            after: 0,
+        };
         record.events.push(Event { at: at * MS, what: What::Log(Box::new(log)) });
     }
 

@@ -18,25 +18,23 @@ pub(crate) struct Level {
     pub(crate) gauge: String,
     pub(crate) host: String,
     /// When it had which value.
-    pub(crate) samples: Vec<(u64, u64)>,
+    pub(crate) samples: Vec<(u64, f64)>,
 }
 
 impl Level {
-    fn highest(&self) -> u64 {
-        self.samples.iter().map(|(_, value)| *value).max().unwrap_or(0)
-    }
-
-    fn lowest(&self) -> u64 {
-        self.samples.iter().map(|(_, value)| *value).min().unwrap_or(0)
+    fn range(&self) -> f64 {
+        let values = || self.samples.iter().map(|(_, value)| *value);
+        values().fold(f64::MIN, f64::max) - values().fold(f64::MAX, f64::min)
     }
 }
 
 /// The gauges that moved at all, by name and host.
 pub(crate) fn levels(record: &Record) -> Vec<Level> {
-    let mut gauges: BTreeMap<(&str, u16), Vec<(u64, u64)>> = BTreeMap::new();
+    let mut gauges: BTreeMap<(&str, u16), Vec<(u64, f64)>> = BTreeMap::new();
     for event in &record.events {
         if let What::Gauge(gauge) = event.what
             && gauge.host != ALL_HOSTS
+            && gauge.value.is_finite()
         {
             let samples = gauges.entry((record.text(gauge.name), gauge.host)).or_default();
             samples.push((event.at, gauge.value));
@@ -49,22 +47,23 @@ pub(crate) fn levels(record: &Record) -> Vec<Level> {
             host: record.host(host).to_owned(),
             samples: thinned(samples),
         })
-        .filter(|level| level.highest() > level.lowest())
+        .filter(|level| level.range() > 0.0)
         .collect();
     if levels.len() > LEVELS_MAX {
-        levels.sort_by_key(|level| std::cmp::Reverse(level.highest() - level.lowest()));
+        levels.sort_by(|a, b| b.range().total_cmp(&a.range()));
         levels.truncate(LEVELS_MAX);
         levels.sort_by(|a, b| (&a.gauge, &a.host).cmp(&(&b.gauge, &b.host)));
     }
     levels
 }
 
-fn thinned(samples: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+fn thinned(samples: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
     if samples.len() <= SAMPLES_MAX {
         return samples;
     }
     let each = samples.len().div_ceil(SAMPLES_MAX);
-    let highest = |part: &[(u64, u64)]| part.iter().copied().max_by_key(|(_, value)| *value);
+    let highest =
+        |part: &[(u64, f64)]| part.iter().copied().max_by(|(_, a), (_, b)| a.total_cmp(b));
     samples.chunks(each).filter_map(highest).collect()
 }
 
@@ -81,15 +80,15 @@ mod tests {
         let mut record = fixture::record();
         assert!(levels(&record).is_empty(), "tasks has one sample");
         let name = record.symbols.intern("depth");
-        for at in 0..2_000 {
-            let value = if at == 777 { 99 } else { at % 7 };
+        for at in 0_u32..2_000 {
+            let value = if at == 777 { 99.0 } else { f64::from(at % 7) };
             let gauge = Gauge { host: 1, name, value };
-            record.events.push(Event { at, what: What::Gauge(gauge) });
+            record.events.push(Event { at: u64::from(at), what: What::Gauge(gauge) });
         }
         let levels = levels(&record);
         assert_eq!(levels.len(), 1);
         assert_eq!((levels[0].gauge.as_str(), levels[0].host.as_str()), ("depth", "api"));
         assert!(levels[0].samples.len() <= SAMPLES_MAX);
-        assert!(levels[0].samples.contains(&(777, 99)));
+        assert!(levels[0].samples.contains(&(777, 99.0)));
     }
 }

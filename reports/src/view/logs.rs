@@ -74,12 +74,13 @@ mod tests {
     use crate::{
         Record,
         fixture::{self, MS},
-        record::{Event, Level, Log, What},
+        record::{Attributes, Event, Level, Log, What},
     };
 
     fn logged(record: &mut Record, at: u64, host: u16, level: Level, message: &str) {
         let message = record.symbols.intern(message);
-        let log = Log { host, level, target: message, message, fields: message };
+        let attributes = Attributes::default();
+        let log = Log { host, level, target: message, message, attributes, request: 0, after: 0 };
         record.events.push(Event { at, what: What::Log(Box::new(log)) });
     }
 

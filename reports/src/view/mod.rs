@@ -2,7 +2,6 @@
 //! the run.
 
 mod buckets;
-mod fields;
 mod lanes;
 mod levels;
 mod logs;

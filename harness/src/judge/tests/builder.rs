@@ -3,10 +3,13 @@
 use squall_reports::{
     Record, SCHEMA,
     record::{
-        ALL_HOSTS, End, EndCause, Event, FaultAction, FaultSpan, Gauge, Header, Level, Log, Mark,
-        Outcome, Phase, PhaseSpan, Request, Span, Symbols, What,
+        ALL_HOSTS, AttributeTable, Attributes, End, EndCause, Event, FaultAction, FaultSpan, Gauge,
+        Header, Level, Log, Mark, Outcome, Phase, PhaseSpan, Request, Span, Symbols, What,
+        set_attribute,
     },
 };
+
+use crate::objective::Quantity;
 
 const MS: u64 = 1_000_000;
 
@@ -14,6 +17,7 @@ const MS: u64 = 1_000_000;
 pub(super) struct RecordBuilder {
     header: Header,
     symbols: Symbols,
+    attributes: AttributeTable,
     events: Vec<Event>,
     cause: EndCause,
     requests: u32,
@@ -40,6 +44,7 @@ impl RecordBuilder {
                 plan: serde_json::Value::Null,
             },
             symbols: Symbols::default(),
+            attributes: AttributeTable::default(),
             events: Vec::new(),
             cause: EndCause::Completed,
             requests: 0,
@@ -52,6 +57,7 @@ impl RecordBuilder {
         Record {
             header: self.header,
             symbols: self.symbols,
+            attributes: self.attributes,
             events: self.events,
             end: End { at: 4_000 * MS, cause: self.cause },
         }
@@ -174,7 +180,7 @@ impl RecordBuilder {
             request,
             host: self.host(host),
             name: self.symbols.intern(name),
-            fields: self.symbols.intern(fields),
+            attributes: self.attributes(fields),
             opened: opened * MS,
         };
         self.at(closed, What::Span(span))
@@ -199,18 +205,32 @@ impl RecordBuilder {
             level,
             target: self.symbols.intern(target),
             message: self.symbols.intern(message),
-            fields: self.symbols.intern(fields),
+            attributes: self.attributes(fields),
+            request: 0,
+            after: self.spans,
         };
         self.at(at, What::Log(Box::new(log)))
     }
 
-    pub(super) fn gauge(mut self, host: &str, name: &str, at: u64, value: u64) -> Self {
+    /// The attributes of `text`, which has them as `name=value`, apart by spaces.
+    fn attributes(&mut self, text: &str) -> Attributes {
+        let mut pairs = Vec::new();
+        for (name, value) in text.split(' ').filter_map(|word| word.split_once('=')) {
+            let (name, value) = (self.symbols.intern(name), self.symbols.intern(value));
+            set_attribute(&mut pairs, name, value);
+        }
+        self.attributes.intern(&pairs)
+    }
+
+    pub(super) fn gauge(mut self, host: &str, name: &str, at: u64, value: impl Quantity) -> Self {
+        let value = value.value();
         let (host, name) = (self.host(host), self.symbols.intern(name));
         self.at(at, What::Gauge(Gauge { host, name, value }))
     }
 
     /// What the load says at `at` to have sent.
     pub(super) fn requests_sent(mut self, at: u64, value: u64) -> Self {
+        let value = value.value();
         let name = self.symbols.intern("requests_sent");
         self.at(at, What::Gauge(Gauge { host: ALL_HOSTS, name, value }))
     }

@@ -61,6 +61,18 @@ fn one_sample_and_nothing_that_ends() {
 }
 
 #[test]
-fn at_the_very_instant_there_is_no_order() {
+fn at_one_instant_only_one_host_has_an_order() {
     passes(&call(expired(), "a", 100).build(), no_call_after_its_lease(), "0");
+    let call = |record: RecordBuilder| record.span("call", "job=7 lease=a", 100, 200);
+    passes(
+        &call(RecordBuilder::new()).log(100, "expired", "lease=a").build(),
+        no_call_after_its_lease(),
+        "0",
+    );
+    fails(
+        &call(expired()).build(),
+        no_call_after_its_lease(),
+        "1 of 1 span \"call\" came after log \"expired\"; the first is on api at 100 ms, 0 ns too \
+         late: job=7 lease=a",
+    );
 }

@@ -33,14 +33,18 @@ impl World {
                 }
             }
             Action::WarmUp => self.spawn_loads(now, load::warm_up),
+            Action::Scrape => {
+                self.scraping = true;
+                for host in 0..self.machines.len() {
+                    self.spawn_scrapes_on(host);
+                    self.set_deadline(host, Some(now));
+                }
+            }
             Action::BeginLoad => {
                 self.load_began = true;
                 self.sample_memory(now);
                 self.shared.record(What::Mark(Mark::LoadBegins));
                 self.spawn_loads(now, load::generate);
-                for host in 0..self.machines.len() {
-                    self.spawn_scrapes_on(host);
-                }
             }
             Action::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
             Action::Settled => {
@@ -104,7 +108,7 @@ impl World {
                 ("sockets", self.wire.netstat(host).entries.len() as u64),
                 ("connections_opened", self.wire.connections_opened(host)),
             ] {
-                let name = self.shared.intern(name);
+                let (name, value) = (self.shared.intern(name), real(value));
                 self.shared.record(What::Gauge(Gauge { host, name, value }));
             }
         }
@@ -120,7 +124,7 @@ impl World {
         let Some(held) = self.shared.bytes_held_in_memory() else { return };
         let before = *self.bytes_before_load.get_or_insert(held);
         let grown = u64::try_from(held - before).unwrap_or(0);
-        let value = (grown / MEMORY_STEP * MEMORY_STEP) >> 20;
+        let value = real((grown / MEMORY_STEP * MEMORY_STEP) >> 20);
         self.shared.record(What::Gauge(Gauge { host: ALL_HOSTS, name, value }));
     }
 
@@ -298,4 +302,10 @@ impl World {
             Target::Between { .. } | Target::Load => None,
         }
     }
+}
+
+/// A count as the value of a gauge.
+#[expect(clippy::cast_precision_loss, reason = "tasks, sockets and megabytes are far below 2^53")]
+fn real(count: u64) -> f64 {
+    count as f64
 }

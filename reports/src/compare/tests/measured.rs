@@ -74,7 +74,8 @@ fn every_measure_says_which_way_is_worse() {
 #[test]
 fn of_a_gauge_the_highest_counts_and_memory_does_not() {
     let mut record = empty(1);
-    for (name, value) in [("sockets", 3), ("sockets", 9), ("sockets", 1), (UNDIGESTED, 40)] {
+    for (name, value) in [("sockets", 3.0), ("sockets", 9.0), ("sockets", 1.0), (UNDIGESTED, 40.0)]
+    {
         let name = record.symbols.intern(name);
         let gauge = Gauge { host: 1, name, value };
         record.events.push(Event { at: 1, what: What::Gauge(gauge) });

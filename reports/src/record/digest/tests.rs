@@ -140,7 +140,7 @@ fn the_gauge_of_memory_is_no_part_of_the_digest() {
         record.events.push(Event { at: 9, what: What::Gauge(gauge) });
         record
     };
-    assert_eq!(gauge(UNDIGESTED, 0).digest(), gauge(UNDIGESTED, 4).digest());
-    assert_eq!(first_divergence(&gauge(UNDIGESTED, 0), &gauge(UNDIGESTED, 4)), None);
-    assert_ne!(gauge("sockets", 0).digest(), gauge("sockets", 4).digest());
+    assert_eq!(gauge(UNDIGESTED, 0.0).digest(), gauge(UNDIGESTED, 4.0).digest());
+    assert_eq!(first_divergence(&gauge(UNDIGESTED, 0.0), &gauge(UNDIGESTED, 4.0)), None);
+    assert_ne!(gauge("sockets", 0.0).digest(), gauge("sockets", 4.0).digest());
 }

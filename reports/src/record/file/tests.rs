@@ -64,10 +64,11 @@ fn what_is_written_is_read() {
 #[test]
 fn every_line_but_the_last_is_one_fact() {
     let lines = lines("lines");
-    assert_eq!(lines.len(), 2 + fixture::record().events.len() + 2);
-    assert!(lines[0].starts_with(r#"{"schema":1,"scenario":"reviews-slow""#), "{}", lines[0]);
+    assert_eq!(lines.len(), 3 + fixture::record().events.len() + 2);
+    assert!(lines[0].starts_with(r#"{"schema":2,"scenario":"reviews-slow""#), "{}", lines[0]);
     assert!(lines[1].starts_with(r#"{"symbols":["","#), "{}", lines[1]);
-    assert_eq!(lines[2], r#"{"event":{"at":0,"what":{"mark":"load_begins"}}}"#);
+    assert!(lines[2].starts_with(r#"{"attributes":[[],[["#), "{}", lines[2]);
+    assert_eq!(lines[3], r#"{"event":{"at":0,"what":{"mark":"load_begins"}}}"#);
 }
 
 #[test]
