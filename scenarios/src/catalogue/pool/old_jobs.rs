@@ -19,6 +19,8 @@ pub(super) fn scenario() -> Scenario {
     )
     .configure(&["api"], &json!({ "latency": { "kind": "constant", "ms": job.as_millis() } }))
     .configure(&WORKERS, &json!({ "call_timeout_ms": 2 * job.as_millis() }))
+    // Three rounds of them, and then the time for which connections are kept.
+    .plan(|plan| plan.settle(ms(25_000)))
     .objective(succeeded().at_least(1.0).over_the_run())
     .objective(never(expired()))
     // The shortest of them is longer than a lease.

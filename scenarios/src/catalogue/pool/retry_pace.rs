@@ -3,15 +3,18 @@
 use squall::{
     Scenario,
     objective::{pause_between, sometimes, succeeded},
-    plan::{Arrivals, error_code},
+    plan::{Arrivals, RequestSpec, error_code},
 };
 
 use crate::{
-    pool::{dead_lettered, external_call, pool},
+    pool::{dead_lettered, external_call, operate, pool},
     shop::ms,
 };
 
 pub(super) fn scenario() -> Scenario {
+    let last = RequestSpec::new("POST", "/jobs")
+        .body(r#"{"id":"last","payload":1}"#)
+        .expect_present("/id");
     let pause = || pause_between(external_call()).with_same("job");
     pool(
         "pool-retry-pace",
@@ -20,8 +23,9 @@ pub(super) fn scenario() -> Scenario {
     )
     // So few that none waits for a worker.
     .arrivals(Arrivals::Constant { rate: 30.0 }, ms(3_000))
-    .plan(|plan| plan.lasts(ms(10_000)))
-    .fault(error_code("api", 500).from(ms(0)).until(ms(10_000)))
+    .fault(error_code("api", 500).from(ms(0)).until(ms(9_500)))
+    // And one that is done, when all is well again.
+    .plan(|plan| plan.load(operate(ms(10_000), last)))
     .objective(succeeded().at_least(1.0).over_the_run())
     .objective(sometimes(dead_lettered()).times_at_least(90))
     .objective(pause().at_least(ms(500)).named("pause before a job is tried again"))

@@ -20,7 +20,7 @@ pub(super) fn scenario() -> Scenario {
         "A job that is done has its result on the disk, whenever the power fails",
     )
     // There is always a batch under way.
-    .slow_sync("store", ms(20))
+    .slow_sync("store", ms(50))
     .plan(|plan| {
         plan.lasts(ms(9_000)).scrape(Scrape::new("operator", "store:8072").series(RESULTS))
     })
