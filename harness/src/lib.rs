@@ -102,6 +102,7 @@ mod scrape;
 mod service;
 mod sidecar;
 mod sim;
+mod stored;
 pub mod testing;
 
 pub use catalogue::{Catalogue, Defect};

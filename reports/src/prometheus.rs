@@ -205,7 +205,7 @@ mod tests {
             format!(
                 r#"squall_fault_affected{{{of},fault="latency api -> reviews 150 ms",counts="packets"}} 1234"#
             ),
-            format!(r#"squall_gauge{{{of},host="api",gauge="tasks"}} 4"#),
+            format!(r#"squall_gauge{{{of},host="api",gauge="tasks"}} 4.0"#),
             format!(r"squall_run_simulated_seconds{{{of}}} 0.4"),
         ] {
             assert!(page.lines().any(|found| found == line), "expected {line} in\n{page}");

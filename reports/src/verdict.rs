@@ -84,7 +84,7 @@ pub struct Finding {
     pub note: String,
     /// When it first went wrong, in nanoseconds since the run began; `None` for a pass, and where no
     /// instant can be named.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "at_ns", skip_serializing_if = "Option::is_none")]
     pub at: Option<u64>,
 }
 

@@ -23,7 +23,7 @@ use super::{
     replay::scenario_of,
     report::records_in,
 };
-use crate::{catalogue::Catalogue, scenario::Scenario};
+use crate::{catalogue::Catalogue, scenario::Scenario, stored::Stored};
 
 pub(super) fn compare(catalogue: &Catalogue, args: &args::Compare) -> Result<Exit, Failure> {
     let (a, b) = (Loaded::from(&args.a)?, Loaded::from(&args.b)?);
@@ -52,7 +52,11 @@ impl Loaded {
             if path.is_dir() { records_in(path)? } else { vec![path.to_owned()] };
         let mut loaded = Self { side: Side::new(path.display().to_string()), single: None };
         for file in &files {
-            let (record, judgement) = Record::read(file).map_err(Failure::bad_input)?;
+            let Stored { record, judgement, differs } =
+                Stored::read(file).map_err(Failure::bad_input)?;
+            if let Some(differs) = differs {
+                eprintln!("squall: {differs}");
+            }
             let cause = &record.end.cause;
             if *cause == EndCause::Interrupted || cause.is_out_of_time() {
                 eprintln!("squall: {} is left out: {cause}", file.display());

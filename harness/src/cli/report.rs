@@ -14,7 +14,10 @@ use squall_reports::{
 };
 
 use super::{Exit, Failure, args, otlp::Exporter, print, publish::Publisher};
-use crate::catalogue::{Catalogue, replay_of};
+use crate::{
+    catalogue::{Catalogue, replay_of},
+    stored::Stored,
+};
 
 pub(super) fn report(catalogue: &Catalogue, args: &args::Report) -> Result<Exit, Failure> {
     let files = records_in(&args.folder)?;
@@ -24,8 +27,11 @@ pub(super) fn report(catalogue: &Catalogue, args: &args::Report) -> Result<Exit,
     let mut exporter = exporter.transpose()?;
     let (mut verdicts, mut unread) = (Vec::new(), 0);
     for file in files {
-        match Record::read(&file) {
-            Ok((record, judgement)) => {
+        match Stored::read(&file) {
+            Ok(Stored { record, judgement, differs }) => {
+                if let Some(differs) = differs {
+                    eprintln!("squall: {differs}");
+                }
                 verdicts.push(judgement.verdict);
                 draw(catalogue, &mut publisher, exporter.as_mut(), &file, &record, &judgement)?;
             }

@@ -13,6 +13,10 @@ use squall_reports::{
 use super::{matcher::Matcher, sample::Sample};
 use crate::objective::{Matching, Over, Scope, fits};
 
+/// How many spans a span may be part of, one inside the other; a bound against records that are
+/// wrong.
+pub(super) const DEPTH_MAX: usize = 256;
+
 pub(super) struct Index<'a> {
     pub(super) record: &'a Record,
     /// The requests of the load, in the order in which they were meant to start.
@@ -67,6 +71,11 @@ impl Hit {
     /// Is it the same event as `other`?
     pub(super) fn is(&self, other: &Self) -> bool {
         self.order == other.order
+    }
+
+    /// The number of a span; of a log event, that of the last span that was opened before it.
+    pub(super) fn span_id(&self) -> SpanId {
+        self.order.0
     }
 
     /// The request of the load that it belongs to.
@@ -266,6 +275,13 @@ impl<'a> Index<'a> {
         let by_span =
             self.by_span.get_or_init(|| sorted(self.spans.iter().map(|(_, span)| span.id)));
         find(by_span, id).map(|place| self.spans[place])
+    }
+
+    /// The spans that a span is part of, from the innermost outwards.
+    pub(super) fn ancestors(&self, hit: &Hit) -> impl Iterator<Item = SpanId> {
+        let parent = self.span(hit.span_id()).map(|(_, span)| span.parent);
+        let outwards = std::iter::successors(parent, |id| self.span(*id).map(|(_, it)| it.parent));
+        outwards.take(DEPTH_MAX).filter(|id| *id != 0)
     }
 
     /// The samples of a gauge on the hosts of `scope`, from the beginning of the load on.

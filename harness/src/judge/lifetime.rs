@@ -1,6 +1,6 @@
 //! Judges that no work outlives what it is done for.
 
-use squall_reports::{record::Span, verdict::Finding, words};
+use squall_reports::{verdict::Finding, words};
 
 use super::{
     Conclude, Draft, Index, Judged,
@@ -9,10 +9,6 @@ use super::{
     number::nanos,
 };
 use crate::objective::{Ancestor, Lifetime};
-
-/// How many spans a span may be part of, one inside the other; a bound against records that are
-/// wrong.
-const DEPTH: usize = 256;
 
 impl Judged for Lifetime {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
@@ -64,14 +60,8 @@ impl Lifetime {
             Ancestor::Parent => index.span(span.parent).map(|(end, _)| end),
             Ancestor::Request => index.request(span.request).map(|request| request.end),
             Ancestor::Root(root) => {
-                let ancestors =
-                    std::iter::successors(Some((0, span)), |(_, span): &(u64, &Span)| {
-                        index.span(span.parent)
-                    });
-                let named = ancestors
-                    .skip(1)
-                    .take(DEPTH)
-                    .filter(|(_, span)| index.record.text(span.name) == root);
+                let ancestors = index.ancestors(hit).filter_map(|id| index.span(id));
+                let named = ancestors.filter(|(_, span)| index.record.text(span.name) == root);
                 named.last().map(|(end, _)| end)
             }
         }

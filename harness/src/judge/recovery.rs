@@ -35,9 +35,9 @@ impl Recovery {
         let Some(first) = load.windows.first().filter(|window| window.0 - healed <= within) else {
             return finding.no_data(load.missing(healed, window, within));
         };
-        let until = load.windows.last().map_or(first.1, |last| last.1.saturating_add(window));
+        let until = load.last.unwrap_or(first.1);
         let found = first_window(&test, &after, &load, window);
-        let before = found.unwrap_or(until);
+        let before = found.unwrap_or(u64::MAX);
         let bad = after.iter().take_while(|sample| sample.start < before);
         let last_bad = bad.filter(|sample| test.is_bad(sample) && sample.request != 0).last();
         finding.worst = last_bad.map(|sample| sample.request);
@@ -199,16 +199,18 @@ impl<'o> Test<'o> {
 }
 
 /// The first instant from which the test holds over a whole window that counts. The counts of a
-/// window change only where a sample leaves it or enters it, so only those instants are looked at.
+/// window change only where a sample leaves it or enters it, and whether it begins with a gap that is
+/// too long only where its first sample comes near, so only those instants are looked at.
 fn first_window(test: &Test<'_>, samples: &[&Sample], load: &Coverage, window: u64) -> Option<u64> {
     let counts =
         |instant: &u64| load.windows.iter().any(|(from, to)| (*from..=*to).contains(instant));
     let mut instants: Vec<u64> = load.windows.iter().map(|(from, _)| *from).collect();
     instants.extend(samples.iter().map(|sample| sample.start + 1));
     instants.extend(samples.iter().map(|sample| (sample.start + 1).saturating_sub(window)));
+    let gap = (window / PARTS).max(1);
+    instants.extend(samples.iter().map(|sample| sample.start.saturating_sub(gap)));
     instants.retain(counts);
     instants.sort_unstable();
-    let gap = (window / PARTS).max(1);
     let (mut from, mut to, mut bad) = (0, 0, 0);
     for instant in instants {
         while to < samples.len() && samples[to].start < instant + window {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use squall_reports::{
-    record::{Phase, RequestId},
+    record::{Phase, RequestId, SpanId},
     verdict::Finding,
     words,
 };
@@ -21,7 +21,7 @@ impl Judged for Amplification {
         let counts = Counts::of(&self.sent, draft, index);
         draft.for_each_part(index, |mut finding| {
             let at = place(finding.phase);
-            let (sent, needed, worst) = counts.in_phase(finding.phase, index);
+            let (sent, needed, worst) = counts.in_phase(finding.phase);
             if needed == 0 {
                 return finding.no_data(format!("nothing was sent {at}"));
             }
@@ -44,10 +44,11 @@ impl Judged for Amplification {
     }
 }
 
-/// What was sent and what needed sending.
+/// What was sent and what needed sending, each in the phase of what it was sent for: the attempts
+/// of a request over the edge of a phase are one request's.
 enum Counts {
-    PerRequest(Vec<Hit>),
-    PerSpan(Vec<Hit>, Vec<Hit>),
+    PerRequest(Vec<Row>),
+    PerSpan(Vec<Row>, Vec<Row>),
     /// Phase, number and attempts of each request that was sent at all.
     ByClients(Vec<(Phase, RequestId, u64)>),
 }
@@ -55,28 +56,39 @@ enum Counts {
 impl Counts {
     fn of(sent: &Sent, draft: &Draft<'_>, index: &Index<'_>) -> Self {
         match sent {
-            Sent::PerRequest(attempts) => Self::PerRequest(index.hits(attempts, draft.scope)),
+            Sent::PerRequest(attempts) => {
+                let attempts = index.hits(attempts, draft.scope);
+                Self::PerRequest(attempts.iter().map(|hit| row(hit, index)).collect())
+            }
             Sent::PerSpan(attempts, needed) => {
                 let [attempts, needed] =
                     [attempts, needed].map(|spans| index.hits(spans, draft.scope));
-                Self::PerSpan(attempts, needed)
+                let phases: BTreeMap<SpanId, Phase> =
+                    needed.iter().map(|hit| (hit.span_id(), index.phase_of(hit))).collect();
+                let of_attempt = |hit: &Hit| {
+                    let inside = index.ancestors(hit).find_map(|id| phases.get(&id));
+                    (*inside.unwrap_or(&index.phase_of(hit)), hit.request())
+                };
+                Self::PerSpan(
+                    attempts.iter().map(of_attempt).collect(),
+                    needed.iter().map(|hit| row(hit, index)).collect(),
+                )
             }
             Sent::ByClients => {
                 let samples = index.samples(draft.scope);
                 let sent = samples.iter().filter(|sample| sample.attempts > 0);
-                let row = |sample: &super::sample::Sample| {
-                    (sample.phase, sample.request, u64::from(sample.attempts))
-                };
-                Self::ByClients(sent.map(row).collect())
+                let sent =
+                    sent.map(|sample| (sample.phase, sample.request, u64::from(sample.attempts)));
+                Self::ByClients(sent.collect())
             }
         }
     }
 
     /// What was sent, what needed sending, and the request with the most.
-    fn in_phase(&self, phase: Option<Phase>, index: &Index<'_>) -> (u64, u64, Option<RequestId>) {
-        let here = |hits: &[Hit]| -> Vec<RequestId> {
-            let kept = hits.iter().filter(|hit| in_phase(phase, index.phase_of(hit)));
-            kept.map(|hit| hit.request().unwrap_or(0)).collect()
+    fn in_phase(&self, phase: Option<Phase>) -> (u64, u64, Option<RequestId>) {
+        let here = |rows: &[Row]| -> Vec<RequestId> {
+            let kept = rows.iter().filter(|(at, _)| in_phase(phase, *at));
+            kept.map(|(_, request)| request.unwrap_or(0)).collect()
         };
         let per_request = |requests: &[RequestId]| {
             let mut counts: BTreeMap<RequestId, u64> = BTreeMap::new();
@@ -101,6 +113,13 @@ impl Counts {
             }
         }
     }
+}
+
+/// The phase that a span counts in, and its request.
+type Row = (Phase, Option<RequestId>);
+
+fn row(hit: &Hit, index: &Index<'_>) -> Row {
+    (index.phase_of(hit), hit.request())
 }
 
 /// The first of those with the most.

@@ -110,7 +110,7 @@ pub(crate) fn container_ended(host: u16, how: &str) {
         let was = pod.ready_since.is_some();
         pod.container = Container::Ended { ran };
         pod.passes = false;
-        state.note_pod(shared, host, "container ended", &format!("how={how:?}"));
+        state.note_pod(shared, host, "container ended", &format!("how={how}"));
         state.touch_pod(host, now);
         state.note_readiness(shared, host, was, "container");
     });

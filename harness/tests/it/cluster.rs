@@ -196,8 +196,7 @@ impl Seen {
         let record = &self.0.record;
         let logs = record.events.iter().filter_map(|event| match &event.what {
             squall_reports::record::What::Log(log) if record.text(log.target) == "orchestrator" => {
-                let fields = record.text(log.fields).split(' ');
-                let fields = fields.filter_map(|field| field.split_once('='));
+                let fields = record.attributes(log.attributes);
                 Some(Event {
                     at: Duration::from_nanos(event.at),
                     message: record.text(log.message).to_owned(),

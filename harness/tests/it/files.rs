@@ -283,7 +283,7 @@ fn a_service_that_ends_by_itself_leaves_what_it_has_written() {
 }
 
 /// The memory that a run with `service` has grown by, in megabytes, while its load went on.
-fn grown<F>(service: impl Fn() -> F + Send + Sync + 'static) -> u64
+fn grown<F>(service: impl Fn() -> F + Send + Sync + 'static) -> f64
 where
     F: Future<Output = Done> + Send + 'static,
 {
@@ -293,7 +293,7 @@ where
         What::Gauge(gauge) if record.text(gauge.name) == UNDIGESTED => Some(gauge.value),
         _ => None,
     });
-    gauges.max().unwrap()
+    gauges.reduce(f64::max).unwrap()
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn what_is_on_a_disk_is_no_memory_of_the_service() {
         File::open("/file").await?.sync_all().await?;
         std::future::pending().await
     });
-    assert_eq!(on_disk, 0);
+    assert!(on_disk < 4.0, "found {on_disk}");
     let in_memory = grown(move || async move {
         sleep(ms(100)).await;
         let kept = content();
@@ -313,7 +313,7 @@ fn what_is_on_a_disk_is_no_memory_of_the_service() {
         drop(kept);
         Ok(())
     });
-    assert!(in_memory >= 28, "found {in_memory}");
+    assert!(in_memory >= 28.0, "found {in_memory}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod load_faults;
 mod names;
 mod network_faults;
 mod nodes;
+mod observed;
 mod partition;
 mod pods;
 mod process;

@@ -100,7 +100,7 @@ fn a_container_that_is_not_alive_is_asked_to_stop_and_started_again() {
 fn a_container_that_fails_is_started_at_once_and_then_backs_off() {
     let seen = alone(json!({ "fails_after_ms": 1_000 }), |it| it);
     let ended = seen.events_of("container ended", "app-1");
-    assert_eq!(ended[0].field("how"), "\"out", "the error is in the record");
+    assert_eq!(ended[0].field("how"), "out of luck", "the error is in the record");
     let pauses = seen.events_of("container backs off", "app-1");
     let pauses: Vec<&str> = pauses.iter().map(|event| event.field("pause_ms")).collect();
     assert_eq!(pauses[..3], ["10000", "20000", "40000"]);

@@ -112,7 +112,7 @@ impl Seen {
         let record = &self.0.record;
         let logs = record.events.iter().filter_map(|event| match &event.what {
             What::Log(log) => {
-                let text = format!("{} {}", record.text(log.message), record.text(log.fields));
+                let text = format!("{} {}", record.text(log.message), record.shown(log.attributes));
                 let at = Duration::from_nanos(event.at);
                 Some((at, record.host(log.host), text.trim_end().to_owned()))
             }

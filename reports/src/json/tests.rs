@@ -14,14 +14,14 @@ fn a_run_as_json() {
     let report = RunReport::new(&report(&record, &judgement), Some(12));
     let expected = format!(
         concat!(
-            r#"{{"schema":1,"scenario":"reviews-slow","#,
+            r#"{{"schema":2,"scenario":"reviews-slow","#,
             r#""hypothesis":"slow reviews cost a section, not the page","seed":7,"#,
             r#""defects":["no-call-timeout"],"verdict":"fail","digest":"{}","#,
             r#""end":"completed","objectives":[{{"kind":"objective","name":"p99 latency","#,
             r#""scope":"route GET /x","phase":"during","bound":"at most 100 ms","#,
             r#""observed":"154 ms","verdict":"fail","samples":2,"margin":-0.54,"worst":3,"#,
             r#""reason":"p99 latency was 154 ms in during, 54 ms over the bound of 100 ms "#,
-            r#"(2 samples)"}}],"faults":[{{"kind":"latency","#,
+            r#"(2 samples)","at_ns":264000000}}],"faults":[{{"kind":"latency","#,
             r#""label":"latency api -> reviews 150 ms","inject_ms":100,"heal_ms":300,"#,
             r#""affected":1234,"counts":"packets"}}],"requests":{{"sent":4,"succeeded":2,"#,
             r#""degraded":1,"failed":1,"shed":0,"abandoned":0}},"sim_ms":400,"wall_ms":12,"#,

@@ -70,5 +70,5 @@ fn arrows_lead_from_a_request_to_what_works_for_it() {
 #[test]
 fn logs_and_gauges_are_points() {
     assert_eq!(of_phase("i")[0]["name"], "breaker opened");
-    assert_eq!(of_phase("C")[0]["args"]["value"], 4);
+    assert_eq!(of_phase("C")[0]["args"]["value"], 4.0);
 }

@@ -28,6 +28,7 @@ use crate::{
         report::{is_record, with_report},
         underway,
     },
+    stored::Stored,
 };
 
 /// How often the folder is looked at.
@@ -223,5 +224,6 @@ impl Folder {
 }
 
 fn read(path: &Path) -> Result<(Record, Judgement), String> {
-    Record::read(path).map_err(|error| error.to_string())
+    let stored = Stored::read(path).map_err(|error| error.to_string())?;
+    Ok((stored.record, stored.judgement))
 }

@@ -1,6 +1,6 @@
 //! Accounts that are to balance.
 
-use squall_reports::record::Outcome;
+use squall_reports::{record::Outcome, verdict::Verdict};
 
 use super::{RecordBuilder, fails, no_data, passes};
 use crate::objective::{
@@ -36,25 +36,15 @@ fn good() {
 
 #[test]
 fn bad() {
-    let finding = fails(
-        &jobs(10, 6, 1, 1).build(),
-        balance(),
-        "2 missing: log \"accepted\" is 10, log \"done\" + log \"dead\" + gauge in_flight at the \
-         end is 6 + 1 + 1",
-    );
+    let finding = fails(&jobs(10, 6, 1, 1).build(), balance(), "2 more on the left: 10 against 8");
     assert_eq!(finding.observed, "10 against 6 + 1 + 1");
-    fails(
-        &jobs(10, 11, 0, 0).build(),
-        balance(),
-        "1 too many: log \"accepted\" is 10, log \"done\" + log \"dead\" + gauge in_flight at the \
-         end is 11 + 0 + 0",
-    );
+    fails(&jobs(10, 11, 0, 0).build(), balance(), "1 more on the right: 10 against 11");
 }
 
 #[test]
 fn empty() {
     no_data(&jobs(0, 0, 0, 0).build(), balance(), "both sides are zero: nothing happened");
-    no_data(&RecordBuilder::new().build(), balance(), "nobody sampled in_flight");
+    no_data(&RecordBuilder::new().build(), balance(), "no samples of in_flight");
 }
 
 #[test]
@@ -93,14 +83,33 @@ fn gauges_are_added_up_over_the_hosts() {
         .gauge("worker", "held", 10, 3)
         .request(Outcome::Succeeded, 0, 1)
         .build();
-    fails(
-        &record,
-        requests([]).equals(gauge_at_end("held")),
-        "4 too many: requests is 1, gauge held at the end is 5",
-    );
+    fails(&record, requests([]).equals(gauge_at_end("held")), "4 more on the right: 1 against 5");
     fails(
         &record,
         requests([]).equals(gauge_at_end("held")).on_host("api"),
-        "2 too many: requests is 0, gauge held at the end is 2",
+        "2 more on the right: 0 against 2",
     );
+}
+
+#[test]
+fn gauges_of_any_size_and_sign_are_added_up() {
+    let account = || accounting(gauge_at_end("in")).equals(gauge_at_end("out"));
+    let held = |left: f64, right: f64| {
+        let record = RecordBuilder::new().gauge("api", "in", 10, left);
+        record.gauge("api", "out", 10, right).build()
+    };
+    passes(&held(0.3, 0.1 + 0.2), account(), "0.3 = 0.3");
+    passes(&held(-2.0, -2.0), account(), "-2 = -2");
+    fails(&held(0.49, 0.5), account(), "0.01 more on the right: 0.49 against 0.5");
+    fails(&held(-1.0, 1.0), account(), "2 more on the right: -1 against 1");
+    // Beyond what is exact nothing is claimed.
+    for large in [u64::MAX, (1 << 53) + 2] {
+        let record = RecordBuilder::new()
+            .gauge("api", "in", 10, large)
+            .gauge("worker", "in", 10, large)
+            .gauge("api", "out", 10, large);
+        let finding = super::one(&record.build(), account());
+        assert_eq!(finding.verdict, Verdict::NoData);
+        assert!(finding.reason.starts_with("expected sums up to 2^53"), "{}", finding.reason);
+    }
 }

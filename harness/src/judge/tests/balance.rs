@@ -25,25 +25,18 @@ fn bad() {
     let record = page(RecordBuilder::new(), "worker", 10, [7, 3, 4]);
     let lost = page(record, "worker", 15, [7, 4, 1]);
     let healthy_again = page(lost, "worker", 20, [7, 7, 0]).build();
-    let finding = fails(
-        &healthy_again,
-        balance(),
-        "2 missing on worker at 15 ms: accepted is 7, stored + queued is 4 + 1",
-    );
+    let finding =
+        fails(&healthy_again, balance(), "2 more on the left: 7 against 5, on worker at 15 ms");
     assert_eq!(finding.observed, "7 against 4 + 1");
     let invented = page(RecordBuilder::new(), "worker", 10, [7, 8, 0]).build();
-    fails(
-        &invented,
-        balance(),
-        "1 too many on worker at 10 ms: accepted is 7, stored + queued is 8 + 0",
-    );
+    fails(&invented, balance(), "1 more on the right: 7 against 8, on worker at 10 ms");
 }
 
 #[test]
 fn hosts_and_instants_are_not_mixed() {
     let apart = page(RecordBuilder::new(), "worker", 10, [1, 0, 0]);
     let apart = page(apart, "api", 10, [0, 1, 0]).build();
-    fails(&apart, balance(), "1 too many on api at 10 ms: accepted is 0, stored + queued is 1 + 0");
+    fails(&apart, balance(), "1 more on the right: 0 against 1, on api at 10 ms");
     let half = RecordBuilder::new()
         .gauge("worker", "accepted", 10, 1)
         .gauge("worker", "stored", 11, 1)
@@ -54,7 +47,7 @@ fn hosts_and_instants_are_not_mixed() {
 
 #[test]
 fn empty() {
-    no_data(&RecordBuilder::new().build(), balance(), "nobody sampled accepted");
+    no_data(&RecordBuilder::new().build(), balance(), "no samples of accepted");
     let idle = page(RecordBuilder::new(), "worker", 10, [0, 0, 0]).build();
     no_data(&idle, balance(), "all of the gauges are zero throughout: nothing happened");
 }

@@ -5,11 +5,15 @@ use squall_reports::verdict::Verdict;
 use super::{RecordBuilder, fails, no_data, on, passes};
 use crate::objective::{Objective, burn_rate, error_budget};
 
-/// One request each millisecond for `count`; those that `is_bad` picks fail.
+/// One request each millisecond for `count`, which is the load; those that `is_bad` picks fail.
 fn steady(count: u64, is_bad: impl Fn(u64) -> bool) -> RecordBuilder {
-    (0..count).fold(RecordBuilder::new(), |record, at| {
-        if is_bad(at) { record.bad(at, 5) } else { record.ok(at, 5) }
-    })
+    let record = RecordBuilder::new().load(0, count - 1, 4_000);
+    (0..count).fold(
+        record,
+        |record, at| {
+            if is_bad(at) { record.bad(at, 5) } else { record.ok(at, 5) }
+        },
+    )
 }
 
 #[test]
@@ -142,7 +146,7 @@ fn burn_empty() {
 fn burn_one_sample() {
     // A run of one instant has windows of no length, and they hold the request.
     assert_eq!(
-        verdicts(RecordBuilder::new().bad(0, 1), burn_rate(0.5)),
+        verdicts(RecordBuilder::new().load(0, 0, 4_000).bad(0, 1), burn_rate(0.5)),
         [Verdict::Pass, Verdict::Pass, Verdict::Pass, Verdict::Fail]
     );
 }
@@ -166,4 +170,41 @@ fn thin_windows_can_be_left_out() {
     assert!(findings.iter().all(|finding| finding.verdict == Verdict::NoData), "{findings:#?}");
     assert_eq!(findings[0].reason, "no window held 10 requests from its beginning to its end");
     assert_eq!(on(&thin, burn_rate(0.9).paging_only()).len(), 2);
+}
+
+#[test]
+fn requests_of_one_instant_are_one_observation() {
+    // A thousand good ones and one bad one at each instant, in either order.
+    let ticket = |bad_first: bool| {
+        let record = RecordBuilder::new().load(0, 3_600, 4_000);
+        let record = (0..=36).fold(record, |record, place| {
+            let at = place * 100;
+            let good = |record| (0..100).fold(record, |record: RecordBuilder, _| record.ok(at, 5));
+            if bad_first { good(record.bad(at, 5)) } else { good(record).bad(at, 5) }
+        });
+        on(&record.build(), burn_rate(0.9)).pop().expect("four windows")
+    };
+    let (first, last) = (ticket(true), ticket(false));
+    assert_eq!((first.verdict, first.observed.as_str()), (Verdict::Pass, "0.099"));
+    assert_eq!(last.observed, first.observed);
+}
+
+#[test]
+fn windows_are_of_the_load_and_not_of_a_route() {
+    use squall_reports::record::Outcome;
+    // A route that is asked for 36 ms of 3.6 s, and fails throughout.
+    let record = (0..3_600).fold(RecordBuilder::new().load(0, 3_600, 4_000), |record, at| {
+        let record = record.ok(at, 5);
+        if (1_800..1_836).contains(&at) {
+            record.routed("GET /rare", Outcome::Failed, at, 5)
+        } else {
+            record
+        }
+    });
+    let record = record.build();
+    let findings = on(&record, burn_rate(0.5).on_route("GET /rare"));
+    // The short window of the widest is 30 ms: all of it was bad.
+    let shown: Vec<_> = findings.iter().map(|it| (it.verdict, it.observed.as_str())).collect();
+    assert_eq!(shown[3], (Verdict::Fail, "2"));
+    assert_eq!(findings[3].at, Some(1_800_000_000));
 }

@@ -4,7 +4,7 @@ use squall_reports::{
     Record, SCHEMA,
     record::{
         ALL_HOSTS, AttributeTable, Attributes, End, EndCause, Event, FaultAction, FaultSpan, Gauge,
-        Header, Level, Log, Mark, Outcome, Phase, PhaseSpan, Request, Span, Symbols, What,
+        Header, Level, Log, Mark, Outcome, Phase, PhaseSpan, Request, Span, Symbols, WARM_UP, What,
         set_attribute,
     },
 };
@@ -184,6 +184,25 @@ impl RecordBuilder {
             opened: opened * MS,
         };
         self.at(closed, What::Span(span))
+    }
+
+    /// A span on `api` for a request that warms up.
+    pub(super) fn warm_up_span(self, name: &str, fields: &str, opened: u64, closed: u64) -> Self {
+        self.span_of(WARM_UP, 0, name, fields, opened, closed)
+    }
+
+    /// A log event on `api` with these attributes, whatever is in their values.
+    pub(super) fn log_with(mut self, at: u64, message: &str, attributes: &[(&str, &str)]) -> Self {
+        let pairs: Vec<_> = attributes
+            .iter()
+            .map(|(name, value)| (self.symbols.intern(name), self.symbols.intern(value)))
+            .collect();
+        let attributes = self.attributes.intern(&pairs);
+        let mut record = self.log(at, message, "");
+        if let Some(Event { what: What::Log(log), .. }) = record.events.last_mut() {
+            log.attributes = attributes;
+        }
+        record
     }
 
     /// A log event on `api`.

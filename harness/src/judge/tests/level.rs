@@ -129,11 +129,11 @@ fn gauge_good_at_the_bound_and_bad() {
 fn gauge_empty_and_one_sample() {
     let record = RecordBuilder::new().gauge("api", "queue", 10, 0).build();
     passes(&record, gauge("queue").at_most(0), "0");
-    no_data(&record, gauge("other").at_most(0), "nobody sampled other over the run");
+    no_data(&record, gauge("other").at_most(0), "no samples of other over the run");
     no_data(
         &record,
         gauge("queue").at_most(0).in_phase(Phase::During),
-        "nobody sampled queue in during",
+        "no samples of queue in during",
     );
 }
 
@@ -182,7 +182,7 @@ fn settles_empty() {
     no_data(
         &RecordBuilder::new().load(100, 3_000, 3_500).build(),
         returns_to_baseline("tasks"),
-        "nobody sampled tasks before the load",
+        "no samples of tasks before the load",
     );
     // A sample from the middle of the load does not show how it settled.
     no_data(
@@ -192,6 +192,59 @@ fn settles_empty() {
             .gauge("api", "tasks", 2_000, 4)
             .build(),
         returns_to_baseline("tasks"),
-        "nobody sampled tasks on api after the load",
+        "no samples of tasks on api after the load",
     );
+}
+
+#[test]
+fn a_gauge_is_no_whole_number() {
+    let ratio = |value: f64| RecordBuilder::new().gauge("api", "ratio", 10, value).ok(0, 1).build();
+    fails(
+        &ratio(0.49),
+        gauge("ratio").at_most(0),
+        "ratio was 0.49 on api at 10 ms, 0.49 over the bound of 0 (1 sample)",
+    );
+    passes(&ratio(0.49), gauge("ratio").at_most(0.5), "0.49");
+    passes(&ratio(-3.0), gauge("ratio").at_most(0), "-3");
+    fails(
+        &ratio(-3.0),
+        gauge("ratio").at_least(0),
+        "ratio was -3 on api at 10 ms, 3 under the bound of 0 (1 sample)",
+    );
+    let finding = fails(
+        &ratio(f64::INFINITY),
+        gauge("ratio").at_most(1e9),
+        "ratio was inf on api at 10 ms, inf over the bound of 1,000,000,000 (1 sample)",
+    );
+    assert_eq!((finding.margin, finding.at), (None, Some(10_000_000)));
+}
+
+#[test]
+fn judging_begins_with_the_load() {
+    let record = RecordBuilder::new()
+        .load(500, 3_000, 3_500)
+        .gauge("api", "queue", 100, 99)
+        .gauge("api", "queue", 600, 3)
+        .span("call", "", 100, 200)
+        .span("call", "", 150, 200)
+        .span("call", "", 400, 700)
+        .span("call", "", 600, 650)
+        .build();
+    passes(&record, gauge("queue").at_most(5), "3");
+    fails(
+        &record,
+        gauge("queue").at_most(5).including_boot(),
+        "queue was 99 on api at 100 ms, 94 over the bound of 5 (2 samples)",
+    );
+    // What is still open when the load begins counts from there on.
+    let finding = passes(&record, concurrency_of("call").at_most(2), "2");
+    assert_eq!(finding.samples, 2);
+    let narrow = || concurrency_of("call").at_most(1);
+    fails(&record, narrow(), "2 were open at once at 600 ms, 1 over the bound of 1 (2 spans)");
+    let finding = fails(
+        &record,
+        narrow().including_boot(),
+        "2 were open at once at 150 ms, 1 over the bound of 1 (4 spans)",
+    );
+    assert_eq!(finding.at, Some(150_000_000));
 }

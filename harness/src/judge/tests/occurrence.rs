@@ -158,10 +158,6 @@ fn only_after_good_bad_and_empty() {
     assert_eq!((finding.samples, finding.observed.as_str()), (2, "1 of 2"));
     // Without the number of the job any will do.
     passes(&record, only_after(logs("acknowledged"), logs("stored")), "2 of 2");
-    // At one instant there is no order.
-    let record =
-        RecordBuilder::new().log(10, "acknowledged", "job=1").log(10, "stored", "job=1").build();
-    passes(&record, stored(), "1 of 1");
     // What never came first was not waited for either.
     let record = RecordBuilder::new().log(10, "acknowledged", "job=1").build();
     fails(&record, stored(), "1 of 1 came too early; the first at 10 ms: job=1");
@@ -194,4 +190,146 @@ fn once_per_good_bad_and_empty() {
         once_per("job", logs("stored")),
         "no log \"stored\" with a job happened over the run",
     );
+}
+
+/// Two log events at one instant, on these hosts.
+fn together(first: (&str, &str), second: (&str, &str)) -> squall_reports::Record {
+    [first, second]
+        .into_iter()
+        .fold(RecordBuilder::new(), |record, (host, message)| {
+            record.log_as(host, Level::Info, "service", 10, message, "job=1")
+        })
+        .build()
+}
+
+#[test]
+fn at_one_instant_only_one_host_has_an_order() {
+    let stored = || only_after(logs("acknowledged"), logs("stored")).with_same("job");
+    let answered = || every(logs("stored"), logs("acknowledged")).with_same("job");
+    let right = together(("api", "stored"), ("api", "acknowledged"));
+    passes(&right, stored(), "1 of 1");
+    passes(&right, answered(), "1 of 1");
+    let wrong = together(("api", "acknowledged"), ("api", "stored"));
+    let finding = fails(&wrong, stored(), "1 of 1 came too early; the first at 10 ms: job=1");
+    assert_eq!(finding.at, Some(10_000_000));
+    fails(
+        &wrong,
+        answered(),
+        "1 of 1 were not followed by log \"acknowledged\"; the first at 10 ms: job=1",
+    );
+    // Nobody knows which of two hosts was first.
+    for record in [
+        together(("api", "acknowledged"), ("worker", "stored")),
+        together(("worker", "stored"), ("api", "acknowledged")),
+    ] {
+        passes(&record, stored(), "1 of 1");
+        passes(&record, answered(), "1 of 1");
+    }
+    // Nothing comes before itself, and nothing follows itself.
+    let once = RecordBuilder::new().log(10, "stored", "job=1").build();
+    fails(
+        &once,
+        only_after(logs("stored"), logs("stored")),
+        "1 of 1 came too early; the first at 10 ms: job=1",
+    );
+    fails(
+        &once,
+        every(logs("stored"), logs("stored")),
+        "1 of 1 were not followed by log \"stored\"; the first at 10 ms: job=1",
+    );
+}
+
+#[test]
+fn spans_and_logs_of_one_instant_are_in_the_order_in_which_they_began() {
+    let logged_inside = || only_after(logs("stored"), spans("store"));
+    // The span closes, and is entered, later than what is logged inside of it.
+    let inside = RecordBuilder::new().span("store", "", 10, 30).log(10, "stored", "").build();
+    passes(&inside, logged_inside(), "1 of 1");
+    let before = RecordBuilder::new().log(10, "stored", "").span("store", "", 10, 30).build();
+    fails(&before, logged_inside(), "1 of 1 came too early; the first at 10 ms: ");
+}
+
+#[test]
+fn judging_begins_with_the_load() {
+    let record = RecordBuilder::new()
+        .load(500, 3_000, 3_500)
+        .log(100, "shed", "")
+        .log(200, "warm", "")
+        .log(600, "served", "")
+        .warm_up_span("call", "outcome=error", 700, 800)
+        .span("call", "outcome=ok", 750, 800)
+        .build();
+    passes(&record, never(logs("shed")), "0");
+    fails(
+        &record,
+        never(logs("shed")).including_boot(),
+        "log \"shed\" happened 1 time over the run, at most 0 allowed; the first too many at \
+         100 ms",
+    );
+    fails(
+        &record,
+        sometimes(logs("shed")),
+        "log \"shed\" happened 0 times over the run, expected at least 1",
+    );
+    // What comes first may have come before the load.
+    passes(&record, only_after(logs("served"), logs("warm")), "1 of 1");
+    // Work for requests that warm up is not judged, even while the load goes on.
+    let ok = || always("call", any_span().with("outcome", "ok"));
+    passes(&record, ok(), "1 of 1");
+    fails(
+        &record,
+        ok().including_boot(),
+        "1 of 2 over the run are not any span outcome=ok; the first is on api at 700 ms: \
+         outcome=error",
+    );
+}
+
+#[test]
+fn a_name_that_was_never_seen_is_noted_with_the_nearest() {
+    let record = RecordBuilder::new()
+        .log(10, "job accepted", "job=1")
+        .log(20, "job stored", "job=1")
+        .span("external call", "outcome=ok", 30, 40)
+        .build();
+    let note = |objective| super::one(&record, objective).note;
+    assert_eq!(
+        note(never(logs("job acepted"))),
+        "a log message \"job acepted\" was never seen in this run; the nearest that was is \"job \
+         accepted\""
+    );
+    assert_eq!(note(never(logs("fire"))), "a log message \"fire\" was never seen in this run");
+    assert_eq!(
+        note(never(spans("external call").with("outcom", "error"))),
+        "a field outcom was never seen in this run; the nearest that was is \"outcome\""
+    );
+    // All of its parts were seen, only not together: that is what the claim is about.
+    assert_eq!(note(never(spans("external call").with("outcome", "error"))), "");
+    assert_eq!(note(never(logs("job stored").with("job", "2"))), "");
+    assert_eq!(note(sometimes(logs("job stored"))), "");
+    let calls = crate::objective::failed().none().of_calls("external cal");
+    let finding = super::one(&record, calls);
+    assert_eq!(
+        finding.note,
+        "a span \"external cal\" was never seen in this run; the nearest that was is \"external \
+         call\""
+    );
+}
+
+#[test]
+fn values_are_compared_whole_whatever_is_in_them() {
+    use squall_reports::record::TEXT_BYTES_CUT;
+    // As pairs: neither a space nor an equals sign in a value begins another attribute.
+    let record = RecordBuilder::new()
+        .log_with(10, "lost", &[("error", "reset by peer job=9"), ("job", "7")])
+        .log_with(20, "late", &[("body", &"x".repeat(100)), ("job", "7")])
+        .build();
+    for what in ["lost", "late"] {
+        let finding = super::one(&record, never(logs(what).with("job", "7")));
+        assert_eq!(finding.verdict, squall_reports::verdict::Verdict::Fail, "{finding:#?}");
+    }
+    passes(&record, never(logs("lost").with("job", "9")), "0");
+    passes(&record, sometimes(logs("lost").with("error", "reset by peer*")), "1");
+    let too_long = never(logs("late").with("body", "x".repeat(TEXT_BYTES_CUT + 1)));
+    let finding = super::one(&record, too_long);
+    assert!(finding.reason.contains("give its beginning and a *"), "{}", finding.reason);
 }

@@ -129,3 +129,44 @@ fn between_empty() {
     let record = breaker(&["half-open", "closed"]).span("probe", "", 50, 51);
     passes(&record.build(), probes(1), "0");
 }
+
+#[test]
+fn spans_of_one_instant_are_in_the_order_in_which_they_opened() {
+    // The inner one closes first, and so is entered first.
+    let nested = RecordBuilder::new()
+        .span("outer", "", 10, 90)
+        .span_of(1, 1, "inner", "", 10, 50)
+        .span_of(1, 2, "innermost", "", 10, 10)
+        .build();
+    passes(&nested, sequence(["outer", "inner", "innermost"]), "all 3 steps");
+    fails(
+        &nested,
+        sequence(["innermost", "inner"]),
+        "span \"inner\" never happened after span \"innermost\" at 10 ms: step 2 of 2",
+    );
+    // On two hosts there is no order at one instant.
+    let apart = RecordBuilder::new()
+        .span_on("api", 1, 0, ("ask", ""), 10, 90)
+        .span_on("worker", 1, 0, ("answer", ""), 10, 50)
+        .build();
+    passes(&apart, sequence(["ask", "answer"]), "all 2 steps");
+    passes(&apart, sequence(["answer", "ask"]), "all 2 steps");
+}
+
+#[test]
+fn a_stretch_may_begin_before_the_load() {
+    let record = RecordBuilder::new()
+        .load(500, 3_000, 3_500)
+        .log(100, "open", "")
+        .span("probe", "", 200, 210)
+        .span("probe", "", 600, 610)
+        .build();
+    let probes = || at_most_between(1, spans("probe")).of(logs("open"), logs("closed"));
+    passes(&record, probes(), "1");
+    fails(
+        &record,
+        probes().including_boot(),
+        "span \"probe\" happened 2 times in the stretch that began at 100 ms, at most 1 allowed (1 \
+         begun)",
+    );
+}

@@ -1,6 +1,6 @@
 //! The time to recover.
 
-use squall_reports::record::Outcome;
+use squall_reports::{record::Outcome, verdict::Verdict, words};
 
 use super::{RecordBuilder, fails, ms, no_data, passes};
 use crate::objective::{Objective, availability, failed, p99, recovers};
@@ -43,6 +43,12 @@ fn bad() {
     assert_eq!((finding.observed.as_str(), finding.worst), ("not recovered", Some(390)));
 }
 
+/// A request every 10 ms before the fault and from `from` until `until`, all good.
+fn load_between(from: u64, until: u64) -> RecordBuilder {
+    let record = RecordBuilder::new().fault("outage", 2_000, 1).load(0, 4_000, 4_000);
+    (0..100).chain(from / 10..until / 10).fold(record, |record, place| record.ok(place * 10, 5))
+}
+
 #[test]
 fn empty() {
     no_data(
@@ -51,28 +57,95 @@ fn empty() {
         "no fault was healed in this run",
     );
     no_data(
-        &RecordBuilder::new().fault("outage", 2_000, 1).ok(10, 1).build(),
+        &load_between(0, 0).build(),
         recovery(1_000),
-        "the load went on for 0 ns after the last heal, too short for a window of 500 ms",
-    );
-    no_data(
-        &RecordBuilder::new().fault("outage", 2_000, 1).ok(2_100, 1).build(),
-        recovery(1_000),
-        "the load went on for 100 ms after the last heal, too short for a window of 500 ms",
+        "no load was meant to start after the last heal: expected some throughout a window of 500 \
+         ms that begins within 1 s",
     );
 }
 
 #[test]
-fn one_sample() {
-    // The end of the load is known from its mark, so one request can show a whole window.
-    let record = || RecordBuilder::new().fault("outage", 2_000, 1).load(0, 3_000, 4_000);
-    passes(&record().ok(2_100, 1).build(), recovery(1_000), "0 ns");
-    fails(
-        &record().bad(2_100, 1).build(),
+fn a_window_needs_load_throughout() {
+    let too_little = |last: &str| {
+        format!(
+            "expected load throughout a window of 500 ms after the last heal, with no more than \
+             125 ms without any; the last was meant to start {last} after it"
+        )
+    };
+    // The plan goes on, the load does not.
+    no_data(&load_between(2_000, 2_060).build(), recovery(1_000), &too_little("50 ms"));
+    // One request, wherever it is, is no load.
+    for at in [2_000, 2_250, 2_499] {
+        let record = load_between(0, 0).ok(at, 5).build();
+        no_data(&record, recovery(1_000), &too_little(&words::time((at - 2_000) * 1_000_000)));
+    }
+    // A quarter of the window without any is allowed, and no more.
+    let each = |gap: u64| {
+        (0..8).fold(load_between(0, 0), |record, place| record.ok(2_000 + place * gap, 5)).build()
+    };
+    passes(&each(125), recovery(1_000), "0 ns");
+    no_data(&each(126), recovery(1_000), &too_little("882 ms"));
+    // Load that begins only when recovery should be over says nothing of it.
+    no_data(
+        &load_between(3_300, 4_000).build(),
         recovery(1_000),
-        "availability at least 99 % never held for 500 ms in the 1 s of load after the last heal \
+        "load began 1.175 s after the last heal: expected some throughout a window of 500 ms that \
+         begins within 1 s",
+    );
+}
+
+#[test]
+fn the_load_is_that_of_the_route() {
+    let record = load_between(2_000, 4_000).routed("GET /y", Outcome::Succeeded, 2_499, 5).build();
+    let on = |route: &str| {
+        recovers(availability().at_least(0.99).on_route(route)).holding_for(ms(500)).within(ms(500))
+    };
+    passes(&record, on("GET /x"), "0 ns");
+    let finding = super::one(&record, on("GET /y"));
+    assert_eq!(finding.verdict, Verdict::NoData, "{finding:#?}");
+}
+
+#[test]
+fn clients_that_hang_ask_nothing() {
+    // A closed load: after the heal each client waits for an answer that does not come.
+    let record = load_between(2_000, 2_040);
+    let record = (2_040..2_050).fold(record, |record, at| record.bad(at, 1_900)).build();
+    let finding = super::one(&record, recovery(1_000));
+    assert_eq!(finding.verdict, Verdict::NoData, "{finding:#?}");
+}
+
+#[test]
+fn one_good_answer_among_the_shed_is_no_recovery() {
+    let record = load_between(0, 0);
+    let record = (200..400).fold(record, |record, place| {
+        let outcome = if place == 249 { Outcome::Succeeded } else { Outcome::Shed };
+        record.request(outcome, place * 10, 1)
+    });
+    let latency = recovers(p99().at_most(ms(50))).holding_for(ms(500)).within(ms(1_000));
+    fails(
+        &record.build(),
+        latency,
+        "p99 latency at most 50 ms never held for 500 ms in the 1.99 s of load after the last heal \
          (1 sample)",
     );
+}
+
+#[test]
+fn calls_need_the_load_that_makes_them() {
+    // The breaker is open at first: the load asks, and nobody is called.
+    let record = (200..400).fold(load_between(2_000, 4_000), |record, place| match place {
+        ..280 => record,
+        _ => record.span("call", "dependency=pricing outcome=ok", place * 10, place * 10 + 5),
+    });
+    let calls = |within| {
+        recovers(availability().at_least(0.99).to_dependency("pricing"))
+            .holding_for(ms(500))
+            .within(ms(within))
+    };
+    let record = record.build();
+    passes(&record, calls(1_000), "675 ms");
+    let finding = super::one(&record, calls(600));
+    assert_eq!(finding.verdict, Verdict::Fail, "{finding:#?}");
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Retry amplification.
 
-use squall_reports::record::{Outcome, Phase};
+use squall_reports::{
+    record::{Outcome, Phase},
+    verdict::Verdict,
+};
 
-use super::{RecordBuilder, fails, no_data, passes};
+use super::{RecordBuilder, fails, no_data, on, passes};
 use crate::objective::{
     Matching, Objective, client_retry_amplification, retry_amplification, spans,
 };
@@ -99,4 +102,25 @@ fn by_clients() {
         "retry amplification by clients was 2x in during, over the bound of 1.1x (4 sent for 2 \
          needed)",
     );
+}
+
+#[test]
+fn attempts_belong_to_the_phase_of_what_they_are_for() {
+    // Four attempts of one request, over the edge from the baseline to during.
+    let attempts = [900, 950, 1_050, 1_100];
+    let record = attempts.into_iter().fold(RecordBuilder::new().ok(900, 300), |record, at| {
+        record.span_of(1, 0, "call", "dependency=pricing", at, at + 5)
+    });
+    let findings = on(&record.build(), at_most(3.0));
+    let shown: Vec<_> = findings.iter().map(|it| (it.verdict, it.observed.as_str())).collect();
+    let nothing = (Verdict::NoData, "");
+    assert_eq!(shown, [(Verdict::Fail, "4x"), nothing, nothing, nothing]);
+    // Work for no request belongs to the phase of the span that it is part of.
+    let record = RecordBuilder::new().span_of(0, 0, "job", "", 900, 1_200);
+    let record = attempts
+        .into_iter()
+        .fold(record, |record, at| record.span_of(0, 1, "attempt", "", at, at + 5));
+    let findings = on(&record.build(), retry_amplification("attempt").per("job").at_most(3.0));
+    let shown: Vec<_> = findings.iter().map(|it| (it.verdict, it.observed.as_str())).collect();
+    assert_eq!(shown, [(Verdict::Fail, "4x"), nothing, nothing, nothing]);
 }

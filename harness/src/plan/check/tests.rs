@@ -324,3 +324,50 @@ fn faults_of_disks_and_names_have_attributes_that_make_sense() {
         "host \"a\": expected a disk with space, found 0 bytes",
     );
 }
+
+#[test]
+fn objectives_name_what_the_plan_has() {
+    use crate::objective::{
+        accounting, always_balanced, availability, count, gauge, gauge_at_end, logs, never, p99,
+        recovers, returns_to_baseline, sequence, spans,
+    };
+    let with = |objective| plan().objective(objective);
+    let host = |found: &str, known: &str| {
+        format!("objective 1: expected a host that the topology has, found \"{found}\": {known}")
+    };
+    let known = "known are b, a";
+    refused(&with(never(logs("lost")).on_host("bb")), &host("bb", "did you mean \"b\"?"));
+    refused(&with(never(logs("lost").on("worker-*"))), &host("worker-*", known));
+    refused(&with(sequence([logs("x").on("b"), logs("y").on("zzz")])), &host("zzz", known));
+    let nested = recovers(p99().at_most(ms(1)).on_host("zzz")).holding_for(ms(1)).within(ms(1));
+    refused(&with(nested), &host("zzz", known));
+    let counted = accounting(count(logs("x"))).equals(count(spans("y").on("zzz")));
+    refused(&with(counted), &host("zzz", known));
+    refused(
+        &with(availability().at_least(0.9).on_route("GET /x")),
+        "objective 1: expected a route that a load of the plan requests, found \"GET /x\": did you \
+         mean \"GET /\"?",
+    );
+    let gauge_of = |found: &str, known: &str| {
+        format!(
+            "objective 1: expected a gauge that every run has or the plan scrapes, found \
+             \"{found}\": {known}"
+        )
+    };
+    let all = "known are tasks, sockets, connections_opened, memory_growth_mib, requests_sent";
+    refused(&with(gauge("task").at_most(1)), &gauge_of("task", "did you mean \"tasks\"?"));
+    refused(&with(returns_to_baseline("fds")), &gauge_of("fds", all));
+    refused(&with(always_balanced(["tasks"], ["zz"])), &gauge_of("zz", all));
+    refused(
+        &with(accounting(gauge_at_end("zz")).equals(gauge_at_end("tasks"))),
+        &gauge_of("zz", all),
+    );
+    // What is there is not refused, whatever a run will show.
+    for objective in [
+        never(logs("nobody says this").on("b")),
+        gauge("sockets").at_most(3).on_host("a"),
+        availability().at_least(0.9).on_route("GET /").to_dependency("unheard of"),
+    ] {
+        assert_eq!(with(objective).check(), Ok(()));
+    }
+}

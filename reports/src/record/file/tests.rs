@@ -90,7 +90,7 @@ fn an_empty_file_is_refused() {
 fn what_is_not_json_is_refused() {
     check_damaged("not-json", "once upon a time\n", 1, "expected a header, expected value");
     check_damaged("no-schema", "{}\n", 1, "expected a header with a schema version");
-    check_damaged("half-header", "{\"schema\":1}\n", 1, "missing field `scenario`");
+    check_damaged("half-header", "{\"schema\":2}\n", 1, "missing field `scenario`");
     let mut lines = lines("broken-event");
     lines[4] = "{\"event\":".to_owned();
     check_damaged("broken-event", &lines.join("\n"), 5, "expected an event");
@@ -98,12 +98,12 @@ fn what_is_not_json_is_refused() {
 
 #[test]
 fn another_schema_is_refused_before_anything_is_guessed() {
-    let scratch = Scratch::holding("schema", "{\"schema\":2,\"anything\":true}\n");
+    let scratch = Scratch::holding("schema", "{\"schema\":1,\"anything\":true}\n");
     let error = Record::read(&scratch.0).expect_err("another schema");
     assert_eq!(
         error.to_string(),
         format!(
-            "the record {} is of schema version 2, this squall reads version 1: run it with the \
+            "the record {} is of schema version 1, this squall reads version 2: run it with the \
              version that wrote it",
             scratch.0.display()
         )
@@ -151,4 +151,21 @@ fn a_header_without_phases_is_refused() {
     header["phases"] = serde_json::json!([]);
     lines[0] = header.to_string();
     check_damaged("phases", &lines.join("\n"), 1, "expected at least one phase");
+}
+
+#[test]
+fn a_changed_plan_is_refused() {
+    let text = lines("plan").join("\n");
+    let changed = text.replacen(r#""plan":{"load":"constant"}"#, r#""plan":{"load":"none"}"#, 1);
+    assert_ne!(text, changed);
+    check_damaged("plan", &changed, text.lines().count(), "the plan has the digest");
+}
+
+#[test]
+fn a_changed_attribute_is_refused() {
+    let text = lines("attribute").join("\n");
+    let start = text.find("{\"attributes\":[[],").expect("a table") + "{\"attributes\":[[],".len();
+    let end = start + text[start..].find("]]").expect("a set") + "]]".len();
+    let changed = format!("{}[]{}", &text[..start], &text[end..]);
+    check_damaged("attribute", &changed, text.lines().count(), "it was changed");
 }
