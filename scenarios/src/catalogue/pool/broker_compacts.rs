@@ -24,7 +24,7 @@ pub(super) fn scenario() -> Scenario {
         "A journal that is written anew holds what the old one held, whenever the power fails: each \
          job that was answered with 202 is done",
     )
-    .arrivals(Arrivals::Poisson { rate: 250.0 }, ms(LOSSES * (APART_MS + 600)))
+    .arrivals(Arrivals::Poisson { rate: 100.0 }, ms(LOSSES * (APART_MS + 600)))
     // Jobs that are done at once and forgotten soon, so that the journal is mostly history, and
     // hosts that come back soon, so that it stays so.
     .configure(&["api"], &json!({ "latency": { "kind": "constant", "ms": 20.0 } }))
