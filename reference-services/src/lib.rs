@@ -68,6 +68,7 @@
 //! | event `seeded`, `could not be seeded` | `from`: `peer`, `snapshot`; `items` or `error` | warm-up of a cache |
 //! | event `warm` | `items`, `took_ms`, `version` | the cache is ready |
 //! | event `about to stop` | `delay_ms` | the pre-stop hook was called |
+//! | event `item fetched by itself` | `item` | the catalog was asked for a single item: some cache had to answer without it |
 //! | event `left an endpoint out` | `endpoint`, `for_ms` | the load balancer ejected an outlier |
 //!
 //! Transitions that are durable are logged once they are. Those of the last batch before a crash

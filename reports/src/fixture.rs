@@ -4,7 +4,8 @@ use crate::{
     Record, SCHEMA,
     record::{
         AttributeTable, Attributes, End, EndCause, Event, FaultAction, FaultSpan, Gauge, Header,
-        Level, Log, Mark, Outcome, Phase, PhaseSpan, Request, Span, Symbols, What, set_attribute,
+        Level, Log, Mark, OperationState, Outcome, Phase, PhaseSpan, PlannedOperation, Request,
+        Span, Symbols, What, set_attribute,
     },
     verdict::{Finding, FindingKind, Judgement, Verdict},
 };
@@ -82,6 +83,7 @@ pub(crate) fn record() -> Record {
                 heal: 300 * MS,
                 counts: "packets".to_owned(),
             }],
+            operations: Vec::new(),
             phases: vec![
                 PhaseSpan { phase: Phase::Baseline, from: 0, until: 100 * MS },
                 PhaseSpan { phase: Phase::During, from: 100 * MS, until: 300 * MS },
@@ -93,6 +95,25 @@ pub(crate) fn record() -> Record {
         events: events.into_iter().map(|(at, what)| Event { at, what }).collect(),
         end: End { at: 400 * MS, cause: EndCause::Completed },
     }
+}
+
+/// The same with a rollout that is taken back, and a drain that is never over.
+pub(crate) fn operated() -> Record {
+    let mut record = record();
+    record.header.operations = [("rollout of web", 50), ("drain a", 200)]
+        .map(|(label, at)| PlannedOperation { label: label.to_owned(), at: at * MS })
+        .into();
+    let events = [
+        (50, 0, OperationState::Began),
+        (150, 0, OperationState::RolledBack),
+        (200, 1, OperationState::Began),
+    ];
+    record.events.extend(events.map(|(at, operation, state)| {
+        let what = What::Operation { operation, state };
+        Event { at: at * MS, what }
+    }));
+    record.events.sort_by_key(|event| event.at);
+    record
 }
 
 /// The attributes of `text`, which has them as `name=value`, apart by spaces.

@@ -5,15 +5,18 @@
 
 mod schema;
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Report,
-    record::{Digest, EndCause},
+    record::{Digest, EndCause, OperationSpan, OperationState},
     report::{open, titled},
     tally::Tally,
     verdict::{Finding, Verdict},
+    words,
 };
 
 pub use schema::schema;
@@ -42,6 +45,8 @@ pub struct RunReport {
     pub objectives: Vec<Finding>,
     /// The faults, with what they affected.
     pub faults: Vec<FaultReport>,
+    /// The operations on the cluster that began, with what they came to.
+    pub operations: Vec<OperationReport>,
     /// The requests of the load, counted by outcome.
     pub requests: Tally,
     /// How long the run was in virtual time, in milliseconds.
@@ -72,6 +77,31 @@ pub struct FaultReport {
     pub counts: String,
 }
 
+/// An operation on the cluster, and what it came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct OperationReport {
+    /// What was done, and to what.
+    pub label: String,
+    /// When it began, in milliseconds of virtual time.
+    pub began_ms: u64,
+    /// When it ended; null if it was not over at the end of the run.
+    pub ended_ms: Option<u64>,
+    /// How it ended; null if it did not.
+    pub outcome: Option<OperationState>,
+}
+
+impl fmt::Display for OperationReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |ms: u64| words::time(ms.saturating_mul(NANOS_PER_MS));
+        write!(f, "{}, from {}", self.label, shown(self.began_ms))?;
+        match (self.ended_ms, self.outcome) {
+            (Some(at), Some(how)) => write!(f, " to {}: {}", shown(at), how.name()),
+            _ => f.write_str(" on: not over"),
+        }
+    }
+}
+
 const NANOS_PER_MS: u64 = 1_000_000;
 
 impl RunReport {
@@ -88,6 +118,12 @@ impl RunReport {
             affected,
             counts: fault.counts.clone(),
         };
+        let operation = |span: OperationSpan<'_>| OperationReport {
+            label: span.label.to_owned(),
+            began_ms: span.from / NANOS_PER_MS,
+            ended_ms: span.ended.map(|(at, _)| at / NANOS_PER_MS),
+            outcome: span.ended.map(|(_, how)| how),
+        };
         Self {
             schema: header.schema,
             scenario: header.scenario.clone(),
@@ -99,6 +135,7 @@ impl RunReport {
             end: record.end.cause.clone(),
             objectives: judgement.findings.clone(),
             faults: header.faults.iter().zip(record.affected()).map(fault).collect(),
+            operations: record.operations().into_iter().map(operation).collect(),
             requests: record.requests().map(|(_, request)| request.outcome).collect(),
             sim_ms: record.end.at / NANOS_PER_MS,
             wall_ms,

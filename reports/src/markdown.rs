@@ -74,6 +74,12 @@ fn in_full(report: &RunReport) -> String {
         report.seed,
         inline(&report.hypothesis),
     );
+    for operation in &report.operations {
+        let _ = writeln!(text, "- {}", inline(&operation.to_string()));
+    }
+    if !report.operations.is_empty() {
+        text.push('\n');
+    }
     text.push_str("| verdict | phase | objective | observed | bound | samples | margin |\n");
     text.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
     let open = report.open();

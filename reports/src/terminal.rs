@@ -59,6 +59,9 @@ pub fn report(record: &Record, judgement: &Judgement, replay: &str, colour: Colo
     if !record.header.defects.is_empty() {
         let _ = writeln!(text, "  with defects: {}", record.header.defects.join(", "));
     }
+    for operation in record.operations() {
+        let _ = writeln!(text, "  operation: {operation}");
+    }
     text.push('\n');
     text.push_str(&table(findings, colour));
     let mut shown = Vec::new();

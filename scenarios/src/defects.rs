@@ -1,11 +1,11 @@
 //! The defects of the reference services, each with the scenario that was made to catch it.
 
-use reference_services::{aggregation, cache, queue_broker, result_store, worker};
+use reference_services::{aggregation, balancer, cache, queue_broker, result_store, worker};
 use squall::Defect;
 
 /// The scenario that was made to catch a defect, and the name or a part of the name of what fails
 /// there; others catch most of them as well.
-const CAUGHT_BY: [(&str, &str, &str); 31] = [
+const CAUGHT_BY: [(&str, &str, &str); 45] = [
     ("sequential-calls", "steady-state", "p50 latency"),
     ("client-per-request", "steady-state", "connections_opened"),
     ("no-call-timeout", "reviews-hung", "p99 latency"),
@@ -41,6 +41,20 @@ const CAUGHT_BY: [(&str, &str, &str); 31] = [
     ),
     ("blocking-cold-warm-up", "deploy-twice", "containers that fail their liveness probe"),
     ("in-memory-sessions", "deploy-sessions", "requests whose session no pod knew"),
+    ("unsigned-sessions", "deploy-sessions-checked", "changed sessions, refused"),
+    ("eternal-sessions", "deploy-sessions-checked", "sessions that have run out, refused"),
+    ("lost-visits", "deploy-sessions-checked", "visits that their session counts"),
+    ("refresh-stops", "deploy-items-change", "answers that are no older than they may be"),
+    ("unmarked-stale", "deploy-catalog-away", "answers that are too old, marked"),
+    ("trusts-snapshots", "deploy-peer-damaged", "damaged snapshots that were taken over"),
+    ("adopts-as-new", "deploy-peer-outdated", "answers that are no older than they may be"),
+    ("ready-early", "deploy-ready-when-warm", "pods that lack nothing when they are ready"),
+    ("leaks-in-flight", "balancer-share", "requests that a pod gets when it is well again"),
+    ("picks-worse", "balancer-slow-pod", "requests that a slow pod gets"),
+    ("never-ejects", "balancer-failing-pod", "requests that a failing pod gets"),
+    ("retries-unsafe", "balancer-unsafe", "orders that reach a pod once"),
+    ("keeps-removed", "balancer-forgets", "connections that a pod keeps after it was taken out"),
+    ("stops-late", "balancer-stops", "a stop that waits for nothing but what is in flight"),
 ];
 
 /// All defects, service by service.
@@ -59,7 +73,9 @@ pub(crate) fn all() -> impl Iterator<Item = Defect> {
     let store = store.map(|it| ("result-store", it));
     let workers = workers.map(|it| ("worker", it));
     let cache = cache.map(|it| ("cache-service", it));
-    let all = api.chain(broker).chain(store).chain(workers).chain(cache);
+    let balancer = balancer::Defect::ALL.iter().map(|it| (it.name(), it.description()));
+    let balancer = balancer.map(|it| ("load-balancer", it));
+    let all = api.chain(broker).chain(store).chain(workers).chain(cache).chain(balancer);
     all.map(|(service, (name, description))| {
         let row = CAUGHT_BY.iter().find(|(caught, ..)| *caught == name);
         let (_, scenario, because) =

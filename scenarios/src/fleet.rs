@@ -1,20 +1,25 @@
 //! The fleet: a cache that is deployed in versions, behind a load balancer, on the nodes of a
 //! cluster; and what is expected of a deploy whatever breaks.
 
+mod witnessed;
+
 use std::time::Duration;
 
 use reference_services::{balancer, cache, catalog};
 use serde_json::{Value, json};
 use squall::{
     Scenario, Services,
-    objective::{Matching, Objective, degraded, every, failed, logs, never, p99, shed},
+    objective::{
+        Matching, Objective, availability, degraded, every, failed, gauge, logs, never, p99, shed,
+    },
     plan::{
         Cluster, Deployment, DisruptionBudget, Fault, Latency, Load, Operation, Plan, Probe,
         RequestSpec, Topology,
     },
 };
 
-use crate::shop::ms;
+pub(crate) use self::witnessed::{Items, item_checked, none_over_age};
+use crate::{shop::ms, witness::with_witnesses};
 
 /// What pods sign sessions with.
 const KEY: &str = "the key that all pods of the fleet share";
@@ -31,6 +36,11 @@ const ROLLED_BACK: Duration = Duration::from_secs(60);
 /// Seconds.
 pub(crate) fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
+}
+
+/// A time as services are configured with it.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// An event of the orchestrator.
@@ -57,10 +67,11 @@ pub(crate) fn v2() -> Value {
 }
 
 pub(crate) fn services() -> Services {
-    Services::new()
+    let services = Services::new()
         .with("cache-service", cache::run)
         .with("catalog-source", catalog::run)
-        .with("load-balancer", balancer::run)
+        .with("load-balancer", balancer::run);
+    with_witnesses(services)
 }
 
 /// What a load balancer is configured with. It tries once: a deploy must not need more.
@@ -70,6 +81,14 @@ pub(crate) fn balancer() -> Value {
         "admin": "0.0.0.0:9901",
         "retry": { "attempts_max": 1 },
     })
+}
+
+/// A cache that is no part of the deployment, for its pods to be seeded from: as old as its items
+/// are, it is content with them.
+pub(crate) fn seed(items: Items) -> Value {
+    let mut config = pod();
+    config["items"] = json!(items.count);
+    config
 }
 
 /// What a pod of the cache is configured with.
@@ -96,6 +115,12 @@ pub(crate) fn deployment(name: &str, balancer: &str, config: Value) -> Deploymen
         .rollback_on_progress_deadline()
         .pods_max(8)
         .publish_to(format!("{balancer}:9901"))
+}
+
+/// Room for the pods of two rollouts and a way back.
+pub(crate) fn more_pods(mut cluster: Cluster) -> Cluster {
+    cluster.deployments.iter_mut().for_each(|deployment| deployment.pods_max = 16);
+    cluster
 }
 
 /// A scenario on the fleet, under construction.
@@ -244,6 +269,14 @@ impl Fleet {
         self.objective(taken_back.named("the second version is rolled back"))
     }
 
+    /// At no instant a pod is missing, and at no instant there are two too many: neither on the
+    /// way nor on the way back.
+    pub(crate) fn keeps_capacity(self) -> Self {
+        let gauge = |name: &str| gauge(format!("pods_{name}{{deployment=\"cache\"}}"));
+        self.objective(gauge("missing").at_most(0).named("pods that are missing"))
+            .objective(gauge("surplus").at_most(1).named("pods beyond the desired ones"))
+    }
+
     /// Adds what holds of every deploy: each request has a complete answer, from a cache that is
     /// warm and fresh, in time; and a pod is alive while it warms up.
     pub(crate) fn build(mut self) -> Scenario {
@@ -254,7 +287,13 @@ impl Fleet {
                 .objective(failed().none())
                 .objective(shed().none())
                 .objective(cold)
-                .objective(in_time.on_route("GET /items/{id}"));
+                .objective(in_time.clone().on_route("GET /items/{id}"));
+            if !self.cluster.operations.is_empty() {
+                // What a deploy costs is judged while it goes on, and not diluted by what comes after.
+                self = self
+                    .objective(availability().at_least(1.0).during_operations())
+                    .objective(in_time.on_route("GET /items/{id}").during_operations());
+            }
         }
         let unhealthy = never(deploys("container unhealthy"));
         self = self.objective(unhealthy.named("containers that fail their liveness probe"));

@@ -1,11 +1,13 @@
 //! The scenario catalogue of Squall: the topologies of the reference services, and one file for
 //! each hypothesis about them.
 
+mod balanced;
 mod catalogue;
 mod defects;
 mod fleet;
 mod pool;
 mod shop;
+mod witness;
 
 use std::{
     path::{Path, PathBuf},

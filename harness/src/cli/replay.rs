@@ -107,6 +107,7 @@ mod tests {
                 defects: Vec::new(),
                 hosts: Vec::new(),
                 faults: Vec::new(),
+                operations: Vec::new(),
                 phases: Vec::new(),
                 plan: serde_json::Value::Null,
             },

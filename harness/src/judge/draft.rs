@@ -44,11 +44,14 @@ impl<'o> Draft<'o> {
         mut judge: impl FnMut(Finding) -> Finding,
     ) -> Vec<Finding> {
         let phases: Vec<Phase> = match &self.scope.over {
-            Over::Run => return vec![judge(self.finding(None))],
-            Over::EachPhase => index.record.header.phases.iter().map(|span| span.phase).collect(),
+            // An operation is a phase of its own index by now.
+            Over::Run | Over::EachOperation | Over::Operation(_) => {
+                return vec![judge(self.finding(None))];
+            }
+            Over::EachPhase => index.phases.iter().map(|span| span.phase).collect(),
             Over::Phases(phases) => phases.clone(),
         };
-        let has = |phase| index.record.header.span_of(phase).is_some();
+        let has = |phase| index.phases.iter().any(|span| span.phase == phase);
         let mut findings: Vec<Finding> = phases
             .into_iter()
             .map(|phase| match self.finding(Some(phase)) {

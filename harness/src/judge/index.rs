@@ -5,8 +5,8 @@ use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap};
 use squall_reports::{
     Record,
     record::{
-        Attributes, FaultAction, Log, Mark, Outcome, Phase, RequestId, Span, SpanId, Symbol,
-        WARM_UP, What,
+        Attributes, FaultAction, Log, Mark, Outcome, Phase, PhaseSpan, RequestId, Span, SpanId,
+        Symbol, WARM_UP, What,
     },
 };
 
@@ -19,6 +19,8 @@ pub(super) const DEPTH_MAX: usize = 256;
 
 pub(super) struct Index<'a> {
     pub(super) record: &'a Record,
+    /// The parts that it is judged in: the phases of the record, unless it was made for others.
+    pub(super) phases: Vec<PhaseSpan>,
     /// The requests of the load, in the order in which they were meant to start.
     pub(super) requests: Vec<Sample>,
     /// The spans with the times they closed at, in the order in which they closed.
@@ -86,8 +88,14 @@ impl Hit {
 
 impl<'a> Index<'a> {
     pub(super) fn new(record: &'a Record) -> Self {
+        Self::in_phases(record, record.header.phases.clone())
+    }
+
+    /// The same with other phases than those of the record.
+    pub(super) fn in_phases(record: &'a Record, phases: Vec<PhaseSpan>) -> Self {
         let mut index = Self {
             record,
+            phases,
             requests: Vec::new(),
             spans: Vec::new(),
             logs: Vec::new(),
@@ -140,7 +148,7 @@ impl<'a> Index<'a> {
 
     /// The phase that `at` lies in.
     pub(super) fn phase_at(&self, at: u64) -> Phase {
-        self.record.header.phase_at(at)
+        PhaseSpan::phase_at(&self.phases, at)
     }
 
     /// When judging begins: with the load, or with the run where `scope` says so.

@@ -79,7 +79,7 @@ fn sweep(hits: &[Hit], at_most: u64, index: &Index<'_>) -> BTreeMap<Phase, Peak>
     closings.sort_unstable();
     let mut closings = closings.into_iter().peekable();
     // What is open as a phase begins counts in that phase, too.
-    let mut beginnings = index.record.header.phases.iter().map(|span| span.from).peekable();
+    let mut beginnings = index.phases.iter().map(|span| span.from).peekable();
     let mut peaks: BTreeMap<Phase, Peak> = BTreeMap::new();
     let mut see = |at: u64, open: u64, request: Option<RequestId>| {
         let new = Peak { open, at, request, first_over: None };

@@ -21,6 +21,7 @@ mod names;
 mod never_after;
 mod number;
 mod occurrence;
+mod operation;
 mod order;
 mod pace;
 mod recovery;
@@ -37,9 +38,10 @@ use squall_reports::{
     verdict::{Finding, FindingKind, Verdict},
 };
 
-use crate::objective::{Claim, Objective};
+use crate::objective::{Claim, Objective, Over};
 use draft::Draft;
 use index::Index;
+use operation::Operations;
 
 /// Judges `record` by `objectives`.
 #[must_use]
@@ -49,8 +51,12 @@ pub fn judge(record: &Record, objectives: &[Objective]) -> Judgement {
     if objectives.is_empty() {
         findings.push(standing::no_objective());
     }
+    let operations = Operations::new(record, &index);
     for objective in objectives {
-        findings.extend(findings_on(objective, &index));
+        findings.extend(match objective.scope.over {
+            Over::EachOperation | Over::Operation(_) => operations.findings_on(objective),
+            _ => findings_on(objective, &index),
+        });
     }
     findings.push(standing::conservation(&index));
     findings.extend(standing::faults(record));

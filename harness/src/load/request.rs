@@ -28,8 +28,9 @@ pub(crate) struct Task {
     intended: u64,
     /// When the client goes away, and the fault that makes it.
     disconnect: Option<(Duration, u16)>,
-    /// One factor for each pause between attempts.
-    jitter: f64,
+    /// What the factors of the pauses between its attempts are drawn from: the same whatever
+    /// other requests do meanwhile.
+    pauses: u64,
 }
 
 /// What became of an attempt or of the whole request.
@@ -67,7 +68,7 @@ impl Task {
             session: source.sessions.draw(rng),
             intended,
             disconnect,
-            jitter: rng.random(),
+            pauses: rng.random(),
         }
     }
 
@@ -126,7 +127,8 @@ impl Task {
             if !may_pass || attempt >= retry.attempts_max {
                 return ending;
             }
-            sleep_until(interpose::now() + nanos(pause.mul_f64(self.jitter))).await;
+            let factor: f64 = rng::stream(self.pauses, &format!("pause {attempt}")).random();
+            sleep_until(interpose::now() + nanos(pause.mul_f64(factor))).await;
             pause = pause.saturating_mul(2);
         }
         unreachable!("an attempt number does not pass the last one")

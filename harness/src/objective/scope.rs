@@ -41,6 +41,10 @@ pub enum Over {
     EachPhase,
     /// Each of these phases by itself.
     Phases(Vec<Phase>),
+    /// Each operation on the plan's cluster by itself, but for those that were over at once.
+    EachOperation,
+    /// The time of the operation with this label, from its beginning to its end.
+    Operation(String),
 }
 
 /// A direction in which an objective can be restricted.
@@ -69,6 +73,23 @@ impl Objective {
     /// For each phase that the run has by itself.
     pub fn in_every_phase(mut self) -> Self {
         self.scope.over = Over::EachPhase;
+        self
+    }
+
+    /// Only while the operation with this label goes on: `rollout of web`, `drain node-a`; the
+    /// second of the same is `rollout of web (2)`, in order of time.
+    ///
+    /// A request belongs to it if it was meant to start then. An operation that is never over goes on
+    /// until the end of the load, and the finding says so.
+    pub fn in_operation(mut self, label: impl Into<String>) -> Self {
+        self.scope.over = Over::Operation(label.into());
+        self
+    }
+
+    /// For each operation on the plan's cluster by itself, while it goes on, but for those that are
+    /// over at once.
+    pub fn during_operations(mut self) -> Self {
+        self.scope.over = Over::EachOperation;
         self
     }
 
@@ -150,7 +171,9 @@ impl Scope {
     }
 
     pub(super) fn check(&self, known: &[Dimension]) -> Result<(), String> {
+        let operations = matches!(self.over, Over::EachOperation | Over::Operation(_));
         let used = [
+            (Dimension::Phase, operations, "operations"),
             (Dimension::Phase, self.over != Over::Run, "phases"),
             (Dimension::Route, self.route.is_some(), "a route"),
             (Dimension::Calls, self.calls.is_some(), "calls to a dependency"),

@@ -1,8 +1,17 @@
-//! Performs the operations of the plan, each at its time.
+//! Performs the operations of the plan, each at its time, and enters into the record when each
+//! began and what it came to.
+//!
+//! An operation on a deployment is over when the deployment is complete as Kubernetes has it: all
+//! of its pods are updated and available, and no old one is left. A rollout under a gate is over
+//! when the gate lets it pass. It has failed when its progress deadline is exceeded and nothing
+//! takes it back, as `kubectl rollout status` says it has. A drain is over when the node has no pods.
+
+use squall_reports::record::{OperationState, What};
 
 use super::{
     canary,
-    state::{Drain, State},
+    said::said,
+    state::{Deployment, Drain, State, Underway},
 };
 use crate::{
     plan::{OperationKind, nanos},
@@ -18,14 +27,70 @@ pub(super) fn next(state: &State, shared: &Shared) -> Option<u64> {
 /// Begins the operations whose time has come.
 pub(super) fn begin(state: &mut State, shared: &Shared, now: u64) {
     while next(state, shared).is_some_and(|at| at <= now) {
-        let kind = state.cluster.operations[state.operations_begun].kind.clone();
+        let begun = state.operations_begun;
+        let kind = state.cluster.operations[begun].kind.clone();
         state.operations_begun += 1;
-        perform(state, shared, kind, now);
+        let number = u16::try_from(begun).expect("a checked plan has at most 10,000 operations");
+        enter(shared, number, OperationState::Began);
+        perform(state, shared, number, kind, now);
+        // What the gauges say of the operation begins with what there was.
+        state.deployments.iter_mut().for_each(|deployment| deployment.capacity = None);
         state.touch();
     }
 }
 
-fn perform(state: &mut State, shared: &Shared, kind: OperationKind, now: u64) {
+/// Enters what an operation has come to.
+fn enter(shared: &Shared, operation: u16, state: OperationState) {
+    shared.record(What::Operation { operation, state });
+}
+
+/// Another operation takes the place of one that goes on.
+fn begin_in(shared: &Shared, place: &mut Option<Underway>, operation: u16) {
+    if let Some(overtaken) = place.replace(Underway { operation, taken_back: false }) {
+        enter(shared, overtaken.operation, OperationState::Overtaken);
+    }
+}
+
+impl Deployment {
+    /// What was asked of it is done, if nothing is left to be done: `complete` says that it has
+    /// all the pods that it shall have, and no others.
+    pub(super) fn end_operations(&mut self, shared: &Shared, complete: bool) {
+        if complete && let Some(done) = self.scaling.take() {
+            enter(shared, done.operation, OperationState::Completed);
+        }
+        let is_over = self.rollout.complete && self.gate.is_none() && self.canary.is_none();
+        if is_over && let Some(done) = self.changing.take() {
+            let how = match done.taken_back {
+                true => OperationState::RolledBack,
+                false => OperationState::Completed,
+            };
+            enter(shared, done.operation, how);
+        }
+    }
+
+    /// The present rollout is being taken back.
+    pub(super) fn takes_operation_back(&mut self) {
+        if let Some(underway) = &mut self.changing {
+            underway.taken_back = true;
+        }
+    }
+
+    /// The present rollout makes no progress any more, and nothing takes it back.
+    pub(super) fn fail_operation(&mut self, shared: &Shared) {
+        if let Some(failed) = self.changing.take() {
+            enter(shared, failed.operation, OperationState::Failed);
+        }
+    }
+}
+
+impl Drain {
+    /// The node has no pods any more.
+    pub(super) fn end(&self, shared: &Shared) {
+        enter(shared, self.operation, OperationState::Completed);
+    }
+}
+
+fn perform(state: &mut State, shared: &Shared, number: u16, kind: OperationKind, now: u64) {
     let deployment = |state: &State, name: &str| {
         let mut all = state.deployments.iter();
         all.position(|deployment| deployment.spec.name == *name)
@@ -36,6 +101,7 @@ fn perform(state: &mut State, shared: &Shared, kind: OperationKind, now: u64) {
             let Some(at) = deployment(state, &name) else { return };
             canary::overtake(state, shared, at);
             let deployment = &mut state.deployments[at];
+            begin_in(shared, &mut deployment.changing, number);
             deployment.spec.template = deployment.spec.template.patched(&patch);
             deployment.rollout.takes_back = None;
             state.set_gate(at, gate);
@@ -43,40 +109,54 @@ fn perform(state: &mut State, shared: &Shared, kind: OperationKind, now: u64) {
         OperationKind::Canary { deployment: name, patch, steps, gate } => {
             let Some(at) = deployment(state, &name) else { return };
             canary::overtake(state, shared, at);
+            begin_in(shared, &mut state.deployments[at].changing, number);
             canary::begin(state, shared, at, &patch, steps, now);
             state.set_gate(at, Some(gate));
         }
         OperationKind::Scale { deployment: name, replicas } => {
             let Some(at) = deployment(state, &name) else { return };
+            begin_in(shared, &mut state.deployments[at].scaling, number);
             state.deployments[at].spec.replicas = replicas;
-            let fields = format!("deployment={name} replicas={replicas}");
+            let fields = said("deployment", &name).and("replicas", replicas);
             state.note(shared, "deployment scaled", &fields);
         }
         OperationKind::Cordon { node: name } => {
             if let Some(at) = node(state, &name) {
                 cordon(state, shared, at, true);
             }
+            enter(shared, number, OperationState::Completed);
         }
         OperationKind::Uncordon { node: name } => {
             if let Some(at) = node(state, &name) {
-                state.drains.retain(|drain| drain.node != at);
+                end_drains(state, shared, at);
                 cordon(state, shared, at, false);
             }
+            enter(shared, number, OperationState::Completed);
         }
         OperationKind::Drain { node: name } => {
             if let Some(at) = node(state, &name) {
+                end_drains(state, shared, at);
                 cordon(state, shared, at, true);
-                state.note(shared, "drain started", &format!("node={name}"));
-                state.drains.push(Drain { node: at, retry_at: now });
+                state.note(shared, "drain started", &said("node", &name));
+                state.drains.push(Drain { node: at, operation: number, retry_at: now });
             }
         }
     }
+}
+
+/// The drains of a node that go on are overtaken.
+fn end_drains(state: &mut State, shared: &Shared, node: usize) {
+    let of_node = |drain: &&Drain| drain.node == node;
+    for drain in state.drains.iter().filter(of_node) {
+        enter(shared, drain.operation, OperationState::Overtaken);
+    }
+    state.drains.retain(|drain| drain.node != node);
 }
 
 fn cordon(state: &mut State, shared: &Shared, at: usize, cordoned: bool) {
     if state.nodes[at].cordoned != cordoned {
         state.nodes[at].cordoned = cordoned;
         let message = if cordoned { "node cordoned" } else { "node uncordoned" };
-        state.note(shared, message, &format!("node={}", state.nodes[at].name));
+        state.note(shared, message, &said("node", &state.nodes[at].name));
     }
 }

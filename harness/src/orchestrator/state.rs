@@ -6,10 +6,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use rand_chacha::ChaCha8Rng;
-use squall_reports::record::{EndCause, Level, Log, What};
+use squall_reports::record::EndCause;
 use tokio::sync::Notify;
 
-use super::endpoints::Group;
+use super::{
+    capacity::Capacity,
+    endpoints::Group,
+    said::{Said, log, said},
+};
 use crate::{
     plan::{self, Cluster, Gate, PodTemplate, Topology, nanos},
     sim::{
@@ -68,8 +72,22 @@ pub(super) struct Deployment {
     pub(super) gates: u32,
     /// For the analysis: there is another gate.
     pub(super) gate_changed: Arc<Notify>,
+    /// What was asked of it last, until that is over: another template, another number of pods.
+    pub(super) changing: Option<Underway>,
+    pub(super) scaling: Option<Underway>,
+    /// What the gauges of it last said.
+    pub(super) capacity: Option<Capacity>,
     pub(super) endpoints: Vec<Group>,
     pub(super) publications: Vec<Publication>,
+}
+
+/// An operation of the plan that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Underway {
+    /// Its place among the operations.
+    pub(super) operation: u16,
+    /// Is what it did being taken back?
+    pub(super) taken_back: bool,
 }
 
 /// The pods of one revision.
@@ -139,6 +157,8 @@ pub(super) struct Publication {
 /// A drain that goes on.
 pub(super) struct Drain {
     pub(super) node: usize,
+    /// Its place among the operations.
+    pub(super) operation: u16,
     /// When the next evictions are tried.
     pub(super) retry_at: u64,
 }
@@ -215,6 +235,9 @@ impl State {
             gate: None,
             gates: 0,
             gate_changed: Arc::default(),
+            changing: None,
+            scaling: None,
+            capacity: None,
             endpoints: Vec::new(),
             publications: spec
                 .publish_to
@@ -295,7 +318,7 @@ impl State {
             changed: Arc::default(),
         };
         self.pods.insert(host, pod);
-        self.note_pod(shared, host, "pod created", "");
+        self.note_pod(shared, host, "pod created", Said::default());
         self.touch();
     }
 
@@ -307,7 +330,7 @@ impl State {
         }
         pod.deleted = Some(now);
         let bound = pod.node.is_some();
-        self.note_pod(shared, host, "pod terminating", &format!("reason={why}"));
+        self.note_pod(shared, host, "pod terminating", said("reason", why));
         self.touch_pod(host, now);
         if !bound {
             self.remove_pod(shared, host);
@@ -316,7 +339,7 @@ impl State {
 
     /// Forgets a pod whose container has ended for good.
     pub(super) fn remove_pod(&mut self, shared: &Shared, host: u16) {
-        self.note_pod(shared, host, "pod removed", "");
+        self.note_pod(shared, host, "pod removed", Said::default());
         if let Some(pod) = self.pods.remove(&host) {
             pod.changed.notify_waiters();
         }
@@ -352,25 +375,21 @@ impl State {
     }
 
     /// Logs what happened to the cluster, on the control plane.
-    pub(super) fn note(&self, shared: &Shared, message: &str, fields: &str) {
-        note(shared, self.control_plane, message, fields);
+    pub(super) fn note(&self, shared: &Shared, message: &str, fields: &Said) {
+        log(shared, self.control_plane, message, fields);
     }
 
     /// Logs what happened to a pod, on its host.
-    pub(super) fn note_pod(&self, shared: &Shared, host: u16, message: &str, more: &str) {
+    pub(super) fn note_pod(&self, shared: &Shared, host: u16, message: &str, more: Said) {
         let Some(pod) = self.pods.get(&host) else { return };
         let deployment = &self.deployments[pod.deployment];
         let revision = deployment.set(pod.set).map_or(0, |set| set.revision);
-        let mut fields =
-            format!("deployment={} revision={revision} pod={}", deployment.spec.name, pod.name);
+        let mut fields = said("deployment", &deployment.spec.name);
+        fields = fields.and("revision", revision).and("pod", &pod.name);
         if let Some(node) = pod.node {
-            fields.push_str(&format!(" node={}", self.nodes[node].name));
+            fields = fields.and("node", &self.nodes[node].name);
         }
-        if !more.is_empty() {
-            fields.push(' ');
-            fields.push_str(more);
-        }
-        note(shared, host, message, &fields);
+        log(shared, host, message, &fields.and_all(more));
     }
 }
 
@@ -391,30 +410,4 @@ impl ReplicaSet {
     pub(super) fn group(&self) -> String {
         format!("revision-{}", self.id)
     }
-}
-
-fn note(shared: &Shared, host: u16, message: &str, fields: &str) {
-    let mut pairs: Vec<(&str, String)> = Vec::new();
-    for word in fields.split(' ').filter(|word| !word.is_empty()) {
-        match (word.split_once('='), pairs.last_mut()) {
-            (Some((name, value)), _) => pairs.push((name, value.to_owned())),
-            (None, Some((_, value))) => {
-                value.push(' ');
-                value.push_str(word);
-            }
-            (None, None) => {}
-        }
-    }
-    let pairs: Vec<_> =
-        pairs.iter().map(|(name, value)| (shared.intern(name), shared.intern(value))).collect();
-    let log = Log {
-        host,
-        level: Level::Info,
-        target: shared.intern("orchestrator"),
-        message: shared.intern(message),
-        attributes: shared.intern_attributes(&pairs),
-        request: 0,
-        after: 0,
-    };
-    shared.record(What::Log(Box::new(log)));
 }

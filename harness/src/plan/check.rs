@@ -1,5 +1,7 @@
 //! Is a plan one that can be performed?
 
+mod effect;
+
 use std::time::Duration;
 
 use super::{
@@ -358,7 +360,8 @@ impl Plan {
                 return Err(InvalidPlan::new(place, reason));
             }
         }
-        check_attributes(&place, &fault.kind)
+        check_attributes(&place, &fault.kind)?;
+        self.check_effect(&place, fault)
     }
 }
 
@@ -412,9 +415,6 @@ fn check_attributes(place: &str, kind: &FaultKind) -> Result<(), InvalidPlan> {
         }
         FaultKind::ClockDrift { rate } if !((-0.5..=1.0).contains(rate) && *rate != 0.0) => {
             wrong(format!("expected a share from -0.5 to 1 other than 0, found {rate}"))
-        }
-        FaultKind::SlowDns { delay } if delay.is_zero() => {
-            wrong("expected a delay above zero, found zero".to_owned())
         }
         FaultKind::Flap { down, up } | FaultKind::CrashLoop { up, down }
             if down.is_zero() || up.is_zero() =>

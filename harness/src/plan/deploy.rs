@@ -47,11 +47,12 @@ pub use operation::{
 };
 pub use probe::Probe;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use squall_reports::record::PlannedOperation;
 
-use super::{DiskConfig, HostSpec, Latency, Plan, millis};
+use super::{DiskConfig, HostSpec, Latency, Plan, millis, nanos};
 
 /// An orchestrator and what it runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -178,6 +179,22 @@ impl Cluster {
         self.operations.iter().map(Operation::over).max().unwrap_or_default()
     }
 
+    /// The operations in order of time, each with a label that no other has.
+    pub(crate) fn labelled(&self) -> Vec<(String, &Operation)> {
+        let mut operations: Vec<&Operation> = self.operations.iter().collect();
+        operations.sort_by_key(|operation| operation.at);
+        let mut times: BTreeMap<String, u32> = BTreeMap::new();
+        let mut labelled = Vec::new();
+        for operation in operations {
+            let label = operation.label();
+            let time = times.entry(label.clone()).or_default();
+            *time += 1;
+            let label = if *time > 1 { format!("{label} ({time})") } else { label };
+            labelled.push((label, operation));
+        }
+        labelled
+    }
+
     /// The control plane, the nodes and the pods, as hosts.
     fn hosts(&self) -> impl Iterator<Item = HostSpec> {
         let machine = |name: &str, cores| HostSpec {
@@ -197,6 +214,13 @@ impl Cluster {
 }
 
 impl Plan {
+    /// The operations on the cluster, in order of time, as a record knows them.
+    pub(crate) fn planned_operations(&self) -> Vec<PlannedOperation> {
+        let labelled = self.cluster.iter().flat_map(Cluster::labelled);
+        let at = |operation: &Operation| nanos(self.boot) + nanos(operation.at);
+        labelled.map(|(label, it)| PlannedOperation { label, at: at(it) }).collect()
+    }
+
     /// The plan with the hosts of its cluster in its topology.
     pub(crate) fn with_cluster_hosts(mut self) -> Self {
         if let Some(cluster) = &self.cluster {

@@ -47,6 +47,7 @@ pub(crate) fn failed_run(cause: EndCause) -> Run {
                 defects: Vec::new(),
                 hosts: Vec::new(),
                 faults: Vec::new(),
+                operations: Vec::new(),
                 phases: Vec::new(),
                 plan: serde_json::Value::Null,
             },

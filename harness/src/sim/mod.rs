@@ -14,12 +14,13 @@ mod disk;
 mod flow;
 mod link;
 mod machine;
-mod observe;
+pub(crate) mod observe;
 mod panics;
 pub(crate) mod rng;
 mod rules;
 pub(crate) mod seam;
 pub(crate) mod shared;
+mod throttle;
 mod timers;
 mod wire;
 mod world;
@@ -110,6 +111,7 @@ fn header(plan: &Plan, whole: &Plan, seed: u64, title: Title) -> Header {
                 counts: fault.kind.counts().to_owned(),
             })
             .collect(),
+        operations: whole.planned_operations(),
         phases: whole.phases(),
         plan: serde_json::to_value(plan).expect("plans are plain data"),
     }

@@ -122,3 +122,25 @@ fn more_pods_than_there_are_hosts_end_the_run() {
     let cause = format!("{:?}", seen.cause());
     assert!(cause.contains("4 pods of app (pods_max)"), "{cause}");
 }
+
+#[test]
+fn what_fails_goes_back_to_the_last_version_that_was_complete_and_keeps_its_bounds() {
+    let deployment = app_with(json!({ "version": 1 }))
+        .progress_deadline(secs(10))
+        .rollback_on_progress_deadline();
+    let cluster = cluster(deployment)
+        .operation(rollout("app", json!({ "version": 2 })).at(secs(2)))
+        .operation(rollout("app", json!({ "never_ready": true })).at(secs(30)));
+    let seen = world(cluster, secs(60)).completes(1);
+    let begun = seen.events_of("rollback started", "").remove(0);
+    assert_eq!((begun.field("revision"), begun.field("to")), ("3", "2"));
+    let back = seen.events_of("rollout rolled back", "").remove(0);
+    assert_eq!((back.field("revision"), back.field("from")), ("4", "3"));
+    // Its pods are those of the second version, under the name that they were published with.
+    let told = seen.said("lb");
+    assert!(told.last().is_some_and(|it| it.starts_with("/endpoints revision-2*3=")), "{told:#?}");
+    let later = seen.counts().into_iter().filter(|(at, ..)| *at >= secs(40));
+    for (at, pods, ready) in later {
+        assert!(pods <= 4 && ready >= 3, "{pods} pods, {ready} ready at {at:?}");
+    }
+}

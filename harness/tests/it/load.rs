@@ -1,5 +1,7 @@
 //! The load: what is sent when, and what is written down about it.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use hyper::{Response, StatusCode};
 use squall::plan::{Arrivals, Load, RequestSpec, crash, pause};
 use squall_reports::{
@@ -187,7 +189,6 @@ fn failures_are_retried_with_a_growing_pause_until_the_attempts_are_spent() {
     assert_eq!(at.len(), 4);
     let pauses: Vec<_> = at.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(pauses[0] <= ms(102) && pauses[1] <= ms(202) && pauses[2] <= ms(402), "{pauses:?}");
-    assert!(pauses[0] < pauses[1] && pauses[1] < pauses[2], "{pauses:?}");
     // What a retry cannot mend is not retried, and a success ends it.
     let missing = loaded(spec.clone().retry(4, ms(100)), |_| async {
         let mut response = Response::new(String::new());
@@ -196,6 +197,45 @@ fn failures_are_retried_with_a_growing_pause_until_the_attempts_are_spent() {
     });
     assert_eq!(missing.completes(3).requests()[0].1.attempts, 1);
     assert_eq!(quick(spec.retry(4, ms(100))).requests()[0].1.attempts, 1);
+}
+
+/// The pauses between the attempts of each request to a server that answers none of them, as
+/// shares of the longest that each may be.
+fn pauses(rate: f64) -> Vec<Vec<f64>> {
+    let load = Load::constant("a", "b:80", rate).lasts(ms(1_000)).timeout(ms(20_000));
+    let seen = loaded(load.get("/{request}").retry(4, ms(1_000)), |request| async move {
+        log(&request);
+        let mut response = Response::new(String::new());
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
+    .plan(|plan| plan.lasts(ms(20_000)))
+    .completes(3);
+    let mut attempts: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+    for (at, _, request) in seen.facts() {
+        attempts.entry(request).or_default().push(at);
+    }
+    let shares = |at: &Vec<Duration>| {
+        let pauses = at.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64());
+        pauses.zip([1.0, 2.0, 4.0]).map(|(pause, most)| pause / most).collect()
+    };
+    attempts.values().map(shares).collect()
+}
+
+#[test]
+fn each_pause_between_attempts_has_a_jitter_of_its_own() {
+    let pauses = pauses(50.0);
+    assert_eq!(pauses.len(), 50);
+    assert!(pauses.iter().flatten().all(|share| (0.0..1.01).contains(share)), "{pauses:?}");
+    for place in 0..3 {
+        let mean: f64 = pauses.iter().map(|shares| shares[place]).sum::<f64>() / 50.0;
+        assert!((0.35..0.65).contains(&mean), "half of the longest on average, found {mean}");
+    }
+    for (one, other) in [(0, 1), (1, 2), (0, 2)] {
+        let apart = pauses.iter().filter(|shares| (shares[one] - shares[other]).abs() > 0.1);
+        let apart = apart.count();
+        assert!(apart > 30, "four in five, found {apart} of 50");
+    }
 }
 
 #[test]

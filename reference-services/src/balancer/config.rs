@@ -1,10 +1,10 @@
 //! What can be configured, with defaults for a load of 10,000 requests a second.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::EndpointsSpec;
+use super::{Defect, EndpointsSpec};
 use crate::{
     config::{self, Invalid},
     server::Limits,
@@ -50,6 +50,8 @@ pub struct Config {
     pub drain_ms: u64,
     /// Processor time of one request, for simulations; 0 states none. Default 15.
     pub cpu_us: u64,
+    /// Planted mistakes. Default none.
+    pub defects: BTreeSet<Defect>,
 }
 
 impl Default for Config {
@@ -72,6 +74,7 @@ impl Default for Config {
             stop_delay_ms: 0,
             drain_ms: 25_000,
             cpu_us: 15,
+            defects: BTreeSet::new(),
         }
     }
 }

@@ -22,6 +22,7 @@ use super::{
     Config,
     admission::Admission,
     body::{AnswerBody, Held, Passed, RequestBody, Stalled, Watched},
+    defect::Defects,
     endpoint::{Endpoint, Sender},
     groups::Groups,
     headers,
@@ -35,6 +36,7 @@ pub(super) struct Proxy {
     pub(super) config: Config,
     pub(super) groups: Groups,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) defects: Defects,
     admission: Admission,
     budget: RetryBudget,
     stopping: AtomicBool,
@@ -72,6 +74,7 @@ impl Proxy {
         let (tokens_max, ratio) = (config.retry.tokens_max, config.retry.token_ratio);
         Self {
             groups: Groups::new(&config, Arc::clone(&metrics)),
+            defects: Defects::from(&config.defects),
             admission: Admission::new(&config),
             budget: RetryBudget::new(tokens_max, ratio),
             stopping: AtomicBool::new(false),
@@ -167,7 +170,7 @@ impl Proxy {
                 let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
                 return Err((Outcome::Failed, problem));
             };
-            let copy = repeatable(&request);
+            let copy = self.repeatable(&request);
             let may_retry = attempt < self.config.retry.attempts_max;
             match self.attempt(&endpoint, request, &mut place).await {
                 Ok(answer) => {
@@ -226,6 +229,10 @@ impl Proxy {
                     self.groups.failed(endpoint);
                     self.budget.failed();
                 }
+                if self.defects.leaks_in_flight {
+                    // Defect: only an answer ends a request.
+                    std::mem::forget(in_flight);
+                }
                 return Err(missed);
             }
         };
@@ -252,7 +259,7 @@ impl Proxy {
     ) -> Result<(Response<Incoming>, Sender), Box<Missed>> {
         let mut request = request;
         if let Some(sender) = endpoint.take_idle() {
-            let copy = repeatable(&request);
+            let copy = self.repeatable(&request);
             match send_on(sender, request, true).await {
                 Err(mut missed) if missed.was_idle => match missed.request.take().or(copy) {
                     Some(again) => request = again,
@@ -272,6 +279,20 @@ impl Proxy {
             Err(error) => Err(Missed::boxed(Why::Unreachable(error), Some(request), false)),
         }
     }
+
+    /// A copy of a request that may be sent twice: it changes nothing, and its body is empty.
+    fn repeatable(&self, request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+        let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+        let Either::Left(empty) = request.body() else { return None };
+        // Defect: no body is enough.
+        (safe || self.defects.retries_unsafe).then(|| {
+            let mut copy = Request::new(Either::Left(*empty));
+            *copy.method_mut() = request.method().clone();
+            *copy.uri_mut() = request.uri().clone();
+            *copy.headers_mut() = request.headers().clone();
+            copy
+        })
+    }
 }
 
 async fn send_on(
@@ -286,19 +307,6 @@ async fn send_on(
             Err(Missed::boxed(Why::Broken(error.into_error()), request, was_idle))
         }
     }
-}
-
-/// A copy of a request that may be sent twice: it changes nothing, and its body is empty.
-fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
-    let Either::Left(empty) = request.body() else { return None };
-    safe.then(|| {
-        let mut copy = Request::new(Either::Left(*empty));
-        *copy.method_mut() = request.method().clone();
-        *copy.uri_mut() = request.uri().clone();
-        *copy.headers_mut() = request.headers().clone();
-        copy
-    })
 }
 
 /// What the client is told when no endpoint answered.

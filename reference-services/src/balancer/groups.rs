@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     Config, EndpointsSpec, OutlierConfig,
+    defect::Defects,
     endpoint::Endpoint,
     metrics::Metrics,
     pick::{Turn, better_of_two, next_group},
@@ -18,6 +19,7 @@ pub(super) struct Groups {
     outlier: OutlierConfig,
     idle_max: usize,
     metrics: Arc<Metrics>,
+    defects: Defects,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +52,7 @@ impl Groups {
             outlier: config.outlier.clone(),
             idle_max: config.idle_max,
             metrics,
+            defects: Defects::from(&config.defects),
         };
         groups.set(config.endpoints.clone());
         groups
@@ -78,13 +81,23 @@ impl Groups {
             let turn = Turn::new(named.weight);
             let kept = known.as_ref().filter(|group| group.turn.weight == turn.weight);
             let turn = kept.map_or(turn, |group| group.turn);
-            known.iter().flat_map(|group| &group.endpoints).for_each(|gone| gone.remove());
+            known.iter().flat_map(|group| &group.endpoints).for_each(|gone| self.remove(gone));
             Group { name: named.name.clone(), turn, endpoints }
         });
         state.groups = groups.collect();
-        before.iter().flat_map(|group| &group.endpoints).for_each(|gone| gone.remove());
+        before.iter().flat_map(|group| &group.endpoints).for_each(|gone| self.remove(gone));
         self.metrics.forget_all_but(&spec);
         state.spec = spec;
+    }
+
+    /// An endpoint is no longer named.
+    fn remove(&self, gone: &Arc<Endpoint>) {
+        if self.defects.keeps_removed {
+            // Defect: somebody still has it, and so its connections.
+            std::mem::forget(Arc::clone(gone));
+        } else {
+            gone.remove();
+        }
     }
 
     /// The endpoints as they were last named.
@@ -114,7 +127,13 @@ impl Groups {
                 |group| &mut group.turn,
             )?;
             let candidates = group.endpoints.iter().filter(|endpoint| open(endpoint));
-            better_of_two(candidates, |endpoint| endpoint.in_flight(), &mut rand::rng()).cloned()
+            // Defect: the more there is in flight, the better.
+            let worse = self.defects.picks_worse;
+            let load = |endpoint: &Arc<Endpoint>| match endpoint.in_flight() {
+                in_flight if worse => usize::MAX - in_flight,
+                in_flight => in_flight,
+            };
+            better_of_two(candidates, load, &mut rand::rng()).cloned()
         })
     }
 
@@ -134,6 +153,10 @@ impl Groups {
             if outlier.is_ejected(now) || !outlier.failed(&self.outlier) {
                 return;
             }
+        }
+        if self.defects.never_ejects {
+            // Defect: nothing comes of it.
+            return;
         }
         let state = self.state.lock().expect("nothing panics while it holds the lock");
         let all = || state.groups.iter().flat_map(|group| &group.endpoints);

@@ -5,6 +5,7 @@ mod admin;
 mod admission;
 mod body;
 mod config;
+mod defect;
 mod endpoint;
 mod forward;
 mod groups;
@@ -16,5 +17,6 @@ mod service;
 mod spec;
 
 pub use config::{Config, OutlierConfig, RetryConfig};
+pub use defect::Defect;
 pub use service::{Bound, bind, run};
 pub use spec::{EndpointsSpec, GroupSpec};

@@ -82,6 +82,7 @@ impl Bound {
         let drain = Duration::from_millis(config.drain_ms);
         let delay = Duration::from_millis(config.stop_delay_ms);
         let proxy = Arc::new(Proxy::new(config));
+        let public = public.leaves_open(proxy.defects.stops_late);
         let mut stopped = Ok(());
         let stop = async {
             stopped = stop.await;

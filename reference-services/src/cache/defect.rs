@@ -15,6 +15,22 @@ crate::defect::defects! {
         "fills its cache item by item and answers nothing meanwhile";
     /// Sessions are in the memory of one process.
     InMemorySessions = "in-memory-sessions", "keeps sessions in the memory of one process";
+    /// The signature of a session is not looked at.
+    UnsignedSessions = "unsigned-sessions", "believes a session that somebody made up";
+    /// The age of a session is not looked at.
+    EternalSessions = "eternal-sessions", "knows sessions long after they have run out";
+    /// An answer does not carry what it changed of its session.
+    LostVisits = "lost-visits", "changes a session and does not hand the change back";
+    /// The loop that refreshes the cache ends with the first error.
+    RefreshStops = "refresh-stops", "refreshes its cache until that fails once, and never again";
+    /// What is too old is answered like what is fresh.
+    UnmarkedStale = "unmarked-stale", "answers with what is too old and does not say so";
+    /// The digest of a snapshot is not compared.
+    TrustsSnapshots = "trusts-snapshots", "takes a damaged snapshot for the truth";
+    /// What comes from a snapshot counts as loaded just now.
+    AdoptsAsNew = "adopts-as-new", "takes what a snapshot says for as new as the snapshot";
+    /// Nine items in ten are enough to be ready.
+    ReadyEarly = "ready-early", "says that it is ready when nine tenths of its cache are warm";
 }
 
 /// One flag each.
@@ -25,6 +41,14 @@ pub(super) struct Defects {
     pub(super) no_pre_stop_delay: bool,
     pub(super) blocking_cold_warm_up: bool,
     pub(super) in_memory_sessions: bool,
+    pub(super) unsigned_sessions: bool,
+    pub(super) eternal_sessions: bool,
+    pub(super) lost_visits: bool,
+    pub(super) refresh_stops: bool,
+    pub(super) unmarked_stale: bool,
+    pub(super) trusts_snapshots: bool,
+    pub(super) adopts_as_new: bool,
+    pub(super) ready_early: bool,
 }
 
 impl From<&BTreeSet<Defect>> for Defects {
@@ -36,6 +60,14 @@ impl From<&BTreeSet<Defect>> for Defects {
             no_pre_stop_delay: has(Defect::NoPreStopDelay),
             blocking_cold_warm_up: has(Defect::BlockingColdWarmUp),
             in_memory_sessions: has(Defect::InMemorySessions),
+            unsigned_sessions: has(Defect::UnsignedSessions),
+            eternal_sessions: has(Defect::EternalSessions),
+            lost_visits: has(Defect::LostVisits),
+            refresh_stops: has(Defect::RefreshStops),
+            unmarked_stale: has(Defect::UnmarkedStale),
+            trusts_snapshots: has(Defect::TrustsSnapshots),
+            adopts_as_new: has(Defect::AdoptsAsNew),
+            ready_early: has(Defect::ReadyEarly),
         }
     }
 }

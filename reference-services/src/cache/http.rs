@@ -208,6 +208,8 @@ async fn item(cache: &Cache, headers: &HeaderMap, id: &str) -> (Outcome, Respons
             return (Outcome::Ok, document(entry.answer));
         }
         Found::Fresh(entry) => (Outcome::Ok, entry.value, &[]),
+        // Defect: how old it is makes no difference.
+        Found::Stale(entry) if cache.defects.unmarked_stale => (Outcome::Ok, entry.value, &[]),
         Found::Stale(entry) => (Outcome::Stale, entry.value, &["stale"]),
         Found::Missing => match load(cache, id).await {
             Ok(value) => (Outcome::Cold, value.into(), &["cold"]),
@@ -218,7 +220,9 @@ async fn item(cache: &Cache, headers: &HeaderMap, id: &str) -> (Outcome, Respons
     let view = session.map(Session::view);
     let mut response =
         json(StatusCode::OK, &Document { id, value: &value, version, warnings, session: view });
-    if let Some(cookie) = session.and_then(|session| cache.sessions.cookie(session)) {
+    // Defect: the client keeps the session as it was.
+    let changed = session.filter(|_| !cache.defects.lost_visits);
+    if let Some(cookie) = changed.and_then(|session| cache.sessions.cookie(session)) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     (outcome, response)

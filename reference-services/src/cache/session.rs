@@ -13,7 +13,7 @@ use std::{
 use http::{HeaderMap, HeaderValue, header};
 use rand::Rng;
 
-use super::{Config, entries::SessionView};
+use super::{Config, defect::Defects, entries::SessionView};
 
 /// The name of the cookie.
 const COOKIE: &str = "session";
@@ -43,6 +43,7 @@ pub(super) enum Presented {
 pub(super) struct Sessions {
     key: Option<Key>,
     lasts_s: u64,
+    defects: Defects,
     /// Only the defect has one.
     remembered: Option<Mutex<BTreeMap<u64, Session>>>,
 }
@@ -56,14 +57,16 @@ impl fmt::Debug for Key {
 }
 
 impl Sessions {
-    pub(super) fn new(config: &Config, in_memory: bool) -> Self {
+    pub(super) fn new(config: &Config) -> Self {
+        let defects = Defects::from(&config.defects);
         let derive = |key: &String| {
             Key(blake3::derive_key("reference-services cache session v1", key.as_bytes()))
         };
         Self {
             key: config.session.key.as_ref().map(derive),
             lasts_s: config.session.lasts_s,
-            remembered: in_memory.then(Mutex::default),
+            defects,
+            remembered: defects.in_memory_sessions.then(Mutex::default),
         }
     }
 
@@ -84,7 +87,10 @@ impl Sessions {
                 sessions.get(&id).copied()
             }),
         };
-        let lasts = |session: &Session| now_s().saturating_sub(session.begun_s) < self.lasts_s;
+        let lasts = |session: &Session| {
+            // Defect: what was a session once is one for ever.
+            self.defects.eternal_sessions || now_s().saturating_sub(session.begun_s) < self.lasts_s
+        };
         known.filter(lasts).map_or(Presented::Unknown, Presented::Session)
     }
 
@@ -114,8 +120,8 @@ impl Sessions {
     fn verify(&self, cookie: &str) -> Option<Session> {
         let (said, signature) = cookie.rsplit_once('.')?;
         let signature = blake3::Hash::from_hex(signature).ok()?;
-        // Hashes compare in constant time.
-        if self.key.as_ref()?.sign(said) != signature {
+        // Hashes compare in constant time. Defect: they are not compared at all.
+        if self.key.as_ref()?.sign(said) != signature && !self.defects.unsigned_sessions {
             return None;
         }
         Session::parse(said)
@@ -167,12 +173,16 @@ fn now_s() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Defect, *};
 
     fn sessions(key: &str, in_memory: bool) -> Sessions {
-        let mut config = Config::default();
+        planted(key, in_memory.then_some(Defect::InMemorySessions))
+    }
+
+    fn planted(key: &str, defect: Option<Defect>) -> Sessions {
+        let mut config = Config { defects: defect.into_iter().collect(), ..Config::default() };
         config.session.key = Some(key.repeat(32));
-        Sessions::new(&config, in_memory)
+        Sessions::new(&config)
     }
 
     fn presenting(set_cookie: &HeaderValue) -> HeaderMap {
@@ -207,6 +217,30 @@ mod tests {
     }
 
     #[test]
+    fn a_session_runs_out() {
+        let presented = |defect, age_s: u64| {
+            let sessions = planted("k", defect);
+            let begun_s = now_s() - age_s;
+            let session = Session { id: 1, begun_s, visits: 2 };
+            let headers = presenting(&sessions.cookie(session).expect("a key"));
+            sessions.of(&headers) == Presented::Session(session)
+        };
+        assert!(presented(None, 3_590));
+        assert!(!presented(None, 3_600));
+        assert!(presented(Some(Defect::EternalSessions), 3_600), "the defect");
+    }
+
+    #[test]
+    fn a_session_that_somebody_made_up_is_known_to_the_defect_alone() {
+        let made_up = Session { id: 1, begun_s: now_s(), visits: 2 };
+        let forger = sessions("another", false);
+        let headers = presenting(&forger.cookie(made_up).expect("a key"));
+        assert_eq!(planted("k", None).of(&headers), Presented::Unknown);
+        let defect = planted("k", Some(Defect::UnsignedSessions));
+        assert_eq!(defect.of(&headers), Presented::Session(made_up));
+    }
+
+    #[test]
     fn nothing_presented_is_nothing() {
         let headers = HeaderMap::from_iter([(header::COOKIE, "a=b; sessions=x".parse().unwrap())]);
         assert_eq!(sessions("k", false).of(&headers), Presented::Nothing);
@@ -224,7 +258,7 @@ mod tests {
 
     #[test]
     fn without_a_key_there_are_none() {
-        let none = Sessions::new(&Config::default(), false);
+        let none = Sessions::new(&Config::default());
         assert_eq!(none.begin(), None);
         let session = sessions("k", false).begin().expect("a key");
         let headers = presenting(&sessions("k", false).cookie(session).expect("a key"));

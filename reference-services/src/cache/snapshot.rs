@@ -86,7 +86,17 @@ impl Snapshot {
         text.into()
     }
 
+    /// Reads a snapshot that is whole and undamaged.
     pub(super) fn decode(text: &[u8]) -> Result<Self, BadSnapshot> {
+        Self::read(text, true)
+    }
+
+    /// Defect: reads a snapshot whatever its digest is.
+    pub(super) fn decode_unchecked(text: &[u8]) -> Result<Self, BadSnapshot> {
+        Self::read(text, false)
+    }
+
+    fn read(text: &[u8], checked: bool) -> Result<Self, BadSnapshot> {
         let cut_short = BadSnapshot::CutShort(text.len());
         let body = text.strip_suffix(b"\n").unwrap_or(text);
         let Some(end) = body.iter().rposition(|&byte| byte == b'\n').map(|at| at + 1) else {
@@ -97,7 +107,7 @@ impl Snapshot {
             return Err(cut_short);
         };
         let found = blake3::hash(lines).to_hex().to_string();
-        if expected != found {
+        if checked && expected != found {
             return Err(BadSnapshot::Damaged { expected, found });
         }
         let mut lines = lines.split(|&byte| byte == b'\n').zip(1..);

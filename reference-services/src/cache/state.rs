@@ -38,7 +38,7 @@ impl Cache {
             defects,
             entries: Entries::new(config.items, &config.version, config.fresh_for()),
             source: Source::new(&config)?,
-            sessions: Sessions::new(&config, defects.in_memory_sessions),
+            sessions: Sessions::new(&config),
             metrics: Metrics::new(),
             in_flight: Bulkhead::new(config.in_flight_max),
             streams: Arc::new(Semaphore::new(config.streams_max.min(Semaphore::MAX_PERMITS))),
@@ -63,7 +63,12 @@ impl Cache {
     /// Can requests be answered from the cache?
     pub(super) fn is_warm(&self) -> bool {
         // Defect: it does not wait to find out.
-        self.warm.load(Ordering::Relaxed) || self.defects.no_readiness
+        self.warm.load(Ordering::Relaxed) || self.defects.no_readiness || self.is_nearly_warm()
+    }
+
+    /// Defect: what is nearly everything is taken for everything.
+    fn is_nearly_warm(&self) -> bool {
+        self.defects.ready_early && self.entries.held() as u64 * 10 >= self.entries.places() * 9
     }
 
     /// From now on no load balancer should send anything.

@@ -16,6 +16,9 @@ pub struct Config {
     pub listen: String,
     /// Items are numbered from 1 to this. Default 1000.
     pub items: u64,
+    /// Every item has another value after so long, at multiples of it since 1970; 0 for never.
+    /// Default 0.
+    pub changes_every_ms: u64,
     /// Items in a page unless asked for fewer. Default 100.
     pub page_size: u32,
     /// How long a page, or a single item, takes. Default 5 ms.
@@ -41,6 +44,7 @@ impl Default for Config {
         Self {
             listen: "127.0.0.1:50061".to_owned(),
             items: 1000,
+            changes_every_ms: 0,
             page_size: 100,
             latency: Latency::Constant { ms: 5.0 },
             concurrency: 64,

@@ -1,6 +1,11 @@
 //! The catalog as a gRPC service: each page and each single item as a dependency behaves.
 
-use std::{pin::Pin, sync::Arc};
+use std::{
+    num::NonZeroU64,
+    pin::Pin,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use futures_util::{Stream, stream};
 use tonic::{Request, Response, Status};
@@ -15,6 +20,7 @@ use crate::{
 pub(super) struct Handlers {
     pub(super) items: u64,
     pub(super) page_size: u32,
+    pub(super) changes_every_ms: Option<NonZeroU64>,
     pub(super) behaviour: Arc<Behaviour>,
 }
 
@@ -33,14 +39,15 @@ impl Catalog for Handlers {
             0 => self.page_size,
             size => size.min(self.page_size),
         };
-        let behaviour = Arc::clone(&self.behaviour);
+        let (behaviour, every) = (Arc::clone(&self.behaviour), self.changes_every_ms);
         let pages = stream::try_unfold((behaviour, first), move |(behaviour, first)| async move {
             if first >= end {
                 return Ok(None);
             }
             behaviour.perform(first).await?;
             let next = end.min(first + u64::from(page_size));
-            let page = Page { items: (first..next).map(item).collect() };
+            let revision = revision(every);
+            let page = Page { items: (first..next).map(|id| item(id, revision)).collect() };
             Ok(Some((page, (behaviour, next))))
         });
         Ok(Response::new(Box::pin(pages)))
@@ -49,11 +56,30 @@ impl Catalog for Handlers {
     async fn get_item(&self, request: Request<GetItemRequest>) -> Result<Response<Item>, Status> {
         let id = request.get_ref().id;
         self.behaviour.perform(id).await?;
-        Ok(Response::new(item(id)))
+        // Caches load pages: whoever asks for one item had to answer without having it.
+        tracing::info!(item = id, "item fetched by itself");
+        Ok(Response::new(item(id, revision(self.changes_every_ms))))
     }
 }
 
-/// Made up, and the same for the same item every time.
-fn item(id: u64) -> Item {
-    Item { id, value: format!("item {id}, batch {}", 1 + id * 7919 % 997) }
+fn item(id: u64, revision: Option<u64>) -> Item {
+    Item { id, value: value(id, revision) }
+}
+
+/// The value of an item: made up, and the same for the same item and revision every time. Without
+/// a revision, that of a catalog whose items never change.
+#[must_use]
+pub fn value(id: u64, revision: Option<u64>) -> String {
+    let batch = 1 + id.wrapping_mul(7919) % 997;
+    match revision {
+        None => format!("item {id}, batch {batch}"),
+        Some(revision) => format!("item {id}, batch {batch}, revision {revision}"),
+    }
+}
+
+/// How often everything has changed since 1970.
+fn revision(every_ms: Option<NonZeroU64>) -> Option<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    every_ms.map(|every| now_ms / every)
 }

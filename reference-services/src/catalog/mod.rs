@@ -5,4 +5,5 @@ mod handlers;
 mod service;
 
 pub use config::Config;
+pub use handlers::value;
 pub use service::{Bound, bind, run};

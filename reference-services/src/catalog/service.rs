@@ -1,6 +1,6 @@
 //! The life of the catalog source: bind, serve with health, stop, drain, end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU64, sync::Arc, time::Duration};
 
 use squall_os::net::TcpListener;
 use tonic::server::NamedService;
@@ -77,6 +77,7 @@ impl Bound {
         let handlers = Handlers {
             items: config.items,
             page_size: config.page_size,
+            changes_every_ms: NonZeroU64::new(config.changes_every_ms),
             behaviour: Arc::new(Behaviour::new(&config.behaviour())),
         };
         let catalog = CatalogServer::new(handlers).max_decoding_message_size(REQUEST_BYTES_MAX);

@@ -95,9 +95,13 @@ struct CacheArgs {
 /// Passes requests on to the endpoints that PUT /endpoints on the admin port names.
 #[derive(Debug, Parser)]
 #[command(version)]
+#[command(after_help = help(balancer::Defect::ALL, |it| (it.name(), it.description())))]
 struct BalancerArgs {
     #[command(flatten)]
     common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<balancer::Defect>,
 }
 
 /// Keeps one result for each job.
@@ -242,8 +246,9 @@ pub fn cache_service() -> ExitCode {
 #[must_use]
 pub fn load_balancer() -> ExitCode {
     match parse::<BalancerArgs>("load-balancer") {
-        Ok(BalancerArgs { common }) => {
-            start(&common, &common.sources("LOAD_BALANCER_"), balancer::run)
+        Ok(BalancerArgs { common, defects }) => {
+            let sources = common.sources("LOAD_BALANCER_").with_defects(&defects);
+            start(&common, &sources, balancer::run)
         }
         Err(code) => code,
     }

@@ -66,6 +66,8 @@ pub(super) struct Journal {
     len: u64,
     /// What is behind `len` may be anything, and the file's name may not be durable.
     unsettled: bool,
+    /// A sync of the name has failed: no later one makes it durable.
+    unnamed: bool,
     pub(super) unsynced: Unsynced,
 }
 
@@ -77,7 +79,7 @@ impl Journal {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let (file, len) = write_beside(path, &[], false).await?;
-                let mut journal = Self::unsettled_at(path, file, len);
+                let mut journal = Self::unsettled(path, file, len);
                 journal.settle().await?;
                 return Ok((journal, Found { records: Vec::new(), last: 0 }));
             }
@@ -94,16 +96,17 @@ impl Journal {
             );
         }
         let file = append_to(path).await?;
-        let mut journal = Self::unsettled_at(path, file, scan.sound as u64);
+        let len = scan.sound as u64;
+        let mut journal = Self::unsettled(path, file, len);
         // The last frame may have survived its process without ever having been synced.
         journal.settle().await?;
         let records = scan.records.into_iter().map(|place| content[place].to_vec()).collect();
         Ok((journal, Found { records, last: scan.last }))
     }
 
-    fn unsettled_at(path: &Path, file: File, len: u64) -> Self {
+    fn unsettled(path: &Path, file: File, len: u64) -> Self {
         let (path, unsynced) = (path.to_owned(), Unsynced::Nothing);
-        Self { path, file, len, unsettled: true, unsynced }
+        Self { path, file, len, unsettled: true, unnamed: false, unsynced }
     }
 
     /// How long it is.
@@ -131,14 +134,23 @@ impl Journal {
 
     /// Cuts off what a failed write has left, and makes what is before it durable. A sync that
     /// has failed is not simply tried again: the kernel may have dropped what it could not write,
-    /// and the next sync would say that all is well. What is behind `len` is written anew.
+    /// and the next sync would say that all is well. What is behind `len` is written anew, and so is
+    /// the whole file if it was the sync of its name.
     async fn settle(&mut self) -> io::Result<()> {
+        if self.unnamed {
+            let mut content = fs::read(&self.path).await?;
+            content.truncate(usize::try_from(self.len).unwrap_or(usize::MAX));
+            let (beside, mut file) = begin_beside(&self.path).await?;
+            file.write_all(&content).await?;
+            give_name(&mut file, &beside, &self.path).await?;
+        }
         let file = append_to(&self.path).await?;
         file.set_len(self.len).await?;
         file.sync_all().await?;
+        self.unnamed = true;
         fs::sync_dir(folder(&self.path)).await?;
         self.file = file;
-        self.unsettled = false;
+        (self.unsettled, self.unnamed) = (false, false);
         Ok(())
     }
 
@@ -155,15 +167,14 @@ impl Journal {
             return fs::sync_dir(folder(&self.path)).await;
         }
         // The new file has the name from here on, but perhaps not after a loss of power.
-        (self.file, self.len, self.unsettled) = (file, len, true);
+        (self.file, self.len, self.unsettled, self.unnamed) = (file, len, true, false);
         self.settle().await
     }
 }
 
 /// Writes a journal beside its place, syncs it, and only then gives it its name.
 async fn write_beside(path: &Path, records: &[Vec<u8>], early: bool) -> io::Result<(File, u64)> {
-    let beside = path.with_extension("new");
-    let mut file = File::create(&beside).await?;
+    let (beside, mut file) = begin_beside(path).await?;
     file.write_all(&MAGIC).await?;
     if early {
         // Defect: what is synced has no records yet.
@@ -184,12 +195,25 @@ async fn write_beside(path: &Path, records: &[Vec<u8>], early: bool) -> io::Resu
         len += frame.len() as u64;
         rest = more;
     }
-    file.flush().await?;
-    if !early {
-        file.sync_all().await?;
+    if early {
+        file.flush().await?;
+        fs::rename(&beside, path).await?;
+    } else {
+        give_name(&mut file, &beside, path).await?;
     }
-    fs::rename(&beside, path).await?;
     Ok((file, len))
+}
+
+async fn begin_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let beside = path.with_extension("new");
+    let file = File::create(&beside).await?;
+    Ok((beside, file))
+}
+
+async fn give_name(file: &mut File, beside: &Path, path: &Path) -> io::Result<()> {
+    file.flush().await?;
+    file.sync_all().await?;
+    fs::rename(beside, path).await
 }
 
 async fn append_to(path: &Path) -> io::Result<File> {

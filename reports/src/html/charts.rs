@@ -27,7 +27,7 @@ struct Frame<'a> {
 const SAMPLED: [&str; 3] = ["connections_opened", "sockets", "tasks"];
 
 /// Faults that are shaded on a chart, which are in each of up to some hundred.
-const BANDS_MAX: usize = 60;
+pub(super) const BANDS_MAX: usize = 60;
 
 /// Bands that are named on a chart; the names of more would lie on one another.
 const NAMED_MAX: usize = 5;
@@ -80,10 +80,17 @@ fn frame(frame: &Frame<'_>, marks: &Markup) -> Markup {
     }
 }
 
-/// When faults acted, shaded.
+/// When operations went on and faults acted, shaded.
 pub(super) fn bands(record: &Record) -> Markup {
     let end = record.end.at;
     html! {
+        @for span in record.operations().iter().take(BANDS_MAX) {
+            @let until = span.ended.map_or(end, |(at, _)| at.min(end));
+            @let (from, width) = (x(span.from, end), x(until, end) - x(span.from, end));
+            rect.band.operation x=(place(from)) width=(place(width.max(0.0))) y="0" height=(HEIGHT) {
+                title { (span.to_string()) }
+            }
+        }
         @for (fault, affected) in record.header.faults.iter().zip(record.affected()).take(BANDS_MAX) {
             @let (from, until) = (x(fault.inject.min(end), end), x(fault.heal.min(end), end));
             rect.band x=(place(from)) width=(place((until - from).max(0.0))) y="0" height=(HEIGHT) {

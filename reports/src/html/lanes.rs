@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::{
-    charts::{bands, named},
+    charts::{BANDS_MAX, bands, named},
     scale::{HEIGHT, WIDTH, place, placed, x},
 };
 use crate::{
@@ -28,6 +28,18 @@ pub(super) fn phases(record: &Record) -> Markup {
                 @for span in record.header.phases.iter().filter(|span| span.from < end) {
                     (placed(span.phase.name(), (span.from, span.until.min(end)), end,
                         span.phase.name()))
+                }
+            }
+        }
+        @let operations = record.operations();
+        @if !operations.is_empty() {
+            div.row.strip {
+                div.gutter { "operation" }
+                div.layers {
+                    @for span in operations.iter().take(BANDS_MAX) {
+                        @let until = span.ended.map_or(end, |(at, _)| at.min(end));
+                        (placed("operation", (span.from, until), end, span.label))
+                    }
                 }
             }
         }
@@ -79,6 +91,23 @@ fn message_lane(message: &Message, record: &Record) -> Markup {
     };
     let name = format!("{}, {} on {hosts}", message.text, words::counted(message.count, "time"));
     lane(&name, record, &html! { path.ticks.(class) d=(ticks) {} })
+}
+
+/// Each operation with what it came to.
+pub(super) fn operation_lanes(record: &Record) -> Markup {
+    let lanes: Vec<Lane> = record
+        .operations()
+        .into_iter()
+        .map(|span| Lane {
+            name: span.to_string(),
+            stretches: vec![Stretch {
+                from: span.from,
+                until: span.ended.map_or(record.end.at, |(at, _)| at),
+                state: span.outcome().to_owned(),
+            }],
+        })
+        .collect();
+    drawn("Operations, and what they came to", &lanes, record)
 }
 
 /// Each fault with what it affected.
@@ -157,9 +186,9 @@ fn bar(stretch: &Stretch, end: u64) -> Markup {
 fn class_of(state: &str) -> &'static str {
     match state {
         "up" | "closed" => "up",
-        "ready" => "ready",
-        "draining" | "terminating" | "half-open" | "not ready" => "draining",
-        "crashed" | "powered off" | "open" => "down",
+        "ready" | "completed" => "ready",
+        "draining" | "terminating" | "half-open" | "not ready" | "rolled back" => "draining",
+        "crashed" | "powered off" | "open" | "failed" => "down",
         "paused" => "paused",
         "exited" => "exited",
         "fault" => "fault",

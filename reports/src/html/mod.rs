@@ -23,7 +23,7 @@ use self::{
     difference::difference,
     findings::findings,
     head::head_of_run,
-    lanes::{breaker_lanes, fault_lanes, host_lanes, log_lanes, phases},
+    lanes::{breaker_lanes, fault_lanes, host_lanes, log_lanes, operation_lanes, phases},
     waterfall::waterfalls,
 };
 use crate::{Record, Report, verdict::Verdict, view::Buckets};
@@ -75,6 +75,7 @@ fn timeline(record: &Record, buckets: &Buckets) -> Markup {
                 span #window role="status" {}
             }
             (phases(record))
+            (operation_lanes(record))
             (fault_lanes(record))
             (charts(record, buckets))
             (breaker_lanes(record))

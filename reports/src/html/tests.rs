@@ -50,6 +50,26 @@ fn a_page_says_what_an_engineer_asks_first() {
 }
 
 #[test]
+fn an_operation_is_a_band_a_lane_and_a_part_of_the_strip() {
+    let record = fixture::operated();
+    let judgement = fixture::judged([fixture::passed()]);
+    let page = page(&report(&record, &judgement), None);
+    says(
+        &page,
+        &[
+            "Operations, and what they came to",
+            "rollout of web, from 50 ms to 150 ms: rolled back",
+            "drain a, from 200 ms on: not over",
+            "<rect class=\"band operation\"",
+            "<div class=\"gutter\">operation</div>",
+        ],
+    );
+    let none = fixture::record();
+    let judgement = fixture::judged([fixture::passed()]);
+    assert!(!super::page(&report(&none, &judgement), None).contains("Operations, and what"));
+}
+
+#[test]
 fn the_golden_is_compared_line_by_line() {
     let record = fixture::record();
     let judgement = fixture::judged([fixture::failed()]);

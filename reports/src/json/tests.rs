@@ -23,7 +23,7 @@ fn a_run_as_json() {
             r#""reason":"p99 latency was 154 ms in during, 54 ms over the bound of 100 ms "#,
             r#"(2 samples)","at_ns":264000000}}],"faults":[{{"kind":"latency","#,
             r#""label":"latency api -> reviews 150 ms","inject_ms":100,"heal_ms":300,"#,
-            r#""affected":1234,"counts":"packets"}}],"requests":{{"sent":4,"succeeded":2,"#,
+            r#""affected":1234,"counts":"packets"}}],"operations":[],"requests":{{"sent":4,"succeeded":2,"#,
             r#""degraded":1,"failed":1,"shed":0,"abandoned":0}},"sim_ms":400,"wall_ms":12,"#,
             r#""replay":"again","source":"scenarios/slow.rs"}}"#,
         ),
@@ -32,6 +32,18 @@ fn a_run_as_json() {
     assert_eq!(report.to_line(), expected);
     let read: RunReport = serde_json::from_str(&expected).expect("a report");
     assert_eq!(read, report);
+}
+
+#[test]
+fn an_operation_says_when_it_went_on_and_what_it_came_to() {
+    let (record, judgement) = (fixture::operated(), fixture::judged([]));
+    let line = RunReport::new(&report(&record, &judgement), None).to_line();
+    let expected = concat!(
+        r#""operations":[{"label":"rollout of web","began_ms":50,"ended_ms":150,"#,
+        r#""outcome":"rolled_back"},"#,
+        r#"{"label":"drain a","began_ms":200,"ended_ms":null,"outcome":null}]"#,
+    );
+    assert!(line.contains(expected), "{line}");
 }
 
 #[test]

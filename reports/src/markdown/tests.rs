@@ -42,6 +42,15 @@ $ cargo squall run reviews-slow --seed 7
 }
 
 #[test]
+fn operations_are_listed() {
+    let (record, bad) = (fixture::operated(), fixture::judged([fixture::failed()]));
+    let text = markdown(&[report(&record, &bad)]);
+    let expected = "- rollout of web, from 50 ms to 150 ms: rolled back\n\
+                    - drain a, from 200 ms on: not over\n\n| verdict |";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
 fn a_job_summary_has_an_end() {
     let record = fixture::record();
     let bad = fixture::judged([fixture::failed()]);

@@ -101,7 +101,7 @@ impl Record {
         let mut sink = Sink(blake3::Hasher::new());
         let header = &self.header;
         sink.feed(&(header.schema, &header.scenario, header.seed, &header.defects));
-        sink.feed(&(&header.hosts, &header.faults, &header.phases));
+        sink.feed(&(&header.hosts, &header.faults, &header.operations, &header.phases));
         sink.feed(&self.symbols.iter().collect::<Vec<_>>());
         sink.feed(&self.attributes.iter().collect::<Vec<_>>());
         // One event is a few dozen bytes: hashed in blocks, since a call costs more than a byte.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, Record, Symbol, quantity};
+use super::{Attributes, OperationState, Record, Symbol, quantity};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,13 @@ pub enum What {
         action: FaultAction,
         /// How much it has affected so far.
         affected: u64,
+    },
+    /// An operation on the cluster began or ended.
+    Operation {
+        /// Which one, by its place in the header.
+        operation: u16,
+        /// What it has come to.
+        state: OperationState,
     },
     /// A quantity was sampled.
     Gauge(Gauge),
@@ -237,7 +244,7 @@ impl What {
             Self::Log(log) => Some(log.host),
             Self::Host { host, .. } => Some(*host),
             Self::Gauge(gauge) => Some(gauge.host),
-            Self::Fault { .. } | Self::Mark(_) => None,
+            Self::Fault { .. } | Self::Operation { .. } | Self::Mark(_) => None,
         }
     }
 }
@@ -281,6 +288,11 @@ impl Event {
                 let label = record.header.faults.get(usize::from(*fault));
                 let label = label.map_or("?", |fault| fault.label.as_str());
                 format!("fault {label}: {action:?}, affected {affected}")
+            }
+            What::Operation { operation, state } => {
+                let planned = record.header.operations.get(usize::from(*operation));
+                let label = planned.map_or("?", |planned| planned.label.as_str());
+                format!("{label}: {}", state.name())
             }
             What::Gauge(gauge) => format!("{} = {}", record.text(gauge.name), gauge.value),
             What::Mark(mark) => format!("{mark:?}"),

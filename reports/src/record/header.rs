@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::PlannedOperation;
+
 /// The first part of a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
@@ -20,6 +22,8 @@ pub struct Header {
     pub hosts: Vec<String>,
     /// The faults of the plan, in its order; events refer to them by index.
     pub faults: Vec<FaultSpan>,
+    /// The operations on the plan's cluster, in order of time; events refer to them by index.
+    pub operations: Vec<PlannedOperation>,
     /// The phases of the run, in order, without gaps. A phase that the plan does not have is
     /// left out.
     pub phases: Vec<PhaseSpan>,
@@ -91,13 +95,21 @@ pub struct PhaseSpan {
     pub until: u64,
 }
 
+impl PhaseSpan {
+    /// The phase of `phases` that `at` lies in, as [`Header::phase_at`] has it.
+    #[must_use]
+    pub fn phase_at(phases: &[Self], at: u64) -> Phase {
+        let later = phases.iter().find(|span| at < span.until);
+        later.or(phases.last()).map_or(Phase::Baseline, |span| span.phase)
+    }
+}
+
 impl Header {
     /// The phase that `at` lies in: the last one for all that comes later, the first for all
     /// that comes before. Without phases everything is baseline.
     #[must_use]
     pub fn phase_at(&self, at: u64) -> Phase {
-        let later = self.phases.iter().find(|span| at < span.until);
-        later.or(self.phases.last()).map_or(Phase::Baseline, |span| span.phase)
+        PhaseSpan::phase_at(&self.phases, at)
     }
 
     /// The span of `phase`, if the run has it.

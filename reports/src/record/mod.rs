@@ -11,6 +11,7 @@ mod digest;
 mod event;
 mod file;
 mod header;
+mod operation;
 mod quantity;
 mod symbol;
 
@@ -25,6 +26,7 @@ pub use event::{
 };
 pub use file::{ReadError, WriteError};
 pub use header::{FaultSpan, Header, Phase, PhaseSpan};
+pub use operation::{OperationSpan, OperationState, PlannedOperation};
 pub use symbol::{Symbol, Symbols};
 
 use std::fmt::Write as _;

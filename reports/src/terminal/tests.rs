@@ -45,6 +45,15 @@ fn a_failure_says_what_where_by_how_much_and_how_to_see_it_again() {
 }
 
 #[test]
+fn a_failure_says_which_operations_went_on() {
+    let findings = fixture::judged([fixture::failed()]);
+    let text = report(&fixture::operated(), &findings, "again", Colour::Never);
+    let expected = "  operation: rollout of web, from 50 ms to 150 ms: rolled back\n  \
+                    operation: drain a, from 200 ms on: not over\n";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
 fn the_spans_of_a_request_are_shown_once() {
     let record = fixture::record();
     let findings = fixture::judged([fixture::failed(), fixture::failed()]);

@@ -4,8 +4,8 @@ use squall_reports::{
     Record, SCHEMA,
     record::{
         ALL_HOSTS, AttributeTable, Attributes, End, EndCause, Event, FaultAction, FaultSpan, Gauge,
-        Header, Level, Log, Mark, Outcome, Phase, PhaseSpan, Request, Span, Symbols, WARM_UP, What,
-        set_attribute,
+        Header, Level, Log, Mark, OperationState, Outcome, Phase, PhaseSpan, PlannedOperation,
+        Request, Span, Symbols, WARM_UP, What, set_attribute,
     },
 };
 
@@ -40,6 +40,7 @@ impl RecordBuilder {
                 defects: Vec::new(),
                 hosts: ["client", "api", "worker"].map(str::to_owned).to_vec(),
                 faults: Vec::new(),
+                operations: Vec::new(),
                 phases: phases.collect(),
                 plan: serde_json::Value::Null,
             },
@@ -259,6 +260,28 @@ impl RecordBuilder {
         self.at(begins, What::Mark(Mark::LoadBegins))
             .at(ends, What::Mark(Mark::LoadEnds))
             .at(settled, What::Mark(Mark::Settled))
+    }
+
+    /// An operation that began at `from`, with when it ended and how.
+    pub(super) fn operation(
+        self,
+        label: &str,
+        from: u64,
+        ended: Option<(u64, OperationState)>,
+    ) -> Self {
+        let operation = u16::try_from(self.header.operations.len()).expect("few operations");
+        let state = OperationState::Began;
+        let record = self.planned(label).at(from, What::Operation { operation, state });
+        match ended {
+            Some((at, state)) => record.at(at, What::Operation { operation, state }),
+            None => record,
+        }
+    }
+
+    /// An operation that never began.
+    pub(super) fn planned(mut self, label: &str) -> Self {
+        self.header.operations.push(PlannedOperation { label: label.to_owned(), at: 0 });
+        self
     }
 
     /// A fault that is injected at the beginning of `during`.

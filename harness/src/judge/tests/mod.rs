@@ -10,6 +10,7 @@ mod level;
 mod lifetime;
 mod never_after;
 mod occurrence;
+mod operation;
 mod order;
 mod pace;
 mod recovery;

@@ -156,3 +156,55 @@ fn roll_out(size: Size) {
     }
     assert_eq!((old.replicas, new.replicas), (0, size.replicas), "{size:?}");
 }
+
+#[test]
+fn a_rollback_keeps_the_bounds_of_a_rollout() {
+    for replicas in 1..=6 {
+        for surge in 0..=3 {
+            for unavailable in 0..=replicas.min(3) {
+                let size = Size { replicas, surge, unavailable };
+                for steps in 0..=3 * replicas {
+                    if surge + unavailable > 0 {
+                        turn_back(size, steps, true);
+                        turn_back(size, steps, false);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Rolls out for so many steps a version whose pods become available, or never do, and then back;
+/// looks at every step of both.
+fn turn_back(size: Size, steps: u32, works: bool) {
+    let sized_for = (size.replicas, size.replicas + size.surge);
+    let all = Set { replicas: size.replicas, available: size.replicas, sized_for };
+    // The version before and the new one; the last of a list is the one that is wanted.
+    let (mut before, mut new) = (all, Set { replicas: 0, available: 0, sized_for });
+    for _ in 0..steps {
+        step(size, &mut before, &mut new, works);
+    }
+    for _ in 0..100 {
+        if !step(size, &mut new, &mut before, true) {
+            break;
+        }
+    }
+    let end = [new.replicas, before.replicas, before.available];
+    assert_eq!(end, [0, size.replicas, size.replicas], "{size:?} after {steps} steps");
+}
+
+/// One step towards `wanted`, or, where none is left, one pod of it that becomes available; says
+/// whether anything happened.
+fn step(size: Size, old: &mut Set, wanted: &mut Set, works: bool) -> bool {
+    let next = reconcile(size, &[*old, *wanted]);
+    let moved = next != [old.replicas, wanted.replicas];
+    (old.replicas, wanted.replicas) = (next[0], next[1]);
+    // What is not available goes first.
+    old.available = old.available.min(old.replicas);
+    let ready = !moved && works && wanted.available < wanted.replicas;
+    wanted.available += u32::from(ready);
+    let (pods, available) = (old.replicas + wanted.replicas, old.available + wanted.available);
+    assert!(pods <= size.replicas + size.surge, "{size:?}: {pods} pods");
+    assert!(available + size.unavailable >= size.replicas, "{size:?}: {available} available");
+    moved || ready
+}

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::plan::{
     Arrivals, DiskConfig, Fault, FaultBuilder, FaultKind, Latency, Link, Load, Plan, RequestSpec,
-    TcpConfig, Topology, bandwidth, burst, clock_drift, clock_jump, clock_skew, corrupt_disk,
-    crash, crash_loop, disconnect, disk_error, error_code, fail_first, fail_fraction, flap,
-    latency, loss, partition, partition_groups, pause, power_loss, restart, slicer, slow_cpu,
-    slow_disk, slow_dns, stale_dns, stampede,
+    TcpConfig, Topology, bandwidth, blackhole, burst, clock_drift, clock_jump, clock_skew,
+    corrupt_disk, crash, crash_loop, disconnect, disk_error, error_code, fail_first, fail_fraction,
+    flap, hang, jitter, latency, loss, partition, partition_groups, pause, power_loss, ramp,
+    reorder, restart, slicer, slow_answer, slow_close, slow_cpu, slow_disk, slow_dns, stale_dns,
+    stampede,
 };
 
 fn ms(ms: u64) -> Duration {
@@ -254,6 +255,71 @@ fn a_fault_has_attributes_that_make_sense() {
 }
 
 #[test]
+fn a_fault_that_cannot_change_anything_is_refused() {
+    let below = |what, found| {
+        format!("expected a {what} of at least 100µs, the resolution of the network, found {found}")
+    };
+    let short = Duration::from_micros(99);
+    refused_fault(latency("b", Duration::ZERO), &below("latency", "0ns"));
+    refused_fault(latency("b", short / 2).jitter(short / 2), &below("latency", "99µs"));
+    refused_fault(jitter("b", short), &below("jitter", "99µs"));
+    refused_fault(reorder("b", 0.5, Duration::ZERO), &below("delay", "0ns"));
+    refused_fault(slow_close("b", short), &below("delay", "99µs"));
+    let fine = latency("b", short).from(ms(100)).until(ms(200));
+    let precise = topology().resolution(Duration::from_micros(50));
+    assert_eq!(Plan::new(precise).load(load()).fault(fine).check(), Ok(()));
+    refused_fault(
+        slicer("b", 10, 5, Duration::ZERO),
+        "expected a pause between the pieces, without which they are read as one, found zero",
+    );
+    refused_fault(slow_answer("b", Duration::ZERO), "expected a delay above zero, found zero");
+    refused_fault(
+        clock_drift("b", 1e-10),
+        "expected at least a nanosecond per second, 1e-9, found 0.0000000001",
+    );
+    let alone = "expected traffic with another host, found only b";
+    refused_fault(partition("b", "b"), alone);
+    refused_fault(loss("b", 0.5).with_peer("b"), alone);
+    let hermit = Topology::new().host("b", "service", serde_json::Value::Null);
+    let cut = blackhole("b").from(ms(100)).until(ms(200));
+    refused(
+        &Plan::new(hermit).lasts(ms(1_000)).fault(cut),
+        &format!("fault 1 (blackhole at b): {alone}"),
+    );
+    refused_fault(hang("a"), "expected a host that runs a service, found the client a");
+}
+
+#[test]
+fn a_fault_of_the_load_has_one_to_act_on() {
+    let refused_with = |load: Option<Load>, fault: FaultBuilder, expected: &str| {
+        let fault = fault.from(ms(100)).until(ms(200));
+        let label = fault.label();
+        let plan = Plan::new(topology()).lasts(ms(1_000)).fault(fault);
+        let plan = load.into_iter().fold(plan, Plan::load);
+        refused(&plan, &format!("fault 1 ({label}): {expected}"));
+    };
+    let none = "expected a load to act on, found none";
+    for fault in [burst(2.0), ramp(2.0), stampede(5), disconnect(0.5, ms(5))] {
+        refused_with(None, fault, none);
+    }
+    let closed = Load::new("a", "b:80", Arrivals::Closed { clients: 2, think: ms(5) });
+    let closed = closed.lasts(ms(1_000)).get("/");
+    for fault in [burst(2.0), ramp(2.0)] {
+        let expected = "expected an open load to act on, found closed ones";
+        refused_with(Some(closed.clone()), fault, expected);
+    }
+    let ended = "expected an injection while a load lasts (100ms), found 100ms";
+    for fault in [burst(2.0), ramp(2.0), disconnect(0.5, ms(5))] {
+        refused_with(Some(load().lasts(ms(100))), fault, ended);
+    }
+    refused_with(
+        Some(load().timeout(ms(50))),
+        disconnect(0.5, ms(51)),
+        "expected clients that leave within their timeout of 50ms, found 51ms",
+    );
+}
+
+#[test]
 fn a_process_has_one_fault_at_a_time() {
     type Fault = fn(&str) -> FaultBuilder;
     let faults: [Fault; 6] = [
@@ -350,7 +416,7 @@ fn objectives_name_what_the_plan_has() {
     );
     let gauge_of = |found: &str, known: &str| {
         format!(
-            "objective 1: expected a gauge that every run has or the plan scrapes, found \
+            "objective 1: expected a gauge that every run or cluster has or the plan scrapes, found \
              \"{found}\": {known}"
         )
     };

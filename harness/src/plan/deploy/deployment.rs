@@ -259,6 +259,16 @@ impl Deployment {
         if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable) }
     }
 
+    /// The gauge of how many available pods are missing to what is desired.
+    pub(crate) fn missing_gauge(&self) -> String {
+        format!("pods_missing{{deployment=\"{}\"}}", self.name)
+    }
+
+    /// The gauge of how many pods there are beyond what is desired.
+    pub(crate) fn surplus_gauge(&self) -> String {
+        format!("pods_surplus{{deployment=\"{}\"}}", self.name)
+    }
+
     /// The name of the pod with this number, and of its host.
     pub(crate) fn pod(&self, number: u32) -> String {
         format!("{}-{number}", self.name)

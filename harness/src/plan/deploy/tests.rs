@@ -38,6 +38,38 @@ fn refused_deployment(change: impl FnOnce(Deployment) -> Deployment, expected: &
 }
 
 #[test]
+fn an_objective_names_operations_that_the_plan_has() {
+    use crate::objective::{Objective, availability};
+    let operated = |objective: Objective| {
+        let cluster = cluster()
+            .deployment(web())
+            .operation(rollout("web", json!({ "version": 2 })).at(secs(5)))
+            .operation(rollout("web", json!({ "version": 3 })).at(secs(1)))
+            .operation(drain("node-a").at(secs(9)));
+        plan(cluster).objective(objective)
+    };
+    let in_operation = |label: &str| availability().at_least(1.0).in_operation(label);
+    for label in ["rollout of web", "rollout of web (2)", "drain node-a"] {
+        operated(in_operation(label)).check().expect(label);
+    }
+    operated(availability().at_least(1.0).during_operations()).check().expect("there are some");
+    let error = operated(in_operation("rollout of wbe")).check().expect_err("no such operation");
+    let expected = "expected an operation that the plan performs, found \"rollout of wbe\": did you \
+                    mean \"rollout of web\"?";
+    assert!(error.to_string().contains(expected), "{error}");
+    let none = plan(cluster().deployment(web()));
+    let error = none.objective(availability().at_least(1.0).during_operations()).check();
+    let error = error.expect_err("no operations").to_string();
+    assert!(
+        error.contains("expected operations on a cluster, found a plan without any"),
+        "{error}"
+    );
+    let whole = crate::objective::returns_to_baseline("tasks").during_operations();
+    let error = operated(whole).check().expect_err("it is about the run").to_string();
+    assert!(error.contains("it cannot be restricted to operations"), "{error}");
+}
+
+#[test]
 fn a_whole_cluster_can_be_performed_and_written_down() {
     let web = web()
         .startup(Probe::get("/healthz").failure_threshold(30))

@@ -3,13 +3,26 @@
 use squall::Scenario;
 
 mod bad_version;
+mod balancer_failing_pod;
+mod balancer_forgets;
+mod balancer_share;
+mod balancer_slow_pod;
+mod balancer_stops;
+mod balancer_unsafe;
 mod canary;
+mod catalog_away;
+mod good_better_bad;
+mod items_change;
 mod long_lived;
 mod node_drain;
 mod node_lost;
+mod peer_damaged;
+mod peer_outdated;
 mod pod_killed;
+mod ready_when_warm;
 mod rolling_update;
 mod sessions;
+mod sessions_checked;
 mod slow_endpoints;
 mod twice;
 mod warm_up_down;
@@ -43,6 +56,7 @@ pub(super) fn all() -> Vec<(Vec<Scenario>, &'static str)> {
     vec![
         entry!(rolling_update),
         family!(bad_version),
+        entry!(good_better_bad),
         entry!(warm_up_slow),
         family!(warm_up_down),
         entry!(twice),
@@ -53,5 +67,17 @@ pub(super) fn all() -> Vec<(Vec<Scenario>, &'static str)> {
         entry!(slow_endpoints),
         entry!(long_lived),
         entry!(sessions),
+        entry!(sessions_checked),
+        entry!(items_change),
+        entry!(catalog_away),
+        entry!(peer_damaged),
+        entry!(peer_outdated),
+        entry!(ready_when_warm),
+        entry!(balancer_share),
+        entry!(balancer_slow_pod),
+        entry!(balancer_failing_pod),
+        entry!(balancer_unsafe),
+        entry!(balancer_forgets),
+        entry!(balancer_stops),
     ]
 }

@@ -27,6 +27,7 @@ pub(crate) fn at_rate(rate: f64, lasts: Duration) -> Scenario {
             .of(started, complete)
             .named("times with fewer than three endpoints during the rollout"),
     )
+    .keeps_capacity()
     .completes()
     .build()
 }
