@@ -153,7 +153,7 @@ pub(crate) fn now() -> u64 {
 pub(crate) struct Readings {
     /// Of the wall clock, when it did not show the right time.
     pub(crate) wall: u64,
-    /// Of the monotonic clock, when it did not run at the right speed.
+    /// Of the monotonic clock, when its speed had put it off.
     pub(crate) monotonic: u64,
 }
 
@@ -291,7 +291,7 @@ fn read_wall_clock() -> u64 {
 
 fn read_monotonic_clock() -> u64 {
     let (now, clock) = (read_clock(), CLOCK.get());
-    if !clock.is_steady() {
+    if clock.has_drifted(now) {
         let wrong = WRONG.get();
         WRONG.set(Readings { monotonic: wrong.monotonic + 1, ..wrong });
     }

@@ -47,6 +47,13 @@ enum Fate {
     Fail(u16),
     Delay(Duration),
     Hang,
+    /// The answer is damaged by this fault, if the service gives one in which something can be.
+    Damage(u16, Damage),
+}
+
+/// How an answer is damaged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Damage {
     Corrupt,
     Truncate,
 }
@@ -99,8 +106,12 @@ fn draw(random: &Mutex<ChaCha8Rng>) -> Fate {
             FaultKind::ErrorCode { status } => Fate::Fail(status),
             FaultKind::SlowAnswer { delay } => Fate::Delay(delay),
             FaultKind::Hang => Fate::Hang,
-            FaultKind::CorruptAnswer { rate } if rng::chance(rate, &mut random) => Fate::Corrupt,
-            FaultKind::TruncateAnswer { rate } if rng::chance(rate, &mut random) => Fate::Truncate,
+            FaultKind::CorruptAnswer { rate } if rng::chance(rate, &mut random) => {
+                return Fate::Damage(number, Damage::Corrupt);
+            }
+            FaultKind::TruncateAnswer { rate } if rng::chance(rate, &mut random) => {
+                return Fate::Damage(number, Damage::Truncate);
+            }
             _ => continue,
         };
         shared.affect(number, 1);
@@ -123,15 +134,14 @@ async fn pass(
         Fate::Fail(status) => return failure(status, grpc),
         Fate::Hang => return std::future::pending().await,
         Fate::Delay(delay) => tokio::time::sleep(delay).await,
-        Fate::Pass | Fate::Corrupt | Fate::Truncate => {}
+        Fate::Pass | Fate::Damage(..) => {}
     }
     let answer = match upstream.send(request).await {
         Ok(answer) => answer,
         Err(_) => return failure(502, grpc),
     };
     match fate {
-        Fate::Corrupt => damage(answer, |body| corrupt(body, grpc, random)).await,
-        Fate::Truncate => truncate(answer).await,
+        Fate::Damage(fault, how) => damage(answer, grpc, fault, how, random).await,
         _ => answer.map(|body| body.map_err(BoxError::from).boxed()),
     }
 }
@@ -173,16 +183,31 @@ fn grpc_status(http: u16) -> u16 {
     }
 }
 
-/// Replaces the body of an answer, trailers aside.
+/// Damages the body of an answer, if there is anything in it, and leaves its trailers.
 async fn damage(
     answer: Response<Incoming>,
-    change: impl FnOnce(BytesMut) -> Bytes,
+    grpc: bool,
+    fault: u16,
+    how: Damage,
+    random: &Mutex<ChaCha8Rng>,
 ) -> Response<Body> {
     let (head, body) = answer.into_parts();
-    let Ok(collected) = body.collect().await else { return failure(502, false) };
+    let Ok(collected) = body.collect().await else { return failure(502, grpc) };
     let trailers = collected.trailers().cloned();
-    let data = change(BytesMut::from(&collected.to_bytes()[..]));
-    Response::from_parts(head, frames(data, trailers))
+    let whole = collected.to_bytes();
+    // Bits are flipped in the message, if it is one of gRPC, and not in what is around it.
+    let first = if grpc && how == Damage::Corrupt { GRPC_PREFIX } else { 0 };
+    if whole.len() <= first {
+        return Response::from_parts(head, frames(whole, trailers));
+    }
+    if let Some(shared) = shared::current() {
+        shared.affect(fault, 1);
+    }
+    let body = match how {
+        Damage::Corrupt => frames(corrupt(BytesMut::from(&whole[..]), first, random), trailers),
+        Damage::Truncate => first_half(&whole),
+    };
+    Response::from_parts(head, body)
 }
 
 fn frames(data: Bytes, trailers: Option<HeaderMap>) -> Body {
@@ -191,29 +216,23 @@ fn frames(data: Bytes, trailers: Option<HeaderMap>) -> Body {
     BodyExt::boxed(StreamBody::new(stream::iter(frames)))
 }
 
-/// Flips one bit of the body, in the message if it is one of gRPC.
-fn corrupt(mut body: BytesMut, grpc: bool, random: &Mutex<ChaCha8Rng>) -> Bytes {
-    let first = if grpc { GRPC_PREFIX } else { 0 };
-    if body.len() > first {
-        let mut random = random.lock().expect("nothing panics while it holds the lock");
-        let place = random.random_range(first..body.len());
-        body[place] ^= 1 << random.random_range(0..8);
-    }
+/// Flips one bit of the body, from its `first` byte on.
+fn corrupt(mut body: BytesMut, first: usize, random: &Mutex<ChaCha8Rng>) -> Bytes {
+    let mut random = random.lock().expect("nothing panics while it holds the lock");
+    let place = random.random_range(first..body.len());
+    body[place] ^= 1 << random.random_range(0..8);
     body.freeze()
 }
 
-/// Sends the first half of the body and breaks off.
-async fn truncate(answer: Response<Incoming>) -> Response<Body> {
-    let (head, body) = answer.into_parts();
-    let Ok(collected) = body.collect().await else { return failure(502, false) };
-    let whole = collected.to_bytes();
+/// The first half of the body, which then breaks off.
+fn first_half(whole: &Bytes) -> Body {
     let half = whole.slice(..whole.len() / 2);
     let frames = stream::once(async { Ok(Frame::data(half)) }).chain(stream::once(async {
         // What fails at once takes the first half with it, which was not yet sent then.
         tokio::task::yield_now().await;
         Err(BoxError::from("broken off by the plan"))
     }));
-    Response::from_parts(head, BodyExt::boxed(StreamBody::new(frames)))
+    BodyExt::boxed(StreamBody::new(frames))
 }
 
 /// The way to the service behind the sidecar, of one connection of a client.

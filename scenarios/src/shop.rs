@@ -8,10 +8,10 @@ use serde_json::json;
 use squall::{
     Scenario, Services,
     objective::{
-        Matching, Objective, concurrency_of, logs, no_span_outlives_its_request, p99, percentile,
-        returns_to_baseline, spans,
+        Matching, Objective, Phase, concurrency_of, gauge, logs, no_span_outlives_its_request, p99,
+        percentile, returns_to_baseline, spans, wrong,
     },
-    plan::{Arrivals, Fault, Load, Plan, RequestSpec, Topology},
+    plan::{Arrivals, Fault, Load, Plan, RequestSpec, Scrape, Topology},
 };
 
 /// The four dependencies and their ports.
@@ -26,6 +26,10 @@ const CALL_LONGEST: Duration = Duration::from_millis(152);
 
 /// How long the news that a client has gone away may take to reach the calls made for it.
 const NEWS: Duration = Duration::from_millis(2);
+
+/// The same for what a dependency does for such a call, a hop further, while the network and the
+/// dependency are well.
+const NEWS_BEHIND: Duration = Duration::from_millis(5);
 
 /// Milliseconds.
 pub(crate) fn ms(ms: u64) -> Duration {
@@ -46,34 +50,62 @@ pub(crate) fn served_by(dependency: &str) -> Matching {
     spans("serve").with("dependency", dependency)
 }
 
-fn services() -> Services {
+/// What the API has asked of a dependency, attempt by attempt.
+pub(crate) fn calls_to(dependency: &str) -> Matching {
+    spans("call").with("dependency", dependency)
+}
+
+pub(crate) fn services() -> Services {
     Services::new().with("aggregation-api", aggregation::run).with("dependency", dependency::run)
 }
 
-/// One host for each dependency, one for the API, one for all clients.
-fn topology() -> Topology {
+/// One host for each dependency, and one for all clients.
+pub(crate) fn dependencies() -> Topology {
     let mut topology = Topology::new();
     for (kind, port) in DEPENDENCIES {
         let config = json!({ "kind": kind, "listen": format!("0.0.0.0:{port}") });
         topology = topology.host(kind, "dependency", config);
     }
+    topology.client("clients")
+}
+
+/// What the API is configured with.
+pub(crate) fn api() -> serde_json::Value {
     let upstreams: serde_json::Map<String, serde_json::Value> = DEPENDENCIES
         .iter()
         .map(|(kind, port)| ((*kind).to_owned(), format!("http://{kind}:{port}").into()))
         .collect();
-    topology
-        .host("api", "aggregation-api", json!({ "listen": "0.0.0.0:8080", "upstreams": upstreams }))
-        .client("clients")
+    json!({ "listen": "0.0.0.0:8080", "upstreams": upstreams })
 }
 
-/// The page that clients ask for. An answer without its inventory is no answer, and an error is a
-/// problem document (RFC 9457).
-fn product_page() -> RequestSpec {
-    RequestSpec::get("/products/{id}")
-        .expect_present("/id")
-        .expect_present("/inventory")
-        .degraded_by("/degraded")
+/// The page that clients ask for, and what it says of the product that they ask for. What a
+/// dependency knows of a product follows from the product's number, so that whether a page is right
+/// can be told without asking any service. An answer without its inventory is no answer, another
+/// section may be left out if the page says so, and an error is a problem document (RFC 9457).
+pub(crate) fn product_page() -> RequestSpec {
+    let page = OPTIONAL.iter().fold(RequestSpec::get("/products/{id}"), |page, section| {
+        page.expect_section(section, &format!("/{section}"))
+            .expect_equal(&format!("/{section}/product_id"), "{id}")
+    });
+    page.degraded_by("/degraded")
+        .expect_equal("/id", "{id}")
+        .expect_equal("/inventory/product_id", "{id}")
+        .expect_present("/inventory/available")
+        .expect_present("/inventory/warehouse")
+        .expect_equal("/pricing/amount_minor", "{id}99")
+        .expect_equal("/pricing/currency", r#""EUR""#)
+        .expect_count("/reviews/latest", 3)
+        .expect_equal("/reviews/latest/0/id", "{id}1")
+        .expect_equal("/reviews/latest/1/id", "{id}2")
+        .expect_equal("/reviews/latest/2/id", "{id}3")
+        .expect_present("/reviews/rating")
+        .expect_equal("/recommendations/product_ids", "[{id}1,{id}2,{id}3,{id}4,{id}5]")
         .expect_error_type("application/problem+json")
+}
+
+/// A series of the API's metrics that is kept for one dependency.
+fn series(name: &str, dependency: &str) -> String {
+    format!("aggregation_api_{name}{{dependency=\"{dependency}\"}}")
 }
 
 /// A scenario on the shop, under construction.
@@ -85,15 +117,23 @@ pub(crate) struct Shop {
     in_time: Objective,
     /// Calls in flight to one dependency.
     bulkhead: u64,
+    /// How long a dependency may work on for a request that has ended.
+    news_behind: Duration,
 }
 
 /// A scenario on the shop: 1,000 requests a second for six seconds, and nothing broken yet.
 pub(crate) fn shop(name: impl Into<String>, hypothesis: impl Into<String>) -> Shop {
     let load =
         Load::constant("clients", "api:8080", 1_000.0).lasts(ms(6_000)).request(product_page());
-    let plan = Plan::new(topology()).load(load);
-    let in_time = p99().at_most(ms(200));
-    Shop { name: name.into(), hypothesis: hypothesis.into(), plan, in_time, bulkhead: 500 }
+    let plan = Plan::new(dependencies().host("api", "aggregation-api", api())).load(load);
+    Shop {
+        name: name.into(),
+        hypothesis: hypothesis.into(),
+        plan,
+        in_time: p99().at_most(ms(200)),
+        bulkhead: 500,
+        news_behind: NEWS_BEHIND,
+    }
 }
 
 impl Shop {
@@ -133,6 +173,31 @@ impl Shop {
         self
     }
 
+    /// Lets dependencies work on for so long for a request that has ended, where the network or
+    /// they themselves are such that they cannot learn of it before.
+    pub(crate) fn works_on_for(mut self, at_most: Duration) -> Self {
+        self.news_behind = at_most;
+        self
+    }
+
+    /// Reads how many places of the bulkheads are taken, and expects that no more are, once all is
+    /// well again, than calls that are under way can hold.
+    pub(crate) fn gives_places_back(mut self, calls: u64) -> Self {
+        let scrape =
+            |scrape: Scrape, dependency| scrape.series(series("bulkhead_places", dependency));
+        let names = DEPENDENCIES.map(|(dependency, _)| dependency);
+        let scrape = names.into_iter().fold(Scrape::new("clients", "api:8080"), scrape);
+        self.plan = self.plan.scrape(scrape.every(ms(250)));
+        for dependency in names {
+            let places = gauge(series("bulkhead_places", dependency)).at_most(calls);
+            let places = places.in_phase(Phase::After).on_host("api");
+            self = self.objective(
+                places.named(format!("places that are taken in the bulkhead of {dependency}")),
+            );
+        }
+        self
+    }
+
     /// Changes the configuration of one host.
     pub(crate) fn configure(mut self, host: &str, changes: &serde_json::Value) -> Self {
         let topology = std::mem::take(&mut self.plan.topology);
@@ -146,8 +211,9 @@ impl Shop {
         self
     }
 
-    /// Adds what holds whatever breaks: an answer within 200 ms, in every phase; calls that are
-    /// bounded in time and number, and end with their request; tasks and sockets of the API as many as before the load.
+    /// Adds what holds whatever breaks: an answer within 200 ms, in every phase, and never a wrong
+    /// one; calls that are bounded in time and number, and end with their request, in the API and
+    /// behind it; tasks and sockets of the API as many as before the load.
     pub(crate) fn build(mut self) -> Scenario {
         let bulkhead = self.bulkhead;
         self = self.configure("api", &json!({ "bulkhead": bulkhead }));
@@ -155,13 +221,15 @@ impl Shop {
         let mut plan = self
             .plan
             .objective(self.in_time)
+            .objective(wrong().none())
             .objective(percentile(100.0).at_most(CALL_LONGEST).of_calls(calls).over_the_run())
             .objective(no_span_outlives_its_request(spans("call")).with_grace(NEWS))
+            .objective(no_span_outlives_its_request(spans("serve")).with_grace(self.news_behind))
             .objective(returns_to_baseline("tasks").on_host("api"))
             .objective(returns_to_baseline("sockets").on_host("api"))
             .objective(returns_to_baseline("memory_growth_mib"));
         for (dependency, _) in DEPENDENCIES {
-            let calls = spans("call").with("dependency", dependency);
+            let calls = calls_to(dependency);
             // A call that is refused is there for an instant, beside those that fill the bulkhead.
             plan = plan.objective(concurrency_of(calls).at_most(bulkhead + 1));
         }

@@ -55,9 +55,9 @@ impl Clock {
         self.since + scale(time.saturating_sub(self.monotonic), RIGHT_SPEED, self.speed, true)
     }
 
-    /// Does the monotonic clock run as fast as it should?
-    pub(super) fn is_steady(&self) -> bool {
-        self.speed == RIGHT_SPEED
+    /// Has the monotonic clock gained or lost something by `now` since its speed was changed?
+    pub(super) fn has_drifted(&self, now: u64) -> bool {
+        self.monotonic(now) - self.monotonic != now.saturating_sub(self.since)
     }
 
     fn change(&mut self, now: u64) {

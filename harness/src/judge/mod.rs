@@ -18,10 +18,12 @@ mod level;
 mod lifetime;
 mod matcher;
 mod names;
+mod never_after;
 mod number;
 mod occurrence;
 mod operation;
 mod order;
+mod pace;
 mod recovery;
 mod retries;
 mod sample;
@@ -79,6 +81,7 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
         Claim::Burn(claim) => claim,
         Claim::Recovery(claim) => claim,
         Claim::Amplification(claim) => claim,
+        Claim::Pace(claim) => claim,
         Claim::Concurrency(claim) => claim,
         Claim::Level(claim) => claim,
         Claim::Settles(claim) => claim,
@@ -86,6 +89,7 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
         Claim::Balance(claim) => claim,
         Claim::Lifetime(claim) => claim,
         Claim::Occurrence(claim) => claim,
+        Claim::NeverAfter(claim) => claim,
         Claim::Sequence(claim) => claim,
         Claim::Between(claim) => claim,
     };

@@ -67,6 +67,7 @@ impl ShareOf {
             Self::FailedOtherwiseThan(status) => {
                 sample.outcome == Outcome::Failed && sample.status != status
             }
+            Self::Wrong => sample.outcome == Outcome::Failed && (200..300).contains(&sample.status),
             Self::Abandoned => sample.outcome == Outcome::Abandoned,
         }
     }

@@ -29,15 +29,6 @@ pub(crate) struct Schedule<'a> {
     rng: &'a mut ChaCha8Rng,
 }
 
-/// One arrival.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Arrival {
-    /// When, in nanoseconds.
-    pub(crate) at: u64,
-    /// How many times the plan's own rate the rate is, because of faults.
-    pub(crate) factor: f64,
-}
-
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
@@ -58,8 +49,9 @@ impl<'a> Schedule<'a> {
         schedule
     }
 
-    /// The next arrival; `None` when the load is over, and for a closed load.
-    pub(crate) fn next(&mut self) -> Option<Arrival> {
+    /// When the next request starts, in nanoseconds; `None` when the load is over, and for a closed
+    /// load.
+    pub(crate) fn next(&mut self) -> Option<u64> {
         let lasts = nanos(self.load.lasts) as f64;
         while self.at < lasts {
             // Requests per nanosecond, at the two ends of a stretch on which they are linear.
@@ -78,8 +70,7 @@ impl<'a> Schedule<'a> {
             if at >= lasts {
                 return None;
             }
-            let factor = self.factor(at, at);
-            return Some(Arrival { at: self.begin + at as u64, factor });
+            return Some(self.begin + at as u64);
         }
         None
     }
@@ -137,18 +128,30 @@ impl<'a> Schedule<'a> {
     /// How many times the rate at `at` is what the plan wants, because of the faults that act at
     /// `from`.
     fn factor(&self, at: f64, from: f64) -> f64 {
-        self.faults
-            .iter()
-            .filter(|fault| is_acting(fault, from))
-            .map(|fault| match fault.kind {
-                FaultKind::Burst { factor } => factor,
-                FaultKind::Ramp { factor } => {
-                    let into = at - nanos(fault.inject) as f64;
-                    1.0 + (factor - 1.0) * into / nanos(fault.heal - fault.inject) as f64
-                }
-                _ => 1.0,
-            })
-            .product()
+        let acting = self.faults.iter().filter(|fault| is_acting(fault, from));
+        acting.map(|fault| factor_of(fault, at)).product()
+    }
+
+    /// The faults that change the rate, and which share of a request at `at` would not be there
+    /// without each.
+    pub(crate) fn added(&self, at: u64) -> impl Iterator<Item = (u16, f64)> {
+        let at = (at - self.begin) as f64;
+        let acting = (0..).zip(self.faults).filter(move |(_, fault)| is_acting(fault, at));
+        acting.map(move |(number, fault)| (number, 1.0 - 1.0 / factor_of(fault, at)))
+    }
+}
+
+/// How many times as high a fault makes the rate, this many nanoseconds after the beginning.
+fn factor_of(fault: &Fault, at: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "hours in nanoseconds fit into a double")]
+    let float = |time| nanos(time) as f64;
+    match fault.kind {
+        FaultKind::Burst { factor } => factor,
+        FaultKind::Ramp { factor } => {
+            let into = at - float(fault.inject);
+            1.0 + (factor - 1.0) * into / float(fault.heal - fault.inject)
+        }
+        _ => 1.0,
     }
 }
 

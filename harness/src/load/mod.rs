@@ -6,6 +6,7 @@
 //! cannot hide behind a stalled client (coordinated omission). A closed load waits for its
 //! answers.
 
+mod answer;
 mod arrivals;
 mod client;
 mod request;
@@ -86,18 +87,22 @@ async fn send_open(source: &Arc<Source>, seed: u64, rng: &mut ChaCha8Rng) {
     let mut schedule = Schedule::new(&source.load, &source.faults, source.begin, &mut arrivals);
     // What a client that was down has missed, it does not send.
     let first = interpose::now();
-    let mut added = 0.0;
-    while let Some(arrival) = schedule.next() {
-        if arrival.at < first {
+    let mut added = vec![0.0; source.faults.len()];
+    while let Some(at) = schedule.next() {
+        if at < first {
             continue;
         }
-        sleep_until(arrival.at).await;
-        added += 1.0 - 1.0 / arrival.factor;
-        if added >= 1.0 {
-            added -= 1.0;
-            note_added(source);
+        sleep_until(at).await;
+        for (fault, share) in schedule.added(at) {
+            let added: &mut f64 = &mut added[usize::from(fault)];
+            *added += share;
+            // Counted once it amounts to a whole request.
+            if *added >= 1.0 {
+                *added -= 1.0;
+                note_added(fault);
+            }
         }
-        tokio::spawn(Task::draw(source, arrival.at, rng).perform());
+        tokio::spawn(Task::draw(source, at, rng).perform());
     }
 }
 
@@ -136,12 +141,8 @@ fn send_stampedes(source: &Arc<Source>, seed: u64) {
 }
 
 /// Counts a request that is there because of a fault.
-fn note_added(source: &Source) {
-    let Some(shared) = shared::current() else { return };
-    for (fault, number) in source.faults.iter().zip(0_u16..) {
-        let adds = matches!(fault.kind, FaultKind::Burst { .. } | FaultKind::Ramp { .. });
-        if adds && shared.is_active(number) {
-            shared.affect(number, 1);
-        }
+fn note_added(fault: u16) {
+    if let Some(shared) = shared::current() {
+        shared.affect(fault, 1);
     }
 }

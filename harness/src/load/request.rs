@@ -3,17 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::header;
 use http_body_util::Full;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use squall_os::sim::sleep_until;
 use squall_reports::record::{Outcome, Request, RequestId, WARM_UP, What};
 
-use super::{Source, client::Answer, trace};
+use super::{
+    Source,
+    answer::{Asked, Ending},
+    trace,
+};
 use crate::{
     interpose,
-    plan::{Expect, FaultKind, RequestSpec, nanos},
+    plan::{FaultKind, RequestSpec, fill_in, nanos},
     sim::{rng, shared},
 };
 
@@ -28,15 +32,9 @@ pub(crate) struct Task {
     intended: u64,
     /// When the client goes away, and the fault that makes it.
     disconnect: Option<(Duration, u16)>,
-    /// One factor for each pause between attempts.
-    jitter: f64,
-}
-
-/// What became of an attempt or of the whole request.
-struct Ending {
-    outcome: Outcome,
-    status: u16,
-    note: String,
+    /// What the factors of the pauses between its attempts are drawn from: the same whatever
+    /// other requests do meanwhile.
+    pauses: u64,
 }
 
 impl Task {
@@ -67,7 +65,7 @@ impl Task {
             session: source.sessions.draw(rng),
             intended,
             disconnect,
-            jitter: rng.random(),
+            pauses: rng.random(),
         }
     }
 
@@ -126,7 +124,8 @@ impl Task {
             if !may_pass || attempt >= retry.attempts_max {
                 return ending;
             }
-            sleep_until(interpose::now() + nanos(pause.mul_f64(self.jitter))).await;
+            let factor: f64 = rng::stream(self.pauses, &format!("pause {attempt}")).random();
+            sleep_until(interpose::now() + nanos(pause.mul_f64(factor))).await;
             pause = pause.saturating_mul(2);
         }
         unreachable!("an attempt number does not pass the last one")
@@ -139,7 +138,8 @@ impl Task {
                 if let Some(session) = self.session {
                     self.source.sessions.keep(session, &answer.headers);
                 }
-                judge(&answer, &spec.expect)
+                let asked = Asked { id: self.resource, request: id };
+                Ending::of(&answer, &spec.expect, asked)
             }
             Err(reason) => Ending::without_answer(Outcome::Failed, reason),
         }
@@ -151,12 +151,9 @@ impl Task {
         id: RequestId,
         attempt: u8,
     ) -> http::Request<Full<Bytes>> {
-        let filled_in = |text: &str| {
-            let text = text.replace("{id}", &self.resource.to_string());
-            // Those that warm up are none of the load.
-            let number = if id == WARM_UP { 0 } else { id };
-            text.replace("{request}", &number.to_string())
-        };
+        // Those that warm up are none of the load.
+        let number = if id == WARM_UP { 0 } else { id };
+        let filled_in = |text: &str| fill_in(text, self.resource, number);
         let mut request = http::Request::builder()
             .method(spec.method.as_str())
             .uri(filled_in(&spec.path))
@@ -171,60 +168,6 @@ impl Task {
         request
             .body(Full::from(filled_in(&spec.body)))
             .expect("a checked plan has methods and paths that make requests")
-    }
-}
-
-impl Ending {
-    fn without_answer(outcome: Outcome, note: &str) -> Self {
-        Self { outcome, status: 0, note: note.to_owned() }
-    }
-}
-
-/// What an answer is worth.
-fn judge(answer: &Answer, expect: &Expect) -> Ending {
-    let status = answer.status.as_u16();
-    let ending = |outcome, note: String| Ending { outcome, status, note };
-    if answer.status.is_success() {
-        return match inspect(&answer.body, expect) {
-            Ok(left_out) if left_out.is_empty() => ending(Outcome::Succeeded, String::new()),
-            Ok(left_out) => ending(Outcome::Degraded, left_out),
-            Err(wrong) => ending(Outcome::Failed, wrong),
-        };
-    }
-    let sheds = answer.status == StatusCode::TOO_MANY_REQUESTS
-        || (answer.status == StatusCode::SERVICE_UNAVAILABLE
-            && answer.headers.contains_key(header::RETRY_AFTER));
-    if sheds {
-        return ending(Outcome::Shed, format!("status {status}"));
-    }
-    let found = answer.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    match &expect.error_type {
-        Some(expected) if found != Some(expected.as_str()) => Ending::without_answer(
-            Outcome::Failed,
-            &format!("the error of status {status} is not {expected}"),
-        ),
-        _ => ending(Outcome::Failed, format!("status {status}")),
-    }
-}
-
-/// What a body says was left out, or what is wrong with it.
-fn inspect(body: &[u8], expect: &Expect) -> Result<String, String> {
-    if expect.present.is_empty() && expect.degraded.is_none() {
-        return Ok(String::new());
-    }
-    let body: serde_json::Value =
-        serde_json::from_slice(body).map_err(|_| "the answer is not JSON".to_owned())?;
-    let left_out = match expect.degraded.as_deref().and_then(|pointer| body.pointer(pointer)) {
-        Some(serde_json::Value::Array(names)) => {
-            let names: Vec<&str> = names.iter().map(|name| name.as_str().unwrap_or("?")).collect();
-            names.join(",")
-        }
-        _ => String::new(),
-    };
-    let missing = expect.present.iter().find(|pointer| body.pointer(pointer).is_none());
-    match missing {
-        Some(pointer) => Err(format!("the answer has no {pointer}")),
-        None => Ok(left_out),
     }
 }
 

@@ -5,7 +5,7 @@ use squall_reports::verdict::FindingKind;
 
 use super::{
     Accounting, Amplification, Balance, Between, Budget, Burn, Concurrency, Dimension, Latency,
-    Level, Lifetime, Occurrence, Over, Recovery, Scope, Sequence, Settles, Share,
+    Level, Lifetime, NeverAfter, Occurrence, Over, Pace, Recovery, Scope, Sequence, Settles, Share,
 };
 
 /// Something that a run is held to.
@@ -40,6 +40,8 @@ pub enum Claim {
     Recovery(Recovery),
     /// Retries do not multiply the load.
     Amplification(Amplification),
+    /// Retries keep a pace.
+    Pace(Pace),
     /// A number of spans is open at most at any instant.
     Concurrency(Concurrency),
     /// A gauge is bounded.
@@ -54,6 +56,8 @@ pub enum Claim {
     Lifetime(Lifetime),
     /// Something always, never, sometimes or eventually happens.
     Occurrence(Occurrence),
+    /// Something happens no more once something else has happened.
+    NeverAfter(NeverAfter),
     /// Things happen in an order.
     Sequence(Sequence),
     /// Something happens a bounded number of times between two others.
@@ -93,6 +97,7 @@ impl Claim {
             Self::Burn(claim) => claim,
             Self::Recovery(claim) => claim,
             Self::Amplification(claim) => claim,
+            Self::Pace(claim) => claim,
             Self::Concurrency(claim) => claim,
             Self::Level(claim) => claim,
             Self::Settles(claim) => claim,
@@ -100,6 +105,7 @@ impl Claim {
             Self::Balance(claim) => claim,
             Self::Lifetime(claim) => claim,
             Self::Occurrence(claim) => claim,
+            Self::NeverAfter(claim) => claim,
             Self::Sequence(claim) => claim,
             Self::Between(claim) => claim,
         }

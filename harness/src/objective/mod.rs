@@ -37,8 +37,10 @@ mod lifetime;
 mod matching;
 mod millis;
 mod names;
+mod never_after;
 mod occurrence;
 mod order;
+mod pace;
 mod recovery;
 mod retries;
 mod scope;
@@ -64,10 +66,12 @@ pub use lifetime::{
     no_span_outlives_its_root,
 };
 pub use matching::{Field, Kind, Matching, any_log, any_span, logs, spans};
+pub use never_after::{NeverAfter, NeverAfterBuilder, never_after};
 pub use occurrence::{
     Occurrence, Requirement, always, eventually, every, never, once_per, only_after, sometimes,
 };
 pub use order::{Between, BetweenBuilder, Sequence, at_most_between, sequence};
+pub use pace::{Pace, PaceBuilder, Pauses, pause_between};
 pub use recovery::{Recovery, RecoveryBuilder, recovers};
 pub use retries::{
     Amplification, AmplificationBuilder, Sent, client_retry_amplification, retry_amplification,
@@ -75,7 +79,7 @@ pub use retries::{
 pub use scope::{Over, Scope};
 pub use share::{
     GoodputBuilder, Share, ShareBound, ShareBuilder, ShareOf, abandoned, availability, degraded,
-    failed, failed_otherwise_than, goodput, shed, succeeded, useful,
+    failed, failed_otherwise_than, goodput, shed, succeeded, useful, wrong,
 };
 pub use squall_reports::record::{Outcome, Phase};
 

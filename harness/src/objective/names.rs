@@ -38,8 +38,10 @@ impl Objective {
             | Claim::Budget(_)
             | Claim::Burn(_)
             | Claim::Amplification(_)
+            | Claim::Pace(_)
             | Claim::Concurrency(_)
             | Claim::Lifetime(_)
+            | Claim::NeverAfter(_)
             | Claim::Occurrence(_)
             | Claim::Sequence(_)
             | Claim::Between(_) => Vec::new(),
@@ -64,6 +66,7 @@ impl Objective {
                 Sent::PerSpan(sent, needed) => patterns.extend([sent, needed]),
                 Sent::ByClients => {}
             },
+            Claim::Pace(claim) => patterns.push(&claim.attempts),
             Claim::Concurrency(claim) => patterns.push(&claim.spans),
             Claim::Accounting(claim) => {
                 patterns.extend(in_sum(&claim.left).chain(in_sum(&claim.right)));
@@ -80,6 +83,7 @@ impl Objective {
                     | Requirement::OncePer(_) => {}
                 }
             }
+            Claim::NeverAfter(claim) => patterns.extend([&claim.what, &claim.ended]),
             Claim::Sequence(claim) => patterns.extend(&claim.steps),
             Claim::Between(claim) => patterns.extend([&claim.what, &claim.from, &claim.until]),
             Claim::Latency(_)

@@ -69,7 +69,8 @@ pub fn always(what: impl Into<Matching>, condition: impl Into<Matching>) -> Obje
 /// It never happens, in a run that has spans or log events at all.
 ///
 /// A record knows no more than what happened in it, so a misspelt name passes like one that is
-/// right. Plant the mistake that the claim is to notice, and see it fail.
+/// right, with a note if no such name was ever seen. Plant the mistake that the claim is to notice,
+/// and see it fail.
 pub fn never(what: impl Into<Matching>) -> Objective {
     occurrence(what.into(), Requirement::Count { at_least: 0, at_most: Some(0) })
 }
@@ -92,7 +93,8 @@ pub fn every(trigger: impl Into<Matching>, then: impl Into<Matching>) -> Objecti
 }
 
 /// Each time `what` happens, `before` has happened: nothing is acknowledged before it is stored.
-/// What happens at one instant on different hosts has no order, and passes.
+/// What happens at one instant on different hosts has no order, and passes; on one host the order
+/// in which it was logged or opened counts.
 pub fn only_after(what: impl Into<Matching>, before: impl Into<Matching>) -> Objective {
     let (before, same) = (before.into(), None);
     occurrence(what.into(), Requirement::Preceded { before, same })

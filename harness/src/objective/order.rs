@@ -1,7 +1,7 @@
 //! Things that happen in an order, such as the states of a circuit breaker.
 //!
-//! A span happens when it opens, a log event when it is logged; at one instant the record's
-//! order counts.
+//! A span happens when it opens, a log event when it is logged. At one instant on one host the
+//! order in which they did counts; between hosts there is none.
 
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};

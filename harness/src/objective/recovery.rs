@@ -1,8 +1,9 @@
 //! Time to recover.
 //!
 //! The time from the last heal to the first instant from which another objective holds for a
-//! whole window. Only windows that end before the load does count, since an empty one shows
-//! nothing.
+//! whole window. Only windows count throughout which load was meant to start, with no quarter of
+//! one without any: a window in which nobody was to ask shows nothing. Without such a window that
+//! begins within the bound there is no data.
 
 use std::time::Duration;
 

@@ -5,7 +5,8 @@ use squall_reports::verdict::FindingKind;
 
 use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect};
 
-/// Retries do not multiply the load: what was sent, divided by what needed sending.
+/// Retries do not multiply the load: what was sent, divided by what needed sending. Attempts count
+/// in the phase of the request or span that they are for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Amplification {

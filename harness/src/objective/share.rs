@@ -44,6 +44,8 @@ pub enum ShareOf {
     Failed,
     /// Failed, and not with an error of this HTTP status.
     FailedOtherwiseThan(u16),
+    /// Answered with a 2xx status and not with what was asked for.
+    Wrong,
     /// Abandoned, as a share of all that were sent.
     Abandoned,
 }
@@ -115,6 +117,12 @@ pub fn failed_otherwise_than(status: u16) -> ShareBuilder {
     ShareBuilder { of: ShareOf::FailedOtherwiseThan(status) }
 }
 
+/// The share of requests with a wrong answer: one of status 2xx whose content is not what the
+/// [request expects](crate::plan::Expect).
+pub fn wrong() -> ShareBuilder {
+    ShareBuilder { of: ShareOf::Wrong }
+}
+
 /// The share of all requests whose client went away.
 pub fn abandoned() -> ShareBuilder {
     ShareBuilder { of: ShareOf::Abandoned }
@@ -170,6 +178,7 @@ impl Stated for Share {
             ShareOf::FailedOtherwiseThan(status) => {
                 format!("requests that failed otherwise than with {status}")
             }
+            ShareOf::Wrong => "wrong answers".to_owned(),
             ShareOf::Abandoned => "abandoned requests".to_owned(),
         }
     }
@@ -196,6 +205,10 @@ impl Stated for Share {
 
     fn scopes(&self) -> &'static [Dimension] {
         use Dimension::{Boot, Calls, Host, Phase, Route};
-        &[Phase, Route, Calls, Host, Boot]
+        match self.of {
+            // A call has no HTTP status, and nobody says what its answer should be.
+            ShareOf::Wrong => &[Phase, Route, Host, Boot],
+            _ => &[Phase, Route, Calls, Host, Boot],
+        }
     }
 }

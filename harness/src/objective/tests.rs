@@ -29,6 +29,7 @@ fn all() -> Vec<(Objective, &'static str, &'static str)> {
         (shed().at_most(0.0), "shed requests", "at most 0 %"),
         (failed().count_at_most(1_000), "failed requests", "at most 1,000"),
         (failed().none(), "failed requests", "none"),
+        (wrong().none(), "wrong answers", "none"),
         (abandoned().at_most(0.2), "abandoned requests", "at most 20 %"),
         (error_budget(0.999).spent_at_most(1.0), "error budget of 99.9 %", "at most 100 % spent"),
         (burn_rate(0.99), "burn rate of 99 %", "at most 14.4x, 6x, 3x, 1x"),
@@ -51,6 +52,31 @@ fn all() -> Vec<(Objective, &'static str, &'static str)> {
             "at most 1.1x",
         ),
         (client_retry_amplification().at_most(2.0), "retry amplification by clients", "at most 2x"),
+        (
+            pause_between("attempt").at_least(ms(50)),
+            "pause between span \"attempt\"",
+            "at least 50 ms",
+        ),
+        (
+            pause_between("job").with_same("job").at_most(ms(2_000)),
+            "pause between span \"job\" with the same job",
+            "at most 2 s",
+        ),
+        (
+            pause_between("attempt").growing_by(1.5),
+            "pause between span \"attempt\"",
+            "growing by at least 1.5x",
+        ),
+        (
+            pause_between("attempt").spread_at_least(0.2),
+            "pause between span \"attempt\"",
+            "spread over at least 20 % of the median",
+        ),
+        (
+            pause_between("attempt").not_before("retry_after_ms"),
+            "pause between span \"attempt\"",
+            "at least the retry_after_ms of the attempt before",
+        ),
         (concurrency_of("call").at_most(100), "concurrency of span \"call\"", "at most 100"),
         (gauge("queue_depth").at_most(20), "gauge queue_depth", "at most 20"),
         (returns_to_baseline("tasks"), "tasks return to baseline", "no more than before the load"),
@@ -122,6 +148,11 @@ fn all() -> Vec<(Objective, &'static str, &'static str)> {
             only_after(logs("acknowledged"), logs("stored")).with_same("job"),
             "log \"acknowledged\" only after log \"stored\"",
             "with the same job",
+        ),
+        (
+            never_after(spans("call"), logs("expired")).with_same("lease"),
+            "span \"call\" never after log \"expired\"",
+            "none with the same lease",
         ),
         (once_per("job", logs("stored")), "log \"stored\" once per job", "at most once"),
         (
@@ -236,6 +267,10 @@ fn numbers_that_mean_nothing_are_refused() {
         "expected a factor of at least 1, found 0.9",
     );
     refused(client_retry_amplification().at_most(f64::NAN), "expected a factor above 0, found NaN");
+    refused(pause_between("call").at_least(ms(0)), "expected a pause above zero, found 0ns");
+    refused(pause_between("call").growing_by(1.0), "expected a factor above 1, found 1");
+    refused(pause_between("call").growing_by(f64::NAN), "expected a factor above 0, found NaN");
+    refused(pause_between("call").spread_at_least(0.0), "expected a fraction above 0, found 0");
     refused(
         concurrency_of("call").at_most(0),
         "expected a bound above 0, found 0: say never(..) instead",
@@ -276,6 +311,15 @@ fn names_that_are_missing_are_refused() {
         "expected the name of a field, found an empty name",
     );
     refused(never(spans("call").on("")), "expected the name of a host, found an empty name");
+    refused(pause_between("call").not_before(""), "expected a field, found an empty name");
+    refused(
+        pause_between("call").with_same("").at_least(ms(1)),
+        "expected a field, found an empty name",
+    );
+    refused(
+        never_after("call", logs("end")).with_same(""),
+        "expected a field, found an empty name",
+    );
     refused(once_per("", "call"), "expected a field, found an empty name");
     refused(
         no_span_outlives_its_root("call", ""),
@@ -294,6 +338,10 @@ fn names_that_are_missing_are_refused() {
 
 #[test]
 fn spans_and_logs_are_not_confused() {
+    refused(
+        pause_between(logs("call")).at_least(ms(1)),
+        "expected spans, found log \"call\", which have no duration",
+    );
     refused(
         concurrency_of(logs("call")).at_most(1),
         "expected spans, found log \"call\", which have no duration",
@@ -319,6 +367,10 @@ fn a_scope_that_would_be_ignored_is_refused() {
         "it cannot be restricted to outcomes",
     );
     refused(burn_rate(0.9).in_phase(Phase::During), "it cannot be restricted to phases");
+    refused(
+        wrong().none().to_dependency("pricing"),
+        "it cannot be restricted to calls to a dependency",
+    );
     refused(gauge("tasks").at_most(1).on_route("GET /x"), "it cannot be restricted to a route");
     refused(never(logs("x")).on_route("GET /x"), "it cannot be restricted to a route");
     refused(

@@ -8,6 +8,7 @@ use squall_os::sim::sleep_until;
 use super::{
     gate::{Counts, Judged, Watch},
     http,
+    said::said,
     state::{Gated, State, with},
 };
 use crate::{
@@ -117,7 +118,9 @@ impl State {
         };
         match judged {
             Judged::Closed { bound, observed } => {
-                let fields = format!("deployment={name} bound={bound} observed={observed:.4}");
+                let fields = said("deployment", name)
+                    .and("bound", bound)
+                    .and("observed", format_args!("{observed:.4}"));
                 self.note(shared, "gate closed", &fields);
                 self.roll_back(shared, at, "gate");
                 return false;
@@ -143,7 +146,7 @@ impl State {
         if now < until {
             return;
         }
-        let fields = format!("deployment={}", deployment.spec.name);
+        let fields = said("deployment", &deployment.spec.name);
         deployment.rollout.stable = deployment.newest().map(|set| set.id);
         self.note(shared, "gate passed", &fields);
         self.set_gate(at, None);

@@ -14,14 +14,17 @@ pub(crate) struct Health {
 }
 
 /// May the pod be evicted? One that was never started may always be; one that runs and is not ready
-/// takes nothing from a deployment that has what it needs (`IfHealthyBudget`).
+/// takes nothing from a deployment that has what it needs (`IfHealthyBudget`), be it nothing.
+///
+/// The documentation is followed here, and not the API server: that one refuses to evict an unready
+/// pod where no pod is healthy and none needs to be, since it asks for a disruption that is allowed.
 pub(crate) fn allows(health: Health) -> bool {
     if !health.running {
         true
     } else if health.ready {
         health.healthy > health.desired_healthy
     } else {
-        health.desired_healthy > 0 && health.healthy >= health.desired_healthy
+        health.healthy >= health.desired_healthy
     }
 }
 
@@ -58,6 +61,9 @@ mod tests {
         let source = "IfHealthyBudget: only if currentHealthy is at least equal to desiredHealthy";
         check(true, true, false, 5, 5, source);
         check(false, true, false, 4, 5, source);
+        for healthy in 0..3 {
+            check(true, true, false, healthy, 0, source);
+        }
         let source =
             "Pods in Pending, Succeeded or Failed phase are always considered for eviction";
         check(true, false, false, 0, 5, source);

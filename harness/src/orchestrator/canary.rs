@@ -4,6 +4,7 @@
 //! delivery tools that split the traffic do it. Once it has held all of its shares, its template
 //! is the deployment's, and the pods of the former one go.
 
+use super::said::{Said, said};
 use super::state::{Canary, Deployment, Progress, Rollout, State};
 use crate::{
     plan::{CanaryStep, nanos, percent},
@@ -72,7 +73,7 @@ pub(super) fn advance(state: &mut State, shared: &Shared, at: usize, now: u64) {
     let since = state.deployments[at].canary.as_ref().and_then(|canary| canary.since);
     match since {
         None if available >= replicas as usize => {
-            let more = format!("{} weight={weight}", fields(state, at, revision));
+            let more = fields(state, at, revision).and("weight", weight);
             state.note(shared, "canary step", &more);
             set_step(state, at, step, Some(now), now);
         }
@@ -140,6 +141,7 @@ fn promote(state: &mut State, shared: &Shared, at: usize, set: u32, revision: u3
     state.touch();
 }
 
-fn fields(state: &State, at: usize, revision: u32) -> String {
-    format!("deployment={} revision={revision} canary=true", state.deployments[at].spec.name)
+fn fields(state: &State, at: usize, revision: u32) -> Said {
+    let name = &state.deployments[at].spec.name;
+    said("deployment", name).and("revision", revision).and("canary", true)
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use squall_os::sim::sleep_until;
 
 use super::{
-    analysis, api, budget, canary, drain, endpoints, operations, publisher, replica_set, scheduler,
+    analysis, api, budget, canary, drain, endpoints, operations, publisher, replica_set,
+    said::{Said, said},
+    scheduler,
     state::{Node, Pod, State, with},
 };
 use crate::{
@@ -125,7 +127,7 @@ impl State {
             let node = &mut self.nodes[at];
             node.lost = silent.then(|| was.unwrap_or(now));
             let since = node.lost;
-            let fields = format!("node={}", node.name);
+            let fields = said("node", &node.name);
             let pods: Vec<u16> =
                 self.pods.values().filter(|pod| pod.node == Some(at)).map(|p| p.host).collect();
             if was.is_some() != silent {
@@ -154,9 +156,9 @@ impl State {
     pub(super) fn note_readiness(&self, shared: &Shared, pod: u16, was: bool, why: &str) {
         let is = self.pods.get(&pod).is_some_and(|pod| pod.ready_since.is_some());
         if is && !was {
-            self.note_pod(shared, pod, "pod ready", "");
+            self.note_pod(shared, pod, "pod ready", Said::default());
         } else if was && !is {
-            self.note_pod(shared, pod, "pod not ready", &format!("reason={why}"));
+            self.note_pod(shared, pod, "pod not ready", said("reason", why));
         }
     }
 
@@ -217,12 +219,12 @@ impl State {
             match chosen {
                 Some(_) => {
                     pod.node = chosen;
-                    self.note_pod(shared, host, "pod scheduled", "");
+                    self.note_pod(shared, host, "pod scheduled", Said::default());
                     self.touch_pod(host, now);
                 }
                 None if !pod.unschedulable => {
                     pod.unschedulable = true;
-                    self.note_pod(shared, host, "pod unschedulable", "");
+                    self.note_pod(shared, host, "pod unschedulable", Said::default());
                 }
                 None => {}
             }
@@ -274,7 +276,7 @@ impl State {
             publication.changed.notify_one();
         }
         let endpoints: usize = groups.iter().map(|group| group.endpoints.len()).sum();
-        let fields = format!("deployment={} endpoints={endpoints}", deployment.spec.name);
+        let fields = said("deployment", &deployment.spec.name).and("endpoints", endpoints);
         self.note(shared, "endpoints changed", &fields);
     }
 }

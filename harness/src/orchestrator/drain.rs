@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use super::state::State;
+use super::{
+    said::{Said, said},
+    state::State,
+};
 use crate::{plan::nanos, sim::shared::Shared};
 
 const RETRY: Duration = Duration::from_secs(5);
@@ -18,7 +21,7 @@ pub(super) fn advance(state: &mut State, shared: &Shared, now: u64) {
             state.drains[at].retry_at = now + nanos(RETRY);
         }
         if state.pods.values().all(|pod| pod.node != Some(node)) {
-            state.note(shared, "node drained", &format!("node={name}"));
+            state.note(shared, "node drained", &said("node", name));
             state.drains[at].end(shared);
             state.touch();
         }
@@ -32,10 +35,10 @@ fn evict(state: &mut State, shared: &Shared, node: usize, now: u64) {
     let pods: Vec<u16> = state.pods.values().filter(on).map(|pod| pod.host).collect();
     for pod in pods {
         if state.may_evict(pod) {
-            state.note_pod(shared, pod, "pod evicted", "");
+            state.note_pod(shared, pod, "pod evicted", Said::default());
             state.delete_pod(shared, pod, "eviction", now);
         } else {
-            state.note_pod(shared, pod, "eviction refused", "");
+            state.note_pod(shared, pod, "eviction refused", Said::default());
         }
     }
 }

@@ -28,6 +28,7 @@ mod probe;
 mod publisher;
 mod replica_set;
 mod rollout;
+mod said;
 mod scheduler;
 mod state;
 mod threshold;
@@ -38,6 +39,7 @@ use std::{future::Future, pin::Pin};
 
 use state::{Container, with};
 
+use self::said::said;
 use crate::{interpose, plan::PodTemplate};
 
 /// What the orchestrator wants of a process.
@@ -93,7 +95,7 @@ pub(crate) fn container_started(host: u16) {
         let Some(pod) = state.pods.get_mut(&host) else { return };
         pod.container = Container::Running { since: now };
         let restarts = pod.restarts;
-        state.note_pod(shared, host, "container started", &format!("restarts={restarts}"));
+        state.note_pod(shared, host, "container started", said("restarts", restarts));
         state.touch_pod(host, now);
     });
 }
@@ -111,7 +113,7 @@ pub(crate) fn container_ended(host: u16, how: &str) {
         let was = pod.ready_since.is_some();
         pod.container = Container::Ended { ran };
         pod.passes = false;
-        state.note_pod(shared, host, "container ended", &format!("how={how}"));
+        state.note_pod(shared, host, "container ended", said("how", how));
         state.touch_pod(host, now);
         state.note_readiness(shared, host, was, "container");
     });

@@ -10,6 +10,7 @@ use squall_reports::record::{OperationState, What};
 
 use super::{
     canary,
+    said::said,
     state::{Deployment, Drain, State, Underway},
 };
 use crate::{
@@ -116,7 +117,7 @@ fn perform(state: &mut State, shared: &Shared, number: u16, kind: OperationKind,
             let Some(at) = deployment(state, &name) else { return };
             begin_in(shared, &mut state.deployments[at].scaling, number);
             state.deployments[at].spec.replicas = replicas;
-            let fields = format!("deployment={name} replicas={replicas}");
+            let fields = said("deployment", &name).and("replicas", replicas);
             state.note(shared, "deployment scaled", &fields);
         }
         OperationKind::Cordon { node: name } => {
@@ -136,7 +137,7 @@ fn perform(state: &mut State, shared: &Shared, number: u16, kind: OperationKind,
             if let Some(at) = node(state, &name) {
                 end_drains(state, shared, at);
                 cordon(state, shared, at, true);
-                state.note(shared, "drain started", &format!("node={name}"));
+                state.note(shared, "drain started", &said("node", &name));
                 state.drains.push(Drain { node: at, operation: number, retry_at: now });
             }
         }
@@ -156,6 +157,6 @@ fn cordon(state: &mut State, shared: &Shared, at: usize, cordoned: bool) {
     if state.nodes[at].cordoned != cordoned {
         state.nodes[at].cordoned = cordoned;
         let message = if cordoned { "node cordoned" } else { "node uncordoned" };
-        state.note(shared, message, &format!("node={}", state.nodes[at].name));
+        state.note(shared, message, &said("node", &state.nodes[at].name));
     }
 }

@@ -9,6 +9,7 @@ use super::{
     Command,
     backoff::BackOff,
     http, probe,
+    said::{Said, said},
     state::{Container, Pod, State, with},
 };
 use crate::{
@@ -58,7 +59,7 @@ pub(super) async fn tend(host: u16) {
             Event::Deleted => break,
             Event::Ended { ran } => ran,
             Event::Unhealthy(probe) => {
-                note(host, "container unhealthy", &format!("probe={probe}"));
+                note(host, "container unhealthy", said("probe", probe));
                 stop(host, &name, &template).await;
                 ended(host).await
             }
@@ -73,7 +74,7 @@ pub(super) async fn tend(host: u16) {
             return;
         }
         if !pause.is_zero() {
-            note(host, "container backs off", &format!("pause_ms={}", pause.as_millis()));
+            note(host, "container backs off", said("pause_ms", pause.as_millis()));
         }
     }
     stop(host, &name, &template).await;
@@ -110,20 +111,20 @@ async fn stop(host: u16, name: &str, template: &PodTemplate) {
     let over = async {
         let mut kill_at = kill_at;
         if let Some(hook) = template.pre_stop.as_ref().filter(|_| kill_at > begin) {
-            note(host, "pre-stop hook started", "");
+            note(host, "pre-stop hook started", Said::default());
             tokio::select! {
                 biased;
-                () = run_hook(hook, name, template) => note(host, "pre-stop hook ended", ""),
+                () = run_hook(hook, name, template) => note(host, "pre-stop hook ended", Said::default()),
                 () = sleep_until(kill_at) => {
                     kill_at += nanos(EXTENSION);
-                    note(host, "pre-stop hook cut off", "");
+                    note(host, "pre-stop hook cut off", Said::default());
                 }
             }
         }
-        note(host, "container asked to stop", "");
+        note(host, "container asked to stop", Said::default());
         command(Command::Terminate { host });
         sleep_until(kill_at).await;
-        note(host, "container killed", "");
+        note(host, "container killed", Said::default());
         command(Command::Kill { host });
         std::future::pending::<()>().await;
     };
@@ -192,6 +193,6 @@ fn command(command: Command) {
     with(|shared, _| shared.commands.borrow_mut().push(command));
 }
 
-pub(super) fn note(host: u16, message: &str, fields: &str) {
+pub(super) fn note(host: u16, message: &str, fields: Said) {
     with(|shared, state| state.note_pod(shared, host, message, fields));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use squall_os::sim::sleep_until;
 
-use super::{http, pod::note, state::with, threshold::Threshold};
+use super::{http, pod::note, said::Said, state::with, threshold::Threshold};
 use crate::{
     interpose,
     plan::{PodTemplate, Probe, nanos},
@@ -17,7 +17,7 @@ pub(super) async fn watch(host: u16, name: &str, template: &PodTemplate) -> &'st
         let mut row = Row::new(startup, name, template.port);
         loop {
             match row.next().await {
-                Some(true) => break note(host, "startup probe succeeded", ""),
+                Some(true) => break note(host, "startup probe succeeded", Said::default()),
                 Some(false) => return "startup",
                 None => {}
             }

@@ -9,6 +9,7 @@ use squall_os::sim::sleep_until;
 use super::{
     endpoints::{Endpoints, Group},
     http,
+    said::said,
     state::with,
 };
 use crate::{interpose, plan::nanos};
@@ -103,7 +104,7 @@ fn note(deployment: usize, address: &str, groups: &[Group]) {
     with(|shared, state| {
         let name = &state.deployments[deployment].spec.name;
         let endpoints: usize = groups.iter().map(|group| group.endpoints.len()).sum();
-        let fields = format!("deployment={name} balancer={address} endpoints={endpoints}");
+        let fields = said("deployment", name).and("balancer", address).and("endpoints", endpoints);
         state.note(shared, "endpoints published", &fields);
     });
 }

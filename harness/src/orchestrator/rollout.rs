@@ -3,6 +3,7 @@
 
 use super::{
     deployment,
+    said::said,
     state::{Progress, ReplicaSet, Rollout, State},
 };
 use crate::{
@@ -71,7 +72,7 @@ impl State {
             ..Default::default()
         };
         let revision = deployment.newest().map_or(0, |set| set.revision);
-        let fields = format!("deployment={} revision={revision}", deployment.spec.name);
+        let fields = said("deployment", &deployment.spec.name).and("revision", revision);
         self.note(shared, "rollout started", &fields);
         self.touch();
     }
@@ -135,7 +136,7 @@ impl State {
             old: count(pods(false).count()),
         };
         let replicas = deployment.spec.replicas;
-        let fields = format!("deployment={} revision={revision}", deployment.spec.name);
+        let fields = said("deployment", &deployment.spec.name).and("revision", revision);
         let deadline = nanos(deployment.spec.progress_deadline);
         let rolls_back = deployment.spec.rollback_on_progress_deadline;
         let mut rollout = deployment.rollout;
@@ -157,7 +158,7 @@ impl State {
             }
             let taken_back = rollout.takes_back.take();
             Some(match taken_back {
-                Some(of) => ("rollout rolled back", format!("{fields} from={of}")),
+                Some(of) => ("rollout rolled back", fields.and("from", of)),
                 None => ("rollout complete", fields),
             })
         } else if !rollout.complete
@@ -200,25 +201,26 @@ impl State {
             deployment.takes_operation_back();
             self.resize(at, set, 0);
             let to = self.deployments[at].newest().map_or(0, |set| set.revision);
-            let fields = format!("deployment={name} revision={revision} to={to} reason={why}");
+            let fields = said("deployment", &name).and("revision", revision);
+            let fields = fields.and("to", to).and("reason", why);
             return self.note(shared, "rollback started", &fields);
         }
         let Some(newest) = deployment.newest() else { return };
         let revision = newest.revision;
         let stable = deployment.rollout.stable.and_then(|id| deployment.set(id));
-        let fields = format!("deployment={name} revision={revision}");
+        let fields = said("deployment", &name).and("revision", revision);
         match stable.map(|set| (set.template.clone(), set.revision)) {
             Some((template, to)) if deployment.rollout.takes_back.is_none() => {
                 deployment.spec.template = template;
                 deployment.rollout.takes_back = Some(revision);
                 deployment.takes_operation_back();
-                let fields = format!("{fields} to={to} reason={why}");
+                let fields = fields.and("to", to).and("reason", why);
                 self.note(shared, "rollback started", &fields);
                 self.touch();
             }
             _ => {
                 deployment.fail_operation(shared);
-                self.note(shared, "nothing to roll back to", &format!("{fields} reason={why}"));
+                self.note(shared, "nothing to roll back to", &fields.and("reason", why));
             }
         }
     }

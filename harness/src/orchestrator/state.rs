@@ -6,10 +6,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use rand_chacha::ChaCha8Rng;
-use squall_reports::record::{EndCause, Level, Log, What};
+use squall_reports::record::EndCause;
 use tokio::sync::Notify;
 
-use super::{capacity::Capacity, endpoints::Group};
+use super::{
+    capacity::Capacity,
+    endpoints::Group,
+    said::{Said, log, said},
+};
 use crate::{
     plan::{self, Cluster, Gate, PodTemplate, Topology, nanos},
     sim::{
@@ -314,7 +318,7 @@ impl State {
             changed: Arc::default(),
         };
         self.pods.insert(host, pod);
-        self.note_pod(shared, host, "pod created", "");
+        self.note_pod(shared, host, "pod created", Said::default());
         self.touch();
     }
 
@@ -326,7 +330,7 @@ impl State {
         }
         pod.deleted = Some(now);
         let bound = pod.node.is_some();
-        self.note_pod(shared, host, "pod terminating", &format!("reason={why}"));
+        self.note_pod(shared, host, "pod terminating", said("reason", why));
         self.touch_pod(host, now);
         if !bound {
             self.remove_pod(shared, host);
@@ -335,7 +339,7 @@ impl State {
 
     /// Forgets a pod whose container has ended for good.
     pub(super) fn remove_pod(&mut self, shared: &Shared, host: u16) {
-        self.note_pod(shared, host, "pod removed", "");
+        self.note_pod(shared, host, "pod removed", Said::default());
         if let Some(pod) = self.pods.remove(&host) {
             pod.changed.notify_waiters();
         }
@@ -371,25 +375,21 @@ impl State {
     }
 
     /// Logs what happened to the cluster, on the control plane.
-    pub(super) fn note(&self, shared: &Shared, message: &str, fields: &str) {
-        note(shared, self.control_plane, message, fields);
+    pub(super) fn note(&self, shared: &Shared, message: &str, fields: &Said) {
+        log(shared, self.control_plane, message, fields);
     }
 
     /// Logs what happened to a pod, on its host.
-    pub(super) fn note_pod(&self, shared: &Shared, host: u16, message: &str, more: &str) {
+    pub(super) fn note_pod(&self, shared: &Shared, host: u16, message: &str, more: Said) {
         let Some(pod) = self.pods.get(&host) else { return };
         let deployment = &self.deployments[pod.deployment];
         let revision = deployment.set(pod.set).map_or(0, |set| set.revision);
-        let mut fields =
-            format!("deployment={} revision={revision} pod={}", deployment.spec.name, pod.name);
+        let mut fields = said("deployment", &deployment.spec.name);
+        fields = fields.and("revision", revision).and("pod", &pod.name);
         if let Some(node) = pod.node {
-            fields.push_str(&format!(" node={}", self.nodes[node].name));
+            fields = fields.and("node", &self.nodes[node].name);
         }
-        if !more.is_empty() {
-            fields.push(' ');
-            fields.push_str(more);
-        }
-        note(shared, host, message, &fields);
+        log(shared, host, message, &fields.and_all(more));
     }
 }
 
@@ -410,30 +410,4 @@ impl ReplicaSet {
     pub(super) fn group(&self) -> String {
         format!("revision-{}", self.id)
     }
-}
-
-fn note(shared: &Shared, host: u16, message: &str, fields: &str) {
-    let mut pairs: Vec<(&str, String)> = Vec::new();
-    for word in fields.split(' ').filter(|word| !word.is_empty()) {
-        match (word.split_once('='), pairs.last_mut()) {
-            (Some((name, value)), _) => pairs.push((name, value.to_owned())),
-            (None, Some((_, value))) => {
-                value.push(' ');
-                value.push_str(word);
-            }
-            (None, None) => {}
-        }
-    }
-    let pairs: Vec<_> =
-        pairs.iter().map(|(name, value)| (shared.intern(name), shared.intern(value))).collect();
-    let log = Log {
-        host,
-        level: Level::Info,
-        target: shared.intern("orchestrator"),
-        message: shared.intern(message),
-        attributes: shared.intern_attributes(&pairs),
-        request: 0,
-        after: 0,
-    };
-    shared.record(What::Log(Box::new(log)));
 }

@@ -1,9 +1,12 @@
 //! Is a plan one that can be performed?
 
+mod effect;
+
 use std::time::Duration;
 
 use super::{
     Arrivals, Cluster, Direction, Fault, FaultKind, Latency, Link, Load, Plan, Scrape, Target,
+    fill_in, load::unknown_placeholder,
 };
 use crate::{exposition::Selector, plan::fault::Performer};
 
@@ -263,9 +266,17 @@ impl Plan {
             if http::Method::from_bytes(request.method.as_bytes()).is_err() {
                 return wrong(format!("expected an HTTP method, found {:?}", request.method));
             }
-            let path = request.path.replace("{id}", "1").replace("{request}", "1");
-            if !is_path(&path) {
+            if !is_path(&fill_in(&request.path, 1, 1)) {
                 return wrong(format!("expected a path from / on, found {:?}", request.path));
+            }
+            for (part, text) in [("path", &request.path), ("body", &request.body)] {
+                if let Some(found) = unknown_placeholder(text) {
+                    let expected = "expected {id} or {request}";
+                    return wrong(format!("{expected} in the {part} of a request, found {found}"));
+                }
+            }
+            if let Err(reason) = request.expect.check() {
+                return wrong(format!("{}: {reason}", request.route));
             }
         }
         let rates: Vec<f64> = match &load.arrivals {
@@ -358,7 +369,8 @@ impl Plan {
                 return Err(InvalidPlan::new(place, reason));
             }
         }
-        check_attributes(&place, &fault.kind)
+        check_attributes(&place, &fault.kind)?;
+        self.check_effect(&place, fault)
     }
 }
 
@@ -412,9 +424,6 @@ fn check_attributes(place: &str, kind: &FaultKind) -> Result<(), InvalidPlan> {
         }
         FaultKind::ClockDrift { rate } if !((-0.5..=1.0).contains(rate) && *rate != 0.0) => {
             wrong(format!("expected a share from -0.5 to 1 other than 0, found {rate}"))
-        }
-        FaultKind::SlowDns { delay } if delay.is_zero() => {
-            wrong("expected a delay above zero, found zero".to_owned())
         }
         FaultKind::Flap { down, up } | FaultKind::CrashLoop { up, down }
             if down.is_zero() || up.is_zero() =>

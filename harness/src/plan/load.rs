@@ -6,6 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use super::millis;
 
+mod expect;
+mod media_type;
+mod placeholder;
+
+pub use expect::{Expect, ExpectedCount, ExpectedSection, ExpectedValue};
+pub(crate) use media_type::MediaType;
+pub(crate) use placeholder::fill_in;
+pub(super) use placeholder::unknown_placeholder;
+
 /// A stream of requests from one client host to one service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -107,21 +116,6 @@ pub struct RequestSpec {
     pub weight: u32,
     /// What a good answer is.
     pub expect: Expect,
-}
-
-/// What a good answer is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Expect {
-    /// JSON pointers (RFC 6901) that must be in the body of a complete answer.
-    pub present: Vec<String>,
-    /// A JSON pointer to the list of what was left out: a 2xx answer in which it is not empty
-    /// is degraded.
-    pub degraded: Option<String>,
-    /// The content type that the answer to a failed request must have. An error of another type
-    /// counts as no answer: the status of its request is 0.
-    pub error_type: Option<String>,
 }
 
 /// What a client does about a failure.
@@ -254,27 +248,6 @@ impl RequestSpec {
     #[must_use]
     pub fn weight(mut self, weight: u32) -> Self {
         self.weight = weight;
-        self
-    }
-
-    /// An answer without this JSON pointer in it is a failure.
-    #[must_use]
-    pub fn expect_present(mut self, pointer: &str) -> Self {
-        self.expect.present.push(pointer.to_owned());
-        self
-    }
-
-    /// An error that is not of this content type counts as no answer.
-    #[must_use]
-    pub fn expect_error_type(mut self, content_type: &str) -> Self {
-        self.expect.error_type = Some(content_type.to_owned());
-        self
-    }
-
-    /// An answer in which the list at this JSON pointer is not empty is degraded.
-    #[must_use]
-    pub fn degraded_by(mut self, pointer: &str) -> Self {
-        self.expect.degraded = Some(pointer.to_owned());
         self
     }
 }

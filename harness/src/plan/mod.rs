@@ -19,6 +19,7 @@ mod scrape;
 mod topology;
 
 pub(crate) use fault::Performer;
+pub(crate) use load::{MediaType, fill_in};
 pub(crate) use patch::merge_patch;
 pub(crate) use phases::nanos;
 
@@ -39,7 +40,9 @@ pub use fault::{
 };
 pub use limits::Limits;
 pub use link::{Latency, Link};
-pub use load::{Arrivals, Expect, Load, RequestSpec, Retry};
+pub use load::{
+    Arrivals, Expect, ExpectedCount, ExpectedSection, ExpectedValue, Load, RequestSpec, Retry,
+};
 pub use scrape::Scrape;
 pub use topology::{DiskConfig, HostSpec, LinkSpec, TcpConfig, Topology};
 

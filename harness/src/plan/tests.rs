@@ -93,7 +93,7 @@ fn everything() -> Plan {
     let order = RequestSpec::new("POST", "/orders/{id}").body("{\"id\":{id}}").weight(3);
     let mut plan = Plan::new(topology).lasts(ms(3_000)).settle(ms(700)).limits(Limits::default());
     for arrivals in arrivals {
-        let load = Load::new("a", "b:80", arrivals).lasts(ms(2_000)).retry(3, ms(10)).warm_up(2);
+        let load = Load::new("a", "b:80", arrivals).lasts(ms(3_000)).retry(3, ms(10)).warm_up(2);
         let order = order.clone().expect_present("/id").degraded_by("/left_out");
         plan = plan.load(load.get("/items/{id}").request(order));
     }

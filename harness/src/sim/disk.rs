@@ -7,6 +7,7 @@
 //! power loss as far as it was synced: that is [`Volume`]'s business.
 
 mod content;
+mod directory;
 pub(crate) mod faults;
 mod volume;
 
@@ -43,6 +44,8 @@ pub(crate) struct Disk {
     faults: Faults,
     /// The fault that tears the last write of each file when the power fails, and its stream.
     tear: Option<(u16, ChaCha8Rng)>,
+    /// Draws what of the directories is durable when the power fails.
+    rng: ChaCha8Rng,
 }
 
 struct Queued {
@@ -60,7 +63,7 @@ struct Open {
 }
 
 impl Disk {
-    pub(crate) fn new(config: DiskConfig) -> Self {
+    pub(crate) fn new(config: DiskConfig, rng: ChaCha8Rng) -> Self {
         Self {
             config,
             volume: Volume::new(config.capacity_bytes),
@@ -71,6 +74,7 @@ impl Disk {
             next: 0,
             faults: Faults::default(),
             tear: None,
+            rng,
         }
     }
 
@@ -190,13 +194,10 @@ impl Disk {
 
     /// The power fails, after the process has ended.
     pub(crate) fn lose_power(&mut self) {
-        match self.tear.take() {
-            Some((fault, mut rng)) => {
-                for _ in 0..self.volume.lose_power(Some(&mut rng)) {
-                    self.faults.hit(fault);
-                }
-            }
-            None => drop(self.volume.lose_power(None)),
+        let mut tear = self.tear.take();
+        let torn = self.volume.lose_power(&mut self.rng, tear.as_mut().map(|(_, rng)| rng));
+        if let Some((fault, _)) = tear {
+            (0..torn).for_each(|_| self.faults.hit(fault));
         }
     }
 
@@ -214,19 +215,24 @@ impl Disk {
     /// Does what a request asks for, as far as the faults let it.
     fn perform_or_fail(&mut self, request: DiskRequest, at: u64) -> io::Result<DiskAnswer> {
         if !matches!(request, DiskRequest::Close { .. }) && self.faults.fails() {
-            if let DiskRequest::Sync { file } = request
-                && let Some(open) = self.open.get(&file)
-            {
-                self.volume.fail_sync(open.file);
+            match request {
+                DiskRequest::Sync { file } => {
+                    if let Some(open) = self.open.get(&file) {
+                        self.volume.fail_sync(open.file);
+                    }
+                }
+                DiskRequest::SyncDir { path } => self.volume.fail_sync_dir(&path),
+                _ => {}
             }
             return Err(refused(libc::EIO));
         }
         self.volume.full = self.faults.is_full();
         let mut answer = self.perform(request, at);
-        match &mut answer {
-            Ok(DiskAnswer::Data(data)) => self.faults.corrupt(data),
-            Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => self.faults.found_full(),
-            _ => {}
+        if self.volume.take_starved() {
+            self.faults.found_full();
+        }
+        if let Ok(DiskAnswer::Data(data)) = &mut answer {
+            self.faults.corrupt(data);
         }
         answer
     }

@@ -142,6 +142,27 @@ impl Flow {
         self.set_timer(now, timeouts);
     }
 
+    /// Takes an acknowledgement that goes ahead of what is under way.
+    pub(crate) fn overtake(&mut self, packet: &Packet, now: u64, timeouts: Timeouts) {
+        let Some(segment) = segment(packet) else { return };
+        self.newest = Newest { end: end(segment), ack: segment.ack, window: segment.window };
+        self.lost_ack = None;
+        self.set_timer(now, timeouts);
+    }
+
+    /// What is lost waits for bandwidth to be sent again: the timer begins from `now` again, and
+    /// is not doubled.
+    pub(crate) fn wait_for_bandwidth(&mut self, now: u64) {
+        self.retry_at = Some(now + self.timeout);
+        self.give_up_in_time();
+    }
+
+    /// The bytes on the wire of what is to be sent again first.
+    pub(crate) fn size_of_first(&self) -> Option<u32> {
+        let first = self.waiting.front().map(|waiting| &waiting.packet);
+        self.lost_ack.as_ref().or(first).map(Packet::size)
+    }
+
     /// A segment found nobody at its arrival: it is lost after all, and was sent before all
     /// that waits except what came back in the same way.
     pub(crate) fn give_back(&mut self, packet: Packet, now: u64, timeouts: Timeouts) {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use squall_reports::record::{
-    Attribute, Kept, Level, Log, RequestId, Span, Symbol, What, set_attribute,
+    Attribute, Kept, Level, Log, RequestId, Span, SpanId, Symbol, What, set_attribute,
 };
 use tracing_core::{
     Event, Metadata, Subscriber,
@@ -225,6 +225,11 @@ impl Subscriber for Observer {
             live.map_or_else(Current::none, |(id, metadata)| Current::new(id, metadata))
         })
     }
+}
+
+/// The number of the last span that was opened in this run.
+pub(crate) fn last_opened() -> SpanId {
+    SPANS.with_borrow(|spans| spans.opened)
 }
 
 /// Closes the spans that a process has left open, in the order in which they were opened.

@@ -12,27 +12,67 @@ use turmoil_net::Packet;
 
 use super::{
     flow::{FlowKey, segment},
-    link::transmission,
     rng,
     shared::Shared,
 };
 use crate::plan::{Direction, Fault, FaultKind, Target, Topology, nanos};
 
-/// What the acting faults do to one packet.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// What the acting faults want of one packet. What they have done to it is counted once it is
+/// known what becomes of the packet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fate {
     /// It does not arrive.
     pub(crate) lost: bool,
-    /// It takes longer by so many nanoseconds.
-    pub(crate) delay: u64,
+    /// The fault that is to blame if it does not, and counts what it loses.
+    pub(crate) lost_by: Option<u16>,
+    /// What holds it up.
+    pub(crate) delays: Vec<Delay>,
+    /// It leaves later than the piece before it, by so many nanoseconds.
+    pub(crate) pause: u64,
     /// It arrives twice, if it is something that can.
     pub(crate) twice: bool,
     /// The fault that is to blame if it does.
     pub(crate) twice_by: Option<u16>,
-    /// It is a connection attempt, and is refused.
-    pub(crate) refused: bool,
+    /// It is a connection attempt, and is refused by this fault.
+    pub(crate) refused_by: Option<u16>,
     /// It is cut into pieces of about this many bytes, with a pause between them.
     pub(crate) slices: Option<Slices>,
+}
+
+/// So long a fault holds a packet up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delay {
+    pub(crate) fault: u16,
+    /// In nanoseconds.
+    pub(crate) by: u64,
+    pub(crate) how: Hold,
+}
+
+/// How a fault holds a packet up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// It takes longer.
+    Longer,
+    /// It takes longer, so that others overtake it: only that counts.
+    Late,
+    /// It has waited before it left.
+    Queued,
+}
+
+impl Fate {
+    /// A fault loses the packet, unless another one has.
+    fn lose(&mut self, fault: u16) {
+        if !self.lost {
+            self.lost_by = Some(fault);
+        }
+        self.lost = true;
+    }
+
+    fn delay(&mut self, fault: u16, by: u64, how: Hold) {
+        if by > 0 {
+            self.delays.push(Delay { fault, by, how });
+        }
+    }
 }
 
 /// A packet that is sent.
@@ -62,8 +102,6 @@ pub(crate) struct Rule {
     injected: u64,
     rng: ChaCha8Rng,
     shared: Rc<Shared>,
-    /// When the bandwidth is free again.
-    free_at: u64,
     /// The connections that a `half_open` fault cut.
     cut: BTreeSet<FlowKey>,
     /// The bytes that each flow has carried, for `limit_data`.
@@ -116,7 +154,6 @@ impl Rule {
             injected: now,
             rng: rng::stream(shared.seed, &format!("fault {number} {}", fault.kind.name())),
             shared: Rc::clone(shared),
-            free_at: 0,
             cut: BTreeSet::new(),
             carried: BTreeMap::new(),
             resets: BTreeMap::new(),
@@ -150,8 +187,28 @@ impl Rule {
         for key in &due {
             self.resets.remove(key);
         }
-        self.shared.affect(self.fault, due.len() as u64);
         due
+    }
+
+    /// A connection is opened: what an earlier one of the same ports was due is not this one's.
+    pub(crate) fn opens(&mut self, key: FlowKey) {
+        for key in [key, key.reverse()] {
+            self.cut.remove(&key);
+            self.carried.remove(&key);
+            self.resets.remove(&key);
+        }
+    }
+
+    /// How many connections it remembers something of.
+    pub(crate) fn remembered(&self) -> usize {
+        self.cut.len() + self.carried.len() + self.resets.len()
+    }
+
+    /// Forgets the connections that are no more.
+    pub(crate) fn forget_ended(&mut self, lives: impl Fn(&FlowKey) -> bool) {
+        self.cut.retain(&lives);
+        self.carried.retain(|key, _| lives(key));
+        self.resets.retain(|key, _| lives(key));
     }
 
     /// When the next connection is to be reset.
@@ -166,103 +223,83 @@ impl Rule {
             return;
         }
         let tcp = segment(packet);
-        let affected = match self.kind {
+        let fault = self.fault;
+        match self.kind {
             FaultKind::Latency { latency, jitter } => {
-                fate.delay += nanos(latency - jitter) + rng::up_to(jitter * 2, &mut self.rng);
-                true
+                let by = nanos(latency - jitter) + rng::up_to(jitter * 2, &mut self.rng);
+                fate.delay(fault, by, Hold::Longer);
             }
             FaultKind::Jitter { jitter } => {
-                fate.delay += rng::up_to(jitter, &mut self.rng);
-                true
+                fate.delay(fault, rng::up_to(jitter, &mut self.rng), Hold::Longer);
             }
             FaultKind::Loss { rate } | FaultKind::Corrupt { rate } => {
-                let lost = rng::chance(rate, &mut self.rng);
-                fate.lost |= lost;
-                lost
+                if rng::chance(rate, &mut self.rng) {
+                    fate.lose(fault);
+                }
             }
             FaultKind::Duplicate { rate } => {
-                let twice = rng::chance(rate, &mut self.rng);
-                fate.twice |= twice;
-                if twice {
-                    fate.twice_by.get_or_insert(self.fault);
+                if rng::chance(rate, &mut self.rng) {
+                    fate.twice = true;
+                    fate.twice_by.get_or_insert(fault);
                 }
-                // Counted where a second copy leaves.
-                false
             }
             FaultKind::Reorder { rate, by } => {
-                let late = rng::chance(rate, &mut self.rng);
-                fate.delay += if late { nanos(by) } else { 0 };
-                late
+                if rng::chance(rate, &mut self.rng) {
+                    fate.delay(fault, nanos(by), Hold::Late);
+                }
             }
-            FaultKind::Bandwidth { rate } => {
-                let wait = self.free_at.saturating_sub(now);
-                let takes = transmission(u64::from(packet.size()), rate * 8_000);
-                self.free_at = now + wait + takes;
-                fate.delay += wait + takes;
-                true
-            }
-            FaultKind::Partition | FaultKind::Blackhole => {
-                fate.lost = true;
-                true
-            }
+            FaultKind::Partition | FaultKind::Blackhole => fate.lose(fault),
             FaultKind::Flap { down, up } => {
                 let into = (now - self.injected) % (nanos(down) + nanos(up));
-                let is_down = into < nanos(down);
-                fate.lost |= is_down;
-                is_down
+                if into < nanos(down) {
+                    fate.lose(fault);
+                }
             }
             FaultKind::HalfOpen => {
-                let cut = flow.is_some_and(|key| self.cut.contains(&key));
-                fate.lost |= cut;
-                cut
+                if flow.is_some_and(|key| self.cut.contains(&key)) {
+                    fate.lose(fault);
+                }
             }
             FaultKind::Refuse => {
-                let refused = tcp.is_some_and(|s| s.flags.syn && !s.flags.ack);
-                fate.refused |= refused;
-                refused
+                if tcp.is_some_and(|s| s.flags.syn && !s.flags.ack) {
+                    fate.refused_by.get_or_insert(fault);
+                }
             }
             FaultKind::Timeout { timeout } => {
                 if !timeout.is_zero() {
                     self.reset_later(flow, now, timeout);
                 }
-                fate.lost = true;
-                true
+                fate.lose(fault);
             }
             FaultKind::ResetPeer { timeout } => {
                 // As with a proxy in between, a connection comes to be before it is reset.
                 if tcp.is_some_and(|s| !s.flags.syn && !s.flags.rst) {
                     self.reset_later(flow, now, timeout);
                 }
-                false
             }
             FaultKind::SlowClose { delay } => {
-                let closes = tcp.is_some_and(|s| s.flags.fin);
-                fate.delay += if closes { nanos(delay) } else { 0 };
-                closes
+                if tcp.is_some_and(|s| s.flags.fin) {
+                    fate.delay(fault, nanos(delay), Hold::Longer);
+                }
             }
             FaultKind::Slicer { average_size, size_variation, delay } => {
                 let large = !again && tcp.is_some_and(|s| s.payload.len() > average_size as usize);
                 if large {
                     fate.slices = Some(Slices {
-                        fault: self.fault,
+                        fault,
                         average: average_size,
                         variation: size_variation,
                         pause: nanos(delay),
                     });
                 }
-                // Counted where the pieces leave.
-                false
             }
             FaultKind::LimitData { bytes } => {
                 let length = tcp.filter(|_| !again).map_or(0, |s| s.payload.len());
                 fate.lost |= self.passes_limit(flow, length, bytes, now);
-                false
             }
-            // Performed where the process, the service or the load is, or when it is injected.
-            _ => false,
-        };
-        if affected {
-            self.shared.affect(self.fault, 1);
+            // Performed where the packet leaves, where the process, the service or the load is, or
+            // when it is injected.
+            _ => {}
         }
     }
 
@@ -296,3 +333,6 @@ impl Slices {
         (rng.random_range(least..=most) as usize).min(left)
     }
 }
+
+#[cfg(test)]
+mod tests;

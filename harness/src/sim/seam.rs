@@ -13,7 +13,7 @@ use std::{
 use squall_os::sim::{DiskAnswer, DiskRequest, LookUp};
 use squall_reports::record::HostState;
 
-use super::{clocks::Clocks, disk::Disk, shared::Shared};
+use super::{clocks::Clocks, disk::Disk, rng, shared::Shared};
 use crate::{
     interpose,
     plan::{FaultKind, HostSpec, nanos},
@@ -51,7 +51,14 @@ pub(crate) struct Seam {
 }
 
 impl Seam {
-    pub(crate) fn new(id: u16, host: &HostSpec, sidecar: bool, shared: Weak<Shared>) -> Rc<Self> {
+    pub(crate) fn new(
+        id: u16,
+        host: &HostSpec,
+        sidecar: bool,
+        seed: u64,
+        shared: Weak<Shared>,
+    ) -> Rc<Self> {
+        let power_losses = rng::stream(seed, &format!("disk {}", host.name));
         Rc::new(Self {
             id,
             shared,
@@ -65,7 +72,7 @@ impl Seam {
             behind_sidecars: RefCell::default(),
             given_up: RefCell::default(),
             connect_given_up: RefCell::default(),
-            disk: RefCell::new(Disk::new(host.disk)),
+            disk: RefCell::new(Disk::new(host.disk, power_losses)),
             clocks: Clocks::default(),
             misnaming: RefCell::default(),
         })
@@ -178,8 +185,10 @@ impl squall_os::sim::Host for Seam {
                 reason = "a cost times a checked factor, to the nanosecond as far as it matters"
             )]
             let slowed = (cost as f64 * factor) as u64;
+            if slowed > cost {
+                self.affect(fault);
+            }
             cost = slowed;
-            self.affect(fault);
         }
         let mut cores = self.cores.borrow_mut();
         let first_free = cores.iter_mut().min().expect("a host has at least one core");
@@ -250,25 +259,41 @@ impl squall_os::sim::Host for Seam {
 
     fn look_up(&self, name: &str) -> Option<LookUp> {
         let misnaming = self.misnaming.borrow();
-        let mut changed = None;
+        if misnaming.is_empty() {
+            return None;
+        }
+        let shared = self.shared.upgrade()?;
         let mut found = LookUp { answered_at: interpose::now(), answer: Ok(name.to_owned()) };
+        // The fault that the answer is to blame on. What is not found anyway is not failed by one.
+        let mut blamed = None;
+        let is_known = shared.plan.topology.index_of(name).is_some();
+        let mut changed = false;
         for (fault, kind) in misnaming.iter() {
             match kind {
-                FaultKind::SlowDns { delay } => found.answered_at += nanos(*delay),
-                FaultKind::StaleDns { name: misled, old } if misled == name => {
-                    found.answer = found.answer.map(|_| old.clone());
+                FaultKind::SlowDns { delay } => {
+                    found.answered_at += nanos(*delay);
+                    self.affect(*fault);
                 }
-                FaultKind::DnsFailure => {
+                FaultKind::StaleDns { name: misled, old }
+                    if misled == name && found.answer.is_ok() =>
+                {
+                    found.answer = Ok(old.clone());
+                    blamed = Some(*fault);
+                }
+                FaultKind::DnsFailure if found.answer.is_ok() => {
                     found.answer = Err(io::Error::other(
                         "failed to lookup address information: Temporary failure in name resolution",
                     ));
+                    blamed = is_known.then_some(*fault);
                 }
                 _ => continue,
             }
-            self.affect(*fault);
-            changed = Some(());
+            changed = true;
         }
-        changed.map(|()| found)
+        if let Some(fault) = blamed {
+            self.affect(fault);
+        }
+        changed.then_some(found)
     }
 }
 
@@ -282,7 +307,7 @@ mod tests {
     #[test]
     fn what_was_given_up_is_forgotten_when_its_ports_are_used_again() {
         let topology = Topology::new().client("a");
-        let seam = Seam::new(0, &topology.hosts[0], false, Weak::new());
+        let seam = Seam::new(0, &topology.hosts[0], false, 1, Weak::new());
         let at = |port| SocketAddr::from(([192, 168, 0, 1], port));
         seam.give_up(at(49_152), at(80), 5);
         seam.give_up(at(49_153), at(80), 5);

@@ -89,7 +89,7 @@ impl Shared {
                     fault.kind.performer() == Performer::Service && fault.is_on(&host.name)
                 });
                 let id = u16::try_from(id).expect("a checked plan has at most 10,000 hosts");
-                Seam::new(id, host, sidecar, weak.clone())
+                Seam::new(id, host, sidecar, seed, weak.clone())
             });
             Self {
                 seed,

@@ -8,6 +8,8 @@
 //! that is shorter than a step ends at the next one, so that no exchange takes no time.
 
 mod connections;
+mod leaving;
+mod passage;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -21,14 +23,16 @@ use turmoil_net::{EnterGuard, HostId, KernelConfig, Net, Netstat, Packet, Transp
 
 use super::{
     flow::{Flow, FlowHasher, FlowKey, Timeouts, segment},
-    link::{Carried, LinkState},
+    link::LinkState,
     rng,
-    rules::{Fate, Rule, Sent, Slices},
+    rules::{Fate, Rule, Slices},
     shared::Shared,
+    throttle::Throttle,
 };
 use crate::plan::nanos;
 
-/// Idle flows are forgotten when there are more than this, and again each time it doubles.
+/// Idle flows are forgotten when there are more than this, and again each time it doubles. So are
+/// the connections that a fault remembers and that are no more.
 const FLOWS_KEPT: usize = 4096;
 
 pub(crate) struct Wire {
@@ -51,6 +55,16 @@ pub(crate) struct Wire {
     /// Lists of packets that were due, empty and with the room they had.
     emptied: Vec<Vec<Packet>>,
     rules: Vec<Rule>,
+    /// How many connections the rules may remember before those that are no more are forgotten.
+    remembered_max: usize,
+    /// The faults that limit the bandwidth, in the order in which they were injected.
+    throttles: Vec<Throttle>,
+    /// The flows that wait for the bandwidth to send something again.
+    sending_again: BTreeSet<FlowKey>,
+    /// The packets that a fault has made late.
+    late: passage::Late,
+    /// The acknowledgements that have overtaken something.
+    ahead: BTreeMap<FlowKey, passage::Ahead>,
     slicing: ChaCha8Rng,
     collected: Vec<Packet>,
     delivered: Vec<(u64, Packet)>,
@@ -103,6 +117,11 @@ impl Wire {
             due: BTreeMap::new(),
             emptied: Vec::new(),
             rules: Vec::new(),
+            remembered_max: FLOWS_KEPT,
+            throttles: Vec::new(),
+            sending_again: BTreeSet::new(),
+            late: passage::Late::default(),
+            ahead: BTreeMap::new(),
             slicing: rng::stream(shared.seed, "slicer"),
             collected: Vec::new(),
             delivered: Vec::new(),
@@ -160,7 +179,10 @@ impl Wire {
         let retry = self.retries.first().map(|(at, _)| *at);
         let resets = self.rules.iter().filter_map(Rule::next_reset).min();
         let held = self.held.keys().next().copied();
-        [due, retry, resets, held].into_iter().flatten().min()
+        let throttled = self.throttles.iter().filter_map(Throttle::next).min();
+        // It takes up the step in which it leaves from its beginning.
+        let throttled = throttled.map(|at| at - at % self.step);
+        [due, retry, resets, held, throttled].into_iter().flatten().min()
     }
 
     /// Connections that `host` has tried to open so far.
@@ -228,50 +250,6 @@ impl Wire {
         self.attempts.contains_key(&key.reverse())
     }
 
-    fn send(&mut self, packet: Packet, now: u64) {
-        self.packets += 1;
-        let (Some(src), Some(dst)) = (self.index(packet.src), self.index(packet.dst)) else {
-            return;
-        };
-        let Some(tcp) = segment(&packet) else {
-            let mut fate = self.fate((src, dst), &packet, None, false, now);
-            if let Some(arrives) = self.arrival((src, dst), &packet, &mut fate, now) {
-                if fate.twice {
-                    self.schedule_again(arrives, &packet, &fate);
-                }
-                self.schedule(arrives, packet);
-            }
-            return;
-        };
-        let key = FlowKey { src, src_port: tcp.src_port, dst, dst_port: tcp.dst_port };
-        let (reset, syn) = (tcp.flags.rst, tcp.flags.syn);
-        if syn && !tcp.flags.ack {
-            self.opened[usize::from(src)] += 1;
-            let (local, peer) = (self.source(key), self.destination(key));
-            self.shared.seams[usize::from(src)].open(local, peer);
-        }
-        let attempt = self.attempts.remove(&key.reverse());
-        if reset {
-            // The sender has forgotten the connection, and with it what it had to send again.
-            self.forget(key);
-        }
-        let mut fate = self.fate((src, dst), &packet, Some(key), false, now);
-        // What is lost is lost as a whole, and is not cut when it comes again.
-        if let Some(slices) = fate.slices.filter(|_| !fate.lost) {
-            return self.send_sliced(key, &packet, slices, &fate, now);
-        }
-        let arrives = self.arrival((src, dst), &packet, &mut fate, now);
-        match arrives {
-            Some(arrives) if fate.refused => self.refuse(key, packet, arrives),
-            Some(arrives) if reset => {
-                let last = self.flows.get(&key).map_or(0, Flow::last_arrival);
-                self.schedule(arrives.max(last), packet);
-            }
-            None if reset => self.reset_lost(key, attempt, now),
-            arrives => self.send_segment(key, packet, arrives, &fate, now),
-        }
-    }
-
     fn send_segment(
         &mut self,
         key: FlowKey,
@@ -280,6 +258,10 @@ impl Wire {
         fate: &Fate,
         now: u64,
     ) {
+        if let Some(arrives) = arrives.and_then(|arrives| self.overtake(key, &packet, arrives, now))
+        {
+            return self.schedule(arrives, packet);
+        }
         let syn = segment(&packet).is_some_and(|segment| segment.flags.syn);
         let timeouts = self.timeouts(syn);
         let mut delivered = std::mem::take(&mut self.delivered);
@@ -304,6 +286,8 @@ impl Wire {
     /// Forgets the flows that have nothing to remember.
     pub(crate) fn forget_idle(&mut self, now: u64) {
         self.flows.retain(|_, flow| !flow.is_idle(now));
+        self.late.forget_arrived(now);
+        self.ahead.retain(|_, ahead| ahead.until > now);
         self.flows.shrink_to_fit();
         self.flows_kept = FLOWS_KEPT.max(self.flows.len() * 2);
     }
@@ -317,9 +301,9 @@ impl Wire {
         now: u64,
     ) {
         let Transport::Tcp(whole) = &packet.payload else { return };
-        self.shared.affect(slices.fault, 1);
         let mut sent = 0;
         let mut pause = 0;
+        let mut arrivals = BTreeSet::new();
         while sent < whole.payload.len() {
             let length = slices.next(whole.payload.len() - sent, &mut self.slicing);
             let mut piece = packet.clone();
@@ -327,12 +311,15 @@ impl Wire {
                 piece.seq = whole.seq.wrapping_add(u32::try_from(sent).unwrap_or(u32::MAX));
                 piece.payload = whole.payload.slice(sent..sent + length);
             }
-            let mut fate = Fate { delay: fate.delay + pause, slices: None, ..*fate };
+            let mut fate = Fate { pause, slices: None, ..fate.clone() };
             let arrives = self.arrival((key.src, key.dst), &piece, &mut fate, now);
+            arrivals.insert(arrives);
             self.send_segment(key, piece, arrives, &fate, now);
             sent += length;
             pause += slices.pause;
         }
+        // Pieces that come at one instant are read as one.
+        self.shared.affect(slices.fault, u64::from(arrivals.len() > 1));
     }
 
     fn timeouts(&self, connecting: bool) -> Timeouts {
@@ -365,55 +352,6 @@ impl Wire {
         }
     }
 
-    /// What the acting faults do to a packet; `again` if it was sent before.
-    fn fate(
-        &mut self,
-        hosts: (u16, u16),
-        packet: &Packet,
-        flow: Option<FlowKey>,
-        again: bool,
-        now: u64,
-    ) -> Fate {
-        let mut fate = Fate::default();
-        let sent = Sent { hosts, packet, flow, again, now };
-        for rule in &mut self.rules {
-            rule.apply(&sent, &mut fate);
-        }
-        fate
-    }
-
-    /// When a packet arrives, if it does.
-    fn arrival(
-        &mut self,
-        hosts: (u16, u16),
-        packet: &Packet,
-        fate: &mut Fate,
-        now: u64,
-    ) -> Option<u64> {
-        let carried = self.link(hosts).carry(now, packet.size());
-        let Carried::After { delay, twice } = carried else { return None };
-        if fate.lost || self.dark.contains(&hosts.1) {
-            return None;
-        }
-        fate.twice |= twice;
-        let delay = delay + fate.delay;
-        let least = if self.ran_until[usize::from(hosts.0)] >= now { self.step } else { 0 };
-        Some(now + (delay - delay % self.step).max(least))
-    }
-
-    fn link(&mut self, (src, dst): (u16, u16)) -> &mut LinkState {
-        let place = usize::from(src) * self.hosts.len() + usize::from(dst);
-        let Self { shared, links, .. } = self;
-        links[place].get_or_insert_with(|| {
-            let topology = &shared.plan.topology;
-            let (from, to) = (shared.host_name(src), shared.host_name(dst));
-            let own = topology.links.iter().rfind(|spec| spec.from == from && spec.to == to);
-            let link = own.map_or(topology.link, |spec| spec.link);
-            let rng = rng::stream(shared.seed, &format!("link {from} {to}"));
-            Box::new(LinkState::new(link, rng))
-        })
-    }
-
     fn schedule(&mut self, arrives: u64, packet: Packet) {
         self.bytes_due += payload(&packet);
         let emptied = || self.emptied.pop().unwrap_or_default();
@@ -437,13 +375,10 @@ impl Wire {
                 self.send(packet, now);
             }
         }
-        let mut resets: Vec<FlowKey> = Vec::new();
-        for rule in &mut self.rules {
-            resets.extend(rule.resets_due(now));
+        for place in 0..self.throttles.len() {
+            self.let_leave(place, now);
         }
-        for key in resets {
-            self.reset(key, now);
-        }
+        self.perform_resets(now);
         while let Some(&(at, key)) = self.retries.first() {
             if at > now {
                 break;
@@ -453,35 +388,18 @@ impl Wire {
         }
     }
 
-    fn retransmit(&mut self, key: FlowKey, now: u64) {
-        let Some(mut flow) = self.flows.remove(&key) else { return };
-        if flow.has_waiting() && !self.sender_lives(key, now) {
-            return;
+    /// Resets the connections whose time has come, if they are still there.
+    fn perform_resets(&mut self, now: u64) {
+        let mut due = Vec::new();
+        for rule in &mut self.rules {
+            due.extend(rule.resets_due(now).into_iter().map(|key| (rule.fault, key)));
         }
-        if flow.gives_up(now) {
-            return self.give_up(key, now);
-        }
-        let hosts = (key.src, key.dst);
-        let step = self.step_from(now);
-        let timeouts = self.timeouts(flow.is_connecting());
-        let mut refused = None;
-        let delivered = flow.retransmit(now, timeouts, |packet| {
-            self.packets += 1;
-            let mut fate = self.fate(hosts, packet, Some(key), true, step);
-            let arrives = self.arrival(hosts, packet, &mut fate, step)?;
-            if fate.refused {
-                refused = Some((packet.clone(), arrives));
-                return None;
+        let mut done = BTreeSet::new();
+        for (fault, key) in due {
+            if self.lives(key, now) && done.insert(key.min(key.reverse())) {
+                self.shared.affect(fault, 1);
+                self.reset(key, now);
             }
-            Some(arrives)
-        });
-        self.retime(key, None, flow.retry_at);
-        self.flows.insert(key, flow);
-        for (arrives, packet) in delivered {
-            self.schedule(arrives, packet);
-        }
-        if let Some((attempt, arrives)) = refused {
-            self.refuse(key, attempt, arrives);
         }
     }
 
@@ -499,9 +417,10 @@ impl Wire {
             if *entry.key() > now {
                 break;
             }
-            let mut packets = entry.remove();
-            for packet in packets.drain(..) {
+            let (at, mut packets) = entry.remove_entry();
+            for mut packet in packets.drain(..) {
                 self.bytes_due -= payload(&packet);
+                self.bring_up_to_date(&mut packet, at);
                 if let Some(host) = self.index(packet.dst) {
                     into.push((host, packet));
                 }

@@ -300,7 +300,9 @@ impl World {
                 self.wire.give_back(packet, now);
             } else if machine.state == HostState::Paused || !machine.is_running() {
                 // The stack works on while the process does not.
-                self.hold_back(host);
+                if machine.state == HostState::Paused && !lazy {
+                    self.hold_back(host);
+                }
                 self.wire.deliver(packet);
                 self.collect_at.get_or_insert(self.wire.step_from(now));
             } else if lazy && machine.inbox.is_empty() {

@@ -111,6 +111,33 @@ fn what_the_disk_had_done_before_the_fault_does_not_meet_it() {
     assert_eq!(seen.affected(), [1]);
 }
 
+#[test]
+fn what_a_failed_sync_of_a_directory_gave_up_is_lost_with_the_power() {
+    let service = || async {
+        for name in ["first", "second"] {
+            log(&format!("{name} {}", fs::try_exists(format!("/{name}")).await?));
+        }
+        fs::write("/first", b"x").await?;
+        squall_os::sim::sleep_until(400_000_000).await;
+        log(&format!("failed {}", fs::sync_dir("/").await.is_err()));
+        squall_os::sim::sleep_until(500_000_000).await;
+        fs::write("/second", b"x").await?;
+        fs::sync_dir("/").await?;
+        log("synced");
+        std::future::pending().await
+    };
+    let seen = World::new()
+        .host("b", service)
+        .plan(|plan| {
+            plan.fault(disk_error("b", 1.0).from(ms(300)).until(ms(450)))
+                .fault(power_loss("b").from(ms(700)).until(ms(800)))
+        })
+        .completes(1);
+    let said = seen.said("b");
+    assert_eq!(said[..4], ["first false", "second false", "failed true", "synced"]);
+    assert_eq!(said[4..6], ["first false", "second true"], "the later sync did not mend it");
+}
+
 /// `b` appends records to a log that is durable as far as the first one, and says what it finds
 /// when it starts.
 fn appended(fault: Fault, seed: u64) -> Seen {

@@ -2,8 +2,10 @@
 //! when a process dies or the power fails.
 
 use std::{
+    collections::BTreeSet,
     io::{self, SeekFrom},
     path::Path,
+    pin::Pin,
     sync::Mutex,
 };
 
@@ -146,42 +148,115 @@ fn each_host_has_a_disk_of_its_own() {
     assert_eq!(seen.said("b"), ["found NotFound", "wrote"]);
 }
 
-#[test]
-fn a_name_is_lost_with_the_power_until_its_directory_was_synced() {
+/// What is found of these files after a power loss that `seed` draws, having done `work`.
+fn left<F>(seed: u64, names: &'static [&'static str], work: fn() -> F) -> Vec<String>
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
     let seen = World::new()
-        .host("b", || async {
+        .host("b", move || async move {
             if fs::try_exists("/data").await? {
-                for name in ["created", "synced", "renamed", "removed"] {
+                for name in names {
                     let found = fs::read_to_string(format!("/data/{name}")).await;
-                    log(&format!("{name}: {:?}", found.map_err(|error| error.kind())));
+                    log(&format!("{name} {:?}", found.map_err(|error| error.kind())));
                 }
                 return std::future::pending().await;
             }
             fs::create_dir("/data").await?;
-            for name in ["synced", "before", "removed"] {
-                fs::write(format!("/data/{name}"), name).await?;
-            }
-            File::open("/data/before").await?.sync_all().await?;
-            File::open("/data/removed").await?.sync_all().await?;
             fs::sync_dir("/data").await?;
-            fs::write("/data/created", "x").await?;
-            File::open("/data/created").await?.sync_all().await?;
-            fs::rename("/data/before", "/data/renamed").await?;
-            fs::remove_file("/data/removed").await?;
+            work().await?;
             std::future::pending().await
         })
         .plan(|plan| plan.fault(power_loss("b").from(ms(500)).until(ms(600))))
-        .completes(1);
-    assert_eq!(
-        seen.said("b"),
-        [
-            "created: Err(NotFound)",
-            // Its name was synced, and its content was not.
-            "synced: Ok(\"\")",
-            "renamed: Err(NotFound)",
-            "removed: Ok(\"removed\")"
-        ]
-    );
+        .completes(seed);
+    seen.said("b")
+}
+
+async fn synced(path: &str, text: &str) -> io::Result<()> {
+    fs::write(path, text).await?;
+    File::open(path).await?.sync_all().await
+}
+
+#[test]
+fn what_was_done_to_a_directory_survives_in_order_and_all_of_it_once_it_was_synced() {
+    let work = || async {
+        synced("/data/before", "before").await?;
+        synced("/data/removed", "removed").await?;
+        fs::write("/data/synced", "synced").await?;
+        fs::sync_dir("/data").await?;
+        synced("/data/created", "x").await?;
+        fs::rename("/data/before", "/data/renamed").await?;
+        fs::remove_file("/data/removed").await
+    };
+    let names = &["created", "before", "renamed", "removed", "synced"];
+    let found: BTreeSet<Vec<String>> = (0..30).map(|seed| left(seed, names, work)).collect();
+    let none = |name| format!("{name} Err(NotFound)");
+    let text = |name, text| format!("{name} Ok({text:?})");
+    // Its name was synced, and its content was not.
+    let synced = text("synced", "");
+    let stages = BTreeSet::from([
+        vec![
+            none("created"),
+            text("before", "before"),
+            none("renamed"),
+            text("removed", "removed"),
+            synced.clone(),
+        ],
+        vec![
+            text("created", "x"),
+            text("before", "before"),
+            none("renamed"),
+            text("removed", "removed"),
+            synced.clone(),
+        ],
+        vec![
+            text("created", "x"),
+            none("before"),
+            text("renamed", "before"),
+            text("removed", "removed"),
+            synced.clone(),
+        ],
+        vec![
+            text("created", "x"),
+            none("before"),
+            text("renamed", "before"),
+            none("removed"),
+            synced,
+        ],
+    ]);
+    assert_eq!(found, stages);
+    let again: BTreeSet<Vec<String>> = (0..30).map(|seed| left(seed, names, work)).collect();
+    assert_eq!(again, found, "the seed draws");
+}
+
+#[test]
+fn a_file_rewritten_without_a_sync_can_lose_the_old_text_and_the_new_one() {
+    let rewritten = |seed, sync: bool| {
+        left(seed, &["file"], if sync { rewrite_synced } else { rewrite_unsynced })
+    };
+    let without: BTreeSet<_> = (0..20).flat_map(|seed| rewritten(seed, false)).collect();
+    assert!(without.iter().eq(["file Ok(\"\")", "file Ok(\"old\")"]), "{without:?}");
+    let with: BTreeSet<_> = (0..20).flat_map(|seed| rewritten(seed, true)).collect();
+    assert!(with.iter().eq(["file Ok(\"new\")", "file Ok(\"old\")"]), "{with:?}");
+}
+
+fn rewrite_synced() -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
+    Box::pin(rewrite(true))
+}
+
+fn rewrite_unsynced() -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
+    Box::pin(rewrite(false))
+}
+
+/// Writes the new text beside the old one and puts it in its place.
+async fn rewrite(sync: bool) -> io::Result<()> {
+    synced("/data/file", "old").await?;
+    fs::sync_dir("/data").await?;
+    fs::write("/data/beside", "new").await?;
+    if sync {
+        File::open("/data/beside").await?.sync_all().await?;
+    }
+    fs::rename("/data/beside", "/data/file").await
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The faults of the load: more requests, and clients that leave.
 
-use squall::plan::{Arrivals, FaultBuilder, Load, burst, disconnect, ramp, stampede};
+use squall::plan::{FaultBuilder, Load, burst, disconnect, ramp, stampede};
 use squall_reports::record::Outcome;
 use tokio::time::sleep;
 
@@ -88,16 +88,10 @@ fn clients_that_disconnect_are_abandoned_and_their_server_notices() {
 }
 
 #[test]
-fn a_fault_that_adds_nothing_to_a_closed_load_says_so() {
-    let fault = burst(5.0).from(ms(300)).until(ms(600));
-    let seen = World::new()
-        .host("b", || crate::world::ok(80))
-        .topology(|topology| topology.client("a"))
-        .plan(|plan| {
-            let arrivals = Arrivals::Closed { clients: 2, think: ms(20) };
-            let load = Load::new("a", "b:80", arrivals).lasts(ms(1_000));
-            plan.load(load.warm_up(0).get("/")).fault(fault)
-        })
-        .completes(1);
-    assert_eq!(seen.affected(), [0]);
+fn each_fault_of_two_counts_what_would_not_be_there_without_it() {
+    let fault = |factor, until| burst(factor).from(ms(300)).until(ms(until));
+    let seen = asked(100.0).plan(|plan| plan.fault(fault(2.0, 600)).fault(fault(1.01, 310)));
+    let [doubled, more] = seen.completes(1).affected()[..] else { panic!("two faults") };
+    assert!(doubled.abs_diff(30) <= 1, "{doubled}");
+    assert_eq!(more, 0, "a hundredth of two requests is none");
 }

@@ -1,6 +1,6 @@
 //! Datagrams: what the network does to them shows.
 
-use squall::plan::{Link, corrupt, duplicate, loss, reorder};
+use squall::plan::{Link, bandwidth, corrupt, duplicate, loss, reorder};
 use squall_os::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::sleep;
 
@@ -70,6 +70,19 @@ fn faults_lose_duplicate_and_reorder_datagrams_while_they_act() {
     assert_eq!(twice.len(), 200 + again);
     let (mixed, late) = under(reorder("a", 0.3, ms(5)));
     assert!(mixed.len() == 200 && !mixed.is_sorted() && late > 10);
+}
+
+#[test]
+fn datagrams_do_not_overtake_each_other_in_a_slow_stretch_or_after_it() {
+    // Some thirty bytes each millisecond, of which ten get through.
+    let slow = bandwidth("a", 10).from(ms(50)).until(ms(150));
+    let seen = numbers().plan(|plan| plan.fault(slow)).completes(1);
+    assert_eq!(received(&seen), (0..200).collect::<Vec<_>>());
+    let facts = seen.facts();
+    let until = |time| facts.iter().filter(|(at, _, _)| *at < time).count();
+    assert!((75..90).contains(&until(ms(150))), "{} by the heal", until(ms(150)));
+    assert!(until(ms(152)) >= 149, "all that waited comes at the heal");
+    assert!(seen.affected()[0] > 80);
 }
 
 #[test]

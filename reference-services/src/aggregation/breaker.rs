@@ -205,6 +205,12 @@ impl Admission<'_> {
         self.breaker.settle(self.epoch, Verdict::Succeeded(now));
     }
 
+    /// Leaves it to the caller to settle it, come what may.
+    pub(super) fn unguarded(mut self) -> Self {
+        self.settled = true;
+        self
+    }
+
     /// The dependency gave no answer, or one that shows it is unwell.
     pub(super) fn failed(mut self, now: Instant) {
         self.settled = true;

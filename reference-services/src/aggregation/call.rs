@@ -16,11 +16,12 @@ use tonic::{Code, Request, Status, TimeoutExpired};
 use tracing::{Span, field::Empty};
 
 use super::{
+    defect::Defect,
     metrics::{CallMetrics, CallOutcome},
     section::Section,
     upstream::Upstream,
 };
-use crate::server::{TRACEPARENT, Trace};
+use crate::server::{PUSHBACK, TRACEPARENT, Trace};
 
 /// What a call knows of the request that it is made for.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ pub(super) async fn ask<S: Section>(
     id: u64,
 ) -> Result<S::Reply, CallError> {
     let defects = upstream.defects;
-    if defects.uncancelled_calls || defects.detached_deadline {
+    if defects.has(Defect::UncancelledCalls) || defects.has(Defect::DetachedDeadline) {
         // Defect: nothing ends this task when its request ends.
         let (upstream, context) = (Arc::clone(upstream), context.clone());
         let task = tokio::spawn(async move { call::<S>(&upstream, &context, id).await });
@@ -67,22 +68,37 @@ async fn call<S: Section>(
     context: &Context,
     id: u64,
 ) -> Result<S::Reply, CallError> {
-    let deadline = deadline(upstream, context);
-    let mut number = 1;
-    let Some(_place) = upstream.bulkhead.enter() else {
-        Attempt::begin(upstream, context, number).reject();
+    let Some(place) = upstream.enter() else {
+        Attempt::begin(upstream, context, 1).reject();
         return Err(CallError::Full);
     };
+    let answer = attempt_all::<S>(upstream, context, id).await;
+    if answer.is_err() && upstream.defects.has(Defect::LeakedPlace) {
+        // Defect: the way out after an error does not give the place back.
+        std::mem::forget(place);
+    }
+    answer
+}
+
+async fn attempt_all<S: Section>(
+    upstream: &Upstream,
+    context: &Context,
+    id: u64,
+) -> Result<S::Reply, CallError> {
+    let deadline = deadline(upstream, context);
+    let mut number = 1;
     loop {
         let failure = match attempt::<S>(upstream, context, id, number, deadline).await {
             Ok(reply) => return Ok(reply),
             Err(failure) => failure,
         };
         let retry = &upstream.retry;
-        if !failure.transient || number >= retry.attempts_max || !upstream.budget.permits() {
+        // Defect: nobody asks whether retries still help.
+        let permitted = upstream.budget.permits() || upstream.defects.has(Defect::NoRetryBudget);
+        if !failure.transient || number >= retry.attempts_max || !permitted {
             return Err(failure.error);
         }
-        let pause = pause(retry.backoff_ms, number);
+        let pause = pause(upstream, number, failure.not_before);
         let useful = Duration::from_millis(retry.useful_ms);
         if deadline.is_some_and(|deadline| Instant::now() + pause + useful > deadline) {
             return Err(failure.error);
@@ -95,27 +111,43 @@ async fn call<S: Section>(
 
 /// All attempts of a call share one deadline, and it never lies beyond the request's.
 fn deadline(upstream: &Upstream, context: &Context) -> Option<Instant> {
-    if upstream.defects.no_call_timeout {
+    if upstream.defects.has(Defect::NoCallTimeout) {
         // Defect: the call waits for as long as it takes.
         return None;
     }
-    if upstream.defects.detached_deadline {
+    if upstream.defects.has(Defect::DetachedDeadline) {
         // Defect: a timeout that somebody once wrote down, whatever the request has left.
         return Some(Instant::now() + Duration::from_millis(500));
     }
     Some(context.deadline.min(Instant::now() + upstream.call_timeout))
 }
 
-/// Full jitter: uniform between nothing and a bound that doubles.
-fn pause(backoff_ms: u64, failed: u32) -> Duration {
-    let bound = backoff_ms.saturating_mul(1000).saturating_mul(1 << (failed - 1).min(16));
-    Duration::from_micros(rand::rng().random_range(0..=bound))
+/// Full jitter: uniform between nothing and a bound that doubles. It begins when the dependency
+/// wants to be asked again, so that those that it sent away do not all come back at one instant.
+fn pause(upstream: &Upstream, failed: u32, not_before: Duration) -> Duration {
+    let defects = upstream.defects;
+    let bound = upstream.retry.backoff_ms.saturating_mul(1000);
+    let bound = bound.saturating_mul(1 << (failed - 1).min(16));
+    let jitter = match () {
+        // Defect: a loop around the call.
+        () if defects.has(Defect::RetriesAtOnce) => 0,
+        // Defect: a backoff as in the first textbook.
+        () if defects.has(Defect::RetriesInStep) => bound,
+        () => rand::rng().random_range(0..=bound),
+    };
+    // Defect: the trailer is not read.
+    let not_before = not_before * u32::from(!defects.has(Defect::IgnoresPushback));
+    not_before + Duration::from_micros(jitter)
 }
 
 struct Failure {
     error: CallError,
     /// Might the next attempt fare better?
     transient: bool,
+    /// Did the dependency answer, if only to say no? Then it is well, and the caller is not.
+    refused: bool,
+    /// How long the dependency wants to be left alone.
+    not_before: Duration,
 }
 
 async fn attempt<S: Section>(
@@ -128,7 +160,13 @@ async fn attempt<S: Section>(
     let attempt = Attempt::begin(upstream, context, number);
     let Some(admission) = upstream.breaker.admit(attempt.begun) else {
         attempt.reject();
-        return Err(Failure { error: CallError::BreakerOpen, transient: false });
+        return Err(Failure::fatal(CallError::BreakerOpen));
+    };
+    let admission = if upstream.defects.has(Defect::BreakerWedges) {
+        // Defect: a call that is dropped unfinished is not accounted for.
+        admission.unguarded()
+    } else {
+        admission
     };
     let mut request = Request::new(S::request(id));
     if let Some(traceparent) = context.trace.for_call() {
@@ -136,7 +174,9 @@ async fn attempt<S: Section>(
     }
     let answer = match deadline {
         Some(deadline) => {
-            request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+            if !upstream.defects.has(Defect::NoDeadlineSent) {
+                request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+            }
             timeout_at(deadline, S::call(upstream.channel(), request)).await
         }
         None => Ok(S::call(upstream.channel(), request).await),
@@ -152,7 +192,9 @@ async fn attempt<S: Section>(
         Err(_) => Status::deadline_exceeded("no answer in time"),
     };
     let (failure, outcome) = judge(&status);
-    if failure.error == CallError::NotFound {
+    // Defect: whatever is not OK is a failure.
+    let counts = !failure.refused || upstream.defects.has(Defect::BreakerCountsRefusals);
+    if !counts {
         admission.succeeded(Instant::now());
     } else {
         tracing::debug!(dependency = upstream.kind.name(), number, %status, "the call failed");
@@ -164,24 +206,60 @@ async fn attempt<S: Section>(
 }
 
 /// All calls are reads, so an attempt that never reached the dependency or broke on the way may be
-/// made again. One that it refused for good reason, or that used up the deadline, may not.
+/// made again. One that it refused for good reason, or that used up the deadline, may not. One that
+/// it put off may, once the time has come that it named.
 fn judge(status: &Status) -> (Failure, CallOutcome) {
     // An error of the transport has a source; a status that the peer sent has none.
     let source = status.source();
-    let (error, transient, outcome) = match status.code() {
-        Code::NotFound => (CallError::NotFound, false, CallOutcome::Ok),
+    let (failure, outcome) = match status.code() {
+        Code::NotFound => (Failure::refusal(CallError::NotFound), CallOutcome::Ok),
+        // What is wrong with these is the call, and every dependency that is well says so.
+        Code::InvalidArgument
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::Unauthenticated
+        | Code::FailedPrecondition
+        | Code::OutOfRange => (Failure::refusal(CallError::Failed), CallOutcome::Error),
         // A connection that dies with calls not yet sent cancels them. Otherwise it is a timer
         // that ran out before ours did: the peer's, or tonic's.
         Code::Cancelled if source.is_some_and(|source| !is_timeout(source)) => {
-            (CallError::Failed, true, CallOutcome::Error)
+            (Failure::transient(), CallOutcome::Error)
         }
         Code::DeadlineExceeded | Code::Cancelled => {
-            (CallError::Timeout, false, CallOutcome::Timeout)
+            (Failure::fatal(CallError::Timeout), CallOutcome::Timeout)
         }
-        Code::Unavailable | Code::Aborted => (CallError::Failed, true, CallOutcome::Error),
-        _ => (CallError::Failed, source.is_some(), CallOutcome::Error),
+        Code::Unavailable | Code::Aborted => (Failure::transient(), CallOutcome::Error),
+        _ if source.is_some() => (Failure::transient(), CallOutcome::Error),
+        _ => (Failure::fatal(CallError::Failed), CallOutcome::Error),
     };
-    (Failure { error, transient }, outcome)
+    (failure.pushed_back(status), outcome)
+}
+
+impl Failure {
+    fn fatal(error: CallError) -> Self {
+        Self { error, transient: false, refused: false, not_before: Duration::ZERO }
+    }
+
+    fn transient() -> Self {
+        Self { transient: true, ..Self::fatal(CallError::Failed) }
+    }
+
+    fn refusal(error: CallError) -> Self {
+        Self { refused: true, ..Self::fatal(error) }
+    }
+
+    /// Heeds what the dependency said of retries (gRFC A6): a number of milliseconds after which
+    /// to come again, or anything else for not to.
+    fn pushed_back(self, status: &Status) -> Self {
+        let Some(pushback) = status.metadata().get(PUSHBACK) else { return self };
+        let wait = pushback.to_str().ok().and_then(|text| text.parse::<u32>().ok());
+        match wait {
+            Some(ms) if self.transient || status.code() == Code::ResourceExhausted => {
+                Self { transient: true, not_before: Duration::from_millis(ms.into()), ..self }
+            }
+            _ => Self { transient: false, ..self },
+        }
+    }
 }
 
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
@@ -233,3 +311,6 @@ impl Drop for Attempt<'_> {
         self.metrics.count(self.outcome, self.begun.elapsed());
     }
 }
+
+#[cfg(test)]
+mod tests;

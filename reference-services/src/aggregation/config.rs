@@ -52,6 +52,9 @@ pub struct Config {
     pub retry: RetryConfig,
     /// The breaker of each dependency.
     pub breaker: BreakerConfig,
+    /// How long the service waits for a first answer of each dependency before it says that it is
+    /// ready without. Default 2000.
+    pub warm_up_ms: u64,
     /// Time between "not ready" and the end of listening. Default 0.
     pub stop_delay_ms: u64,
     /// Time for what is in flight when the service stops. Default 25000.
@@ -81,6 +84,7 @@ impl Default for Config {
             retry_after_s: 1,
             retry: RetryConfig::default(),
             breaker: BreakerConfig::default(),
+            warm_up_ms: 2000,
             stop_delay_ms: 0,
             drain_ms: 25_000,
             cpu_us: 60,

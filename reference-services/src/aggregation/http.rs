@@ -1,19 +1,23 @@
 //! Requests in, responses out: routes, admission, and what each outcome looks like on the wire.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, field::Empty};
 
 use super::{
     Error,
     call::{CallError, Context},
     config::Config,
+    defect::Defect,
     metrics::{Metrics, RequestOutcome},
     product::document,
     upstream::UpstreamSet,
@@ -29,6 +33,7 @@ pub(super) struct Api {
     config: Config,
     upstreams: UpstreamSet,
     in_flight: Bulkhead,
+    warm: AtomicBool,
     draining: AtomicBool,
     metrics: Metrics,
 }
@@ -60,7 +65,27 @@ impl Api {
         let metrics = Metrics::new();
         let upstreams = UpstreamSet::new(&config, |kind| metrics.calls(kind))?;
         let in_flight = Bulkhead::new(config.in_flight_max);
-        Ok(Self { config, upstreams, in_flight, draining: AtomicBool::new(false), metrics })
+        let (warm, draining) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { config, upstreams, in_flight, warm, draining, metrics })
+    }
+
+    /// Reaches the dependencies, so that no request has to wait for a connection; then the service
+    /// is ready. One that cannot be reached is waited for in vain, and not for ever: without it
+    /// pages are degraded.
+    pub(super) async fn warm_up(&self) {
+        let UpstreamSet { inventory, pricing, reviews, recommendations } = &self.upstreams;
+        let reached = async {
+            tokio::join!(
+                inventory.reach(),
+                pricing.reach(),
+                reviews.reach(),
+                recommendations.reach()
+            )
+        };
+        let limit = Duration::from_millis(self.config.warm_up_ms);
+        let complete = timeout(limit, reached).await.is_ok();
+        self.warm.store(true, Ordering::Relaxed);
+        tracing::info!(complete, "warm");
     }
 
     /// From now on the service is not ready.
@@ -73,13 +98,25 @@ impl Api {
             let detail = "the service is stopping";
             return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response();
         }
+        // Defect: a service that runs is taken for one that is ready.
+        let early = self.config.defects.contains(&Defect::ReadyTooEarly);
+        if !self.warm.load(Ordering::Relaxed) && !early {
+            let detail = "the service is warming up";
+            return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response();
+        }
         text("ready\n")
     }
 
     async fn product(&self, request: &Request<Incoming>, id: &str) -> Response<Body> {
         let begun = Instant::now();
         let trace = Trace::of(request.headers());
-        let span = tracing::info_span!(parent: None, "request", trace_id = %trace, outcome = Empty);
+        let span = tracing::info_span!(
+            parent: None,
+            "request",
+            trace_id = %trace,
+            warm = self.warm.load(Ordering::Relaxed),
+            outcome = Empty
+        );
         let mut observed = Observed {
             span: Arc::new(span.clone()),
             metrics: &self.metrics,

@@ -86,6 +86,7 @@ pub(super) struct CallMetrics {
     outcomes: [Counter; 5],
     seconds: Histogram,
     pub(super) in_flight: Gauge,
+    pub(super) places: Gauge,
     pub(super) retries: Counter,
     pub(super) breaker: BreakerGauge,
 }
@@ -166,6 +167,7 @@ impl CallMetrics {
             outcomes: Default::default(),
             seconds: Histogram::new(BUCKETS),
             in_flight: Gauge::default(),
+            places: Gauge::default(),
             retries: Counter::default(),
             breaker,
         }
@@ -203,6 +205,11 @@ fn register_calls(registry: &mut Registry, calls: &[CallMetrics; 4]) {
         "calls_in_flight",
         "Attempts in flight",
         each().map(|(kind, calls)| (by_kind(kind), &calls.in_flight)).collect::<Table<_, _, 1>>(),
+    );
+    registry.register(
+        "bulkhead_places",
+        "Places of the bulkhead that calls hold, between their attempts too",
+        each().map(|(kind, calls)| (by_kind(kind), &calls.places)).collect::<Table<_, _, 1>>(),
     );
     registry.register(
         "retries",

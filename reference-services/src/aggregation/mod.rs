@@ -13,5 +13,5 @@ mod upstream;
 
 pub use crate::server::Error;
 pub use config::{BreakerConfig, Config, RetryConfig, Upstreams};
-pub use defect::{Defect, UnknownDefect};
+pub use defect::Defect;
 pub use service::{Bound, bind, run};

@@ -1,10 +1,10 @@
 //! The life of the service: bind, serve, stop listening, drain, end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
-use super::{Config, Error, http::Api};
+use super::{Config, Defect, Error, http::Api};
 use crate::{
     config::Config as _,
     server::{Http, Limits},
@@ -82,7 +82,18 @@ impl Bound {
             sleep(Duration::from_millis(config.stop_delay_ms)).await;
             tracing::info!("draining");
         };
-        http.serve(Arc::clone(&api), stop, Duration::from_millis(config.drain_ms)).await;
+        // Defect: the signal is taken for a kill.
+        let cut_off = config.defects.contains(&Defect::CutOffAtStop);
+        let drain = Duration::from_millis(if cut_off { 0 } else { config.drain_ms });
+        let warm_up = async {
+            api.warm_up().await;
+            pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = http.serve(Arc::clone(&api), stop, drain) => {}
+            () = warm_up => {}
+        }
         tracing::info!("stopped");
         stopped
     }

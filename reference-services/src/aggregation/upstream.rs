@@ -2,22 +2,34 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tonic::transport::{Channel, Endpoint};
+use tokio::time::sleep;
+use tonic::{
+    Code, Request,
+    transport::{Channel, Endpoint},
+};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{
     Error,
     breaker::Breaker,
     config::{Config, RetryConfig},
-    defect::Defects,
+    defect::{Defect, Defects},
     metrics::CallMetrics,
 };
-use crate::{budget::RetryBudget, bulkhead::Bulkhead, dependency::Kind};
+use crate::{
+    budget::RetryBudget,
+    bulkhead::{self, Bulkhead},
+    dependency::Kind,
+};
+
+/// The pause before a dependency that did not answer is asked for its health again.
+const REACH_RETRY: Duration = Duration::from_millis(50);
 
 /// What all calls to one dependency share.
 #[derive(Debug)]
 pub(super) struct Upstream {
     pub(super) kind: Kind,
-    pub(super) bulkhead: Bulkhead,
+    bulkhead: Bulkhead,
     pub(super) breaker: Breaker,
     pub(super) budget: RetryBudget,
     pub(super) retry: RetryConfig,
@@ -33,27 +45,69 @@ impl Upstream {
         let endpoint = endpoint(kind, config)?;
         let channel = endpoint.connect_with_connector_lazy(squall_os::tonic::connector());
         let retry = config.retry.clone();
+        let defects = Defects::from(&config.defects);
+        let mut breaker = config.breaker.clone();
+        if defects.has(Defect::BreakerTripsEarly) {
+            // Defect: nobody asks of how many calls the failures are a share.
+            breaker.calls_min = 1;
+        }
         Ok(Self {
             kind,
             bulkhead: Bulkhead::new(config.bulkhead),
-            breaker: Breaker::new(kind.name(), &config.breaker, metrics.breaker.clone()),
+            breaker: Breaker::new(kind.name(), &breaker, metrics.breaker.clone()),
             budget: RetryBudget::new(retry.tokens_max, retry.token_ratio),
             retry,
             call_timeout: config.call_timeout(),
             metrics,
-            defects: Defects::from(&config.defects),
+            defects,
             endpoint,
             channel,
         })
     }
 
+    /// Takes a place in the bulkhead until the guard is dropped; `None` when all are taken.
+    pub(super) fn enter(&self) -> Option<Place<'_>> {
+        let held = self.bulkhead.enter()?;
+        self.metrics.places.inc();
+        Some(Place { _held: held, metrics: &self.metrics })
+    }
+
+    /// Connects, and asks the dependency for its health until it answers.
+    pub(super) async fn reach(&self) {
+        let mut health = HealthClient::new(self.channel.clone());
+        loop {
+            let mut request = Request::new(HealthCheckRequest::default());
+            request.set_timeout(self.call_timeout);
+            match health.check(request).await {
+                Ok(_) => return,
+                // It is there, and knows no health.
+                Err(status) if status.code() == Code::Unimplemented => return,
+                Err(_) => sleep(REACH_RETRY).await,
+            }
+        }
+    }
+
     /// The shared, multiplexed channel.
     pub(super) fn channel(&self) -> Channel {
-        if self.defects.client_per_request {
+        if self.defects.has(Defect::ClientPerRequest) {
             // Defect: a client, and so a connection, for each call.
             return self.endpoint.connect_with_connector_lazy(squall_os::tonic::connector());
         }
         self.channel.clone()
+    }
+}
+
+/// A place in the bulkhead, as its metrics show it.
+#[derive(Debug)]
+#[must_use = "the place is given back when this is dropped"]
+pub(super) struct Place<'a> {
+    _held: bulkhead::Place<'a>,
+    metrics: &'a CallMetrics,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.metrics.places.dec();
     }
 }
 

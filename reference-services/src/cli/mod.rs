@@ -47,7 +47,7 @@ enum LogFormat {
 
 /// Answers GET /products/{id} from four dependencies.
 #[derive(Debug, Parser)]
-#[command(name = "aggregation-api", version, after_help = help(&Defect::ALL, |it| (it.name(), it.description())))]
+#[command(name = "aggregation-api", version, after_help = help(Defect::ALL, |it| (it.name(), it.description())))]
 struct AggregationArgs {
     #[command(flatten)]
     common: Common,
@@ -59,9 +59,13 @@ struct AggregationArgs {
 /// A dependency of the aggregation API, with a behaviour to configure.
 #[derive(Debug, Parser)]
 #[command(version)]
+#[command(after_help = help(dependency::Defect::ALL, |it| (it.name(), it.description())))]
 struct DependencyArgs {
     #[command(flatten)]
     common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<dependency::Defect>,
 }
 
 /// The external API that jobs are for: a slow, bounded stub.
@@ -107,9 +111,13 @@ struct BalancerArgs {
 /// Keeps one result for each job.
 #[derive(Debug, Parser)]
 #[command(version)]
+#[command(after_help = help(result_store::Defect::ALL, |it| (it.name(), it.description())))]
 struct ResultStoreArgs {
     #[command(flatten)]
     common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<result_store::Defect>,
 }
 
 /// Accepts jobs, hands them out under leases, and keeps those that failed too often.
@@ -162,7 +170,8 @@ pub fn dependency(kind: Kind) -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    let mut sources = args.common.sources(&format!("{}_", kind.name().to_uppercase()));
+    let sources = args.common.sources(&format!("{}_", kind.name().to_uppercase()));
+    let mut sources = sources.with_defects(&args.defects);
     sources.flags.insert(0, ("kind".to_owned(), kind.name().to_owned()));
     start(&args.common, &sources, dependency::run)
 }
@@ -182,8 +191,9 @@ pub fn external_api() -> ExitCode {
 #[must_use]
 pub fn result_store() -> ExitCode {
     match parse::<ResultStoreArgs>("result-store") {
-        Ok(ResultStoreArgs { common }) => {
-            start(&common, &common.sources("RESULT_STORE_"), result_store::run)
+        Ok(ResultStoreArgs { common, defects }) => {
+            let sources = common.sources("RESULT_STORE_").with_defects(&defects);
+            start(&common, &sources, result_store::run)
         }
         Err(code) => code,
     }

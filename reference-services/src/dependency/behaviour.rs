@@ -7,9 +7,13 @@ use std::{
 
 use rand::Rng;
 use tokio::sync::Semaphore;
-use tonic::{Code, Status};
+use tonic::{
+    Code, Status,
+    metadata::{Ascii, MetadataValue},
+};
 
 use super::{Config, Latency};
+use crate::server::PUSHBACK;
 
 /// The state that all calls to one dependency share.
 #[derive(Debug)]
@@ -18,6 +22,7 @@ pub(crate) struct Behaviour {
     fail_first: u64,
     fail_fraction: f64,
     fail_code: Code,
+    pushback: Option<MetadataValue<Ascii>>,
     products: u64,
     cpu: Option<Duration>,
     queue_max: usize,
@@ -33,6 +38,7 @@ impl Behaviour {
             fail_first: config.fail_first,
             fail_fraction: config.fail_fraction,
             fail_code: config.fail_code.into(),
+            pushback: config.retry_after_ms.map(MetadataValue::from),
             products: config.products,
             cpu: (config.cpu_us > 0).then(|| Duration::from_micros(config.cpu_us)),
             queue_max: config.queue_max,
@@ -53,7 +59,7 @@ impl Behaviour {
             }
         };
         if self.fails() {
-            return Err(Status::new(self.fail_code, "a planned failure"));
+            return Err(self.put_off(Status::new(self.fail_code, "a planned failure")));
         }
         if let Some(cost) = self.cpu {
             squall_os::cpu::spend(cost).await;
@@ -72,8 +78,16 @@ impl Behaviour {
         let one_more = |waiting| (waiting < self.queue_max).then_some(waiting + 1);
         match self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
             Ok(_) => Ok(Waiting(&self.waiting)),
-            Err(_) => Err(Status::resource_exhausted("too many calls wait")),
+            Err(_) => Err(self.put_off(Status::resource_exhausted("too many calls wait"))),
         }
+    }
+
+    /// Says when to come again, if the configuration does.
+    fn put_off(&self, mut status: Status) -> Status {
+        if let Some(pushback) = &self.pushback {
+            status.metadata_mut().insert(PUSHBACK, pushback.clone());
+        }
+        status
     }
 
     fn fails(&self) -> bool {

@@ -1,9 +1,11 @@
 //! What can be configured of a dependency.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use tonic::Code;
 
-use super::{Kind, Latency};
+use super::{Defect, Kind, Latency};
 use crate::config::{self, Invalid};
 
 /// The configuration of a dependency.
@@ -29,12 +31,18 @@ pub struct Config {
     pub fail_fraction: f64,
     /// What a failing call fails with. Default `unavailable`.
     pub fail_code: FailCode,
+    /// What calls that fail so, and those that are refused because too many wait, are told to wait
+    /// before they come again, in `grpc-retry-pushback-ms`. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u32>,
     /// Products are numbered from 1 to this; others are not found. Default 10,000,000.
     pub products: u64,
     /// Time for what is in flight when the service stops. Default 25000.
     pub drain_ms: u64,
     /// Processor time of one call, for simulations; 0 states none. Default 100.
     pub cpu_us: u64,
+    /// Planted mistakes. Default none.
+    pub defects: BTreeSet<Defect>,
 }
 
 impl Default for Config {
@@ -48,9 +56,11 @@ impl Default for Config {
             fail_first: 0,
             fail_fraction: 0.0,
             fail_code: FailCode::default(),
+            retry_after_ms: None,
             products: 10_000_000,
             drain_ms: 25_000,
             cpu_us: 100,
+            defects: BTreeSet::new(),
         }
     }
 }

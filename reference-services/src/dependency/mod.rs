@@ -3,6 +3,7 @@
 mod behaviour;
 mod config;
 mod content;
+mod defect;
 mod handlers;
 mod kind;
 mod latency;
@@ -11,6 +12,7 @@ mod service;
 pub use crate::server::Error;
 pub(crate) use behaviour::Behaviour;
 pub use config::{Config, FailCode};
+pub use defect::Defect;
 pub use kind::{Kind, UnknownKind};
 pub use latency::Latency;
 pub use service::{Bound, bind, run};

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use squall_os::net::TcpListener;
 use tonic::transport::server::Router;
 
-use super::{Config, Error, Kind, behaviour::Behaviour, handlers::Handlers};
+use super::{Config, Defect, Error, Kind, behaviour::Behaviour, handlers::Handlers};
 use crate::{
     config::Config as _,
     pb::{
@@ -82,6 +82,7 @@ impl Bound {
             kind,
             products: config.products,
             behaviour: Arc::new(Behaviour::new(&config)),
+            works_for_nobody: config.defects.contains(&Defect::WorksForNobody),
         };
         let stopped = grpc::serve_until(
             router(grpc::server().add_service(health), handlers),

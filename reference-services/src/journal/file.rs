@@ -44,6 +44,19 @@ pub(super) struct Found {
     pub(super) last: usize,
 }
 
+/// What a journal does not sync. Everything is synced, unless a mistake is planted in the service
+/// that keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Unsynced {
+    /// All is well.
+    #[default]
+    Nothing,
+    /// Batches, and so everything.
+    Batches,
+    /// The records of a file that takes the old one's place.
+    Rewrites,
+}
+
 /// An open journal.
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -53,6 +66,9 @@ pub(super) struct Journal {
     len: u64,
     /// What is behind `len` may be anything, and the file's name may not be durable.
     unsettled: bool,
+    /// A sync of the name has failed: no later one makes it durable.
+    unnamed: bool,
+    pub(super) unsynced: Unsynced,
 }
 
 impl Journal {
@@ -62,8 +78,8 @@ impl Journal {
         let content = match fs::read(path).await {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let (file, len) = write_beside(path, &[]).await?;
-                let mut journal = Self { path: path.to_owned(), file, len, unsettled: true };
+                let (file, len) = write_beside(path, &[], false).await?;
+                let mut journal = Self::unsettled(path, file, len);
                 journal.settle().await?;
                 return Ok((journal, Found { records: Vec::new(), last: 0 }));
             }
@@ -81,11 +97,16 @@ impl Journal {
         }
         let file = append_to(path).await?;
         let len = scan.sound as u64;
-        let mut journal = Self { path: path.to_owned(), file, len, unsettled: true };
+        let mut journal = Self::unsettled(path, file, len);
         // The last frame may have survived its process without ever having been synced.
         journal.settle().await?;
         let records = scan.records.into_iter().map(|place| content[place].to_vec()).collect();
         Ok((journal, Found { records, last: scan.last }))
+    }
+
+    fn unsettled(path: &Path, file: File, len: u64) -> Self {
+        let (path, unsynced) = (path.to_owned(), Unsynced::Nothing);
+        Self { path, file, len, unsettled: true, unnamed: false, unsynced }
     }
 
     /// How long it is.
@@ -103,7 +124,9 @@ impl Journal {
         self.unsettled = true;
         self.file.write_all(&frame).await?;
         self.file.flush().await?;
-        self.file.sync_data().await?;
+        if self.unsynced != Unsynced::Batches {
+            self.file.sync_data().await?;
+        }
         self.len += frame.len() as u64;
         self.unsettled = false;
         Ok(())
@@ -111,14 +134,23 @@ impl Journal {
 
     /// Cuts off what a failed write has left, and makes what is before it durable. A sync that
     /// has failed is not simply tried again: the kernel may have dropped what it could not write,
-    /// and the next sync would say that all is well. What is behind `len` is written anew.
+    /// and the next sync would say that all is well. What is behind `len` is written anew, and so is
+    /// the whole file if it was the sync of its name.
     async fn settle(&mut self) -> io::Result<()> {
+        if self.unnamed {
+            let mut content = fs::read(&self.path).await?;
+            content.truncate(usize::try_from(self.len).unwrap_or(usize::MAX));
+            let (beside, mut file) = begin_beside(&self.path).await?;
+            file.write_all(&content).await?;
+            give_name(&mut file, &beside, &self.path).await?;
+        }
         let file = append_to(&self.path).await?;
         file.set_len(self.len).await?;
         file.sync_all().await?;
+        self.unnamed = true;
         fs::sync_dir(folder(&self.path)).await?;
         self.file = file;
-        self.unsettled = false;
+        (self.unsettled, self.unnamed) = (false, false);
         Ok(())
     }
 
@@ -127,18 +159,28 @@ impl Journal {
         if self.unsettled {
             self.settle().await?;
         }
-        let (file, len) = write_beside(&self.path, records).await?;
+        let early = self.unsynced == Unsynced::Rewrites;
+        let (file, len) = write_beside(&self.path, records, early).await?;
+        if early {
+            // Defect: the next batch is the first that makes the content durable.
+            (self.file, self.len) = (file, len);
+            return fs::sync_dir(folder(&self.path)).await;
+        }
         // The new file has the name from here on, but perhaps not after a loss of power.
-        (self.file, self.len, self.unsettled) = (file, len, true);
+        (self.file, self.len, self.unsettled, self.unnamed) = (file, len, true, false);
         self.settle().await
     }
 }
 
 /// Writes a journal beside its place, syncs it, and only then gives it its name.
-async fn write_beside(path: &Path, records: &[Vec<u8>]) -> io::Result<(File, u64)> {
-    let beside = path.with_extension("new");
-    let mut file = File::create(&beside).await?;
+async fn write_beside(path: &Path, records: &[Vec<u8>], early: bool) -> io::Result<(File, u64)> {
+    let (beside, mut file) = begin_beside(path).await?;
     file.write_all(&MAGIC).await?;
+    if early {
+        // Defect: what is synced has no records yet.
+        file.flush().await?;
+        file.sync_all().await?;
+    }
     let mut len = MAGIC.len() as u64;
     let mut rest = records;
     while !rest.is_empty() {
@@ -153,10 +195,25 @@ async fn write_beside(path: &Path, records: &[Vec<u8>]) -> io::Result<(File, u64
         len += frame.len() as u64;
         rest = more;
     }
+    if early {
+        file.flush().await?;
+        fs::rename(&beside, path).await?;
+    } else {
+        give_name(&mut file, &beside, path).await?;
+    }
+    Ok((file, len))
+}
+
+async fn begin_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let beside = path.with_extension("new");
+    let file = File::create(&beside).await?;
+    Ok((beside, file))
+}
+
+async fn give_name(file: &mut File, beside: &Path, path: &Path) -> io::Result<()> {
     file.flush().await?;
     file.sync_all().await?;
-    fs::rename(&beside, path).await?;
-    Ok((file, len))
+    fs::rename(beside, path).await
 }
 
 async fn append_to(path: &Path) -> io::Result<File> {

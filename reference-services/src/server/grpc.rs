@@ -7,6 +7,10 @@ use tokio::sync::Notify;
 use tonic::transport::{Error, Server, server::Router};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
+/// What a trailer says of retries: milliseconds after which to come again, or a negative number
+/// for not to (gRFC A6).
+pub(crate) const PUSHBACK: &str = "grpc-retry-pushback-ms";
+
 /// Room for every call that the API's bulkhead lets through. Calls that ran into their deadline
 /// are resets; while this process is paused they pile up, and h2 would take that for an attack.
 pub(crate) fn server() -> Server {

@@ -15,6 +15,7 @@ pub use http::Limits;
 
 pub(crate) use body::{Body, json, metrics, read_json, text};
 pub(crate) use channel::{channel, endpoint};
+pub(crate) use grpc::PUSHBACK;
 pub(crate) use http::{Handler, Http, listen};
 pub(crate) use probes::Probes;
 pub(crate) use problem::Problem;

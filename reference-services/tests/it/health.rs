@@ -1,8 +1,11 @@
 //! Probes and metrics.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use reference_services::dependency::{Config, Kind};
+use reference_services::{
+    aggregation::Defect,
+    dependency::{Config, Kind},
+};
 use tonic::transport::Endpoint;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -14,7 +17,32 @@ use crate::world::{Plan, start_dependency};
 async fn probes_answer() {
     let world = Plan::default().down(Kind::Inventory).start().await;
     assert_eq!(world.get("/healthz").await.status, 200);
-    assert_eq!(world.get("/readyz").await.status, 200, "a lost dependency is no reason to restart");
+}
+
+#[tokio::test]
+async fn it_is_ready_once_it_has_reached_its_dependencies() {
+    let world = Plan::default().start().await;
+    world.ready().await;
+    assert_eq!(world.connections.load(Ordering::Relaxed), 4);
+    let document = world.get("/products/1").await.json();
+    assert_eq!(document["degraded"], serde_json::json!([]));
+    assert_eq!(world.connections.load(Ordering::Relaxed), 4, "the same connections");
+}
+
+#[tokio::test]
+async fn a_lost_dependency_keeps_it_from_being_ready_for_a_while() {
+    let slow = Plan::default().down(Kind::Inventory).api(|config| config.warm_up_ms = 60_000);
+    let world = slow.start().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(world.get("/readyz").await.problem(503), "the service is warming up");
+    let quick = Plan::default().down(Kind::Inventory).api(|config| config.warm_up_ms = 100);
+    let world = quick.start().await;
+    world.ready().await;
+    let early = Plan::default().down(Kind::Inventory).api(|config| {
+        config.warm_up_ms = 60_000;
+        config.defects.insert(Defect::ReadyTooEarly);
+    });
+    assert_eq!(early.start().await.get("/readyz").await.status, 200);
 }
 
 #[tokio::test]

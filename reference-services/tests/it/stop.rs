@@ -37,7 +37,7 @@ async fn what_is_in_flight_is_answered_and_nothing_new_is_taken() {
 #[tokio::test]
 async fn during_the_delay_it_is_not_ready_but_serves() {
     let mut world = Plan::default().api(|config| config.stop_delay_ms = 400).start().await;
-    assert_eq!(world.get("/readyz").await.status, 200);
+    world.ready().await;
     world.stop();
     tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(world.get("/readyz").await.problem(503), "the service is stopping");

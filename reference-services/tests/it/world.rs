@@ -148,6 +148,15 @@ impl World {
         TcpStream::connect(self.api).await.expect("the API listens")
     }
 
+    /// Waits until the API says that it is ready.
+    pub(crate) async fn ready(&self) {
+        let begun = Instant::now();
+        while self.get("/readyz").await.status != 200 {
+            assert!(begun.elapsed() < PATIENCE, "it is not ready");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(&format!("GET {path} HTTP/1.1\r\nhost: api\r\nconnection: close\r\n\r\n")).await
     }

@@ -2,13 +2,19 @@
 
 use squall::Scenario;
 
+mod api_restart;
+mod api_rolling_update;
 mod breaker;
 mod brownout;
+mod bulkhead_places;
 mod burst;
+mod caller_cut_off;
 mod clients_disconnect;
+mod few_calls;
 mod flapping_link;
 mod fleet;
 mod half_failing;
+mod half_open_disconnect;
 mod inventory_crash_loop;
 mod inventory_down;
 mod inventory_hung;
@@ -22,7 +28,11 @@ mod optional_slow;
 mod packet_loss;
 mod paused_dependency;
 mod pool;
+mod refusals;
+mod retry_budget;
+mod retry_pace;
 mod retry_storm;
+mod slow_and_failing;
 mod stampede;
 mod steady_state;
 // `squall new` adds modules above this line.
@@ -74,6 +84,16 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
         entry!(packet_loss),
         entry!(one_way_partition),
         entry!(flapping_link),
+        entry!(few_calls),
+        entry!(refusals),
+        entry!(half_open_disconnect),
+        entry!(retry_budget),
+        entry!(retry_pace),
+        entry!(slow_and_failing),
+        entry!(bulkhead_places),
+        entry!(caller_cut_off),
+        entry!(api_restart),
+        entry!(api_rolling_update),
         // `squall new` adds scenarios above this line.
     ];
     let single = |(scenarios, source): (Vec<Scenario>, &'static str)| {

@@ -19,6 +19,8 @@ pub(super) fn scenario() -> Scenario {
     shop.objective(availability().at_least(0.999))
         .objective(recovers(succeeded().at_least(0.999)).holding_for(ms(500)).within(ms(2_000)))
         .plan(|plan| plan.recovery(ms(2_000)))
+        // A cancellation that is lost comes again after a retransmit timeout, or several.
+        .works_on_for(ms(2_000))
         .arrivals(Arrivals::Constant { rate: 500.0 }, ms(7_000))
         .build()
 }

@@ -54,7 +54,7 @@ fn one_that_was_never_over_lasts_until_the_load_ends_and_says_so() {
     let finding = fails(
         &record,
         availability().at_least(1.0).in_operation("drain a"),
-        "availability was 0 % during drain a, expected at least 100 % (0 of 1)",
+        "availability: 0 % during drain a, under the bound of 100 % (0 of 1 request)",
     );
     assert_eq!(finding.scope, "during drain a, which was never over");
 }
@@ -113,7 +113,7 @@ fn log_events_gauges_and_spans_belong_to_an_operation_as_well() {
     passes(&record, never(logs("lost")).in_operation(label), "0");
     assert_eq!(on(&record, never(logs("found")).in_operation(label))[0].observed, "1");
     passes(&record, gauge("queue").at_most(3).in_operation(label), "3");
-    passes(&record, retry_amplification(spans("call")).at_most(2.0).in_operation(label), "2");
+    passes(&record, retry_amplification(spans("call")).at_most(2.0).in_operation(label), "2x");
     passes(&record, concurrency_of(spans("job")).at_most(1).in_operation(label), "1");
     passes(&record, concurrency_of(spans("job")).at_most(2), "2");
 }

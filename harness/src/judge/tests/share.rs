@@ -5,7 +5,7 @@ use squall_reports::record::{Outcome, Phase, Record};
 use super::{RecordBuilder, fails, ms, no_data, passes};
 use crate::objective::{
     abandoned, availability, degraded, failed, failed_otherwise_than, goodput, shed, succeeded,
-    useful,
+    useful, wrong,
 };
 
 /// A run of one phase with that many of each outcome.
@@ -147,6 +147,20 @@ fn errors_of_another_status_stand_out() {
             failed_otherwise_than(503).none(),
             "requests that failed otherwise than with 503: 1 of 4 requests over the run, at most 0 \
              allowed",
+        );
+    }
+}
+
+#[test]
+fn a_wrong_answer_is_one_of_status_2xx() {
+    for status in [0, 199, 300, 404, 503] {
+        passes(&failing_with(status), wrong().none(), "0");
+    }
+    for status in [200, 206, 299] {
+        fails(
+            &failing_with(status),
+            wrong().none(),
+            "wrong answers: 1 of 4 requests over the run, at most 0 allowed",
         );
     }
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use crate::plan::{
     Arrivals, DiskConfig, Fault, FaultBuilder, FaultKind, Latency, Link, Load, Plan, RequestSpec,
-    TcpConfig, Topology, bandwidth, burst, clock_drift, clock_jump, clock_skew, corrupt_disk,
-    crash, crash_loop, disconnect, disk_error, error_code, fail_first, fail_fraction, flap,
-    latency, loss, partition, partition_groups, pause, power_loss, restart, slicer, slow_cpu,
-    slow_disk, slow_dns, stale_dns, stampede,
+    TcpConfig, Topology, bandwidth, blackhole, burst, clock_drift, clock_jump, clock_skew,
+    corrupt_disk, crash, crash_loop, disconnect, disk_error, error_code, fail_first, fail_fraction,
+    flap, hang, jitter, latency, loss, partition, partition_groups, pause, power_loss, ramp,
+    reorder, restart, slicer, slow_answer, slow_close, slow_cpu, slow_disk, slow_dns, stale_dns,
+    stampede,
 };
 
 fn ms(ms: u64) -> Duration {
@@ -183,6 +184,78 @@ fn a_load_has_a_client_a_target_and_something_to_ask() {
     }
 }
 
+#[track_caller]
+fn refused_request(request: RequestSpec, expected: &str) {
+    refused_load(|load| load.mix[0] = request, &format!("load 1: {expected}"));
+}
+
+#[test]
+fn placeholders_of_a_request_are_known() {
+    let expected = |part, found| {
+        format!("expected {{id}} or {{request}} in the {part} of a request, found {found}")
+    };
+    refused_request(RequestSpec::get("/items/{sku}"), &expected("path", "{sku}"));
+    let body = RequestSpec::new("POST", "/{id}").body(r#"{"item":{item}}"#);
+    refused_request(body, &expected("body", "{item}"));
+    refused_request(
+        RequestSpec::get("/").expect_equal("/id", "{idd}"),
+        "GET /: expected {id} or {request} in the value at \"/id\", found {idd}",
+    );
+}
+
+#[test]
+fn what_is_expected_of_an_answer_can_be_looked_for() {
+    let get = || RequestSpec::get("/");
+    for pointer in ["id", "/a~2", "/a~", "#/a"] {
+        let expected = format!(
+            "GET /: expected a JSON pointer such as /items/0 (RFC 6901), found {pointer:?}"
+        );
+        for request in [
+            get().expect_present(pointer),
+            get().expect_equal(pointer, "1"),
+            get().expect_count(pointer, 1),
+            get().degraded_by(pointer),
+            get().degraded_by("/missing").expect_section("a", pointer),
+        ] {
+            refused_request(request, &expected);
+        }
+    }
+    refused_request(
+        get().expect_equal("/sku", "P-{id}"),
+        "GET /: expected JSON for the value at \"/sku\", found P-{id}: expected value at line 1 \
+         column 1",
+    );
+    refused_request(
+        get().expect_section("reviews", "/reviews"),
+        "GET /: expected degraded_by(..), the list that names the section \"reviews\" when it is \
+         left out, found none",
+    );
+    let twice = get().degraded_by("/x").expect_section("a", "/a").expect_section("a", "/b");
+    refused_request(twice, "GET /: expected each section once, found \"a\" twice");
+    for empty in [get().expect_section("", "/a"), get().expect_section("a", "")] {
+        refused_request(
+            empty.degraded_by("/x"),
+            "GET /: expected a section with a name and a JSON pointer, found an empty one",
+        );
+    }
+    refused_request(
+        get().expect_error_type("problem"),
+        "GET /: expected a media type such as application/problem+json, found \"problem\"",
+    );
+    let good = get()
+        .expect_equal("", r#"{"a~/b":[{id},"{request}"]}"#)
+        .expect_count("/a~0~1b/-", 0)
+        .degraded_by("/x")
+        .expect_section("a", "/a")
+        .expect_error_type("application/problem+json; charset=utf-8");
+    let mut load = load();
+    load.mix[0] = good;
+    let plan = Plan::new(topology()).load(load);
+    assert_eq!(plan.check(), Ok(()));
+    let kept = serde_json::to_string(&plan).expect("json");
+    assert_eq!(serde_json::from_str::<Plan>(&kept).expect("a plan"), plan);
+}
+
 #[test]
 fn a_load_has_rates() {
     let rates = |found: &str| {
@@ -250,6 +323,71 @@ fn a_fault_has_attributes_that_make_sense() {
     refused_fault(
         latency("b", ms(5)).jitter(ms(6)),
         "expected a jitter up to the latency 5ms, found 6ms",
+    );
+}
+
+#[test]
+fn a_fault_that_cannot_change_anything_is_refused() {
+    let below = |what, found| {
+        format!("expected a {what} of at least 100µs, the resolution of the network, found {found}")
+    };
+    let short = Duration::from_micros(99);
+    refused_fault(latency("b", Duration::ZERO), &below("latency", "0ns"));
+    refused_fault(latency("b", short / 2).jitter(short / 2), &below("latency", "99µs"));
+    refused_fault(jitter("b", short), &below("jitter", "99µs"));
+    refused_fault(reorder("b", 0.5, Duration::ZERO), &below("delay", "0ns"));
+    refused_fault(slow_close("b", short), &below("delay", "99µs"));
+    let fine = latency("b", short).from(ms(100)).until(ms(200));
+    let precise = topology().resolution(Duration::from_micros(50));
+    assert_eq!(Plan::new(precise).load(load()).fault(fine).check(), Ok(()));
+    refused_fault(
+        slicer("b", 10, 5, Duration::ZERO),
+        "expected a pause between the pieces, without which they are read as one, found zero",
+    );
+    refused_fault(slow_answer("b", Duration::ZERO), "expected a delay above zero, found zero");
+    refused_fault(
+        clock_drift("b", 1e-10),
+        "expected at least a nanosecond per second, 1e-9, found 0.0000000001",
+    );
+    let alone = "expected traffic with another host, found only b";
+    refused_fault(partition("b", "b"), alone);
+    refused_fault(loss("b", 0.5).with_peer("b"), alone);
+    let hermit = Topology::new().host("b", "service", serde_json::Value::Null);
+    let cut = blackhole("b").from(ms(100)).until(ms(200));
+    refused(
+        &Plan::new(hermit).lasts(ms(1_000)).fault(cut),
+        &format!("fault 1 (blackhole at b): {alone}"),
+    );
+    refused_fault(hang("a"), "expected a host that runs a service, found the client a");
+}
+
+#[test]
+fn a_fault_of_the_load_has_one_to_act_on() {
+    let refused_with = |load: Option<Load>, fault: FaultBuilder, expected: &str| {
+        let fault = fault.from(ms(100)).until(ms(200));
+        let label = fault.label();
+        let plan = Plan::new(topology()).lasts(ms(1_000)).fault(fault);
+        let plan = load.into_iter().fold(plan, Plan::load);
+        refused(&plan, &format!("fault 1 ({label}): {expected}"));
+    };
+    let none = "expected a load to act on, found none";
+    for fault in [burst(2.0), ramp(2.0), stampede(5), disconnect(0.5, ms(5))] {
+        refused_with(None, fault, none);
+    }
+    let closed = Load::new("a", "b:80", Arrivals::Closed { clients: 2, think: ms(5) });
+    let closed = closed.lasts(ms(1_000)).get("/");
+    for fault in [burst(2.0), ramp(2.0)] {
+        let expected = "expected an open load to act on, found closed ones";
+        refused_with(Some(closed.clone()), fault, expected);
+    }
+    let ended = "expected an injection while a load lasts (100ms), found 100ms";
+    for fault in [burst(2.0), ramp(2.0), disconnect(0.5, ms(5))] {
+        refused_with(Some(load().lasts(ms(100))), fault, ended);
+    }
+    refused_with(
+        Some(load().timeout(ms(50))),
+        disconnect(0.5, ms(51)),
+        "expected clients that leave within their timeout of 50ms, found 51ms",
     );
 }
 
@@ -350,7 +488,7 @@ fn objectives_name_what_the_plan_has() {
     );
     let gauge_of = |found: &str, known: &str| {
         format!(
-            "objective 1: expected a gauge that every run has or the plan scrapes, found \
+            "objective 1: expected a gauge that every run or cluster has or the plan scrapes, found \
              \"{found}\": {known}"
         )
     };

@@ -15,17 +15,22 @@ pub(super) struct Content {
     dirty: Option<Range<usize>>,
     /// The least length since the last sync: from there on nothing durable is left of the file.
     shortest: usize,
-    /// The last write, unless it is durable.
-    last: Option<LastWrite>,
+    /// The last change, unless it is durable.
+    last: Option<Change>,
 }
 
-/// What a write has changed, so that part of it can be undone.
+/// What was changed last, so that part of it can be undone.
 #[derive(Debug)]
-struct LastWrite {
-    at: usize,
-    len: usize,
-    before: Vec<u8>,
-    len_before: usize,
+enum Change {
+    /// So many bytes were written to a place, over those `before`.
+    Write { at: usize, len: usize, before: Vec<u8>, len_before: usize },
+    /// The length was set, which cut `tail` off or added zeros.
+    Length {
+        tail: Vec<u8>,
+        len_before: usize,
+        dirty_before: Option<Range<usize>>,
+        shortest_before: usize,
+    },
 }
 
 impl Content {
@@ -63,15 +68,21 @@ impl Content {
         self.live.resize(len_before.max(end), 0);
         self.live[at..end].copy_from_slice(data);
         self.touch(at.min(len_before)..end, now);
-        self.last = Some(LastWrite { at, len: data.len(), before, len_before });
+        self.last = Some(Change::Write { at, len: data.len(), before, len_before });
     }
 
     pub(super) fn set_len(&mut self, len: usize, now: SystemTime) {
         let before = self.live.len();
+        let tail = self.live.get(len..).unwrap_or_default().to_vec();
+        self.last = Some(Change::Length {
+            tail,
+            len_before: before,
+            dirty_before: self.dirty.clone(),
+            shortest_before: self.shortest,
+        });
         self.shortest = self.shortest.min(len);
         self.live.resize(len, 0);
         self.touch(before.min(len)..len, now);
-        self.last = None;
     }
 
     fn touch(&mut self, range: Range<usize>, now: SystemTime) {
@@ -98,31 +109,44 @@ impl Content {
     /// does: a later sync succeeds, and what was written before is still not durable.
     pub(super) fn fail_sync(&mut self) {
         self.dirty = None;
+        self.shortest = self.live.len();
         self.last = None;
     }
 
-    /// The power has failed: what was not synced is gone, or, if the last write is to be torn and
-    /// there is one, all of it but for the tail of that write. Was one torn?
+    /// The power has failed: what was not synced is gone. If `tear` says so, it is there all the
+    /// same, in order and as far as into the middle of the last change. Did that make a difference?
     pub(super) fn lose_power(&mut self, tear: Option<&mut ChaCha8Rng>) -> bool {
-        let torn = match (tear, &self.last) {
-            (Some(rng), Some(last)) if last.len > 1 => {
-                let (at, kept) = (last.at, rng.random_range(1..last.len));
-                self.live.truncate(last.len_before.max(at + kept));
-                if let Some(before) = last.before.get(kept..) {
-                    self.live[at + kept..at + last.before.len()].copy_from_slice(before);
-                }
-                self.durable.clone_from(&self.live);
-                true
-            }
-            _ => {
-                self.live.clone_from(&self.durable);
-                false
-            }
-        };
+        let before = tear.is_some().then(|| self.durable.clone());
+        if let (Some(rng), Some(last)) = (tear, self.last.take()) {
+            self.undo_part_of(last, rng);
+            self.sync();
+        }
+        self.live.clone_from(&self.durable);
         self.dirty = None;
         self.shortest = self.live.len();
         self.last = None;
-        torn
+        before.is_some_and(|before| before != self.durable)
+    }
+
+    /// Undoes the last change from some byte on. Neither a byte nor a length is there in part.
+    fn undo_part_of(&mut self, last: Change, rng: &mut ChaCha8Rng) {
+        match last {
+            Change::Write { at, len, before, len_before } => {
+                let kept = if len > 1 { rng.random_range(1..len) } else { 0 };
+                let end = if kept > 0 { at + kept } else { 0 };
+                self.live.truncate(len_before.max(end));
+                if let Some(before) = before.get(kept..) {
+                    self.live[at + kept..at + kept + before.len()].copy_from_slice(before);
+                }
+            }
+            Change::Length { tail, len_before, dirty_before, shortest_before } => {
+                if rng.random() {
+                    self.live.truncate(len_before);
+                    self.live.extend(tail);
+                    (self.dirty, self.shortest) = (dirty_before, shortest_before);
+                }
+            }
+        }
     }
 }
 

@@ -49,9 +49,6 @@ impl Faults {
     pub(super) fn slowed(&mut self, cost: u64) -> u64 {
         self.acting.iter().fold(cost, |cost, acting| {
             let FaultKind::SlowDisk { factor } = acting.kind else { return cost };
-            if cost > 0 {
-                self.hits.push(acting.number);
-            }
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_precision_loss,
@@ -59,6 +56,9 @@ impl Faults {
                 reason = "a cost times a checked factor, to the nanosecond as far as it matters"
             )]
             let slowed = (cost as f64 * factor) as u64;
+            if slowed > cost {
+                self.hits.push(acting.number);
+            }
             slowed
         })
     }
@@ -81,9 +81,9 @@ impl Faults {
         self.acting.iter().any(|acting| acting.kind == FaultKind::DiskFull)
     }
 
-    /// An operation found no space.
+    /// Something could not grow although there was space. The first of the faults is to blame.
     pub(super) fn found_full(&mut self) {
-        let full = self.acting.iter().filter(|acting| acting.kind == FaultKind::DiskFull);
+        let full = self.acting.iter().find(|acting| acting.kind == FaultKind::DiskFull);
         self.hits.extend(full.map(|acting| acting.number));
     }
 

@@ -1,8 +1,11 @@
 //! The files and directories of one disk, as processes see them and as they survive.
 //!
 //! Files and directories are known by number; a directory has names for some of them. Processes
-//! see the live names. The durable ones, which are there after a power loss, become what the
-//! live ones are when the directory is synced. The same goes for the content of each file.
+//! see the live names. A power loss leaves the durable ones, and some of the changes since: the
+//! disk writes what is done to a directory in order and when it likes, but when the directory is
+//! synced all of it. The content of a file has no such luck: it is there as far as it was synced.
+
+mod durability;
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +15,12 @@ use std::{
     time::SystemTime,
 };
 
-use rand_chacha::ChaCha8Rng;
 use squall_os::sim::FileStatus;
 
-use super::content::Content;
+use super::{
+    content::Content,
+    directory::{Change, Directory, Names, PENDING_MAX},
+};
 
 /// The number of the root directory.
 const ROOT: u64 = 0;
@@ -30,33 +35,37 @@ pub(super) struct Volume {
     memory_bytes: i64,
     /// Nothing can grow, whatever the capacity.
     pub(super) full: bool,
+    /// Something could not grow for that reason alone, since this was last asked.
+    starved: bool,
 }
 
 struct Node {
     what: What,
     /// How many names lead here that processes see.
     live: u32,
-    /// How many names lead here that are durable.
+    /// How many names lead here that are durable, or may become it by a power loss.
     durable: u32,
     /// How often the file is open.
     open: u32,
 }
 
 impl Node {
+    fn is_dir(&self) -> bool {
+        matches!(self.what, What::Directory(_))
+    }
+
     fn memory_bytes(&self) -> i64 {
         match &self.what {
             What::File(content) => content.memory_bytes(),
-            What::Directory { .. } => 0,
+            What::Directory(_) => 0,
         }
     }
 }
 
 enum What {
     File(Content),
-    Directory { live: Names, durable: Names, modified: SystemTime },
+    Directory(Directory),
 }
-
-type Names = BTreeMap<OsString, u64>;
 
 /// An error of the operating system, as a service would see it in production.
 pub(super) fn refused(code: i32) -> io::Error {
@@ -65,7 +74,8 @@ pub(super) fn refused(code: i32) -> io::Error {
 
 impl Volume {
     pub(super) fn new(capacity_bytes: u64) -> Self {
-        let root = Node { what: directory(SystemTime::UNIX_EPOCH), live: 1, durable: 1, open: 0 };
+        let what = What::Directory(Directory::new(SystemTime::UNIX_EPOCH));
+        let root = Node { what, live: 1, durable: 1, open: 0 };
         Self {
             nodes: BTreeMap::from([(ROOT, root)]),
             next: 1,
@@ -73,6 +83,7 @@ impl Volume {
             capacity_bytes,
             memory_bytes: 0,
             full: false,
+            starved: false,
         }
     }
 
@@ -104,7 +115,7 @@ impl Volume {
     /// The live names in a directory.
     fn names(&self, number: u64) -> io::Result<&Names> {
         match &self.nodes[&number].what {
-            What::Directory { live, .. } => Ok(live),
+            What::Directory(directory) => Ok(&directory.live),
             What::File(_) => Err(refused(libc::ENOTDIR)),
         }
     }
@@ -131,12 +142,12 @@ impl Volume {
     fn content(&mut self, file: u64) -> &mut Content {
         match &mut self.node(file).what {
             What::File(content) => content,
-            What::Directory { .. } => unreachable!("a directory is never opened"),
+            What::Directory(_) => unreachable!("a directory is never opened"),
         }
     }
 
     fn is_dir(&self, number: u64) -> bool {
-        matches!(self.nodes[&number].what, What::Directory { .. })
+        self.nodes[&number].is_dir()
     }
 
     /// Opens the file at `path` and returns its number.
@@ -177,6 +188,7 @@ impl Volume {
         let end_max = len.saturating_add(space);
         let room = usize::try_from(end_max.saturating_sub(at)).unwrap_or(usize::MAX);
         let taken = data.len().min(room);
+        self.starved |= taken < data.len() && self.full && self.free_bytes() > 0;
         if let (Ok(at), true) = (usize::try_from(at), taken > 0) {
             self.change(file, |content| content.write(at, &data[..taken], now));
         }
@@ -187,7 +199,9 @@ impl Volume {
     pub(super) fn set_len(&mut self, file: u64, len: u64, now: SystemTime) -> io::Result<()> {
         let space = self.space();
         let before = self.content(file).len();
-        if len.saturating_sub(before) > space {
+        let grows_by = len.saturating_sub(before);
+        if grows_by > space {
+            self.starved |= self.full && grows_by <= self.free_bytes();
             return Err(refused(libc::ENOSPC));
         }
         let new = usize::try_from(len).map_err(|_| refused(libc::EFBIG))?;
@@ -198,7 +212,18 @@ impl Volume {
 
     /// How many bytes files can grow by.
     fn space(&self) -> u64 {
-        if self.full { 0 } else { self.capacity_bytes.saturating_sub(self.used_bytes) }
+        if self.full { 0 } else { self.free_bytes() }
+    }
+
+    /// How many bytes are free.
+    fn free_bytes(&self) -> u64 {
+        self.capacity_bytes.saturating_sub(self.used_bytes)
+    }
+
+    /// Was there something, since this was last asked, that could not grow only because nothing
+    /// can?
+    pub(super) fn take_starved(&mut self) -> bool {
+        std::mem::take(&mut self.starved)
     }
 
     pub(super) fn sync(&mut self, file: u64) {
@@ -218,8 +243,8 @@ impl Volume {
             What::File(content) => {
                 FileStatus { len: content.len(), is_dir: false, modified: content.modified }
             }
-            What::Directory { modified, .. } => {
-                FileStatus { len: 0, is_dir: true, modified: *modified }
+            What::Directory(directory) => {
+                FileStatus { len: 0, is_dir: true, modified: directory.modified }
             }
         }
     }
@@ -243,7 +268,7 @@ impl Volume {
             self.create_dir(parent, true, now)?;
         }
         let (parent, name) = self.place(path)?;
-        self.add(parent, name, directory(now), now);
+        self.add(parent, name, What::Directory(Directory::new(now)), now);
         Ok(())
     }
 
@@ -265,12 +290,17 @@ impl Volume {
         if self.is_dir(moved) && to.starts_with(from) && from != to {
             return Err(refused(libc::EINVAL));
         }
-        self.node(moved).live += 1;
-        self.remove(from_parent, from_name, now);
-        if replaced.is_some_and(|replaced| replaced != moved) {
-            self.remove(to_parent, to_name, now);
+        if (from_parent, from_name) == (to_parent, to_name) {
+            return Ok(());
         }
-        self.live_names(to_parent, now).insert(to_name.to_owned(), moved);
+        let from = (from_name.to_owned(), None);
+        let to = (to_name.to_owned(), Some(moved));
+        if from_parent == to_parent {
+            self.change_names(to_parent, vec![from, to], now);
+        } else {
+            self.change_names(to_parent, vec![to], now);
+            self.change_names(from_parent, vec![from], now);
+        }
         Ok(())
     }
 
@@ -279,7 +309,7 @@ impl Volume {
             return Err(refused(libc::EISDIR));
         }
         let (parent, name) = self.place(path)?;
-        self.remove(parent, name, now);
+        self.change_names(parent, vec![(name.to_owned(), None)], now);
         Ok(())
     }
 
@@ -294,112 +324,49 @@ impl Volume {
             }
         }
         let (parent, name) = self.place(path)?;
-        self.remove(parent, name, now);
+        self.change_names(parent, vec![(name.to_owned(), None)], now);
         Ok(())
-    }
-
-    /// Makes the names in the directory at `path` durable, and its own with those that lead to it.
-    pub(super) fn sync_dir(&mut self, path: &Path) -> io::Result<()> {
-        let directory = self.find(path)?;
-        self.names(directory)?;
-        let mut here = ROOT;
-        for component in path.components() {
-            let Component::Normal(name) = component else { continue };
-            let Some(&next) = self.names(here)?.get(name) else { break };
-            self.drop_durable(here, |other, number| number != next || other == name);
-            if let What::Directory { durable, .. } = &mut self.node(here).what
-                && durable.insert(name.to_owned(), next).is_none()
-            {
-                self.node(next).durable += 1;
-            }
-            here = next;
-        }
-        self.sync_names(directory);
-        Ok(())
-    }
-
-    /// Makes the durable names in a directory what the live ones are.
-    fn sync_names(&mut self, directory: u64) {
-        let names = self.names(directory).cloned().unwrap_or_default();
-        self.drop_durable(directory, |name, number| names.get(name) == Some(&number));
-        for (name, number) in names {
-            let What::Directory { durable, .. } = &mut self.node(directory).what else { return };
-            if durable.insert(name, number).is_none() {
-                self.node(number).durable += 1;
-            }
-        }
-    }
-
-    /// Drops the durable names in a directory that are not to be kept.
-    fn drop_durable(&mut self, directory: u64, keep: impl Fn(&OsStr, u64) -> bool) {
-        let mut dropped = Vec::new();
-        if let What::Directory { durable, .. } = &mut self.node(directory).what {
-            durable.retain(|name, number| {
-                let kept = keep(name, *number);
-                dropped.extend((!kept).then_some(*number));
-                kept
-            });
-        }
-        for number in dropped {
-            self.node(number).durable -= 1;
-            self.forget_unreachable(number);
-        }
-    }
-
-    /// The power has failed: only what is durable is left. Returns how many writes were torn, if
-    /// they are to be.
-    pub(super) fn lose_power(&mut self, mut tear: Option<&mut ChaCha8Rng>) -> u64 {
-        let mut torn = 0;
-        let mut kept = BTreeMap::new();
-        let mut left = vec![ROOT];
-        while let Some(number) = left.pop() {
-            // A name that was moved from one directory to another may have survived in both.
-            let Some(mut node) = self.nodes.remove(&number) else {
-                if let Some(Node { live, durable, .. }) = kept.get_mut(&number) {
-                    *live += 1;
-                    *durable += 1;
-                }
-                continue;
-            };
-            match &mut node.what {
-                What::File(content) => torn += u64::from(content.lose_power(tear.as_deref_mut())),
-                What::Directory { live, durable, .. } => {
-                    live.clone_from(durable);
-                    left.extend(durable.values().rev());
-                }
-            }
-            kept.insert(number, Node { live: 1, durable: 1, open: 0, ..node });
-        }
-        self.nodes = kept;
-        self.used_bytes = self.nodes.keys().map(|number| self.status(*number).len).sum();
-        self.memory_bytes = self.nodes.values().map(Node::memory_bytes).sum();
-        torn
     }
 
     /// Adds something new to a directory.
     fn add(&mut self, parent: u64, name: &OsStr, what: What, now: SystemTime) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.nodes.insert(number, Node { what, live: 1, durable: 0, open: 0 });
-        self.live_names(parent, now).insert(name.to_owned(), number);
+        self.nodes.insert(number, Node { what, live: 0, durable: 0, open: 0 });
+        self.change_names(parent, vec![(name.to_owned(), Some(number))], now);
         number
     }
 
-    /// Takes a name out of a directory.
-    fn remove(&mut self, parent: u64, name: &OsStr, now: SystemTime) {
-        if let Some(number) = self.live_names(parent, now).remove(name) {
+    /// Changes names in a directory, all of them or none: they lead to other things, or to nothing.
+    fn change_names(&mut self, parent: u64, change: Change, now: SystemTime) {
+        for number in change.iter().filter_map(|(_, to)| *to) {
+            let node = self.node(number);
+            (node.live, node.durable) = (node.live + 1, node.durable + 1);
+        }
+        let directory = self.directory(parent);
+        directory.modified = now;
+        let mut lost = Vec::new();
+        for (name, to) in &change {
+            lost.extend(match to {
+                Some(number) => directory.live.insert(name.clone(), *number),
+                None => directory.live.remove(name),
+            });
+        }
+        directory.pending.push_back(change);
+        let overdue = directory.pending.len() > PENDING_MAX;
+        let overdue = overdue.then(|| directory.pending.pop_front()).flatten();
+        for number in lost {
             self.node(number).live -= 1;
             self.free(number);
         }
+        if let Some(change) = overdue {
+            self.apply(parent, change);
+        }
     }
 
-    /// The live names of a directory that changes now.
-    fn live_names(&mut self, number: u64, now: SystemTime) -> &mut Names {
+    fn directory(&mut self, number: u64) -> &mut Directory {
         match &mut self.node(number).what {
-            What::Directory { live, modified, .. } => {
-                *modified = now;
-                live
-            }
+            What::Directory(directory) => directory,
             What::File(_) => unreachable!("only directories have names in them"),
         }
     }
@@ -412,26 +379,6 @@ impl Volume {
         }
         self.forget_unreachable(number);
     }
-
-    /// Forgets what no process can get at, once no power loss can bring it back.
-    fn forget_unreachable(&mut self, number: u64) {
-        let Node { what, live: 0, durable: 0, open: 0 } = self.node(number) else { return };
-        let inner: Vec<u64> = match what {
-            What::File(_) => Vec::new(),
-            What::Directory { durable, .. } => durable.values().copied().collect(),
-        };
-        if let Some(forgotten) = self.nodes.remove(&number) {
-            self.memory_bytes -= forgotten.memory_bytes();
-        }
-        for inner in inner {
-            self.node(inner).durable -= 1;
-            self.forget_unreachable(inner);
-        }
-    }
-}
-
-fn directory(now: SystemTime) -> What {
-    What::Directory { live: Names::new(), durable: Names::new(), modified: now }
 }
 
 #[cfg(test)]

@@ -10,11 +10,18 @@ use bytes::Bytes;
 use turmoil_net::{Netstat, NetstatEntry, NetstatState, Packet, TcpFlags, TcpSegment, Transport};
 
 use super::{Alive, FlowKey, Rule, Wire};
-use crate::{plan::Fault, sim::flow::segment};
+use crate::{
+    plan::Fault,
+    sim::{flow::segment, throttle::Throttle},
+};
 
 impl Wire {
     /// A fault of the network begins to act.
     pub(crate) fn inject(&mut self, number: u16, fault: &Fault, now: u64) {
+        if let Some(throttle) = Throttle::new(number, fault, &self.shared.plan.topology) {
+            self.throttles.push(throttle);
+            return;
+        }
         let mut rule = Rule::new(number, fault, now, &self.shared);
         if let Some(scope) = rule.meets_connections() {
             let connections: Vec<FlowKey> = self
@@ -31,13 +38,8 @@ impl Wire {
         self.rules.push(rule);
     }
 
-    /// A fault of the network ends.
-    pub(crate) fn heal(&mut self, number: u16) {
-        self.rules.retain(|rule| rule.fault != number);
-    }
-
     /// All connections, each once.
-    fn connections(&self) -> Vec<FlowKey> {
+    pub(super) fn connections(&self) -> BTreeSet<FlowKey> {
         let mut found = BTreeSet::new();
         for host in 0..self.hosts.len() {
             let host = u16::try_from(host).expect("at most 10,000 hosts");
@@ -51,7 +53,7 @@ impl Wire {
                 }
             }
         }
-        found.into_iter().collect()
+        found
     }
 
     /// Has the sender still the connection that a retransmission is for?

@@ -198,7 +198,7 @@ impl World {
         let fault = self.shared.plan.faults[usize::from(number)].clone();
         self.shared.set_active(number, false);
         let Some(host) = self.host_of(&fault.target) else {
-            return self.wire.heal(number);
+            return self.wire.heal(number, now);
         };
         match fault.kind {
             FaultKind::Crash
@@ -228,7 +228,7 @@ impl World {
                 Performer::Clock => {
                     self.change_clocks(host, now, |clocks, at| clocks.heal(number, at));
                 }
-                _ => self.wire.heal(number),
+                _ => self.wire.heal(number, now),
             },
         }
     }

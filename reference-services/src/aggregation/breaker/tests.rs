@@ -150,3 +150,18 @@ fn answers_to_calls_of_a_former_state_count_for_nothing() {
     probe.succeeded(later);
     bench.stands(BreakerState::Closed);
 }
+
+#[test]
+fn an_unguarded_probe_that_is_dropped_wedges_the_breaker() {
+    let mut bench = Bench::opened();
+    bench.pass(OPEN);
+    drop(bench.admit().expect("the probe").unguarded());
+    bench.pass(MS * 3_600_000);
+    assert!(bench.admit().is_none());
+    // One that is settled counts as any other.
+    let bench = Bench::new();
+    for _ in 0..4 {
+        bench.admit().expect("admitted").unguarded().failed(bench.now);
+    }
+    bench.stands(BreakerState::Open);
+}

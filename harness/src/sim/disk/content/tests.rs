@@ -69,6 +69,46 @@ fn what_a_failed_sync_gave_up_is_not_made_durable_by_a_later_one() {
 }
 
 #[test]
+fn nor_by_a_power_loss_in_the_middle_of_a_later_write() {
+    let mut rng = rng::stream(1, "test");
+    let mut content = synced(b"0123");
+    content.write(4, b"lost", NOW);
+    content.fail_sync();
+    content.write(8, b"torn", NOW);
+    assert!(content.lose_power(Some(&mut rng)));
+    assert!(content.live.starts_with(b"0123\0\0\0\0t") && content.live.len() < 12);
+}
+
+#[test]
+fn what_was_written_before_the_last_change_is_there_whatever_that_was() {
+    let mut found = std::collections::BTreeSet::new();
+    for seed in 0..20 {
+        let mut rng = rng::stream(seed, "test");
+        let mut content = synced(b"0123");
+        content.write(4, b"kept", NOW);
+        content.write(8, b"x", NOW);
+        assert!(content.lose_power(Some(&mut rng)));
+        assert_eq!(content.live, b"0123kept", "a byte is not there in part");
+        let mut content = synced(b"0123");
+        content.write(4, b"kept", NOW);
+        content.set_len(6, NOW);
+        assert!(content.lose_power(Some(&mut rng)));
+        found.insert(content.live.clone());
+        let mut content = synced(b"0123");
+        content.set_len(2, NOW);
+        content.lose_power(Some(&mut rng));
+        found.insert(content.live.clone());
+        let mut content = synced(b"0123");
+        content.write(4, b"kept", NOW);
+        content.set_len(10, NOW);
+        assert!(content.lose_power(Some(&mut rng)));
+        found.insert(content.live.clone());
+    }
+    let lengths: [&[u8]; 5] = [b"01", b"0123", b"0123ke", b"0123kept", b"0123kept\0\0"];
+    assert!(found.iter().eq(lengths), "the old length or the new one: {found:?}");
+}
+
+#[test]
 fn there_is_nothing_to_tear_in_a_byte_or_in_what_is_durable() {
     let mut rng = rng::stream(1, "test");
     let mut content = synced(b"0123");

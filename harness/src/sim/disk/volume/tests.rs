@@ -1,8 +1,9 @@
 //! Names and space, across syncs and power losses.
 
-use std::{path::Path, time::SystemTime};
+use std::{collections::BTreeSet, path::Path, time::SystemTime};
 
-use super::Volume;
+use super::{PENDING_MAX, Volume};
+use crate::sim::rng;
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -21,24 +22,127 @@ fn read(volume: &mut Volume, path: &str) -> Option<String> {
     Some(String::from_utf8(text).unwrap())
 }
 
+/// Loses its power in a way that `seed` draws.
+fn lose_power(volume: &mut Volume, seed: u64) {
+    volume.lose_power(&mut rng::stream(seed, "power"), None);
+}
+
 #[test]
 fn a_file_that_replaces_another_one_is_either_of_them_after_a_power_loss() {
-    for synced in [false, true] {
+    let mut found = BTreeSet::new();
+    for seed in 0..20 {
+        for synced in [false, true] {
+            let mut volume = Volume::new(100);
+            write(&mut volume, "/file", "old");
+            volume.sync_dir(Path::new("/")).unwrap();
+            write(&mut volume, "/beside", "new");
+            volume.rename(Path::new("/beside"), Path::new("/file"), NOW).unwrap();
+            assert_eq!(read(&mut volume, "/file").as_deref(), Some("new"));
+            if synced {
+                volume.sync_dir(Path::new("/")).unwrap();
+            }
+            lose_power(&mut volume, seed);
+            let left = (read(&mut volume, "/file"), read(&mut volume, "/beside"));
+            let files = volume.nodes.len() - 1;
+            assert_eq!(volume.used_bytes, 3 * files as u64);
+            found.insert((synced, left.0.unwrap(), left.1, files));
+        }
+    }
+    let expected = [
+        (false, "new".to_owned(), None, 1),
+        (false, "old".to_owned(), None, 1),
+        (false, "old".to_owned(), Some("new".to_owned()), 2),
+        (true, "new".to_owned(), None, 1),
+    ];
+    assert!(found.iter().eq(&expected), "nothing, the creation, or the renaming too: {found:?}");
+}
+
+#[test]
+fn a_name_can_be_durable_before_what_it_names() {
+    let mut found = BTreeSet::new();
+    for seed in 0..20 {
         let mut volume = Volume::new(100);
         write(&mut volume, "/file", "old");
         volume.sync_dir(Path::new("/")).unwrap();
-        write(&mut volume, "/beside", "new");
+        let beside = volume.open(Path::new("/beside"), true, false, NOW).unwrap();
+        volume.write(beside, 0, b"new", NOW);
         volume.rename(Path::new("/beside"), Path::new("/file"), NOW).unwrap();
-        assert_eq!(read(&mut volume, "/file").as_deref(), Some("new"));
-        if synced {
-            volume.sync_dir(Path::new("/")).unwrap();
+        lose_power(&mut volume, seed);
+        found.insert(read(&mut volume, "/file").unwrap());
+    }
+    assert!(found.iter().eq(["", "old"]), "a rewrite without a sync loses both: {found:?}");
+}
+
+#[test]
+fn what_was_done_to_a_directory_survives_in_order() {
+    let mut found = BTreeSet::new();
+    for seed in 0..40 {
+        let mut volume = Volume::new(100);
+        for name in ["/1", "/2", "/3"] {
+            write(&mut volume, name, "x");
         }
-        volume.lose_power(None);
-        let left = if synced { "new" } else { "old" };
-        assert_eq!(read(&mut volume, "/file").as_deref(), Some(left));
-        assert_eq!(read(&mut volume, "/beside"), None);
-        assert_eq!(volume.used_bytes, 3);
-        assert_eq!(volume.nodes.len(), 2, "the root and the file");
+        volume.remove_file(Path::new("/1"), NOW).unwrap();
+        lose_power(&mut volume, seed);
+        found.insert(volume.read_dir(Path::new("/")).unwrap());
+        assert_eq!(volume.nodes.len(), volume.read_dir(Path::new("/")).unwrap().len() + 1);
+    }
+    let expected: [&[&str]; 5] = [&[], &["1"], &["1", "2"], &["1", "2", "3"], &["2", "3"]];
+    assert!(found.iter().eq(expected), "{found:?}");
+}
+
+#[test]
+fn what_piles_up_in_a_directory_becomes_durable_and_is_not_kept_for_ever() {
+    let mut volume = Volume::new(100);
+    for number in 0..PENDING_MAX * 3 {
+        write(&mut volume, "/beside", &number.to_string());
+        volume.rename(Path::new("/beside"), Path::new("/file"), NOW).unwrap();
+    }
+    assert!(volume.nodes.len() <= PENDING_MAX + 2, "found {}", volume.nodes.len());
+    lose_power(&mut volume, 1);
+    let left: usize = read(&mut volume, "/file").unwrap().parse().unwrap();
+    assert!(left >= PENDING_MAX * 5 / 2 - 1, "a creation and a renaming each time: {left}");
+    assert!(volume.nodes.len() <= 3);
+}
+
+#[test]
+fn what_a_failed_sync_of_a_directory_gave_up_is_not_made_durable_by_a_later_one() {
+    for seed in 0..20 {
+        let mut volume = Volume::new(100);
+        write(&mut volume, "/removed", "x");
+        volume.sync_dir(Path::new("/")).unwrap();
+        write(&mut volume, "/lost", "x");
+        write(&mut volume, "/before", "x");
+        volume.remove_file(Path::new("/removed"), NOW).unwrap();
+        volume.fail_sync_dir(Path::new("/"));
+        write(&mut volume, "/kept", "x");
+        volume.rename(Path::new("/before"), Path::new("/again"), NOW).unwrap();
+        volume.sync_dir(Path::new("/")).unwrap();
+        assert_eq!(volume.read_dir(Path::new("/")).unwrap(), ["again", "kept", "lost"]);
+        lose_power(&mut volume, seed);
+        let left = volume.read_dir(Path::new("/")).unwrap();
+        assert_eq!(left, ["again", "kept", "removed"], "what was named again is there");
+        assert_eq!(volume.nodes.len(), 4);
+    }
+}
+
+#[test]
+fn directories_that_survive_in_two_places_are_in_one() {
+    for seed in 0..50 {
+        let mut volume = Volume::new(100);
+        volume.create_dir(Path::new("/a"), false, NOW).unwrap();
+        volume.create_dir(Path::new("/b"), false, NOW).unwrap();
+        volume.sync_dir(Path::new("/")).unwrap();
+        volume.rename(Path::new("/a"), Path::new("/b/a"), NOW).unwrap();
+        volume.rename(Path::new("/b/a"), Path::new("/a"), NOW).unwrap();
+        volume.rename(Path::new("/b"), Path::new("/a/b"), NOW).unwrap();
+        lose_power(&mut volume, seed);
+        for path in ["/a", "/b"] {
+            if volume.status_at(Path::new(path)).is_ok() {
+                volume.remove_dir_all(Path::new(path), NOW).unwrap();
+            }
+        }
+        volume.sync_dir(Path::new("/")).unwrap();
+        assert_eq!(volume.nodes.len(), 1, "none in the other for ever");
     }
 }
 
@@ -51,7 +155,7 @@ fn a_synced_directory_is_found_again_with_those_that_lead_to_it() {
     volume.sync_dir(Path::new("/a/b")).unwrap();
     volume.rename(Path::new("/a"), Path::new("/c"), NOW).unwrap();
     volume.sync_dir(Path::new("/c/b")).unwrap();
-    volume.lose_power(None);
+    lose_power(&mut volume, 1);
     assert_eq!(volume.read_dir(Path::new("/")).unwrap(), ["c"]);
     assert_eq!(volume.read_dir(Path::new("/c")).unwrap(), ["b"]);
     assert_eq!(read(&mut volume, "/c/b/file").as_deref(), Some("x"));

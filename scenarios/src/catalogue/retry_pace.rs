@@ -1,0 +1,34 @@
+//! Some calls fail all the time, and one dependency says when it wants to be asked again.
+
+use serde_json::json;
+use squall::{
+    Scenario,
+    objective::{availability, degraded, pause_between},
+};
+
+use crate::shop::{calls_to, ms, shop};
+
+pub(super) fn scenario() -> Scenario {
+    let failing = json!({ "fail_fraction": 0.04 });
+    let limited = json!({
+        "fail_fraction": 0.04,
+        "fail_code": "resource-exhausted",
+        "retry_after_ms": 30,
+    });
+    let reviews = || pause_between(calls_to("reviews"));
+    let pricing = || pause_between(calls_to("pricing"));
+    shop(
+        "retry-pace",
+        "Calls that failed are made again at instants of their own, and not before they are wanted",
+    )
+    .configure("reviews", &failing)
+    .configure("pricing", &limited)
+    .objective(availability().at_least(0.999))
+    .objective(degraded().at_most(0.02))
+    .objective(reviews().spread_at_least(0.5).named("spread of the pauses before a retry"))
+    .objective(reviews().at_most(ms(12)))
+    .objective(pricing().at_least(ms(30)).named("pauses that a dependency asked for"))
+    .objective(pricing().at_most(ms(42)))
+    .objective(pricing().spread_at_least(0.05).named("spread of the pauses after them"))
+    .build()
+}

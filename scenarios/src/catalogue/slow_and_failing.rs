@@ -1,0 +1,25 @@
+//! A dependency is slow, and fails as well.
+
+use squall::{
+    Scenario,
+    objective::{Phase, recovers, retry_amplification, succeeded, useful},
+    plan::{fail_fraction, latency},
+};
+
+use crate::shop::{calls_to, ms, shop};
+
+pub(super) fn scenario() -> Scenario {
+    shop(
+        "slow-and-failing",
+        "When inventory and pricing are slow and fail as well, pages come in time, and useful",
+    )
+    .fault(latency("inventory", ms(40)).from(ms(1_500)).until(ms(3_500)))
+    .fault(fail_fraction("inventory", 0.05, 503).from(ms(1_500)).until(ms(3_500)))
+    .fault(latency("pricing", ms(60)).from(ms(1_500)).until(ms(3_500)))
+    .fault(fail_fraction("pricing", 0.3, 503).from(ms(1_500)).until(ms(3_500)))
+    .objective(useful().at_least(0.99))
+    .objective(useful().at_least(0.999).in_phases([Phase::Baseline, Phase::After]))
+    .objective(retry_amplification(calls_to("pricing")).at_most(1.1))
+    .objective(recovers(succeeded().at_least(0.999)).holding_for(ms(500)).within(ms(1_500)))
+    .build()
+}
