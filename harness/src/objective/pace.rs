@@ -138,7 +138,7 @@ impl Stated for Pace {
     }
 
     fn scopes(&self) -> &'static [Dimension] {
-        use Dimension::{Host, Phase, Route};
-        &[Phase, Route, Host]
+        use Dimension::{Boot, Host, Phase, Route};
+        &[Phase, Route, Host, Boot]
     }
 }
