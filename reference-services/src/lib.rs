@@ -57,10 +57,12 @@
 //! | `serve` | `dependency`, `trace_id`, `outcome`: `ok`, `error`, `cancelled` | one call, in the dependency |
 //! | `submit` | `job`, `trace_id`, `outcome`: `ok`, `refused` | a job on its way into the broker |
 //! | `job` | `job`, `attempt`, `trace_id`, `outcome`: `ok`, `failed`, `deferred`, `lost`, `cancelled` | one attempt at a job, in a worker |
-//! | `external call`, child of `job` | `job`, `outcome`: `ok`, `error`, `timeout`, `rejected` | one call of a worker to the external API |
-//! | `process` | `job`, `trace_id`, `outcome`: `ok`, `limited`, `poison`, `client-error`, `cancelled` | the same call, in the external API |
+//! | `external call`, child of `job` | `job`, `lease`, `retry_after_ms` if the API said so, `outcome`: `ok`, `error`, `timeout`, `rejected` | one call of a worker to the external API |
+//! | `process` | `job`, `trace_id`, `outcome`: `ok`, `repeated`, `limited`, `poison`, `client-error`, `cancelled` | the same call, in the external API |
+//! | events `job processed`, `job was processed already` | `job` | each effect in the external API, and each call that had none because its key was known |
 //! | `store` | `job`, `trace_id`, `outcome`: `ok`, `error` | one result on its way into the store |
 //! | events `job accepted`, `job leased`, `job acknowledged`, `job put back`, `job dead-lettered`, `job replayed`, `job handed back`, `lease expired` | `job` | each transition of a job, in the broker |
+//! | event `lease used` | `job`, `lease` | a worker said what became of a job, and was believed; `job leased`, `lease expired` and `job handed back` name the `lease` too |
 //! | events `job stored`, `job was stored already` | `job` | each result, in the store |
 //! | event in target `breaker` | `dependency`, `from`, `to`: `closed`, `open`, `half-open` | each transition |
 //! | event `seeded`, `could not be seeded` | `from`: `peer`, `snapshot`; `items` or `error` | warm-up of a cache |
@@ -88,6 +90,7 @@ pub mod defect;
 pub mod dependency;
 pub mod external_api;
 pub mod journal;
+mod lease;
 mod metrics;
 pub mod pb;
 pub mod queue_broker;

@@ -1,11 +1,13 @@
 //! The defects of the reference services, each with the scenario that was made to catch it.
 
-use reference_services::{aggregation, balancer, cache, dependency, queue_broker, worker};
+use reference_services::{
+    aggregation, balancer, cache, dependency, queue_broker, result_store, worker,
+};
 use squall::Defect;
 
 /// The scenario that was made to catch a defect, and the name or a part of the name of what fails
 /// there; others catch most of them as well.
-const CAUGHT_BY: [(&str, &str, &str); 46] = [
+const CAUGHT_BY: [(&str, &str, &str); 61] = [
     ("sequential-calls", "steady-state", "p50 latency"),
     ("client-per-request", "steady-state", "connections_opened"),
     ("no-call-timeout", "reviews-hung", "p99 latency"),
@@ -33,6 +35,21 @@ const CAUGHT_BY: [(&str, &str, &str); 46] = [
     ("retries-forever", "pool-poison", "accounting of span \"external call\""),
     ("untuned-client", "pool-steady", "p99 latency"),
     ("ack-before-store", "pool-steady", "only after"),
+    ("answers-before-sync", "pool-store-loses-power", "results on the disk"),
+    ("never-syncs", "pool-store-loses-power", "results on the disk"),
+    ("unsynced-rewrite", "pool-broker-compacts", "every span \"submit\" outcome=ok"),
+    ("late-acknowledgement", "pool-late-workers", "log \"lease used\" never after"),
+    ("works-without-lease", "pool-late-workers", "span \"external call\" never after"),
+    ("never-extends", "pool-old-jobs", "never log \"lease expired\""),
+    ("forgets-done", "pool-posted-again", "recovered=false on broker once per job"),
+    ("no-idempotency-key", "pool-store-fails", "log \"job processed\" on api once per job"),
+    ("ignores-store-error", "pool-store-fails", "log \"job acknowledged\" only after"),
+    ("no-backoff", "pool-retry-pace", "pause before a job is tried again"),
+    ("no-jitter", "pool-retry-pace", "spread of the pauses of jobs"),
+    ("ignores-retry-after", "pool-api-says-when", "calls before the API wants them"),
+    ("unbounded-queue", "pool-queue-full", "gauge queue_broker_queued"),
+    ("bare-dead-letter", "pool-dead-letters", "dead letters that say how they failed"),
+    ("replay-keeps-attempts", "pool-dead-letters", "attempts at a job and at its replay"),
     ("kill-without-grace", "deploy-long-lived", "exports that come to their end"),
     ("no-readiness", "deploy-warm-up-slow", "answers from a cold or stale cache"),
     (
@@ -67,16 +84,24 @@ pub(crate) fn all() -> impl Iterator<Item = Defect> {
     let api = aggregation::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let dependencies = dependency::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let broker = queue_broker::Defect::ALL.iter().map(|it| (it.name(), it.description()));
+    let store = result_store::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let workers = worker::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let cache = cache::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let api = api.map(|it| ("aggregation-api", it));
     let dependencies = dependencies.map(|it| ("dependency", it));
     let broker = broker.map(|it| ("queue-broker", it));
+    let store = store.map(|it| ("result-store", it));
     let workers = workers.map(|it| ("worker", it));
     let cache = cache.map(|it| ("cache-service", it));
     let balancer = balancer::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let balancer = balancer.map(|it| ("load-balancer", it));
-    let all = api.chain(dependencies).chain(broker).chain(workers).chain(cache).chain(balancer);
+    let all = api
+        .chain(dependencies)
+        .chain(broker)
+        .chain(store)
+        .chain(workers)
+        .chain(cache)
+        .chain(balancer);
     all.map(|(service, (name, description))| {
         let row = CAUGHT_BY.iter().find(|(caught, ..)| *caught == name);
         let (_, scenario, because) =

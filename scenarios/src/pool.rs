@@ -9,9 +9,9 @@ use squall::{
     Scenario, Services,
     objective::{
         Matching, Objective, accounting, concurrency_of, distinct, gauge, gauge_at_end, logs,
-        once_per, only_after, returns_to_baseline, spans,
+        never_after, once_per, only_after, returns_to_baseline, spans,
     },
-    plan::{Arrivals, Fault, Load, Plan, RequestSpec, Scrape, Topology},
+    plan::{Arrivals, DiskConfig, Fault, Load, Plan, RequestSpec, Scrape, Topology},
 };
 
 use crate::shop::ms;
@@ -36,6 +36,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(3);
 const QUEUED: &str = "queue_broker_queued";
 const LEASED: &str = "queue_broker_leased";
 const DEAD: &str = "queue_broker_dead_letters";
+pub(crate) const BYTES: &str = "queue_broker_bytes";
 
 /// A job, accepted for good.
 pub(crate) fn accepted() -> Matching {
@@ -57,6 +58,31 @@ pub(crate) fn external_call() -> Matching {
     spans("external call")
 }
 
+/// The same call as the external API sees it, which works on it.
+pub(crate) fn processing() -> Matching {
+    spans("process").on("api")
+}
+
+/// The effect of a job on the world outside.
+pub(crate) fn processed() -> Matching {
+    logs("job processed").on("api")
+}
+
+/// A job that is done: the broker hands it out no more.
+pub(crate) fn acknowledged() -> Matching {
+    logs("job acknowledged").on("broker")
+}
+
+/// A lease that ended by itself.
+pub(crate) fn expired() -> Matching {
+    logs("lease expired").on("broker")
+}
+
+/// Each job that was accepted is done in the end.
+pub(crate) fn all_done() -> Objective {
+    accounting(distinct("job", accepted())).equals(distinct("job", acknowledged()))
+}
+
 /// A job that has failed for the last time.
 pub(crate) fn dead_lettered() -> Matching {
     logs("job dead-lettered").on("broker")
@@ -75,15 +101,20 @@ pub(crate) fn post(payload: &str) -> RequestSpec {
         .expect_error_type("application/problem+json")
 }
 
-/// What operators do at `at`: the dead letters are replayed, all at once.
-pub(crate) fn replay(at: Duration) -> Load {
+/// What operators do at `at`: one request to the broker.
+pub(crate) fn operate(at: Duration, request: RequestSpec) -> Load {
     // Nothing in the first half; one request as the second one begins.
     let rates = vec![0.0, 0.5 / at.as_secs_f64()];
     Load::new("operator", "broker:8050", Arrivals::Steps { rates })
         .lasts(2 * at)
         .timeout(ms(5_000))
         .warm_up(0)
-        .request(RequestSpec::new("POST", "/deadletter/replay").expect_present("/replayed"))
+        .request(request)
+}
+
+/// The dead letters are replayed at `at`, all at once.
+pub(crate) fn replay(at: Duration) -> Load {
+    operate(at, RequestSpec::new("POST", "/deadletter/replay").expect_present("/replayed"))
 }
 
 fn services() -> Services {
@@ -135,7 +166,9 @@ pub(crate) fn pool(name: impl Into<String>, hypothesis: impl Into<String>) -> Po
         .retry(20, ms(200))
         .warm_up(0)
         .request(post(r#"{"n":{id}}"#));
-    let broker = Scrape::new("operator", "broker:8050").series(QUEUED).series(LEASED).series(DEAD);
+    let broker = [QUEUED, LEASED, DEAD, BYTES]
+        .into_iter()
+        .fold(Scrape::new("operator", "broker:8050"), Scrape::series);
     let mut plan = Plan::new(topology()).load(load).scrape(broker).settle(ms(15_000));
     for name in WORKERS {
         let buffer = Scrape::new("operator", format!("{name}:8060")).series("worker_buffered");
@@ -188,13 +221,25 @@ impl Pool {
         self
     }
 
-    /// Adds what holds whatever breaks: never more calls than the external API admits; one result
-    /// for each job, stored before it is acknowledged; each accepted job has a result, is a dead
-    /// letter, or is still in the queue; buffers are bounded; workers have as many tasks as before
-    /// the load.
+    /// Gives a host a disk whose syncs take so long.
+    pub(crate) fn slow_sync(self, host: &str, sync: Duration) -> Self {
+        self.plan(|mut plan| {
+            let hosts = plan.topology.hosts.iter_mut();
+            for host in hosts.filter(|found| found.name == host) {
+                host.disk = DiskConfig::default().sync(sync);
+            }
+            plan
+        })
+    }
+
+    /// Adds what holds whatever breaks: never more calls than the external API admits; one effect
+    /// there and one result for each job, stored before it is acknowledged; each accepted job has a
+    /// result, and is done, unless it is a dead letter or still in the queue; under a lease that has
+    /// expired no call begins, and nobody is believed; no host has more jobs than it works on and
+    /// may buffer; workers have as many tasks as before the load.
     pub(crate) fn build(self) -> Scenario {
         let first_stored = stored().with("recovered", "false");
-        let inside = gauge_at_end(DEAD).plus(gauge_at_end(QUEUED)).plus(gauge_at_end(LEASED));
+        let inside = || gauge_at_end(DEAD).plus(gauge_at_end(QUEUED)).plus(gauge_at_end(LEASED));
         let mut plan = self
             .plan
             .objective(concurrency_of(external_call()).at_most(CALLS_MAX))
@@ -202,9 +247,18 @@ impl Pool {
             .objective(only_after(logs("job acknowledged"), stored()).with_same("job"))
             .objective(
                 accounting(distinct("job", accepted()))
-                    .equals(distinct("job", stored()).plus(inside)),
+                    .equals(distinct("job", stored()).plus(inside())),
             )
+            .objective(
+                accounting(distinct("job", accepted()))
+                    .equals(distinct("job", acknowledged()).plus(inside())),
+            )
+            .objective(once_per("job", processed()))
+            .objective(never_after(external_call(), expired()).with_same("lease"))
+            .objective(never_after(logs("lease used"), expired()).with_same("lease"))
             .objective(gauge("worker_buffered").at_most(2 * CONCURRENCY))
+            // What the hosts say of their buffers, seen from outside.
+            .objective(gauge(LEASED).at_most(3 * CALLS_MAX).on_host("broker"))
             .objective(gauge("memory_growth_mib").at_most(128));
         for worker in WORKERS {
             plan = plan

@@ -18,6 +18,7 @@ mod level;
 mod lifetime;
 mod matcher;
 mod names;
+mod never_after;
 mod number;
 mod occurrence;
 mod operation;
@@ -88,6 +89,7 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
         Claim::Balance(claim) => claim,
         Claim::Lifetime(claim) => claim,
         Claim::Occurrence(claim) => claim,
+        Claim::NeverAfter(claim) => claim,
         Claim::Sequence(claim) => claim,
         Claim::Between(claim) => claim,
     };

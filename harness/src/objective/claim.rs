@@ -5,7 +5,7 @@ use squall_reports::verdict::FindingKind;
 
 use super::{
     Accounting, Amplification, Balance, Between, Budget, Burn, Concurrency, Dimension, Latency,
-    Level, Lifetime, Occurrence, Over, Pace, Recovery, Scope, Sequence, Settles, Share,
+    Level, Lifetime, NeverAfter, Occurrence, Over, Pace, Recovery, Scope, Sequence, Settles, Share,
 };
 
 /// Something that a run is held to.
@@ -56,6 +56,8 @@ pub enum Claim {
     Lifetime(Lifetime),
     /// Something always, never, sometimes or eventually happens.
     Occurrence(Occurrence),
+    /// Something happens no more once something else has happened.
+    NeverAfter(NeverAfter),
     /// Things happen in an order.
     Sequence(Sequence),
     /// Something happens a bounded number of times between two others.
@@ -103,6 +105,7 @@ impl Claim {
             Self::Balance(claim) => claim,
             Self::Lifetime(claim) => claim,
             Self::Occurrence(claim) => claim,
+            Self::NeverAfter(claim) => claim,
             Self::Sequence(claim) => claim,
             Self::Between(claim) => claim,
         }

@@ -37,6 +37,7 @@ mod lifetime;
 mod matching;
 mod millis;
 mod names;
+mod never_after;
 mod occurrence;
 mod order;
 mod pace;
@@ -65,6 +66,7 @@ pub use lifetime::{
     no_span_outlives_its_root,
 };
 pub use matching::{Field, Kind, Matching, any_log, any_span, logs, spans};
+pub use never_after::{NeverAfter, NeverAfterBuilder, never_after};
 pub use occurrence::{
     Occurrence, Requirement, always, eventually, every, never, once_per, only_after, sometimes,
 };

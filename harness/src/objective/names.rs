@@ -41,6 +41,7 @@ impl Objective {
             | Claim::Pace(_)
             | Claim::Concurrency(_)
             | Claim::Lifetime(_)
+            | Claim::NeverAfter(_)
             | Claim::Occurrence(_)
             | Claim::Sequence(_)
             | Claim::Between(_) => Vec::new(),
@@ -82,6 +83,7 @@ impl Objective {
                     | Requirement::OncePer(_) => {}
                 }
             }
+            Claim::NeverAfter(claim) => patterns.extend([&claim.what, &claim.ended]),
             Claim::Sequence(claim) => patterns.extend(&claim.steps),
             Claim::Between(claim) => patterns.extend([&claim.what, &claim.from, &claim.until]),
             Claim::Latency(_)

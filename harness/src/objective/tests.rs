@@ -149,6 +149,11 @@ fn all() -> Vec<(Objective, &'static str, &'static str)> {
             "log \"acknowledged\" only after log \"stored\"",
             "with the same job",
         ),
+        (
+            never_after(spans("call"), logs("expired")).with_same("lease"),
+            "span \"call\" never after log \"expired\"",
+            "none with the same lease",
+        ),
         (once_per("job", logs("stored")), "log \"stored\" once per job", "at most once"),
         (
             sequence([logs("closed"), logs("open"), logs("closed")]),
@@ -309,6 +314,10 @@ fn names_that_are_missing_are_refused() {
     refused(pause_between("call").not_before(""), "expected a field, found an empty name");
     refused(
         pause_between("call").with_same("").at_least(ms(1)),
+        "expected a field, found an empty name",
+    );
+    refused(
+        never_after("call", logs("end")).with_same(""),
         "expected a field, found an empty name",
     );
     refused(once_per("", "call"), "expected a field, found an empty name");

@@ -111,9 +111,13 @@ struct BalancerArgs {
 /// Keeps one result for each job.
 #[derive(Debug, Parser)]
 #[command(version)]
+#[command(after_help = help(result_store::Defect::ALL, |it| (it.name(), it.description())))]
 struct ResultStoreArgs {
     #[command(flatten)]
     common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<result_store::Defect>,
 }
 
 /// Accepts jobs, hands them out under leases, and keeps those that failed too often.
@@ -187,8 +191,9 @@ pub fn external_api() -> ExitCode {
 #[must_use]
 pub fn result_store() -> ExitCode {
     match parse::<ResultStoreArgs>("result-store") {
-        Ok(ResultStoreArgs { common }) => {
-            start(&common, &common.sources("RESULT_STORE_"), result_store::run)
+        Ok(ResultStoreArgs { common, defects }) => {
+            let sources = common.sources("RESULT_STORE_").with_defects(&defects);
+            start(&common, &sources, result_store::run)
         }
         Err(code) => code,
     }

@@ -21,6 +21,8 @@ pub struct Config {
     pub concurrency_max: usize,
     /// What `Retry-After` says to those turned away. Default 1.
     pub retry_after_s: u64,
+    /// Idempotency keys that are remembered; the oldest one is forgotten first. Default 100000.
+    pub keys_max: usize,
     /// Time for what is in flight when the service stops. Default 5000.
     pub drain_ms: u64,
     /// Processor time of one call, for simulations; 0 states none. Default 50.
@@ -36,6 +38,7 @@ impl Default for Config {
             latency: Latency::Uniform { min_ms: 50.0, max_ms: 500.0 },
             concurrency_max: 100,
             retry_after_s: 1,
+            keys_max: 100_000,
             drain_ms: 5_000,
             cpu_us: 50,
             http: Limits::default(),

@@ -11,6 +11,7 @@ use tracing::{Instrument, Span, field::Empty};
 
 use super::{
     Config,
+    keys::Keys,
     metrics::{Metrics, Outcome},
 };
 use crate::server::{Body, Handler, Probes, Problem, Trace, json, read_json};
@@ -35,6 +36,7 @@ struct Processed<'a> {
 pub(super) struct Api {
     config: Config,
     places: Semaphore,
+    keys: Keys,
     pub(super) probes: Probes,
     metrics: Metrics,
 }
@@ -43,7 +45,8 @@ impl Api {
     pub(super) fn new(config: Config) -> Self {
         let places = Semaphore::new(config.concurrency_max.min(Semaphore::MAX_PERMITS));
         let (metrics, registry) = Metrics::new();
-        Self { config, places, probes: Probes::new(registry), metrics }
+        let keys = Keys::new(config.keys_max);
+        Self { config, places, keys, probes: Probes::new(registry), metrics }
     }
 
     async fn process(&self, request: Request<Incoming>) -> Response<Body> {
@@ -67,6 +70,7 @@ impl Api {
             let problem = problem.retry_after(self.config.retry_after_s);
             return (Outcome::Limited, problem.response());
         };
+        let key = request.headers().get("idempotency-key").map(|key| key.as_bytes().to_vec());
         let expected = "expected a JSON object with an id and a payload";
         let call: Call = match read_json(request.into_body(), &self.config.http, expected).await {
             Ok(call) => call,
@@ -83,8 +87,20 @@ impl Api {
             let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
             return (Outcome::Poison, problem.response());
         }
+        // At one instant at the end: who goes away before has called for nothing.
         let digest = digest(&call.payload);
-        (Outcome::Ok, json(StatusCode::OK, &Processed { id: &call.id, digest }))
+        let known = key.and_then(|key| self.keys.enter(key, &digest));
+        let (outcome, digest) = match known {
+            Some(first) => {
+                tracing::info!(job = call.id, "job was processed already");
+                (Outcome::Repeated, first)
+            }
+            None => {
+                tracing::info!(job = call.id, "job processed");
+                (Outcome::Ok, digest)
+            }
+        };
+        (outcome, json(StatusCode::OK, &Processed { id: &call.id, digest }))
     }
 }
 

@@ -11,6 +11,8 @@ use crate::metrics::Table;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Ok,
+    /// Done already, with the same idempotency key.
+    Repeated,
     /// Beyond the limit.
     Limited,
     /// The payload can never be processed.
@@ -22,12 +24,13 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 5] =
-        [Self::Ok, Self::Limited, Self::Poison, Self::ClientError, Self::Cancelled];
+    const ALL: [Self; 6] =
+        [Self::Ok, Self::Repeated, Self::Limited, Self::Poison, Self::ClientError, Self::Cancelled];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::Repeated => "repeated",
             Self::Limited => "limited",
             Self::Poison => "poison",
             Self::ClientError => "client-error",
@@ -39,13 +42,13 @@ impl Outcome {
 /// The metrics of one instance.
 #[derive(Debug)]
 pub(super) struct Metrics {
-    calls: [Counter; 5],
+    calls: [Counter; 6],
     pub(super) in_flight: Gauge,
 }
 
 impl Metrics {
     pub(super) fn new() -> (Self, Registry) {
-        let calls: [Counter; 5] = Default::default();
+        let calls: [Counter; 6] = Default::default();
         let in_flight = Gauge::default();
         let mut registry = Registry::with_prefix("external_api");
         let outcomes = Outcome::ALL.iter().zip(&calls);

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use prost::Message;
 
-use super::file::{Journal, OpenError};
+use super::file::{Journal, OpenError, Unsynced};
 
 /// A file is written anew when it is so many times as long as what it would then hold.
 const COMPACT_FACTOR: u64 = 4;
@@ -64,6 +64,12 @@ impl<S: State> Kept<S> {
         let (staged, staged_bytes) = (Vec::new(), 0);
         let compact_at = compact_bytes_min;
         Ok(Self { state, journal, staged, staged_bytes, compact_bytes_min, compact_at })
+    }
+
+    /// The same without some syncs, for services that are to be wrong.
+    pub(crate) fn leaving_unsynced(mut self, unsynced: Unsynced) -> Self {
+        self.journal.unsynced = unsynced;
+        self
     }
 
     /// Adds a change to the batch.

@@ -11,6 +11,7 @@ mod frame;
 mod kept;
 
 pub use file::OpenError;
+pub(crate) use file::Unsynced;
 pub(crate) use kept::{Kept, State};
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
+use prost::Message;
 use rand::Rng;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -21,7 +22,7 @@ use super::{
     record::{Change, Failed, Job},
     schedule::Schedule,
 };
-use crate::journal::Kept;
+use crate::{journal::Kept, lease::mark};
 
 /// Commands that are committed together at the most.
 const BATCH_MAX: usize = 1024;
@@ -122,8 +123,9 @@ pub(super) struct Leased {
 /// What remains to be done when the batch is durable.
 enum Then {
     Enter,
-    Remove,
-    PutBack(Duration),
+    /// The job is done or dead, says whoever has this token.
+    Remove(u64),
+    PutBack(u64, Duration),
 }
 
 pub(super) struct Core {
@@ -259,11 +261,12 @@ impl Core {
             let _ = answer.send(Ok(()));
             return;
         }
-        let bytes = job.payload.len() as u64;
+        let bytes = job.encoded_len() as u64;
         let ledger = &self.kept.state;
-        if ledger.len() + self.entering >= self.config.jobs_max
-            || ledger.bytes() + self.entering_bytes + bytes > self.config.bytes_max
-        {
+        let full = ledger.len() + self.entering >= self.config.jobs_max
+            || ledger.bytes() + self.entering_bytes + bytes > self.config.bytes_max;
+        // Defect: the memory of the process is the only bound.
+        if full && !self.has(Defect::UnboundedQueue) {
             let _ = answer.send(Err(Refusal::Full));
             return;
         }
@@ -274,13 +277,16 @@ impl Core {
 
     async fn acknowledge(&mut self, lease: Lease, answer: Answer<()>) {
         self.settle(&lease.id).await;
-        if !self.schedule.holds(&lease.id, lease.token, Instant::now()) {
+        let held = self.schedule.holds(&lease.id, lease.token, Instant::now());
+        // Defect: it is enough that the job is there.
+        let believed = self.has(Defect::LateAcknowledgement);
+        if !held && !(believed && self.kept.state.live(&lease.id).is_some()) {
             self.metrics.late.inc();
             let _ = answer.send(Err(Refusal::NoLease));
             return;
         }
-        let Lease { id, .. } = lease;
-        self.stage(id.clone(), Change::Acknowledged(id), Then::Remove, Some(answer));
+        let Lease { id, token } = lease;
+        self.stage(id.clone(), Change::Acknowledged(id), Then::Remove(token), Some(answer));
     }
 
     async fn fail(&mut self, lease: Lease, mut failed: Failed, answer: Answer<()>) {
@@ -295,16 +301,18 @@ impl Core {
         let failures = job.failures.len() + usize::from(failed.counts);
         shorten(&mut failed.error);
         let delay = Duration::from_millis(failed.delay_ms).min(DELAY_MAX);
-        let id = lease.id;
+        let Lease { id, token } = lease;
         let (change, then) = if failures < self.config.failures_max || !failed.counts {
-            (Change::Failed(failed), Then::PutBack(delay))
-        } else if self.config.defects.contains(&Defect::NoDeadLetter) {
+            (Change::Failed(failed), Then::PutBack(token, delay))
+        } else if self.has(Defect::NoDeadLetter) {
             // Defect: nobody will ever hear of it again.
             tracing::warn!(job = id, "job given up");
             let done = Job { id: id.clone(), done: true, ..Job::default() };
-            (Change::Job(Box::new(done)), Then::Remove)
+            (Change::Job(Box::new(done)), Then::Remove(token))
         } else {
-            (Change::DeadLettered(failed), Then::Remove)
+            // Defect: the job is a dead letter before its last failure is one of the job's.
+            failed.counts = !self.has(Defect::BareDeadLetter);
+            (Change::DeadLettered(failed), Then::Remove(token))
         };
         self.stage(id, change, then, Some(answer));
     }
@@ -317,7 +325,7 @@ impl Core {
             let in_batch = self.in_batch.contains(&lease.id);
             if !in_batch && self.schedule.holds(&lease.id, lease.token, now) {
                 self.schedule.put_back(&lease.id, None);
-                tracing::info!(job = lease.id, "job handed back");
+                tracing::info!(job = lease.id, lease = mark(lease.token), "job handed back");
                 released += 1;
             }
         }
@@ -372,8 +380,14 @@ impl Core {
                     self.metrics.accepted.inc();
                     self.schedule.enter(id, now);
                 }
-                Then::Remove => self.schedule.remove(&id),
-                Then::PutBack(delay) => self.schedule.put_back(&id, Some(now + delay)),
+                Then::Remove(token) => {
+                    tracing::info!(job = id, lease = mark(token), "lease used");
+                    self.schedule.remove(&id);
+                }
+                Then::PutBack(token, delay) => {
+                    tracing::info!(job = id, lease = mark(token), "lease used");
+                    self.schedule.put_back(&id, Some(now + delay));
+                }
             }
             let _ = answer.map(|answer| answer.send(Ok(())));
         }
@@ -381,8 +395,8 @@ impl Core {
     }
 
     fn pass_time(&mut self) {
-        for id in self.schedule.advance(Instant::now()) {
-            tracing::info!(job = id, "lease expired");
+        for (id, token) in self.schedule.advance(Instant::now()) {
+            tracing::info!(job = id, lease = mark(token), "lease expired");
             self.metrics.expired.inc();
         }
     }
@@ -411,9 +425,13 @@ impl Core {
             // Not to be guessed, and not one of before a restart.
             let token = rand::rng().random();
             let Some(id) = self.schedule.lease(token, until) else { break };
-            let Some(job) = self.kept.state.live(&id) else { continue };
+            let Some(job) = self.kept.state.live(&id) else {
+                // It was done while it waited.
+                self.schedule.remove(&id);
+                continue;
+            };
             let failures = job.failures.len();
-            tracing::info!(job = id, worker, failures, "job leased");
+            tracing::info!(job = id, worker, failures, lease = mark(token), "job leased");
             self.metrics.leases.inc();
             jobs.push(Leased {
                 lease: Lease { id, token },
@@ -424,6 +442,10 @@ impl Core {
             });
         }
         jobs
+    }
+
+    fn has(&self, defect: Defect) -> bool {
+        self.config.defects.contains(&defect)
     }
 
     fn counts(&self) -> Counts {

@@ -17,6 +17,8 @@ pub(super) struct Ledger {
     done_order: VecDeque<String>,
     done_max: usize,
     bytes: u64,
+    /// Defect: a replayed job is not as if it had never failed.
+    pub(super) replay_keeps_failures: bool,
 }
 
 impl Ledger {
@@ -29,6 +31,7 @@ impl Ledger {
             done_order: VecDeque::new(),
             done_max,
             bytes: 0,
+            replay_keeps_failures: false,
         }
     }
 
@@ -126,7 +129,9 @@ impl State for Ledger {
                 if let Some(mut job) = self.dead.remove(&id) {
                     self.forget(Some(job.clone()));
                     (job.dead, job.delay_ms) = (false, 0);
-                    job.failures.clear();
+                    if !self.replay_keeps_failures {
+                        job.failures.clear();
+                    }
                     self.enter(job);
                 }
             }

@@ -35,6 +35,7 @@ pub(super) struct Metrics {
     waiting: Gauge,
     leased: Gauge,
     dead_letters: Gauge,
+    bytes: Gauge,
     pub(super) accepted: Counter,
     pub(super) leases: Counter,
     pub(super) expired: Counter,
@@ -68,6 +69,7 @@ impl Metrics {
             ("waiting", "Jobs that wait for their next attempt", &metrics.waiting),
             ("leased", "Jobs under a lease", &metrics.leased),
             ("dead_letters", "Dead letters", &metrics.dead_letters),
+            ("bytes", "Bytes of all that is kept", &metrics.bytes),
         ];
         for (name, help, gauge) in gauges {
             registry.register(name, help, gauge.clone());
@@ -99,6 +101,7 @@ impl Metrics {
         for (gauge, count) in gauges {
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        self.bytes.set(i64::try_from(counts.bytes).unwrap_or(i64::MAX));
         *self.oldest.0.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
     }
 }

@@ -86,8 +86,8 @@ impl Schedule {
         }
     }
 
-    /// Lets leases expire and pauses end; returns the jobs whose lease has expired.
-    pub(super) fn advance(&mut self, now: Instant) -> Vec<String> {
+    /// Lets leases expire and pauses end; returns the jobs whose lease has expired, with its token.
+    pub(super) fn advance(&mut self, now: Instant) -> Vec<(String, u64)> {
         while let Some((from, _)) = self.waiting.first()
             && *from <= now
             && let Some((_, id)) = self.waiting.pop_first()
@@ -99,9 +99,9 @@ impl Schedule {
             && *until <= now
             && let Some((_, id)) = self.expiries.pop_first()
         {
-            self.leases.remove(&id);
+            let Some(Held { token, .. }) = self.leases.remove(&id) else { continue };
             self.ready.push_front(id.clone());
-            expired.push(id);
+            expired.push((id, token));
         }
         expired
     }
@@ -156,7 +156,7 @@ mod tests {
         assert!(!schedule.holds("a", 7, begin + ms(100)), "expired, though nobody looked");
         schedule.extend("a", begin + ms(200));
         assert!(schedule.advance(begin + ms(150)).is_empty());
-        assert_eq!(schedule.advance(begin + ms(200)), ["a"]);
+        assert_eq!(schedule.advance(begin + ms(200)), [("a".to_owned(), 7)]);
         assert!(!schedule.holds("a", 7, begin + ms(200)));
         assert_eq!((schedule.ready(), schedule.leased()), (1, 0));
     }

@@ -7,11 +7,12 @@ use tokio::sync::watch;
 use tonic::server::NamedService;
 
 use super::{
-    Config, core::Core, grpc::Workers, handle::Handle, http::Api, ledger::Ledger, metrics::Metrics,
+    Config, Defect, core::Core, grpc::Workers, handle::Handle, http::Api, ledger::Ledger,
+    metrics::Metrics,
 };
 use crate::{
     config::Config as _,
-    journal::Kept,
+    journal::{Kept, Unsynced},
     pb::queue::queue_server::QueueServer,
     server::{Error, Http, Probes, grpc, listen},
 };
@@ -36,11 +37,19 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// As [`run`].
 pub async fn bind(config: Config) -> Result<Bound, Error> {
     config.validate()?;
-    let kept = Kept::open(&config.journal, Ledger::new(config.done_max), config.compact_bytes_min);
-    let kept = kept.await.map_err(|source| Error::Journal { path: config.journal.clone(), source });
+    let has = |defect| config.defects.contains(&defect);
+    // Defect: no job that is done is remembered.
+    let mut ledger = Ledger::new(if has(Defect::ForgetsDone) { 0 } else { config.done_max });
+    ledger.replay_keeps_failures = has(Defect::ReplayKeepsAttempts);
+    let kept = Kept::open(&config.journal, ledger, config.compact_bytes_min).await;
+    let mut kept =
+        kept.map_err(|source| Error::Journal { path: config.journal.clone(), source })?;
+    if has(Defect::UnsyncedRewrite) {
+        kept = kept.leaving_unsynced(Unsynced::Rewrites);
+    }
     let http = Http::bind(&config.listen, &config.http).await?;
     let (grpc, grpc_address) = listen(&config.listen_workers).await?;
-    Ok(Bound { http, grpc, grpc_address, kept: kept?, config })
+    Ok(Bound { http, grpc, grpc_address, kept, config })
 }
 
 /// A service that listens.

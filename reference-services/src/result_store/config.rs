@@ -1,9 +1,10 @@
 //! What can be configured of the result store.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::Defect;
 use crate::{
     config::{self, Invalid},
     server::Limits,
@@ -35,6 +36,8 @@ pub struct Config {
     pub cpu_us: u64,
     /// The bounds of the HTTP server.
     pub http: Limits,
+    /// Planted mistakes. Default none.
+    pub defects: BTreeSet<Defect>,
 }
 
 impl Default for Config {
@@ -50,6 +53,7 @@ impl Default for Config {
             drain_ms: 10_000,
             cpu_us: 20,
             http: Limits::default(),
+            defects: BTreeSet::new(),
         }
     }
 }

@@ -6,10 +6,10 @@ use squall_os::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tonic::server::NamedService;
 
-use super::{Config, core::Core, grpc::Calls, metrics::Metrics, results::Results};
+use super::{Config, Defect, core::Core, grpc::Calls, metrics::Metrics, results::Results};
 use crate::{
     config::Config as _,
-    journal::Kept,
+    journal::{Kept, Unsynced},
     pb::results::results_server::ResultsServer,
     server::{Error, Http, Probes, grpc, listen},
 };
@@ -38,7 +38,11 @@ pub async fn run(config: Config) -> Result<(), Error> {
 pub async fn bind(config: Config) -> Result<Bound, Error> {
     config.validate()?;
     let kept = Kept::open(&config.journal, Results::default(), config.compact_bytes_min).await;
-    let kept = kept.map_err(|source| Error::Journal { path: config.journal.clone(), source })?;
+    let mut kept =
+        kept.map_err(|source| Error::Journal { path: config.journal.clone(), source })?;
+    if config.defects.contains(&Defect::NeverSyncs) {
+        kept = kept.leaving_unsynced(Unsynced::Batches);
+    }
     let http = Http::bind(&config.listen_probes, &config.http).await?;
     let (grpc, grpc_address) = listen(&config.listen).await?;
     Ok(Bound { http, grpc, grpc_address, kept, config })

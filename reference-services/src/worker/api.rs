@@ -13,6 +13,7 @@ use tracing::{Instrument, field::Empty};
 use super::{Config, Defect, queue::Job};
 use crate::{
     client::{Client, Tuning},
+    lease::mark,
     server::{TRACEPARENT, Trace},
 };
 
@@ -36,6 +37,8 @@ pub(super) struct ExternalApi {
     timeout: Duration,
     /// How many connections there may be, if that is fewer than workers.
     connections: Option<Semaphore>,
+    /// Does a call say which one it is, however often it is made?
+    keyed: bool,
 }
 
 #[derive(Serialize)]
@@ -59,12 +62,21 @@ impl ExternalApi {
         parts.path_and_query = Some(http::uri::PathAndQuery::from_static("/v1/process"));
         // A checked base has a scheme and an authority.
         let uri = Uri::from_parts(parts).unwrap_or_else(|_| base.clone());
-        Self { client, uri, timeout: Duration::from_millis(config.call_timeout_ms), connections }
+        // Defect: a call that is made again is another one.
+        let keyed = !config.has(Defect::NoIdempotencyKey);
+        let timeout = Duration::from_millis(config.call_timeout_ms);
+        Self { client, uri, timeout, connections, keyed }
     }
 
     /// Has a job processed.
     pub(super) async fn process(&self, job: &Job, trace: Trace) -> Result<Bytes, CallError> {
-        let span = tracing::info_span!("external call", job = job.lease.job, outcome = Empty);
+        let span = tracing::info_span!(
+            "external call",
+            job = job.lease.job,
+            lease = mark(job.lease.token),
+            retry_after_ms = Empty,
+            outcome = Empty
+        );
         let called = timeout(self.timeout, self.call(job, trace)).instrument(span.clone()).await;
         let (outcome, called) = match called {
             Ok(Ok(result)) => ("ok", Ok(result)),
@@ -72,6 +84,9 @@ impl ExternalApi {
             Ok(Err(failed)) => ("error", Err(failed)),
             Err(_) => ("timeout", Err(CallError::Failed("no answer in time".to_owned()))),
         };
+        if let Err(CallError::Limited(Some(after))) = &called {
+            span.record("retry_after_ms", u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        }
         span.record("outcome", outcome);
         called
     }
@@ -104,8 +119,10 @@ impl ExternalApi {
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(self.uri.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header("idempotency-key", &job.lease.job);
+            .header(header::CONTENT_TYPE, "application/json");
+        if self.keyed {
+            request = request.header("idempotency-key", &job.lease.job);
+        }
         if let Some(traceparent) = trace.for_request() {
             request = request.header(TRACEPARENT, traceparent);
         }

@@ -18,6 +18,12 @@ pub(super) fn pause(config: &BackoffConfig, last: Duration, rng: &mut impl Rng) 
     Duration::from_millis(rng.random_range(config.base_ms..=most.max(config.base_ms)))
 }
 
+/// The pause after one of `last`, doubled and not drawn: how it is not done.
+pub(super) fn doubled(config: &BackoffConfig, last: Duration) -> Duration {
+    let last_ms = u64::try_from(last.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(last_ms.saturating_mul(2).clamp(config.base_ms, config.cap_ms))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use tracing::{Instrument, Span, field::Empty};
 use super::{
     Config, Defect,
     api::{CallError, ExternalApi},
-    backoff::pause,
+    backoff::{doubled, pause},
     held::Held,
     metrics::{Metrics, Outcome},
     queue::{Job, PutBack, Queue, QueueError},
@@ -50,12 +50,14 @@ impl<Q: Queue> Work<Q> {
     }
 
     async fn process(&self, job: &Job, trace: Trace) -> Outcome {
-        // It may have waited in the buffer for too long, and is then somebody else's.
-        if self.held.until(&job.lease, Instant::now()).is_none() {
-            return Outcome::Lost;
-        }
         if self.config.cpu_us > 0 {
             squall_os::cpu::spend(Duration::from_micros(self.config.cpu_us)).await;
+        }
+        // It may have waited in the buffer for too long, and is then somebody else's. Nothing is
+        // waited for between this and the call.
+        let ours = self.held.until(&job.lease, Instant::now()).is_some();
+        if !ours && !self.config.has(Defect::WorksWithoutLease) {
+            return Outcome::Lost;
         }
         let result = match self.api.process(job, trace).await {
             Ok(result) => result,
@@ -76,8 +78,11 @@ impl<Q: Queue> Work<Q> {
             return outcome;
         }
         match self.store.put(&job.lease.job, result, trace).await {
-            Ok(()) => self.acknowledge(job).await,
-            Err(error) => self.put_back(job, error, false, Duration::ZERO).await,
+            // Defect: nobody looks at what the store has answered.
+            Err(error) if !self.config.has(Defect::IgnoresStoreError) => {
+                self.put_back(job, error, false, Duration::ZERO).await
+            }
+            _ => self.acknowledge(job).await,
         }
     }
 
@@ -86,17 +91,27 @@ impl<Q: Queue> Work<Q> {
     }
 
     /// Puts a job back for later; no worker waits for that.
-    async fn put_back(
-        &self,
-        job: &Job,
-        error: String,
-        counts: bool,
-        at_least: Duration,
-    ) -> Outcome {
-        let delay = pause(&self.config.backoff, job.last_delay, &mut rand::rng()).max(at_least);
+    async fn put_back(&self, job: &Job, error: String, counts: bool, asked: Duration) -> Outcome {
+        let delay = self.delay(job, asked);
         let why = PutBack { error, delay, counts };
         let outcome = if counts { Outcome::Failed } else { Outcome::Deferred };
         self.tell(job, outcome, || self.queue.put_back(&job.lease, &why)).await
+    }
+
+    /// When a job may be tried again: after the pause that somebody has asked for, and then another
+    /// one, since all who were turned away together were asked for the same.
+    fn delay(&self, job: &Job, asked: Duration) -> Duration {
+        let (config, backoff) = (&self.config, &self.config.backoff);
+        // Defects: each leaves out a part of the pause.
+        let asked = if config.has(Defect::IgnoresRetryAfter) { Duration::ZERO } else { asked };
+        let pause = if config.has(Defect::NoBackoff) {
+            Duration::ZERO
+        } else if config.has(Defect::NoJitter) {
+            doubled(backoff, job.last_delay)
+        } else {
+            pause(backoff, job.last_delay, &mut rand::rng())
+        };
+        asked.saturating_add(pause)
     }
 
     /// Tells the queue what became of a job, as often as it takes while the job is ours.

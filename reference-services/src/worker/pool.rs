@@ -132,6 +132,10 @@ async fn keep<Q: Queue>(work: Arc<Work<Q>>) {
         if leases.is_empty() {
             continue;
         }
+        if work.config.has(Defect::NeverExtends) {
+            // Defect: the leases end when they end.
+            continue;
+        }
         match work.queue.extend(leases.clone()).await {
             Ok(lost) => work.held.extended(asked, &leases, &lost),
             Err(error) => {

@@ -8,6 +8,7 @@ mod builder;
 mod latency;
 mod level;
 mod lifetime;
+mod never_after;
 mod occurrence;
 mod operation;
 mod order;

@@ -50,6 +50,29 @@ async fn a_poison_job_is_a_dead_letter_after_its_third_failure_and_can_be_replay
 }
 
 #[tokio::test]
+async fn a_call_with_a_known_key_has_no_effect_again() {
+    let (_running, api) = super::start_api(|_| ()).await;
+    let call = async |key: &str, payload: u32| {
+        let body = json!({ "id": "a", "payload": payload }).to_string();
+        let length = body.len();
+        let request = format!(
+            "POST /v1/process HTTP/1.1\r\nhost: pool\r\nconnection: close\r\n{key}\
+             content-length: {length}\r\n\r\n{body}"
+        );
+        super::send_bytes(api, request.as_bytes()).await.json()["digest"].clone()
+    };
+    let first = call("idempotency-key: a\r\n", 1).await;
+    assert_eq!(call("idempotency-key: a\r\n", 2).await, first, "the first one's result");
+    assert_ne!(call("idempotency-key: b\r\n", 2).await, first);
+    assert_ne!(call("", 2).await, first);
+    assert_ne!(call("", 2).await, first, "each call without a key is another one");
+    let ended = async |outcome: &str| {
+        metric(api, &format!("external_api_calls_total{{outcome=\"{outcome}\"}}")).await
+    };
+    assert_eq!((ended("ok").await, ended("repeated").await), (Some(4.0), Some(1.0)));
+}
+
+#[tokio::test]
 async fn a_broker_that_dies_loses_no_job_and_each_has_one_result() {
     let World { broker, store, api, worker, folder, .. } =
         &mut World::start(|config| config.concurrency = 25, |_| ()).await;

@@ -5,17 +5,31 @@ use squall::Scenario;
 mod api_fails;
 mod api_hangs;
 mod api_limits;
+mod api_says_when;
 mod api_slow;
+mod broker_compacts;
 mod broker_crashes;
 mod broker_loses_power;
+mod broker_stops;
 mod burst;
 mod clocks;
+mod dead_letters;
 mod disk_error;
 mod disk_full;
+mod late_workers;
+mod old_jobs;
 mod partition;
 mod poison;
+mod posted_again;
+mod queue_bytes;
+mod queue_full;
+mod retry_pace;
 mod steady;
 mod stop;
+mod store_fails;
+mod store_loses_power;
+mod store_stops;
+mod too_large;
 mod workers_die;
 
 /// A module with one scenario, in the list.
@@ -26,7 +40,7 @@ macro_rules! entry {
 }
 
 /// All scenarios of the worker pool, each with its source.
-pub(super) fn all() -> [(Scenario, &'static str); 15] {
+pub(super) fn all() -> [(Scenario, &'static str); 29] {
     [
         entry!(steady),
         entry!(burst),
@@ -43,5 +57,19 @@ pub(super) fn all() -> [(Scenario, &'static str); 15] {
         entry!(disk_error),
         entry!(partition),
         entry!(clocks),
+        entry!(store_loses_power),
+        entry!(broker_compacts),
+        entry!(old_jobs),
+        entry!(late_workers),
+        entry!(posted_again),
+        entry!(store_fails),
+        entry!(retry_pace),
+        entry!(api_says_when),
+        entry!(queue_full),
+        entry!(queue_bytes),
+        entry!(too_large),
+        entry!(dead_letters),
+        entry!(broker_stops),
+        entry!(store_stops),
     ]
 }
