@@ -359,7 +359,7 @@ fn shelves(mistake: impl Fn(u64) -> Option<String> + Clone + Send + Sync + 'stat
         .expect_count("/notes/all", 2)
         .degraded_by("/left_out");
     let load = Load::constant("a", "b:80", 100.0).lasts(ms(1_000)).request(spec);
-    loaded(load.clone(), move |path| {
+    loaded(load, move |path| {
         let mistake = mistake.clone();
         async move {
             let id: u64 = path.rsplit('/').next().and_then(|id| id.parse().ok()).expect("an id");

@@ -134,7 +134,7 @@ async fn second_attempt(plan: Plan, defect: Option<Defect>) -> Duration {
         plan.tuned(Kind::Inventory, |config| {
             config.fail_first = 1;
             config.fail_code = FailCode::ResourceExhausted;
-            config.retry_after_ms = Some(60);
+            config.retry_after_ms = Some(100);
         }),
         defect,
     )
@@ -148,9 +148,9 @@ async fn second_attempt(plan: Plan, defect: Option<Defect>) -> Duration {
 #[tokio::test]
 async fn a_dependency_says_when_to_come_again() {
     let took = second_attempt(Plan::default(), None).await;
-    assert!(took >= Duration::from_millis(60), "{took:?}");
+    assert!(took >= Duration::from_millis(100), "{took:?}");
     let took = second_attempt(Plan::default(), Some(Defect::IgnoresPushback)).await;
-    assert!(took < Duration::from_millis(60), "{took:?}");
+    assert!(took < Duration::from_millis(100), "{took:?}");
 }
 
 #[tokio::test]
