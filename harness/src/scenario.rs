@@ -1,5 +1,7 @@
 //! A scenario: a plan, what it claims, and the services that it is performed on.
 
+use squall_reports::name;
+
 use crate::{
     plan::{InvalidPlan, Plan},
     service::Services,
@@ -86,12 +88,19 @@ impl Scenario {
         self
     }
 
-    /// Checks that the plan can be performed with the scenario's services.
+    /// Checks that the plan can be performed with the scenario's services, and that files can be
+    /// called after the scenario and its defects (see [`squall_reports::name`]).
     ///
     /// # Errors
     ///
     /// Names the first thing that is wrong, what was expected and what was found.
     pub fn check(&self) -> Result<(), InvalidPlan> {
+        // Goldens, records and reports are called after them.
+        for (what, name) in std::iter::once(("scenario", &self.name))
+            .chain(self.defects.iter().map(|name| ("defect", name)))
+        {
+            name::check(name).map_err(|error| InvalidPlan::new(what, error.to_string()))?;
+        }
         self.plan.check()?;
         let hosts = self.plan.topology.hosts.iter();
         let hosts = hosts
@@ -150,6 +159,19 @@ mod tests {
         let configs: Vec<_> = cluster.deployments.iter().map(|it| &it.template.config).collect();
         assert_eq!(configs, [&json!({ "version": 1, "defects": ["cold"] }), &json!({})]);
         assert_eq!(planted.plan().topology.hosts[0].config, json!({ "defects": ["cold"] }));
+    }
+
+    #[test]
+    fn names_are_names_of_files() {
+        let long = "x".repeat(300);
+        for name in ["", "../up", "a/b", "Web", "a b", "con", &long] {
+            let mut scenario = deployed("db");
+            name.clone_into(&mut scenario.name);
+            let error = scenario.check().expect_err(name).to_string();
+            assert!(error.starts_with("scenario: expected a name of 1 to 100"), "{error}");
+            let error = deployed("db").with_defect(name, &[]).check().expect_err(name).to_string();
+            assert!(error.starts_with("defect: expected a name of 1 to 100"), "{error}");
+        }
     }
 
     #[test]

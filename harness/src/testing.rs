@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use squall_reports::{
     record::first_divergence,
     summary::summary,
-    terminal::{self, Colour},
+    terminal::{self, Look},
     verdict::Verdict,
 };
 
@@ -82,8 +82,12 @@ impl Bench {
     /// The seeds that once failed, then the golden.
     fn check_scenario(&self, name: &str) -> Result<(), Failed> {
         let scenario = self.scenario(name)?;
+        // Before its name leads to any file.
+        scenario.check().map_err(|error| Failed::from(format!("{name}: {error}")))?;
         let regressions = self.catalogue.regressions();
-        for seed in regressions.of(name).map_err(|error| Failed::from(error.to_string()))? {
+        let seeds = regressions.of(name).map_err(|error| Failed::from(error.to_string()))?;
+        // That of the golden has its turn below.
+        for seed in seeds.into_iter().filter(|seed| *seed != self.catalogue.seed()) {
             let run = run(scenario, seed).map_err(|error: RunError| error.to_string())?;
             require_pass(scenario, seed, &run)?;
         }
@@ -142,7 +146,7 @@ fn caught(defect: &Defect, scenario: &Scenario, seed: u64) -> Result<(), Failed>
             &with.record,
             &with.judgement,
             &replay_command(&planted, seed),
-            Colour::Never
+            Look::PLAIN
         )
     )
     .into())
@@ -153,5 +157,5 @@ fn require_pass(scenario: &Scenario, seed: u64, run: &Run) -> Result<(), Failed>
         return Ok(());
     }
     let replay = replay_command(scenario, seed);
-    Err(terminal::report(&run.record, &run.judgement, &replay, Colour::Never).into())
+    Err(terminal::report(&run.record, &run.judgement, &replay, Look::PLAIN).into())
 }

@@ -142,6 +142,7 @@ pub(crate) fn passed() -> Finding {
         verdict: Verdict::Pass,
         samples: 1,
         margin: Some(0.9),
+        figures: None,
         worst: Some(1),
         reason: String::new(),
         note: String::new(),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Report,
     record::{Digest, EndCause, OperationSpan, OperationState},
-    report::{open, titled},
+    report::{Open, open, titled},
     tally::Tally,
     verdict::{Finding, Verdict},
     words,
@@ -32,6 +32,8 @@ pub struct RunReport {
     /// What the scenario claims.
     pub hypothesis: String,
     /// The seed of all randomness.
+    #[serde(with = "crate::seed")]
+    #[schemars(with = "crate::seed::SeedSchema")]
     pub seed: u64,
     /// The defects that were switched on.
     pub defects: Vec<String>,
@@ -150,8 +152,8 @@ impl RunReport {
         titled(&self.scenario, &self.defects)
     }
 
-    /// The findings that are not a pass, failures first.
-    pub(crate) fn open(&self) -> Vec<&Finding> {
+    /// The findings that are not a pass, failures first, and what has no data for one reason as one.
+    pub(crate) fn open(&self) -> Vec<Open<'_>> {
         open(&self.objectives)
     }
 

@@ -1,4 +1,5 @@
-//! Runs as JUnit XML, for CI systems: a suite for each run, a case for each finding.
+//! Runs as JUnit XML, for CI systems: a suite for each run, a case for each finding, failures first.
+//! Findings that have no data for one reason are one case.
 //!
 //! The dialect is that of Jenkins, as the schema of its xUnit plugin has it (`junit-10.xsd`), which
 //! other CI systems read too. A failed finding is a failure, one without data an error: CI systems
@@ -11,7 +12,8 @@ use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite}
 
 use crate::{
     json::RunReport,
-    report::{place_of, title_of},
+    plain,
+    report::{Open, place_of, title_of},
     verdict::{Finding, Verdict},
     words,
 };
@@ -21,7 +23,7 @@ use crate::{
 pub fn junit(reports: &[RunReport]) -> String {
     let mut document = quick_junit::Report::new("squall");
     document.add_test_suites(reports.iter().map(suite));
-    // The names and texts of a record become valid XML on their way into the document.
+    // Every text has passed through `plain`, so that there is nothing in it that XML does not have.
     let text = document.to_string().expect("a document in memory can be written");
     // The writer counts skipped cases of all suites together, for which the schema has no
     // attribute. The root comes first, and its name is none that has this text in it.
@@ -29,10 +31,10 @@ pub fn junit(reports: &[RunReport]) -> String {
 }
 
 fn suite(report: &RunReport) -> TestSuite {
-    let mut suite = TestSuite::new(report.title());
+    let mut suite = TestSuite::new(plain::line(&report.title()));
     suite.set_time(Duration::from_millis(report.sim_ms));
     let mut property = |name: &str, value: &str| {
-        suite.add_property(Property::new(name, value));
+        suite.add_property(Property::new(name, plain::lines(value)));
     };
     property("hypothesis", &report.hypothesis);
     property("seed", &report.seed.to_string());
@@ -42,38 +44,57 @@ fn suite(report: &RunReport) -> TestSuite {
     if let Some(source) = &report.source {
         property("source", source);
     }
-    suite.add_test_cases(report.objectives.iter().map(|finding| case(report, finding)));
+    suite.add_test_cases(report.open().iter().map(|it| open(report, it)));
+    let passed = report.objectives.iter().filter(|finding| finding.verdict == Verdict::Pass);
+    suite.add_test_cases(passed.map(|finding| passes(report, finding)));
     suite
 }
 
-fn case(report: &RunReport, finding: &Finding) -> TestCase {
-    let status = match finding.verdict {
-        Verdict::Pass => TestCaseStatus::success(),
-        Verdict::Fail => open(report, finding, NonSuccessKind::Failure),
-        Verdict::NoData => open(report, finding, NonSuccessKind::Error),
+fn passes(report: &RunReport, finding: &Finding) -> TestCase {
+    let status = TestCaseStatus::success();
+    case(report, &format!("{} ({})", title_of(finding), place_of(finding)), status, &rests(finding))
+}
+
+/// A case of what is not a pass. What has no data for one reason is one case, or the reason is read
+/// dozens of times before what failed is.
+fn open(report: &RunReport, open: &Open<'_>) -> TestCase {
+    let finding = open.first;
+    let mut status = TestCaseStatus::non_success(match finding.verdict {
+        Verdict::Fail => NonSuccessKind::Failure,
+        Verdict::NoData | Verdict::Pass => NonSuccessKind::Error,
+    });
+    let reason = plain::lines(&finding.reason);
+    status.set_message(reason.as_str());
+    status.set_type(finding.verdict.name());
+    let (about, output) = if open.is_folded() {
+        let names = open.names().join("\n");
+        (names.clone(), names)
+    } else {
+        (format!("bound: {}\nobserved: {}", finding.bound, finding.observed), rests(finding))
     };
-    let mut case = TestCase::new(format!("{} ({})", title_of(finding), place_of(finding)), status);
-    case.set_classname(report.title());
+    let (seed, replay) = (report.seed, &report.replay);
+    let description = format!("{reason}\n{about}\nseed: {seed}\nreplay: {replay}");
+    status.set_description(plain::lines(&description));
+    case(report, &format!("{} ({})", open.title(), open.place()), status, &output)
+}
+
+/// What a finding rests on.
+fn rests(finding: &Finding) -> String {
     let margin = finding.margin.map(|margin| format!("\nmargin: {}", words::margin(margin)));
-    case.set_system_out(format!(
+    format!(
         "bound: {}\nobserved: {}\nsamples: {}{}",
         finding.bound,
         finding.observed,
         finding.samples,
         margin.unwrap_or_default()
-    ));
-    case
+    )
 }
 
-fn open(report: &RunReport, finding: &Finding, kind: NonSuccessKind) -> TestCaseStatus {
-    let mut status = TestCaseStatus::non_success(kind);
-    status.set_message(finding.reason.as_str());
-    status.set_type(finding.verdict.name());
-    status.set_description(format!(
-        "{}\nbound: {}\nobserved: {}\nseed: {}\nreplay: {}",
-        finding.reason, finding.bound, finding.observed, report.seed, report.replay
-    ));
-    status
+fn case(report: &RunReport, name: &str, status: TestCaseStatus, output: &str) -> TestCase {
+    let mut case = TestCase::new(plain::line(name), status);
+    case.set_classname(plain::line(&report.title()));
+    case.set_system_out(plain::lines(output));
+    case
 }
 
 #[cfg(test)]

@@ -2,12 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{
-    json::RunReport,
-    report::{place_of, title_of},
-    verdict::Verdict,
-    words,
-};
+use crate::{json::RunReport, plain, report::notes, verdict::Verdict, words};
 
 /// What GitHub takes for the summary of a step, less room for the last sentence: 1 MiB.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
@@ -33,7 +28,9 @@ pub fn markdown(reports: &[RunReport]) -> String {
     text.push_str("| --- | --- | --- | --- | --- |\n");
     let mut parts: Vec<String> = sorted.iter().map(|report| row(report)).collect();
     parts.push("\n".to_owned());
-    let red = sorted.iter().filter(|report| report.verdict != Verdict::Pass);
+    let is_told =
+        |it: &&&RunReport| it.verdict != Verdict::Pass || !notes(&it.objectives).is_empty();
+    let red = sorted.iter().filter(is_told);
     parts.extend(red.map(|report| in_full(report)));
     fill(&mut text, &parts, BYTES_MAX, "a job summary");
     text
@@ -54,7 +51,7 @@ pub(crate) fn fill(text: &mut String, parts: &[String], bytes_max: usize, place:
 fn row(report: &RunReport) -> String {
     let worst = report.open().first().map_or_else(
         || "all hold".to_owned(),
-        |finding| format!("{}, {}", title_of(finding), place_of(finding)),
+        |open| format!("{}, {}", open.title(), open.place()),
     );
     format!(
         "| {} | {} | {} | {} | {} |\n",
@@ -80,27 +77,37 @@ fn in_full(report: &RunReport) -> String {
     if !report.operations.is_empty() {
         text.push('\n');
     }
-    text.push_str("| verdict | phase | objective | observed | bound | samples | margin |\n");
-    text.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
     let open = report.open();
-    for finding in &open {
+    if !open.is_empty() {
+        text.push_str("| verdict | phase | objective | observed | bound | samples | margin |\n");
+        text.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
+    }
+    for it in &open {
+        let finding = it.first;
+        let of_one = |value: String| if it.is_folded() { String::new() } else { value };
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {} | {} |",
             mark(finding.verdict),
-            place_of(finding),
-            cell(&title_of(finding)),
+            it.place(),
+            cell(&it.title()),
             cell(&finding.observed),
-            cell(&finding.bound),
-            words::count(finding.samples),
+            cell(it.bound()),
+            of_one(words::count(finding.samples)),
             finding.margin.map_or_else(String::new, words::margin),
         );
     }
     text.push('\n');
-    for finding in &open {
-        let _ = writeln!(text, "- {}", inline(&finding.reason));
+    for it in &open {
+        let count =
+            if it.is_folded() { format!("{} findings: ", it.count()) } else { String::new() };
+        let _ = writeln!(text, "- {count}{}", inline(&it.first.reason));
     }
-    let _ = writeln!(text, "\n```console\n$ {}\n```\n", report.replay.replace("```", ""));
+    for note in notes(&report.objectives) {
+        let _ = writeln!(text, "- note: {}", inline(&note));
+    }
+    let replay = plain::line(&report.replay).replace("```", "");
+    let _ = writeln!(text, "\n```console\n$ {replay}\n```\n");
     text
 }
 
@@ -115,7 +122,7 @@ fn mark(verdict: Verdict) -> &'static str {
 /// Text that is nothing but text in Markdown: no markup, no HTML, one line.
 pub(crate) fn inline(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in plain::line(text).chars() {
         match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' | '@' => {
                 safe.push('\\');
@@ -124,7 +131,6 @@ pub(crate) fn inline(text: &str) -> String {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
-            c if c.is_control() => safe.push(' '),
             c => safe.push(c),
         }
     }
@@ -145,7 +151,11 @@ pub fn annotations(reports: &[RunReport]) -> String {
     let failed = of(Verdict::Fail).take(ANNOTATIONS_MAX);
     for report in failed.chain(of(Verdict::NoData).take(ANNOTATIONS_MAX)) {
         let open = report.open();
-        let reasons: Vec<&str> = open.iter().map(|finding| finding.reason.as_str()).collect();
+        let reasons = open.iter().map(|it| match it.count() {
+            1 => it.first.reason.clone(),
+            count => format!("{} ({count} findings)", it.first.reason),
+        });
+        let reasons: Vec<String> = reasons.collect();
         let command = match report.verdict {
             Verdict::Fail => "error",
             Verdict::NoData | Verdict::Pass => "warning",
@@ -161,12 +171,12 @@ pub fn annotations(reports: &[RunReport]) -> String {
 
 /// The message of a workflow command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    plain::lines(text).replace('%', "%25").replace('\n', "%0A")
 }
 
 /// A property of a workflow command.
 fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+    data(&plain::line(text)).replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! What a renderer takes: a record, what was concluded from it, and what a reader needs besides.
 
+use std::collections::BTreeMap;
+
 use crate::{
     Record,
-    verdict::{Finding, Judgement, Verdict},
+    verdict::{Finding, Judgement, Verdict, problems},
 };
 
 /// One run, ready to be drawn.
@@ -45,9 +47,137 @@ pub(crate) fn titled(scenario: &str, defects: &[String]) -> String {
     format!("{scenario}{defects}")
 }
 
-/// The findings that are not a pass, failures first.
-pub(crate) fn open(findings: &[Finding]) -> Vec<&Finding> {
-    let mut open: Vec<_> = findings.iter().filter(|it| it.verdict != Verdict::Pass).collect();
-    open.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+/// Findings that are not a pass and are shown as one: a single one, or those without data for one
+/// reason.
+#[derive(Clone, Debug)]
+pub(crate) struct Open<'f> {
+    pub(crate) first: &'f Finding,
+    others: Vec<&'f Finding>,
+}
+
+/// Names of findings that a title has at the most.
+const NAMED_MAX: usize = 2;
+
+impl Open<'_> {
+    /// How many findings it stands for.
+    pub(crate) fn count(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    pub(crate) fn is_folded(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Finding> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    /// The name of the finding, or how many there are and the names of the first.
+    pub(crate) fn title(&self) -> String {
+        if !self.is_folded() {
+            return title_of(self.first);
+        }
+        let mut names: Vec<String> = Vec::new();
+        for name in self.all().map(title_of) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let more = match names.len().saturating_sub(NAMED_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        names.truncate(NAMED_MAX);
+        format!("{} findings: {}{more}", self.count(), names.join(", "))
+    }
+
+    /// The phase that they are of, if it is one.
+    pub(crate) fn place(&self) -> &'static str {
+        let place = place_of(self.first);
+        if self.all().all(|finding| place_of(finding) == place) { place } else { "various" }
+    }
+
+    /// The titles and places of all that is folded, for a text that has room for them.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.all().map(|it| format!("{} ({})", title_of(it), place_of(it))).collect()
+    }
+
+    /// The bound, which findings that are folded do not have in common.
+    pub(crate) fn bound(&self) -> &str {
+        if self.is_folded() { "" } else { &self.first.bound }
+    }
+}
+
+/// What is not a pass, as [`problems`] orders it: failures first. What has no data is folded where the
+/// reason is the same.
+pub(crate) fn open(findings: &[Finding]) -> Vec<Open<'_>> {
+    let mut open: Vec<Open<'_>> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for first in problems(findings) {
+        match places.get(first.reason.as_str()) {
+            Some(place) if first.verdict == Verdict::NoData => open[*place].others.push(first),
+            _ => {
+                if first.verdict == Verdict::NoData {
+                    places.insert(&first.reason, open.len());
+                }
+                open.push(Open { first, others: Vec::new() });
+            }
+        }
+    }
     open
+}
+
+/// What a reader should know of findings that is no reason: of which, and what.
+pub(crate) fn notes(findings: &[Finding]) -> Vec<String> {
+    let with = findings.iter().filter(|finding| !finding.note.is_empty());
+    let mut notes: Vec<String> = Vec::new();
+    for note in with.map(|it| format!("{} ({}): {}", title_of(it), place_of(it), it.note)) {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::open;
+    use crate::{
+        fixture,
+        verdict::{Finding, Verdict},
+    };
+
+    fn without_data(name: &str, reason: &str) -> Finding {
+        Finding {
+            name: name.to_owned(),
+            scope: String::new(),
+            verdict: Verdict::NoData,
+            reason: reason.to_owned(),
+            ..fixture::passed()
+        }
+    }
+
+    #[test]
+    fn failures_come_first_and_one_reason_is_one_line() {
+        let mut findings = vec![without_data("a", "cut short"), fixture::passed()];
+        findings.extend(["b", "c", "c", "d"].map(|name| without_data(name, "cut short")));
+        findings.push(Finding { name: "second".to_owned(), at: Some(20), ..fixture::failed() });
+        findings.push(without_data("e", "nobody sampled e"));
+        findings.push(Finding { name: "first".to_owned(), at: Some(10), ..fixture::failed() });
+        findings.push(Finding { name: "whenever".to_owned(), at: None, ..fixture::failed() });
+        findings[2].phase = None;
+        let open = open(&findings);
+        let titles: Vec<String> = open.iter().map(super::Open::title).collect();
+        let expected = [
+            "first [route GET /x]",
+            "second [route GET /x]",
+            "whenever [route GET /x]",
+            "5 findings: a, b and 2 more",
+            "e",
+        ];
+        assert_eq!(titles, expected);
+        assert_eq!((open[3].count(), open[3].place(), open[4].place()), (5, "various", "baseline"));
+        assert_eq!((open[3].bound(), open[4].bound()), ("", "at most 100 ms"));
+        assert_eq!(open[3].names()[..2], ["a (baseline)", "b (run)"]);
+    }
 }

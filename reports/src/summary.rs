@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    Record,
+    Record, plain,
     record::{Outcome, Phase},
     stats::Percentile,
     tally::Tally,
@@ -23,7 +23,7 @@ use crate::{
 pub fn summary(record: &Record, judgement: &Judgement) -> String {
     let mut text = String::new();
     write_all(&mut text, record, judgement).expect("a string takes any text");
-    text
+    plain::lines(&text)
 }
 
 fn write_all(out: &mut String, record: &Record, judgement: &Judgement) -> fmt::Result {
@@ -74,8 +74,8 @@ fn write_faults(out: &mut String, record: &Record) -> fmt::Result {
     writeln!(out, "\nfaults:")?;
     for (fault, affected) in record.header.faults.iter().zip(record.affected()) {
         let (from, until) = (words::time(fault.inject), words::time(fault.heal));
-        let affected = words::count(affected);
-        writeln!(out, "  {}, {from} to {until}: {affected} {}", fault.label, fault.counts)?;
+        let affected = words::affected(affected, &fault.counts);
+        writeln!(out, "  {}, {from} to {until}: {affected}", fault.label)?;
     }
     Ok(())
 }

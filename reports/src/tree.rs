@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use crate::{
-    Record,
+    Record, plain,
     record::{Phase, Request, RequestId, Span, SpanId},
     words,
 };
@@ -84,7 +84,7 @@ impl SpanTree {
                 record.shown(span.attributes),
                 indent = 2 * (depth + 1),
             );
-            let _ = writeln!(text, "{}", line.trim_end());
+            let _ = writeln!(text, "{}", plain::line(line.trim_end()));
         }
         if self.rows.len() > SHOWN {
             let more = words::counted((self.rows.len() - SHOWN) as u64, "more span");
@@ -113,7 +113,7 @@ fn headline(record: &Record, at: u64, request: &Request) -> String {
     if !note.is_empty() {
         let _ = write!(line, ": {note}");
     }
-    line
+    plain::line(&line)
 }
 
 #[cfg(test)]

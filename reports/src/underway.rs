@@ -21,6 +21,7 @@ pub struct Running {
     /// The defects that are switched on.
     pub defects: Vec<String>,
     /// The seed.
+    #[serde(with = "crate::seed")]
     pub seed: u64,
     /// How far it is, in milliseconds of virtual time.
     pub simulated_ms: u64,

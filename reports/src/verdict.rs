@@ -74,6 +74,9 @@ pub struct Finding {
     pub samples: u64,
     /// How far from the bound, as a fraction of it: positive on the good side.
     pub margin: Option<f64>,
+    /// What was observed and its bound as numbers, if both are.
+    #[serde(default)]
+    pub figures: Option<Figures>,
     /// The request that shows the worst of it.
     pub worst: Option<RequestId>,
     /// Why, in one sentence, when it is not a pass.
@@ -86,6 +89,43 @@ pub struct Finding {
     /// instant can be named.
     #[serde(default, rename = "at_ns", skip_serializing_if = "Option::is_none")]
     pub at: Option<u64>,
+}
+
+/// What was observed, and the bound that it is held to. Both are in nanoseconds, or shares of 1, or
+/// numbers of things.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Figures {
+    /// What was observed.
+    pub observed: f64,
+    /// Its bound.
+    pub bound: f64,
+    /// On which side of the bound it must be.
+    pub good: Good,
+}
+
+/// On which side of its bound something must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Good {
+    /// On the bound or below it.
+    AtMost,
+    /// On the bound or above it.
+    AtLeast,
+}
+
+impl Finding {
+    /// Notes what was observed and its bound as numbers, and the margin between them. There is no
+    /// margin from a bound of zero.
+    pub fn compare(&mut self, observed: f64, good: Good, bound: f64) {
+        let room = match good {
+            Good::AtMost => bound - observed,
+            Good::AtLeast => observed - bound,
+        };
+        self.margin = (bound > 0.0).then(|| room / bound).filter(|margin| margin.is_finite());
+        // JSON has no other numbers.
+        let are_numbers = observed.is_finite() && bound.is_finite();
+        self.figures = are_numbers.then_some(Figures { observed, bound, good });
+    }
 }
 
 /// What was concluded from a record.
@@ -106,16 +146,22 @@ impl Judgement {
         Self { findings, verdict }
     }
 
-    /// What is not a pass, the likely causes first: failures before missing data, and what went
-    /// wrong first before what may follow from it. Failures without an instant come after those
-    /// with one, and equals in the order of the plan.
+    /// What is not a pass, as [`problems`] orders it.
     #[must_use]
     pub fn problems(&self) -> Vec<&Finding> {
-        let mut problems: Vec<&Finding> =
-            self.findings.iter().filter(|finding| finding.verdict != Verdict::Pass).collect();
-        problems.sort_by_key(|finding| {
-            (std::cmp::Reverse(finding.verdict), finding.at.unwrap_or(u64::MAX))
-        });
-        problems
+        problems(&self.findings)
     }
+}
+
+/// What of `findings` is not a pass, the likely causes first: failures before missing data, and what
+/// went wrong first before what may follow from it. Failures without an instant come after those
+/// with one, and equals in the order of the plan.
+#[must_use]
+pub fn problems(findings: &[Finding]) -> Vec<&Finding> {
+    let mut problems: Vec<&Finding> =
+        findings.iter().filter(|finding| finding.verdict != Verdict::Pass).collect();
+    problems.sort_by_key(|finding| {
+        (std::cmp::Reverse(finding.verdict), finding.at.unwrap_or(u64::MAX))
+    });
+    problems
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use squall_reports::{
     Record, Report,
-    html::{self, Entry},
+    html::{self, Entry, Golden},
     json::RunReport,
     junit::junit,
     markdown::{annotations, markdown},
     prometheus::Metrics,
     summary::summary,
-    terminal::{self, Colour},
+    terminal::{self, Look},
     trace_events::trace_events,
     verdict::Judgement,
 };
@@ -74,7 +74,7 @@ fn body(page: &str) -> String {
 #[test]
 fn pages() {
     for kept in all() {
-        let page = html::page(&kept.report(), None);
+        let page = html::page(&kept.report(), &Golden::Missing);
         check(&format!("{}.html", kept.name), &body(&page));
     }
 }
@@ -108,7 +108,7 @@ fn formats_of_all_runs() {
 #[test]
 fn formats_of_one_run() {
     for kept in all() {
-        let report = terminal::report(&kept.record, &kept.judgement, &kept.replay, Colour::Never);
+        let report = terminal::report(&kept.record, &kept.judgement, &kept.replay, Look::PLAIN);
         check(&format!("{}.txt", kept.name), &report);
         check(&format!("{}.summary", kept.name), &summary(&kept.record, &kept.judgement));
     }

@@ -81,7 +81,7 @@ fn draw(path: &Path) {
 
 fn page(record: &Record, judgement: &Judgement) -> String {
     let replay = "cargo squall run steady-state --seed 1";
-    html::page(&Report { record, judgement, replay, source: None }, None)
+    html::page(&Report { record, judgement, replay, source: None }, &html::Golden::Missing)
 }
 
 /// The high-water mark of the resident set, in megabytes.

@@ -31,8 +31,8 @@ const NOISE_SEEDS_MAX: u64 = 200;
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 all objectives pass, 1 an objective or invariant failed, \
-                  2 inconclusive (no data, or a fault that never bit), 3 bad arguments or a bad \
-                  file, 4 the harness itself failed, 130 interrupted."
+                  2 inconclusive (no data, or a fault that never bit), 3 bad arguments, or a file \
+                  that cannot be read or written, 4 the harness itself failed, 130 interrupted."
 )]
 pub(crate) struct Squall {
     #[command(subcommand)]
@@ -47,6 +47,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  \
         cargo squall run                              the whole catalogue\n  \
         cargo squall run reviews                      scenarios with `reviews` in their name\n  \
+        cargo squall run burst --verbose              with the findings, also if it passes\n  \
         cargo squall run steady-state --seeds 0..50   one scenario, fifty seeds\n  \
         cargo squall run --defect no-call-timeout     the catalogue with a planted mistake\n  \
         cargo squall run --format json --record out   for machines, with the records kept")]
@@ -69,7 +70,7 @@ pub(crate) enum Command {
         cargo squall compare before after --format markdown           for a pull request\n  \
         cargo squall compare a.jsonl b.jsonl --noise 0..20            two records, one scenario\n\n\
         Exit codes: 0 nothing is worse by more than noise, 1 something is, 2 inconclusive (too \
-        few seeds, or nothing in common), 3 bad arguments or a bad file, 4 the harness itself \
+        few seeds, nothing in common, or measures of one side only), 3 bad arguments or a bad file, 4 the harness itself \
         failed, 130 interrupted.")]
     Compare(Compare),
     /// Plant each defect and see which scenario catches it
@@ -100,6 +101,9 @@ pub(crate) struct Run {
     /// How to show the results
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// Show the findings of runs that pass, too
+    #[arg(long, short, conflicts_with = "format")]
+    pub(crate) verbose: bool,
     /// Keep the record of each run in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,

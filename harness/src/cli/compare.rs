@@ -22,6 +22,7 @@ use super::{
     progress::Progress,
     replay::scenario_of,
     report::records_in,
+    say,
 };
 use crate::{catalogue::Catalogue, scenario::Scenario, stored::Stored};
 
@@ -55,11 +56,11 @@ impl Loaded {
             let Stored { record, judgement, differs } =
                 Stored::read(file).map_err(Failure::bad_input)?;
             if let Some(differs) = differs {
-                eprintln!("squall: {differs}");
+                say(&differs);
             }
             let cause = &record.end.cause;
             if *cause == EndCause::Interrupted || cause.is_out_of_time() {
-                eprintln!("squall: {} is left out: {cause}", file.display());
+                say(&format!("{} is left out: {cause}", file.display()));
                 continue;
             }
             loaded.side.add(&record, &judgement).map_err(Failure::bad_input)?;

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
-use squall_reports::verdict::{Finding, FindingKind, Verdict};
+use squall_reports::{
+    verdict::{Finding, FindingKind, Verdict},
+    words,
+};
 
 use super::{
     Exit, Failure,
@@ -13,6 +16,7 @@ use super::{
     pool::run_all,
     print,
     progress::Progress,
+    say,
 };
 use crate::{catalogue::Catalogue, run::Run};
 
@@ -113,17 +117,17 @@ fn show(catalogue: &Catalogue, format: Format, seed: u64, runs: &Runs) -> Exit {
                     })
                     .collect();
                 let line = serde_json::json!({
-                    "defect": defect.name, "seed": seed, "caught_by": catches,
+                    "defect": defect.name, "seed": seed.to_string(), "caught_by": catches,
                 });
                 print(&format!("{line}\n"));
             }
             Format::Text => {
                 print(&format!(
-                    "{} ({}): caught by {} of {} scenarios at seed {seed}\n",
+                    "{} ({}): caught by {} of {} at seed {seed}\n",
                     defect.name,
                     defect.description,
                     catches.len(),
-                    catalogue.scenarios().len()
+                    words::counted(catalogue.scenarios().len() as u64, "scenario")
                 ));
                 let width = catches.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
                 for (scenario, objectives) in &catches {
@@ -139,6 +143,6 @@ fn show(catalogue: &Catalogue, format: Format, seed: u64, runs: &Runs) -> Exit {
     if uncaught.is_empty() {
         return Exit::Pass;
     }
-    eprintln!("squall: nobody catches {}", uncaught.join(", "));
+    say(&format!("nobody catches {}", uncaught.join(", ")));
     Exit::Fail
 }

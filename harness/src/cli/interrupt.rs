@@ -1,12 +1,62 @@
-//! Ctrl-C or SIGTERM, with which CI systems cancel: the runs that are going on end, and what they
-//! have so far is kept.
+//! Ctrl-C, SIGTERM, with which CI systems cancel, or SIGHUP, when a terminal is closed: the runs that
+//! are going on end, and what they have so far is kept.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The ways in which a process is asked to stop.
+pub(super) struct Asked {
+    terminate: Signal,
+    interrupt: Signal,
+    /// Not there in a process that `nohup` has started: it is to outlive its terminal.
+    hangup: Option<Signal>,
+}
+
+impl Asked {
+    /// Listens from now on; needs a runtime with I/O.
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) },
+        })
+    }
+
+    /// Waits until the process is asked.
+    pub(super) async fn to_stop(&mut self) {
+        let Self { terminate, interrupt, hangup } = self;
+        let hung_up = async {
+            match hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hung_up => {}
+        }
+    }
+}
+
+/// Was this process started with SIGHUP ignored?
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    ignored_in(&status) & (1 << (SignalKind::hangup().as_raw_value() - 1)) != 0
+}
+
+/// The mask of ignored signals in the text of a `/proc/PID/status`.
+fn ignored_in(status: &str) -> u64 {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
 
 /// Set once the process was asked to stop. A second signal ends it at once.
 pub(super) fn watch() -> Arc<AtomicBool> {
@@ -18,13 +68,9 @@ pub(super) fn watch() -> Arc<AtomicBool> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
         let Ok(runtime) = runtime else { return };
         runtime.block_on(async {
-            let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-            let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
+            let Ok(mut asked) = Asked::listen() else { return };
             for is_second in [false, true] {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
+                asked.to_stop().await;
                 if is_second {
                     std::process::exit(130);
                 }
@@ -33,4 +79,16 @@ pub(super) fn watch() -> Arc<AtomicBool> {
         });
     });
     interrupted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ignored_in;
+
+    #[test]
+    fn the_mask_of_ignored_signals_is_found() {
+        let status = "Name:\tsquall\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\n";
+        assert_eq!(ignored_in(status), 0x1001);
+        assert_eq!(ignored_in(""), 0);
+    }
 }

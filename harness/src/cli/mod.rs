@@ -1,9 +1,10 @@
 //! The command line over a catalogue.
 //!
 //! A binary with a catalogue calls [`main`]. What a command concludes is its exit code: 0 all
-//! objectives pass, 1 an objective or invariant failed, 2 inconclusive, 3 bad arguments or a bad
-//! file, 4 the harness itself failed, a run took too long in real time or a collector did
-//! not take the spans, 130 interrupted.
+//! objectives pass, 1 an objective or invariant failed, 2 inconclusive, 3 bad arguments or a file
+//! that cannot be read or written, 4 the harness itself failed, a run took too long in real time or
+//! a collector did not take the spans, 130 interrupted. A verdict that is not a pass wins over what
+//! could not be written.
 
 mod args;
 mod compare;
@@ -12,7 +13,9 @@ mod interrupt;
 mod job;
 mod list;
 mod otlp;
+mod output;
 mod pool;
+mod problems;
 mod progress;
 mod publish;
 mod replay;
@@ -23,10 +26,7 @@ mod serve;
 mod table;
 mod underway;
 
-use std::{
-    io::{IsTerminal, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::{Parser, error::ErrorKind};
 use squall_reports::{terminal::Colour, verdict::Verdict};
@@ -34,6 +34,8 @@ use squall_reports::{terminal::Colour, verdict::Verdict};
 use self::{
     args::{Command, Squall},
     job::Job,
+    output::{colour, look, print, say},
+    problems::Problems,
 };
 use crate::{catalogue::Catalogue, run::Run};
 
@@ -86,6 +88,12 @@ impl Failure {
     pub(crate) fn harness(sentence: impl ToString) -> Self {
         Self { exit: Exit::Harness, sentence: sentence.to_string() }
     }
+
+    /// Says it, and hands out its exit code.
+    fn said(self) -> Exit {
+        say(&self.sentence);
+        self.exit
+    }
 }
 
 /// What is said of a run that took too long in real time: that is no verdict on the scenario.
@@ -103,7 +111,7 @@ fn out_of_time(job: &Job, run: &Run) -> Failure {
 pub fn main(catalogue: &Catalogue) -> ExitCode {
     let arguments = match Squall::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error).into(),
+        Err(error) => return ended(usage(&error)).into(),
     };
     let done = match arguments.command {
         Command::List(list) => list::list(catalogue, &list),
@@ -115,46 +123,39 @@ pub fn main(catalogue: &Catalogue) -> ExitCode {
         Command::Defects(defects) => defects::defects(catalogue, &defects),
         Command::New(new) => scaffold::new(catalogue, &new),
     };
-    match done {
-        Ok(exit) => exit.into(),
-        Err(failure) => {
-            eprintln!("squall: {}", failure.sentence);
-            failure.exit.into()
-        }
-    }
+    let exit = done.unwrap_or_else(Failure::said);
+    ended(exit).into()
+}
+
+/// What a command comes to whose output is at its end. What it found out wins over output that
+/// cannot be written, as over any other file.
+fn ended(exit: Exit) -> Exit {
+    let mut problems = Problems::default();
+    problems.note(output::finish().map_err(Failure::bad_input));
+    problems.conclude(exit)
 }
 
 /// Help goes to standard output, a mistake to standard error as one sentence.
 fn usage(error: &clap::Error) -> Exit {
+    let text = error.render();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            let _ = error.print();
+            print(&match colour() {
+                Colour::Always => text.ansi().to_string(),
+                Colour::Never => text.to_string(),
+            });
             Exit::Pass
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            let _ = error.print();
+            output::tell(&text.to_string());
             Exit::BadInput
         }
         _ => {
-            let text = error.to_string();
+            let text = text.to_string();
             let sentence: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
             let sentence = sentence.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
-            eprintln!("squall: {}", sentence.trim_start_matches("error: "));
+            say(sentence.trim_start_matches("error: "));
             Exit::BadInput
         }
-    }
-}
-
-/// Prints, unless nobody listens any more: the other end of a pipe may go first.
-pub(crate) fn print(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-}
-
-/// Colours are for people.
-pub(crate) fn colour() -> Colour {
-    if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        Colour::Always
-    } else {
-        Colour::Never
     }
 }

@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 
 pub(super) use self::endpoint::Endpoint;
 use self::post::CannotPost;
-use super::Failure;
+use super::{Failure, output::say};
 
 /// How long a collector may take for one message.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -98,7 +98,7 @@ impl Exporter {
                     let (spans, reason) = (rejected.spans, rejected.reason);
                     return Err(NotSent::Rejected { spans, reason });
                 }
-                Some(warning) => eprintln!("squall: {}: {}", self.endpoint, warning.reason),
+                Some(warning) => say(&format!("{}: {}", self.endpoint, warning.reason)),
                 None => {}
             }
         }

@@ -12,7 +12,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{job::Job, underway::Notice};
+use super::{job::Job, output::tell, underway::Notice};
 use crate::run::{Run, RunError};
 
 const NANOS_PER_MS: u64 = 1_000_000;
@@ -53,7 +53,10 @@ impl Progress {
         }
         let bars = MultiProgress::new();
         let total = bars.add(ProgressBar::new(runs as u64));
-        total.set_style(style("{bar:30} {pos}/{len} runs, {elapsed} {wide_msg}"));
+        let things = if runs == 1 { "run" } else { "runs" };
+        total.set_style(style(&format!(
+            "{{bar:30}} {{pos}}/{{len}} {things}, {{elapsed}} {{wide_msg}}"
+        )));
         total.tick();
         Self { terminal: Terminal::Bars { bars, total }, notice }
     }
@@ -81,11 +84,20 @@ impl Progress {
         }
     }
 
-    /// Prints above the bars.
+    /// Prints above the bars, on standard output.
     pub(super) fn print(&self, text: &str) {
+        self.above(|| super::print(text));
+    }
+
+    /// Says a sentence above the bars, on standard error.
+    pub(super) fn say(&self, sentence: &str) {
+        self.above(|| super::say(sentence));
+    }
+
+    fn above(&self, write: impl FnOnce()) {
         match &self.terminal {
-            Terminal::Bars { bars, .. } => bars.suspend(|| super::print(text)),
-            Terminal::Lines { .. } => super::print(text),
+            Terminal::Bars { bars, .. } => bars.suspend(write),
+            Terminal::Lines { .. } => write(),
         }
     }
 }
@@ -111,7 +123,7 @@ impl Terminal {
                     Ok(run) => run.verdict().name(),
                     Err(_) => "error",
                 };
-                eprintln!("[{number}/{all}] {verdict}: {name} seed {seed}");
+                tell(&format!("[{number}/{all}] {verdict}: {name} seed {seed}\n"));
             }
         }
     }

@@ -69,7 +69,7 @@ impl<'a> Publisher<'a> {
         if self.formats.html {
             let golden = self.catalogue.golden(&report.record.header.scenario);
             let file = format!("{name}.html");
-            self.write(&file, &html::page(report, golden.as_deref()))?;
+            self.write(&file, &html::page(report, &golden))?;
             self.entries.push(Entry::new(&run, &file));
         }
         if self.formats.perfetto {

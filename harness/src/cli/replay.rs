@@ -5,7 +5,7 @@ use squall_reports::{
     terminal, words,
 };
 
-use super::{Exit, Failure, args, colour, job::Job, out_of_time, print};
+use super::{Exit, Failure, args, job::Job, look, out_of_time, print};
 use crate::{
     catalogue::{Catalogue, replay_command},
     run::run,
@@ -26,7 +26,7 @@ pub(super) fn replay(catalogue: &Catalogue, args: &args::Replay) -> Result<Exit,
     let again = run(&scenario, seed).map_err(Failure::harness)?;
     let (before, after) = (record.digest(), again.record.digest());
     let command = replay_command(&scenario, seed);
-    print(&terminal::report(&again.record, &again.judgement, &command, colour()));
+    print(&terminal::report(&again.record, &again.judgement, &command, look(false)));
     if again.is_out_of_time() {
         return Err(out_of_time(&Job { scenario, seed }, &again));
     }

@@ -13,7 +13,9 @@ use squall_reports::{
     verdict::{Judgement, Verdict},
 };
 
-use super::{Exit, Failure, args, otlp::Exporter, print, publish::Publisher};
+use super::{
+    Exit, Failure, args, otlp::Exporter, print, problems::Problems, publish::Publisher, say,
+};
 use crate::{
     catalogue::{Catalogue, replay_of},
     stored::Stored,
@@ -25,31 +27,32 @@ pub(super) fn report(catalogue: &Catalogue, args: &args::Report) -> Result<Exit,
         .map_err(Failure::bad_input)?;
     let exporter = args.otlp.as_ref().map(|to| Exporter::new(to, Arc::default()));
     let mut exporter = exporter.transpose()?;
-    let (mut verdicts, mut unread) = (Vec::new(), 0);
+    let (mut verdicts, mut problems) = (Vec::new(), Problems::default());
     for file in files {
         match Stored::read(&file) {
             Ok(Stored { record, judgement, differs }) => {
                 if let Some(differs) = differs {
-                    eprintln!("squall: {differs}");
+                    say(&differs);
                 }
                 verdicts.push(judgement.verdict);
-                draw(catalogue, &mut publisher, exporter.as_mut(), &file, &record, &judgement)?;
+                let exporter = exporter.as_mut();
+                let drawn = draw(catalogue, &mut publisher, exporter, &file, &record, &judgement);
+                problems.note(drawn);
             }
             Err(error) => {
-                unread += 1;
-                eprintln!("squall: {error}");
                 let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 publisher.skip(&name, &error.to_string());
+                problems.add(Failure::bad_input(error));
             }
         }
     }
-    let begin = publisher.finish().map_err(Failure::bad_input)?;
-    print(&format!("report: {}\n", begin.display()));
-    exporter.map_or(Ok(()), Exporter::finish)?;
-    if unread > 0 {
-        return Ok(Exit::BadInput);
+    if let Some(begin) = problems.note(publisher.finish().map_err(Failure::bad_input)) {
+        print(&format!("report: {}\n", begin.display()));
     }
-    Ok(Verdict::worst(verdicts).into())
+    problems.note(exporter.map_or(Ok(()), Exporter::finish));
+    // Where no record could be read there is no verdict either.
+    let exit = if verdicts.is_empty() { Exit::Pass } else { Verdict::worst(verdicts).into() };
+    Ok(problems.conclude(exit))
 }
 
 fn draw(

@@ -11,11 +11,14 @@ use squall_reports::{Report, json::RunReport, record::EndCause, terminal, verdic
 use super::{
     Exit, Failure,
     args::{self, Format, Formats},
-    colour, interrupt,
+    interrupt,
     job::Job,
+    look,
     otlp::Exporter,
     out_of_time,
     pool::{Done, run_all},
+    print,
+    problems::Problems,
     progress::Progress,
     publish::Publisher,
     table::{Row, table},
@@ -49,32 +52,28 @@ pub(super) fn run(catalogue: &Catalogue, args: &args::Run) -> Result<Exit, Failu
         publisher,
         exporter,
         rows: Vec::new(),
+        problems: Problems::default(),
         failure: None,
     };
     run_all(&jobs, args.jobs, &interrupted, &progress, |job, done| session.take(job, done));
     progress.finish();
-    let Session { rows, failure, publisher, exporter, .. } = session;
+    let Session { rows, failure, mut problems, publisher, exporter, .. } = session;
     if args.format == Format::Text {
-        super::print(&table(&rows));
+        print(&table(&rows, look(args.verbose)));
     }
-    if let Some(publisher) = publisher {
-        let begin = publisher.finish().map_err(Failure::bad_input)?;
-        if args.format == Format::Text {
-            super::print(&format!("report: {}\n", begin.display()));
-        }
+    let published = publisher.map(|it| it.finish().map_err(Failure::bad_input)).transpose();
+    if let Some(begin) = problems.note(published).flatten()
+        && args.format == Format::Text
+    {
+        print(&format!("report: {}\n", begin.display()));
     }
-    let exported = exporter.map_or(Ok(()), Exporter::finish);
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
-    if interrupted.load(Ordering::Relaxed) {
-        if let Err(failure) = exported {
-            eprintln!("squall: {}", failure.sentence);
-        }
-        return Ok(Exit::Interrupted);
-    }
-    exported?;
-    Ok(Verdict::worst(rows.iter().map(|row| row.verdict)).into())
+    problems.note(exporter.map_or(Ok(()), Exporter::finish));
+    let exit = match failure {
+        Some(failure) => failure.said(),
+        None if interrupted.load(Ordering::Relaxed) => Exit::Interrupted,
+        None => Verdict::worst(rows.iter().map(|row| row.verdict)).into(),
+    };
+    Ok(problems.conclude(exit))
 }
 
 /// The runs that the arguments ask for.
@@ -111,12 +110,19 @@ fn jobs(catalogue: &Catalogue, args: &args::Run) -> Result<Vec<Job>, Failure> {
         if !args.filter.is_empty() && !args.filter.iter().any(is_asked_for) {
             continue;
         }
+        // Before its name leads to any file.
+        listed
+            .scenario
+            .check()
+            .map_err(|error| Failure::bad_input(format!("{}: {name}: {error}", listed.source)))?;
         let seeds = match (args.seed, &args.seeds) {
             (Some(seed), _) => vec![seed],
             (None, Some(seeds)) => seeds.clone().collect(),
             (None, None) => {
                 let mut seeds = catalogue.regressions().of(name).map_err(Failure::bad_input)?;
-                seeds.push(catalogue.seed());
+                if !seeds.contains(&catalogue.seed()) {
+                    seeds.push(catalogue.seed());
+                }
                 seeds
             }
         };
@@ -124,9 +130,6 @@ fn jobs(catalogue: &Catalogue, args: &args::Run) -> Result<Vec<Job>, Failure> {
             Some(defect) => defect.plant(&listed.scenario),
             None => listed.scenario.clone(),
         };
-        scenario.check().map_err(|error| {
-            Failure::bad_input(format!("{}: {}: {error}", listed.source, scenario.name()))
-        })?;
         jobs.extend(seeds.into_iter().map(|seed| Job { scenario: scenario.clone(), seed }));
     }
     Ok(jobs)
@@ -139,6 +142,9 @@ struct Session<'a> {
     publisher: Option<Publisher<'a>>,
     exporter: Option<Exporter>,
     rows: Vec<Row>,
+    /// What could not be written.
+    problems: Problems,
+    /// Why there is no verdict on some run.
     failure: Option<Failure>,
 }
 
@@ -178,12 +184,19 @@ impl Session<'_> {
                 let line = RunReport::new(&self.report(job, run, &replay), wall_ms(run)).to_line();
                 self.progress.print(&format!("{line}\n"));
             }
-            Format::Text if run.verdict() != Verdict::Pass => {
-                let text = terminal::report(&run.record, &run.judgement, &replay, colour());
+            Format::Text if self.is_told(run) => {
+                let look = look(self.args.verbose);
+                let text = terminal::report(&run.record, &run.judgement, &replay, look);
                 self.progress.print(&format!("{text}\n"));
             }
             Format::Text => {}
         }
+    }
+
+    /// Is a run shown by itself, and not only in the table?
+    fn is_told(&self, run: &Run) -> bool {
+        let is_noted = || run.judgement.findings.iter().any(|finding| !finding.note.is_empty());
+        self.args.verbose || run.verdict() != Verdict::Pass || is_noted()
     }
 
     fn report<'r>(&'r self, job: &Job, run: &'r Run, replay: &'r str) -> Report<'r> {
@@ -197,9 +210,7 @@ impl Session<'_> {
         let replay = replay_command(&job.scenario, job.seed);
         let published =
             publisher.add(&self.report(job, run, &replay), &job.file_name(), wall_ms(run));
-        if let Err(error) = published {
-            self.failure.get_or_insert(Failure::bad_input(error));
-        }
+        self.problems.note(published.map_err(Failure::bad_input));
         self.publisher = Some(publisher);
     }
 
@@ -215,9 +226,8 @@ impl Session<'_> {
     fn keep_record(&mut self, job: &Job, run: &Run) {
         let Some(folder) = &self.args.record else { return };
         let path = folder.join(format!("{}.jsonl", job.file_name()));
-        if let Err(error) = run.record.write(&run.judgement, &path) {
-            self.failure.get_or_insert(Failure::bad_input(error));
-        }
+        let written = run.record.write(&run.judgement, &path);
+        self.problems.note(written.map_err(Failure::bad_input));
     }
 
     /// In CI nothing is kept: what is kept is meant to be committed.
@@ -229,15 +239,14 @@ impl Session<'_> {
         }
         let failed = run.judgement.findings.iter().find(|f| f.verdict == Verdict::Fail);
         let reason = failed.map_or("", |finding| finding.reason.as_str());
-        match self.catalogue.regressions().keep(job.scenario.name(), job.seed, reason) {
-            Ok(true) => self.progress.print(&format!(
-                "  kept seed {} of {} in fixtures/regressions\n\n",
-                job.seed,
-                job.scenario.name()
-            )),
-            Ok(false) => {}
-            Err(error) => {
-                self.failure.get_or_insert(Failure::bad_input(error));
+        let kept = self.catalogue.regressions().keep(job.scenario.name(), job.seed, reason);
+        if let Some(true) = self.problems.note(kept.map_err(Failure::bad_input)) {
+            let (seed, name) = (job.seed, job.scenario.name());
+            let sentence = format!("kept seed {seed} of {name} in fixtures/regressions");
+            match self.args.format {
+                Format::Text => self.progress.print(&format!("  {sentence}\n\n")),
+                // Standard output is for programs.
+                Format::Json => self.progress.say(&sentence),
             }
         }
     }

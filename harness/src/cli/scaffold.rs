@@ -2,6 +2,8 @@
 
 use std::{fs, io, path::Path};
 
+use squall_reports::name;
+
 use super::{Exit, Failure, args, print};
 use crate::catalogue::Catalogue;
 
@@ -31,6 +33,7 @@ pub(super) fn new(catalogue: &Catalogue, args: &args::New) -> Result<Exit, Failu
             "expected a name of lower-case words with `-` between them, found {name:?}"
         )));
     }
+    name::check(name).map_err(Failure::bad_input)?;
     if catalogue.find(name).is_some() {
         return Err(Failure::bad_input(format!("there is already a scenario {name}")));
     }

@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use squall_reports::underway::{Running, Underway};
+use squall_reports::{
+    regular,
+    underway::{Running, Underway},
+};
 
 use super::job::Job;
 
@@ -36,7 +39,7 @@ pub(super) fn read(folder: &Path) -> Option<Underway> {
     if age > STALE_AFTER {
         return None;
     }
-    serde_json::from_slice(&fs::read(&path).ok()?).ok()
+    serde_json::from_str(&regular::read_text(&path).ok()?).ok()
 }
 
 /// Writes the file as long as it lives, and takes it away then.

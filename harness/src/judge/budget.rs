@@ -1,13 +1,13 @@
 //! Judges error budgets and burn rates.
 
-use squall_reports::{record::Outcome, verdict::Finding, words};
+use squall_reports::{
+    record::Outcome,
+    verdict::{Finding, Good},
+    words,
+};
 
 use super::{
-    Conclude, Draft, Index, Judged,
-    draft::place,
-    index::in_phase,
-    number::{margin_below, real},
-    sample::Sample,
+    Conclude, Draft, Index, Judged, draft::place, index::in_phase, number::real, sample::Sample,
     share::worst,
 };
 use crate::objective::{Budget, Burn, BurnWindow};
@@ -45,14 +45,14 @@ impl Judged for Budget {
             finding.samples = whole;
             finding.worst = worst(bad());
             finding.at = bad().map(|sample| sample.end).min();
-            finding.observed = format!("{} spent", words::percent(spent));
-            finding.margin = margin_below(spent, self.spent_at_most);
+            let shown = words::percent_apart(spent, self.spent_at_most);
+            finding.observed = format!("{shown} spent");
+            finding.compare(spent, Good::AtMost, self.spent_at_most);
             finding.concluded(spent <= self.spent_at_most, || {
                 format!(
-                    "{}: {} was spent {at}, over the bound of {} ({} of {} bad)",
+                    "{}: {shown} was spent {at}, over the bound of {} ({} of {} bad)",
                     draft.name,
-                    words::percent(spent),
-                    words::percent(self.spent_at_most),
+                    words::percent_exact(self.spent_at_most),
                     words::count(lost),
                     words::counted(whole, "request"),
                 )
@@ -100,13 +100,13 @@ impl Burn {
         finding.samples = samples.len() as u64;
         finding.worst = peak.worst;
         finding.at = Some(peak.at);
-        finding.observed = words::decimal(peak.rate, 3);
-        finding.margin = margin_below(peak.rate, window.factor);
+        let shown = words::apart(peak.rate, window.factor, 3);
+        finding.observed.clone_from(&shown);
+        finding.compare(peak.rate, Good::AtMost, window.factor);
         finding.concluded(peak.rate <= window.factor, || {
             format!(
-                "{} reached {}x at {}, over the bound of {}x ({} in the long window)",
+                "{} reached {shown}x at {}, over the bound of {}x ({} in the long window)",
                 draft.name,
-                words::decimal(peak.rate, 3),
                 words::time(peak.at),
                 window.factor,
                 words::counted(peak.samples, "request"),

@@ -1,12 +1,17 @@
 //! Judges percentiles of latency.
 
-use squall_reports::{record::Phase, stats::Percentile, verdict::Finding, words};
+use squall_reports::{
+    record::Phase,
+    stats::Percentile,
+    verdict::{Finding, Good},
+    words,
+};
 
 use super::{
     Conclude, Draft, Index, Judged,
     draft::place,
     index::in_phase,
-    number::{margin_below, nanos, real},
+    number::{nanos, real},
     sample::Sample,
 };
 use crate::objective::{Latency, LatencyBound, Scope};
@@ -22,15 +27,17 @@ impl Judged for Latency {
             };
             finding.samples = found.samples;
             finding.worst = (found.worst != 0).then_some(found.worst);
+            // For a reader to whom there is nothing to compare it with.
             finding.observed = words::time(found.value);
             let bound = match self.limit(&samples, draft.scope) {
                 Ok(bound) => bound,
                 Err(reason) => return finding.no_data(reason),
             };
             if let LatencyBound::TimesBaseline(_) = self.bound {
-                finding.bound = format!("{} ({})", finding.bound, words::time(bound));
+                finding.bound = format!("{} ({})", finding.bound, words::time_exact(bound));
             }
-            finding.margin = margin_below(real(found.value), real(bound));
+            finding.observed = words::time_apart(found.value, bound);
+            finding.compare(real(found.value), Good::AtMost, real(bound));
             // Over the bound from the moment at which it had been waited for too long.
             let late = self.counted(&samples, draft.scope, phase);
             let late = late.filter(|sample| sample.latency() > bound);
@@ -39,9 +46,9 @@ impl Judged for Latency {
                 format!(
                     "{} was {} {at}, {} over the bound of {} ({})",
                     draft.name,
-                    words::time(found.value),
+                    words::time_apart(found.value, bound),
                     words::time(found.value - bound),
-                    words::time(bound),
+                    words::time_exact(bound),
                     words::counted(found.samples, "sample"),
                 )
             })

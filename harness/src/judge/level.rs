@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use squall_reports::{
     record::{Phase, RequestId},
-    verdict::Finding,
+    verdict::{Finding, Good},
     words,
 };
 
@@ -12,7 +12,7 @@ use super::{
     Conclude, Draft, Index, Judged,
     draft::place,
     index::{Hit, Reading, in_phase},
-    number::{margin_above, margin_below, real},
+    number::real,
 };
 use crate::objective::{Concurrency, Level, LevelBound, Settles};
 
@@ -33,7 +33,7 @@ impl Judged for Concurrency {
             finding.worst = peak.request;
             finding.at = peak.first_over;
             finding.observed = words::count(peak.open);
-            finding.margin = margin_below(real(peak.open), real(self.at_most));
+            finding.compare(real(peak.open), Good::AtMost, real(self.at_most));
             finding.concluded(peak.open <= self.at_most, || {
                 format!(
                     "{} were open at once at {}, {} over the bound of {} ({})",
@@ -123,9 +123,9 @@ fn sweep(hits: &[Hit], at_most: u64, index: &Index<'_>) -> BTreeMap<Phase, Peak>
 impl Judged for Level {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let readings = index.gauge(&self.gauge, draft.scope);
-        let (bound, sign) = match self.bound {
-            LevelBound::AtMost(bound) => (bound, 1.0),
-            LevelBound::AtLeast(bound) => (bound, -1.0),
+        let (bound, good, sign) = match self.bound {
+            LevelBound::AtMost(bound) => (bound, Good::AtMost, 1.0),
+            LevelBound::AtLeast(bound) => (bound, Good::AtLeast, -1.0),
         };
         // How far a reading is on the wrong side.
         let over = |reading: &Reading| (reading.value - bound) * sign;
@@ -137,17 +137,14 @@ impl Judged for Level {
                 return finding.no_data(format!("no samples of {} {at}", self.gauge));
             };
             finding.samples = here().count() as u64;
-            finding.observed = words::quantity(worst.value);
-            finding.margin = match self.bound {
-                LevelBound::AtMost(most) => margin_below(worst.value, most),
-                LevelBound::AtLeast(least) => margin_above(worst.value, least),
-            };
+            let shown = words::quantity_apart(worst.value, bound);
+            finding.observed.clone_from(&shown);
+            finding.compare(worst.value, good, bound);
             let first = here().find(|reading| over(reading) > 0.0);
             finding.wrong_at(first.map(|reading| reading.at)).concluded(first.is_none(), || {
                 format!(
-                    "{} was {} on {} at {}, {} {} the bound of {} ({})",
+                    "{} was {shown} on {} at {}, {} {} the bound of {} ({})",
                     self.gauge,
-                    words::quantity(worst.value),
                     index.record.host(worst.host),
                     words::time(worst.at),
                     words::quantity(over(worst)),
@@ -198,7 +195,7 @@ impl Settles {
         finding.samples = before.len() as u64;
         let (shown_then, shown_now) = (words::quantity(then), words::quantity(now));
         finding.observed = format!("{shown_then} to {shown_now} on {host}");
-        finding.margin = margin_below(growth, real(self.tolerance));
+        finding.compare(growth, Good::AtMost, real(self.tolerance));
         finding.wrong_at(Some(settled)).concluded(growth <= real(self.tolerance), || {
             format!(
                 "{} on {host} were {shown_then} before the load and {shown_now} after it had \

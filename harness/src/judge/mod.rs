@@ -150,6 +150,7 @@ fn blank(kind: FindingKind, name: impl Into<String>, bound: impl Into<String>) -
         verdict: Verdict::NoData,
         samples: 0,
         margin: None,
+        figures: None,
         worst: None,
         reason: String::new(),
         note: String::new(),

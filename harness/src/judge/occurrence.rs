@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use squall_reports::{verdict::Finding, words};
+use squall_reports::{
+    verdict::{Finding, Good},
+    words,
+};
 
 use super::{
     Conclude, Draft, Index, Judged,
@@ -10,7 +13,7 @@ use super::{
     index::{Hit, in_phase},
     matcher::Matcher,
     names::unseen,
-    number::{margin_above, margin_below, nanos, real},
+    number::{nanos, real},
 };
 use crate::objective::{Matching, Occurrence, Requirement};
 
@@ -85,10 +88,10 @@ impl Occurrence {
         // That something never happened rests on everything that did.
         finding.samples = if at_most == Some(0) { candidates as u64 } else { found };
         finding.observed = words::count(found);
-        finding.margin = match at_most {
-            Some(most) => margin_below(real(found), real(most)),
-            None => margin_above(real(found), real(at_least)),
-        };
+        match at_most {
+            Some(most) => finding.compare(real(found), Good::AtMost, real(most)),
+            None => finding.compare(real(found), Good::AtLeast, real(at_least)),
+        }
         if let Some(most) = at_most.filter(|most| found > *most) {
             let first_over = usize::try_from(most).ok().and_then(|place| hits.get(place));
             finding.worst = first_over.and_then(Hit::request);
@@ -200,14 +203,15 @@ impl Occurrence {
         finding.samples = 1 + after.count() as u64;
         finding.observed = format!("{} after", words::time(took));
         let Some(within) = within else { return finding.passed() };
-        finding.margin = margin_below(real(took), real(within));
+        let shown = words::time_apart(took, within);
+        finding.observed = format!("{shown} after");
+        finding.compare(real(took), Good::AtMost, real(within));
         finding.concluded(took <= within, || {
             format!(
-                "{} first happened {} after the last heal, {} over the bound of {}",
+                "{} first happened {shown} after the last heal, {} over the bound of {}",
                 self.what,
-                words::time(took),
                 words::time(took - within),
-                words::time(within),
+                words::time_exact(within),
             )
         })
     }

@@ -1,12 +1,11 @@
 //! Judges things that happen in an order.
 
-use squall_reports::{verdict::Finding, words};
-
-use super::{
-    Conclude, Draft, Index, Judged,
-    index::Hit,
-    number::{margin_below, real},
+use squall_reports::{
+    verdict::{Finding, Good},
+    words,
 };
+
+use super::{Conclude, Draft, Index, Judged, index::Hit, number::real};
 use crate::objective::{Between, Sequence};
 
 impl Judged for Sequence {
@@ -80,7 +79,7 @@ impl Judged for Between {
         }
         finding.samples = stretches;
         finding.observed = words::count(most.0);
-        finding.margin = margin_below(real(most.0), real(self.at_most));
+        finding.compare(real(most.0), Good::AtMost, real(self.at_most));
         finding.worst = most.2.and_then(Hit::request);
         finding.at = most.2.map(|hit| hit.at);
         vec![finding.concluded(most.0 <= self.at_most, || {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use squall_reports::{
     record::{Phase, RequestId},
-    verdict::Finding,
+    verdict::{Finding, Good},
     words,
 };
 
@@ -12,7 +12,7 @@ use super::{
     Conclude, Draft, Index, Judged,
     draft::place,
     index::{Hit, in_phase},
-    number::{margin_above, margin_below, nanos, real},
+    number::{nanos, real},
 };
 use crate::objective::{Pace, Pauses};
 
@@ -122,8 +122,8 @@ impl View<'_> {
     fn at_least(&self, mut finding: Finding, pauses: &[Pause<'_>], bound: u64) -> Finding {
         let short = pauses.iter().filter(|pause| pause.took() < bound).count();
         let Some(worst) = pauses.iter().min_by_key(|pause| pause.took()) else { return finding };
-        finding.observed = words::time(worst.took());
-        finding.margin = margin_above(real(worst.took()), real(bound));
+        finding.observed = words::time_apart(worst.took(), bound);
+        finding.compare(real(worst.took()), Good::AtLeast, real(bound));
         finding.worst = worst.later.request();
         finding.at = Some(worst.later.at);
         finding.concluded(short == 0, || {
@@ -136,8 +136,8 @@ impl View<'_> {
         // The first of the longest.
         let worst = pauses.iter().rev().max_by_key(|pause| pause.took());
         let Some(worst) = worst else { return finding };
-        finding.observed = words::time(worst.took());
-        finding.margin = margin_below(real(worst.took()), real(bound));
+        finding.observed = words::time_apart(worst.took(), bound);
+        finding.compare(real(worst.took()), Good::AtMost, real(bound));
         finding.worst = worst.later.request();
         finding.at = Some(worst.later.at);
         finding.concluded(long == 0, || {
@@ -166,19 +166,19 @@ impl View<'_> {
             return few(finding, "chains with the same two pauses in a row", most);
         };
         let (_, example) = pairs[0];
-        finding.observed = format!("{}x", words::decimal(times, 4));
-        finding.margin = margin_above(times, factor);
+        let shown = words::apart(times, factor, 4);
+        finding.observed = format!("{shown}x");
+        finding.compare(times, Good::AtLeast, factor);
         finding.worst = example.later.request();
         finding.at = Some(example.later.at);
         let (name, at) = (self.name, place(finding.phase));
         finding.concluded(times >= factor, || {
             format!(
-                "{name} did not grow {at}: after attempt {} the median of {} was {}, {}x the {} of \
+                "{name} did not grow {at}: after attempt {} the median of {} was {}, {shown}x the {} of \
                  the pause before, expected at least {factor}x; {}",
                 example.after,
                 pairs.len(),
                 words::time(after),
-                words::decimal(times, 4),
                 words::time(before),
                 self.for_example(&example),
             )
@@ -207,21 +207,21 @@ impl View<'_> {
             return few(finding, "pauses after the same attempt", most);
         };
         let example = pauses[0];
-        finding.observed = words::percent(spread);
-        finding.margin = margin_above(spread, fraction);
+        let shown = words::percent_apart(spread, fraction);
+        finding.observed.clone_from(&shown);
+        finding.compare(spread, Good::AtLeast, fraction);
         finding.worst = example.later.request();
         finding.at = Some(example.later.at);
         let (name, at) = (self.name, place(finding.phase));
         finding.concluded(spread >= fraction, || {
             format!(
                 "{name} was too much alike {at}: after attempt {} half of {} were from {} to {}, \
-                 {} of the median, expected at least {}; {}",
+                 {shown} of the median, expected at least {}; {}",
                 example.after,
                 pauses.len(),
                 words::time(low),
                 words::time(high),
-                words::percent(spread),
-                words::percent(fraction),
+                words::percent_exact(fraction),
                 self.for_example(&example),
             )
         })
@@ -253,7 +253,7 @@ impl View<'_> {
         };
         finding.observed =
             format!("{} of {}", words::count((asked.len() - early.len()) as u64), asked.len());
-        finding.margin = margin_above(real(nearest.took()), real(*bound));
+        finding.compare(real(nearest.took()), Good::AtLeast, real(*bound));
         finding.worst = nearest.later.request();
         finding.at = Some(nearest.later.at);
         finding.concluded(early.is_empty(), || {

@@ -1,10 +1,13 @@
 //! Judges the time to recover.
 
-use squall_reports::{verdict::Finding, words};
+use squall_reports::{
+    verdict::{Finding, Good},
+    words,
+};
 
 use super::{
     Conclude, Draft, Index, Judged,
-    number::{margin_below, nanos, real},
+    number::{nanos, real},
     sample::Sample,
 };
 use crate::objective::{Claim, Latency, Objective, Recovery, Scope, Share};
@@ -54,15 +57,15 @@ impl Recovery {
             ));
         };
         let took = found - healed;
-        finding.observed = words::time(took);
-        finding.margin = margin_below(real(took), real(within));
+        let shown = words::time_apart(took, within);
+        finding.observed.clone_from(&shown);
+        finding.compare(real(took), Good::AtMost, real(within));
         finding.concluded(took <= within, || {
             format!(
-                "{} took {}, {} over the bound of {} ({})",
+                "{} took {shown}, {} over the bound of {} ({})",
                 draft.name,
-                words::time(took),
                 words::time(took - within),
-                words::time(within),
+                words::time_exact(within),
                 words::counted(after.len() as u64, "sample"),
             )
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use squall_reports::{
     record::{Phase, RequestId, SpanId},
-    verdict::Finding,
+    verdict::{Finding, Good},
     words,
 };
 
@@ -12,7 +12,7 @@ use super::{
     Conclude, Draft, Index, Judged,
     draft::place,
     index::{Hit, in_phase},
-    number::{margin_below, real},
+    number::real,
 };
 use crate::objective::{Amplification, Sent};
 
@@ -28,13 +28,13 @@ impl Judged for Amplification {
             let times = real(sent) / real(needed);
             finding.samples = needed;
             finding.worst = worst;
-            finding.observed = format!("{}x", words::decimal(times, 4));
-            finding.margin = margin_below(times, self.at_most);
+            let shown = words::apart(times, self.at_most, 4);
+            finding.observed = format!("{shown}x");
+            finding.compare(times, Good::AtMost, self.at_most);
             finding.concluded(times <= self.at_most, || {
                 format!(
-                    "{} was {}x {at}, over the bound of {}x ({} sent for {} needed)",
+                    "{} was {shown}x {at}, over the bound of {}x ({} sent for {} needed)",
                     draft.name,
-                    words::decimal(times, 4),
                     self.at_most,
                     words::count(sent),
                     words::count(needed),

@@ -1,13 +1,12 @@
 //! Judges shares of requests.
 
-use squall_reports::{verdict::Finding, words};
+use squall_reports::{
+    verdict::{Finding, Good},
+    words,
+};
 
 use super::{
-    Conclude, Draft, Index, Judged,
-    draft::place,
-    index::in_phase,
-    names::unseen,
-    number::{margin_above, margin_below, real},
+    Conclude, Draft, Index, Judged, draft::place, index::in_phase, names::unseen, number::real,
     sample::Sample,
 };
 use crate::objective::{Share, ShareBound};
@@ -38,27 +37,27 @@ impl Judged for Share {
             let of = format!("{} of {}", words::count(part), words::counted(whole, things));
             match self.bound {
                 ShareBound::AtLeast(fraction) => {
-                    finding.observed = words::percent(share);
-                    finding.margin = margin_above(share, fraction);
+                    finding.observed = words::percent_apart(share, fraction);
+                    finding.compare(share, Good::AtLeast, fraction);
                 }
                 ShareBound::AtMost(fraction) => {
-                    finding.observed = words::percent(share);
-                    finding.margin = margin_below(share, fraction);
+                    finding.observed = words::percent_apart(share, fraction);
+                    finding.compare(share, Good::AtMost, fraction);
                 }
                 ShareBound::CountAtMost(count) => {
                     finding.observed = words::count(part);
-                    finding.margin = margin_below(real(part), real(count));
+                    finding.compare(real(part), Good::AtMost, real(count));
                 }
             }
             let (name, observed) = (&draft.name, finding.observed.clone());
             finding.concluded(self.bound.allows(part, whole), || match self.bound {
                 ShareBound::AtLeast(fraction) => format!(
                     "{name}: {observed} {at}, under the bound of {} ({of})",
-                    words::percent(fraction)
+                    words::percent_exact(fraction)
                 ),
                 ShareBound::AtMost(fraction) => format!(
                     "{name}: {observed} {at}, over the bound of {} ({of})",
-                    words::percent(fraction)
+                    words::percent_exact(fraction)
                 ),
                 ShareBound::CountAtMost(count) => {
                     format!("{name}: {of} {at}, at most {} allowed", words::count(count))

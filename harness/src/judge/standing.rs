@@ -91,7 +91,7 @@ pub(super) fn faults(record: &Record) -> Vec<Finding> {
     faults
         .map(|(fault, affected)| {
             let mut finding = blank(FindingKind::Fault, &fault.label, "affects something");
-            finding.observed = format!("{} {}", words::count(affected), fault.counts);
+            finding.observed = words::affected(affected, &fault.counts);
             finding.samples = affected;
             if affected > 0 {
                 return finding.passed();

@@ -138,11 +138,11 @@ impl Stated for Budget {
     }
 
     fn name(&self) -> String {
-        format!("error budget of {}", words::percent(self.target))
+        format!("error budget of {}", words::percent_exact(self.target))
     }
 
     fn bound(&self) -> String {
-        format!("at most {} spent", words::percent(self.spent_at_most))
+        format!("at most {} spent", words::percent_exact(self.spent_at_most))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -162,7 +162,7 @@ impl Stated for Burn {
     }
 
     fn name(&self) -> String {
-        format!("burn rate of {}", words::percent(self.target))
+        format!("burn rate of {}", words::percent_exact(self.target))
     }
 
     fn bound(&self) -> String {

@@ -185,8 +185,8 @@ impl Stated for Share {
 
     fn bound(&self) -> String {
         match self.bound {
-            ShareBound::AtLeast(fraction) => format!("at least {}", words::percent(fraction)),
-            ShareBound::AtMost(fraction) => format!("at most {}", words::percent(fraction)),
+            ShareBound::AtLeast(fraction) => format!("at least {}", words::percent_exact(fraction)),
+            ShareBound::AtMost(fraction) => format!("at most {}", words::percent_exact(fraction)),
             ShareBound::CountAtMost(0) => "none".to_owned(),
             ShareBound::CountAtMost(count) => format!("at most {}", words::count(count)),
         }

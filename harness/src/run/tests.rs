@@ -21,6 +21,7 @@ fn finding(kind: FindingKind, name: &str, verdict: Verdict) -> Finding {
         verdict,
         samples: 1,
         margin: None,
+        figures: None,
         worst: None,
         reason: String::new(),
         note: String::new(),

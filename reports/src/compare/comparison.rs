@@ -31,7 +31,8 @@ pub struct Comparison {
 pub enum Conclusion {
     /// Nothing is worse by more than noise.
     NothingWorse,
-    /// Something differs and there are too few seeds to tell, or there is nothing in common.
+    /// Something differs and there are too few seeds to tell, there is nothing in common, or there
+    /// are measures with nothing to compare them with.
     Inconclusive,
     /// A measure is worse by more than noise, or a seed that passed does not pass any more.
     Worse,
@@ -65,6 +66,10 @@ pub struct ScenarioComparison {
     pub only_in_a: Vec<Measure>,
     /// Measures that only runs in B have.
     pub only_in_b: Vec<Measure>,
+    /// Measures that all runs in B have, and some of those in A have not.
+    pub lost_in_a: Vec<Measure>,
+    /// Measures that all runs in A have, and some of those in B have not.
+    pub lost_in_b: Vec<Measure>,
     /// Where two single runs part, if that was looked for.
     pub divergence: Option<Divergence>,
 }
@@ -86,6 +91,7 @@ pub struct Part {
 #[non_exhaustive]
 pub struct VerdictChange {
     /// The seed.
+    #[serde(serialize_with = "crate::seed::serialize")]
     pub seed: u64,
     /// Its verdict in A.
     pub a: Verdict,
@@ -161,6 +167,11 @@ impl Comparison {
         self
     }
 
+    /// Is there a measure that has no counterpart on the other side?
+    pub(super) fn is_any_alone(&self) -> bool {
+        self.scenarios.iter().any(ScenarioComparison::is_any_alone)
+    }
+
     /// The comparison as one JSON object, for other programs.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -169,6 +180,13 @@ impl Comparison {
 }
 
 impl ScenarioComparison {
+    /// Is there a measure that has no counterpart on the other side, in some run at least? What it
+    /// would have shown there nobody knows.
+    pub(super) fn is_any_alone(&self) -> bool {
+        let lists = [&self.only_in_a, &self.only_in_b, &self.lost_in_a, &self.lost_in_b];
+        lists.iter().any(|measures| !measures.is_empty())
+    }
+
     /// The measures with this answer and direction.
     pub(super) fn moved(&self, direction: Direction) -> Vec<&MeasureComparison> {
         let moved = |it: &&MeasureComparison| it.answer == Answer::Moved;

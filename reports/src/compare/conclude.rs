@@ -64,7 +64,11 @@ fn conclude(scenarios: &[ScenarioComparison], is_one_missing: bool) -> Conclusio
     let undecided = |it: &MeasureComparison| matches!(it.answer, Answer::TooFewSeeds { .. });
     if measures().any(worse) || changes.any(|change| change.a == Verdict::Pass) {
         Conclusion::Worse
-    } else if scenarios.is_empty() || is_one_missing || measures().any(undecided) {
+    } else if scenarios.is_empty()
+        || is_one_missing
+        || measures().any(undecided)
+        || scenarios.iter().any(ScenarioComparison::is_any_alone)
+    {
         Conclusion::Inconclusive
     } else {
         Conclusion::NothingWorse
@@ -94,6 +98,7 @@ fn compare_groups(
         Noise::Runs(side) => Some(noise_of(side)),
     };
     let mut samples = Samples::of(a, b);
+    let (runs_a, runs_b) = (a.runs.len(), b.runs.len());
     ScenarioComparison {
         scenario: key_a.0.clone(),
         a: part(key_a, a),
@@ -105,9 +110,11 @@ fn compare_groups(
         verdicts_changed: changed
             .map(|(seed, a, b)| VerdictChange { seed: *seed, a: a.verdict, b: b.verdict })
             .collect(),
-        unvaried: samples.take_unvaried(),
         only_in_a: samples.take(|sample| sample.b.is_empty()),
         only_in_b: samples.take(|sample| sample.a.is_empty()),
+        lost_in_a: samples.lost(|it| it.b.len() == runs_b && it.a.len() < runs_a),
+        lost_in_b: samples.lost(|it| it.a.len() == runs_a && it.b.len() < runs_b),
+        unvaried: samples.take_unvaried(),
         measures: match runs {
             None => samples.over_seeds(),
             Some(runs) => samples.against(runs),
@@ -144,7 +151,7 @@ impl<'r> Samples<'r> {
     fn take_unvaried(&mut self) -> usize {
         let before = self.0.len();
         self.0.retain(|Sample { a, b, .. }| {
-            let (Some(first), false) = (a.first(), b.is_empty()) else { return true };
+            let Some(first) = a.first() else { return true };
             a.iter().chain(b).any(|value| value != first)
         });
         before - self.0.len()
@@ -153,6 +160,12 @@ impl<'r> Samples<'r> {
     fn take(&mut self, which: impl Fn(&Sample<'_>) -> bool) -> Vec<Measure> {
         let taken: Vec<Sample<'_>> = self.0.extract_if(.., |sample| which(sample)).collect();
         taken.into_iter().map(|sample| sample.measure.clone()).collect()
+    }
+
+    /// The measures that some runs of one side do not have. Those that have it are compared too.
+    fn lost(&self, which: impl Fn(&Sample<'_>) -> bool) -> Vec<Measure> {
+        let lost = self.0.iter().filter(|sample| which(sample));
+        lost.map(|sample| sample.measure.clone()).collect()
     }
 
     /// Tests each measure over the seeds.

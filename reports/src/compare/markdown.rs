@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     comparison::{Answer, Comparison, Direction, MeasureComparison, ScenarioComparison},
-    text::{changes, conclusion, runs, the_rest, the_same},
+    text::{alone, changes, conclusion, runs, the_rest, the_same},
 };
 use crate::{
     markdown::{cell, fill, inline},
@@ -53,6 +53,9 @@ fn in_full(scenario: &ScenarioComparison) -> Vec<String> {
             "- {} differ, with too few seeds to tell from noise; {needed} on each side can",
             words::counted(undecided.len() as u64, "measure")
         );
+    }
+    for (title, measures) in alone(scenario) {
+        let _ = writeln!(head, "- {title}: {}", inline(&measures.join("; ")));
     }
     let _ = writeln!(head, "- {}", the_rest(scenario));
     let mut parts = vec![head + "\n"];

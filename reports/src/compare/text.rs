@@ -6,23 +6,25 @@ use super::{
     comparison::{Comparison, Conclusion, Direction, MeasureComparison, Part, ScenarioComparison},
     measure::Measure,
 };
-use crate::{tally::Verdicts, words};
+use crate::{plain, tally::Verdicts, words};
 
-/// Seeds, and measures that more seeds might tell apart: of more there is only the number.
+/// Seeds, measures that more seeds might tell apart, and those without a counterpart: of more there
+/// is only the number.
 const SEEDS_MAX: usize = 10;
 const UNDECIDED_MAX: usize = 10;
+const ALONE_MAX: usize = 10;
 
 /// `comparison` as text. What comes from a record keeps its letters and loses its control
 /// characters.
 #[must_use]
 pub fn text(comparison: &Comparison) -> String {
-    let mut out = format!("A: {}\nB: {}\n", plain(&comparison.a), plain(&comparison.b));
+    let mut out = format!("A: {}\nB: {}\n", plain::line(&comparison.a), plain::line(&comparison.b));
     for scenario in &comparison.scenarios {
         out.push_str(&in_full(scenario));
     }
     for (side, names) in [("A", &comparison.only_in_a), ("B", &comparison.only_in_b)] {
         if !names.is_empty() {
-            let _ = writeln!(out, "\nonly in {side}: {}", plain(&names.join(", ")));
+            let _ = writeln!(out, "\nonly in {side}: {}", plain::line(&names.join(", ")));
         }
     }
     let _ = writeln!(out, "\n{}", conclusion(comparison));
@@ -40,14 +42,17 @@ pub(super) fn conclusion(comparison: &Comparison) -> &'static str {
         Conclusion::Inconclusive if !comparison.only_in_a.is_empty() => {
             "inconclusive: B does not have all scenarios of A"
         }
+        Conclusion::Inconclusive if comparison.is_any_alone() => {
+            "inconclusive: there are measures without a counterpart on the other side"
+        }
         Conclusion::Inconclusive => "inconclusive: too few seeds to tell what differs from noise",
     }
 }
 
 fn in_full(scenario: &ScenarioComparison) -> String {
-    let mut out = format!("\n{}\n", plain(&scenario.title()));
+    let mut out = format!("\n{}\n", plain::line(&scenario.title()));
     for (side, part) in [("A", &scenario.a), ("B", &scenario.b)] {
-        let _ = writeln!(out, "  {side}: {}", plain(&runs(part)));
+        let _ = writeln!(out, "  {side}: {}", plain::line(&runs(part)));
     }
     let _ = writeln!(out, "  {}", the_same(scenario));
     if let Some(runs) = scenario.noise_runs {
@@ -68,25 +73,37 @@ fn in_full(scenario: &ScenarioComparison) -> String {
     if undecided.len() > few.len() {
         let _ = writeln!(out, "    and {} more", undecided.len() - few.len());
     }
-    out.push_str(&one_sided("A", &scenario.only_in_a));
-    out.push_str(&one_sided("B", &scenario.only_in_b));
+    for (title, measures) in alone(scenario) {
+        let names: Vec<String> = measures.iter().map(|it| plain::line(it)).collect();
+        let _ = writeln!(out, "  {title}:\n    {}", names.join("\n    "));
+    }
     let _ = writeln!(out, "  {}", the_rest(scenario));
     if let Some(divergence) = &scenario.divergence {
         for line in divergence.to_string().lines() {
-            let _ = writeln!(out, "  {}", plain(line));
+            let _ = writeln!(out, "  {}", plain::line(line));
         }
     }
     out
 }
 
-/// Measures that the runs of one side have alone.
-fn one_sided(side: &str, measures: &[Measure]) -> String {
-    let Some(first) = measures.first() else { return String::new() };
-    let more = match measures.len() - 1 {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("  measured only in {side}: {}{more}\n", plain(&first.to_string()))
+/// The measures without a counterpart, by where they are: a few of them, and how many more.
+pub(super) fn alone(scenario: &ScenarioComparison) -> Vec<(&'static str, Vec<String>)> {
+    let kinds = [
+        ("measured only in A", &scenario.only_in_a),
+        ("measured only in B", &scenario.only_in_b),
+        ("measured in all runs of A, but not of B", &scenario.lost_in_b),
+        ("measured in all runs of B, but not of A", &scenario.lost_in_a),
+    ];
+    let some = kinds.into_iter().filter(|(_, measures)| !measures.is_empty());
+    let named = some.map(|(title, measures)| {
+        let few = measures.iter().take(ALONE_MAX);
+        let mut names: Vec<String> = few.map(Measure::to_string).collect();
+        if measures.len() > names.len() {
+            names.push(format!("and {} more", measures.len() - names.len()));
+        }
+        (title, names)
+    });
+    named.collect()
 }
 
 /// The runs of a side: defects, seeds, verdicts.
@@ -153,7 +170,13 @@ fn plan(scenario: &ScenarioComparison) -> String {
     let mut out = format!("  plan: {}\n", words::counted(plan.count as u64, "difference"));
     for it in &plan.named {
         let [a, b] = [&it.a, &it.b].map(|value| value.as_deref().unwrap_or("nothing"));
-        let _ = writeln!(out, "    {}: {} -> {}", plain(&it.path), plain(a), plain(b));
+        let _ = writeln!(
+            out,
+            "    {}: {} -> {}",
+            plain::line(&it.path),
+            plain::line(a),
+            plain::line(b)
+        );
     }
     if plan.count > plan.named.len() {
         let _ = writeln!(out, "    and {} more", plan.count - plan.named.len());
@@ -165,7 +188,7 @@ fn table(title: &str, measures: &[&MeasureComparison]) -> String {
     if measures.is_empty() {
         return String::new();
     }
-    let name = |it: &&MeasureComparison| plain(&it.measure.to_string());
+    let name = |it: &&MeasureComparison| plain::line(&it.measure.to_string());
     let width = measures.iter().map(|it| name(it).chars().count()).max().unwrap_or(0);
     let mut out = format!("  {title}:\n");
     for it in measures {
@@ -175,9 +198,4 @@ fn table(title: &str, measures: &[&MeasureComparison]) -> String {
         let _ = writeln!(out, "    {:<width$}  {a} -> {b} ({})", name(it), grounds.join(", "));
     }
     out
-}
-
-/// Text of a record, which a terminal must not take for a command.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

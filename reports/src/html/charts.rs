@@ -8,7 +8,7 @@ use super::scale::{HEIGHT, Scale, WIDTH, place, placed, x};
 use crate::{
     Record,
     record::{FaultSpan, Outcome},
-    view::{Bucket, Buckets, Level, failures, levels},
+    view::{Bucket, Buckets, Flat, GaugeView, failures, gauges},
     words,
 };
 
@@ -21,10 +21,16 @@ struct Frame<'a> {
     shown: &'a dyn Fn(f64) -> String,
     /// Classes of lines and what they are.
     legend: &'a [(String, String)],
+    /// What has no line of its own.
+    flat: &'a [Flat],
 }
 
 /// What the harness samples on every host. What a service says of itself comes before it.
 const SAMPLED: [&str; 3] = ["connections_opened", "sockets", "tasks"];
+
+/// Colours of lines, and ways to draw a line, that the style knows.
+const COLOURS: usize = 8;
+const DASHES: usize = 4;
 
 /// Faults that are shaded on a chart, which are in each of up to some hundred.
 pub(super) const BANDS_MAX: usize = 60;
@@ -34,14 +40,17 @@ const NAMED_MAX: usize = 5;
 
 /// Latency, rate, concurrency, and the gauges that moved.
 pub(super) fn charts(record: &Record, buckets: &Buckets) -> Markup {
-    let (sampled, scraped): (Vec<_>, Vec<_>) = by_gauge(levels(record))
-        .into_iter()
-        .partition(|(gauge, _)| SAMPLED.contains(&gauge.as_str()));
+    let (views, left_out) = gauges(record);
+    let (sampled, scraped): (Vec<_>, Vec<_>) =
+        views.into_iter().partition(|view| SAMPLED.contains(&view.name.as_str()));
     html! {
         (latency(record, buckets))
         (rate(record, buckets))
         (concurrency(record, buckets))
-        @for (gauge, levels) in scraped.iter().chain(&sampled) { (level(record, gauge, levels)) }
+        @for view in scraped.iter().chain(&sampled) { (gauge(record, view)) }
+        @if !left_out.is_empty() {
+            p.hint { "Not drawn, since other gauges moved more: " (left_out.join(", ")) }
+        }
     }
 }
 
@@ -51,7 +60,10 @@ fn frame(frame: &Frame<'_>, marks: &Markup) -> Markup {
             figcaption {
                 (frame.title)
                 @for (class, name) in frame.legend {
-                    span.key { span.swatch.(class) {} (name) }
+                    span.key { (swatch(class)) (name) }
+                }
+                @for flat in frame.flat {
+                    span.key title=(flat.hosts.join(", ")) { (flat.text()) }
                 }
             }
             div.row {
@@ -77,6 +89,16 @@ fn frame(frame: &Frame<'_>, marks: &Markup) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// What stands before a name in a legend: a piece of the line, if it is one of several.
+fn swatch(class: &str) -> Markup {
+    if !class.starts_with("series-") {
+        return html! { span.swatch.(class) {} };
+    }
+    html! {
+        svg.sample viewBox="0 0 28 8" aria-hidden="true" { path.line.(class) d="M0 4H28" {} }
     }
 }
 
@@ -115,7 +137,7 @@ fn names(record: &Record) -> Markup {
 
 /// A fault and what it affected.
 pub(super) fn named(fault: &FaultSpan, affected: u64) -> String {
-    format!("{}: {} {}", fault.label, words::count(affected), fault.counts)
+    format!("{}: {}", fault.label, words::affected(affected, &fault.counts))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "drawn on a screen")]
@@ -186,7 +208,7 @@ fn latency(record: &Record, buckets: &Buckets) -> Markup {
         }
     };
     let title = "Latency, by the time at which a request was meant to start";
-    frame(&Frame { record, title, scale: &scale, shown: &time, legend: &legend }, &marks)
+    frame(&Frame { record, title, scale: &scale, shown: &time, legend: &legend, flat: &[] }, &marks)
 }
 
 fn rate(record: &Record, buckets: &Buckets) -> Markup {
@@ -218,7 +240,10 @@ fn rate(record: &Record, buckets: &Buckets) -> Markup {
     };
     let shown = |value: f64| format!("{}/s", words::decimal(value, 1));
     let title = "Requests a second, by outcome";
-    frame(&Frame { record, title, scale: &scale, shown: &shown, legend: &legend }, &marks)
+    frame(
+        &Frame { record, title, scale: &scale, shown: &shown, legend: &legend, flat: &[] },
+        &marks,
+    )
 }
 
 fn concurrency(record: &Record, buckets: &Buckets) -> Markup {
@@ -227,28 +252,19 @@ fn concurrency(record: &Record, buckets: &Buckets) -> Markup {
     let marks = html! { path.line.series-0 d=(line) {} };
     let shown = |value: f64| words::decimal(value, 1);
     let title = "Requests in flight, the most in each stretch";
-    frame(&Frame { record, title, scale: &scale, shown: &shown, legend: &[] }, &marks)
+    frame(&Frame { record, title, scale: &scale, shown: &shown, legend: &[], flat: &[] }, &marks)
 }
 
-fn by_gauge(levels: Vec<Level>) -> BTreeMap<String, Vec<Level>> {
-    let mut gauges: BTreeMap<String, Vec<Level>> = BTreeMap::new();
-    for level in levels {
-        gauges.entry(level.gauge.clone()).or_default().push(level);
-    }
-    gauges
-}
-
-fn level(record: &Record, gauge: &str, levels: &[Level]) -> Markup {
-    let values = levels.iter().flat_map(|level| level.samples.iter().map(|(_, value)| *value));
+fn gauge(record: &Record, view: &GaugeView) -> Markup {
+    let values = view.lines.iter().flat_map(|level| level.samples.iter().map(|(_, value)| *value));
     let scale = Scale::linear(values.fold(0.0, f64::max));
-    let class = |number: usize| format!("series-{}", number % 8);
-    let lines: Vec<String> = levels
+    let lines: Vec<String> = view
+        .lines
         .iter()
         .map(|level| {
             let mut path = String::new();
             for (at, value) in &level.samples {
-                let y = place(scale.y(value.max(0.0)));
-                let x = place(x(*at, record.end.at));
+                let (x, y) = (place(x(*at, record.end.at)), place(scale.y(value.max(0.0))));
                 let _ = if path.is_empty() {
                     write!(path, "M{x} {y}")
                 } else {
@@ -259,13 +275,20 @@ fn level(record: &Record, gauge: &str, levels: &[Level]) -> Markup {
             path
         })
         .collect();
-    let named = (0..).zip(levels).map(|(number, level)| (class(number), level.host.clone()));
+    let named = (0..).zip(&view.lines).map(|(number, level)| (series(number), level.host.clone()));
     let legend: Vec<(String, String)> = named.collect();
     let marks = html! {
         @for (number, path) in lines.iter().enumerate() {
-            path.line.(class(number)) d=(path) {}
+            path.line.(series(number)) d=(path) {}
         }
     };
     let shown = |value: f64| words::decimal(value, 1);
-    frame(&Frame { record, title: gauge, scale: &scale, shown: &shown, legend: &legend }, &marks)
+    let (title, flat) = (view.name.as_str(), view.flat.as_slice());
+    frame(&Frame { record, title, scale: &scale, shown: &shown, legend: &legend, flat }, &marks)
+}
+
+/// What tells the lines of a chart apart: eight colours, and for each four ways to draw it. That is
+/// more than there are lines.
+fn series(number: usize) -> String {
+    format!("series-{} dash-{}", number % COLOURS, number / COLOURS % DASHES)
 }

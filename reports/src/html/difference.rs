@@ -5,13 +5,29 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::{Report, summary::summary};
 
-pub(super) fn difference(report: &Report<'_>, golden: Option<&str>) -> Markup {
+/// The summary that was accepted for a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Golden {
+    /// None was.
+    Missing,
+    /// One that is there and cannot be read, and why.
+    Unreadable(String),
+    /// Its text.
+    Summary(String),
+}
+
+pub(super) fn difference(report: &Report<'_>, golden: &Golden) -> Markup {
     html! {
         section #difference {
             h2 { "Difference from the golden" }
             @match golden {
-                None => p { "There is no golden of this scenario to compare with." },
-                Some(golden) => (compared(&summary(report.record, report.judgement), golden)),
+                Golden::Missing => p { "There is no golden of this scenario to compare with." },
+                Golden::Unreadable(why) => p.partial role="note" {
+                    strong { "The golden cannot be read: " } (why)
+                },
+                Golden::Summary(golden) => {
+                    (compared(&summary(report.record, report.judgement), golden))
+                },
             }
         }
     }

@@ -35,6 +35,8 @@
     if (name === "verdict") return Number(row.dataset.rank);
     const text = row.dataset[name];
     if (!numbers.includes(name)) return text;
+    // A seed has 64 bits, which is more than a number has here.
+    if (name === "seed") return BigInt(text);
     return text === "" ? null : Number(text);
   };
   // Sorts by the column that was asked for last, if any was.

@@ -4,6 +4,7 @@
 //! and SVG; a small script adds zoom, hover and copying. All text from a record passes through
 //! `maud`, which escapes it, and the only script that a browser runs carries the page's nonce.
 
+mod bullet;
 mod charts;
 mod data;
 mod difference;
@@ -16,7 +17,6 @@ mod waterfall;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-pub use self::index::{Entry, index, live_index};
 use self::{
     charts::charts,
     data::data,
@@ -26,15 +26,19 @@ use self::{
     lanes::{breaker_lanes, fault_lanes, host_lanes, log_lanes, operation_lanes, phases},
     waterfall::waterfalls,
 };
+pub use self::{
+    difference::Golden,
+    index::{Entry, index, live_index},
+};
 use crate::{Record, Report, verdict::Verdict, view::Buckets};
 
 const STYLE: &str = include_str!("style.css");
 const RUN_SCRIPT: &str = include_str!("run.js");
 
-/// One run as a page. `golden` is the summary that was accepted for its scenario, if there is
-/// one: the page shows how the run differs from it.
+/// One run as a page. `golden` is the summary that was accepted for its scenario: the page shows how
+/// the run differs from it.
 #[must_use]
-pub fn page(report: &Report<'_>, golden: Option<&str>) -> String {
+pub fn page(report: &Report<'_>, golden: &Golden) -> String {
     let record = report.record;
     let buckets = Buckets::of(record);
     let body = html! {

@@ -1,13 +1,15 @@
 //! What a page says, that it is bounded, and that text from a record stays text.
 
-use super::{Entry, index, live_index, page};
+use std::collections::BTreeSet;
+
+use super::{Entry, Golden, index, live_index, page};
 use crate::{
     Record, Report, fixture,
     json::RunReport,
-    record::{Event, Outcome, Request, What},
+    record::{Event, Gauge, Outcome, Request, What},
     summary::summary,
     underway::{Running, Underway},
-    verdict::Judgement,
+    verdict::{Good, Judgement, Verdict},
 };
 
 fn report<'a>(record: &'a Record, judgement: &'a Judgement) -> Report<'a> {
@@ -26,7 +28,7 @@ fn says(page: &str, texts: &[&str]) {
 fn a_page_says_what_an_engineer_asks_first() {
     let record = fixture::record();
     let judgement = fixture::judged([fixture::passed(), fixture::failed()]);
-    let page = page(&report(&record, &judgement), None);
+    let page = page(&report(&record, &judgement), &Golden::Missing);
     says(
         &page,
         &[
@@ -53,7 +55,7 @@ fn a_page_says_what_an_engineer_asks_first() {
 fn an_operation_is_a_band_a_lane_and_a_part_of_the_strip() {
     let record = fixture::operated();
     let judgement = fixture::judged([fixture::passed()]);
-    let page = page(&report(&record, &judgement), None);
+    let page = page(&report(&record, &judgement), &Golden::Missing);
     says(
         &page,
         &[
@@ -66,7 +68,9 @@ fn an_operation_is_a_band_a_lane_and_a_part_of_the_strip() {
     );
     let none = fixture::record();
     let judgement = fixture::judged([fixture::passed()]);
-    assert!(!super::page(&report(&none, &judgement), None).contains("Operations, and what"));
+    assert!(
+        !super::page(&report(&none, &judgement), &Golden::Missing).contains("Operations, and what")
+    );
 }
 
 #[test]
@@ -75,9 +79,15 @@ fn the_golden_is_compared_line_by_line() {
     let judgement = fixture::judged([fixture::failed()]);
     let report = report(&record, &judgement);
     let golden = summary(&record, &judgement);
-    says(&page(&report, Some(&golden)), &["None: the summary of this run is the golden."]);
+    says(
+        &page(&report, &Golden::Summary(golden.clone())),
+        &["None: the summary of this run is the golden."],
+    );
     let other = golden.replace("1,234 packets", "1,200 packets");
-    says(&page(&report, Some(&other)), &["<del>- ", "1,200 packets", "<ins>+ "]);
+    says(&page(&report, &Golden::Summary(other)), &["<del>- ", "1,200 packets", "<ins>+ "]);
+    let unreadable = page(&report, &Golden::Unreadable("permission denied".to_owned()));
+    says(&unreadable, &["The golden cannot be read: ", "permission denied"]);
+    assert!(!unreadable.contains("There is no golden"));
 }
 
 #[test]
@@ -106,7 +116,8 @@ fn hostile_text_stays_text() {
     let underway = Underway { done: 1, of: 2, running: vec![running] };
     let entries = [entry];
     for text in [
-        page(&report, Some(evil)),
+        page(&report, &Golden::Summary(evil.to_owned())),
+        page(&report, &Golden::Unreadable(evil.to_owned())),
         index(&entries, &unread),
         live_index(&entries, &unread, Some(&underway)),
     ] {
@@ -140,7 +151,7 @@ fn a_run_of_many_requests_is_a_page_of_bounded_size() {
     }
     record.end.at = 31_000_000_000;
     let judgement = fixture::judged([fixture::failed()]);
-    let page = page(&report(&record, &judgement), None);
+    let page = page(&report(&record, &judgement), &Golden::Missing);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
 }
 
@@ -151,7 +162,10 @@ fn a_record_without_anything_is_a_page_too() {
     record.header.faults.clear();
     record.end.at = 0;
     let judgement = fixture::judged([]);
-    says(&page(&report(&record, &judgement), None), &["no data", "No request came to an end"]);
+    says(
+        &page(&report(&record, &judgement), &Golden::Missing),
+        &["no data", "No request came to an end"],
+    );
 }
 
 #[test]
@@ -212,11 +226,75 @@ fn a_nonce_is_of_the_whole_page() {
     let record = fixture::record();
     let (good, bad) = (fixture::judged([fixture::passed()]), fixture::judged([fixture::failed()]));
     let nonce = |judgement: &Judgement| {
-        let page = page(&report(&record, judgement), None);
+        let page = page(&report(&record, judgement), &Golden::Missing);
         let (_, rest) = page.split_once("<script nonce=\"").expect("a script");
         rest.split('"').next().expect("a nonce").to_owned()
     };
     let (a, b) = (nonce(&good), nonce(&bad));
     assert_eq!((a.len(), a == nonce(&good)), (64, true));
     assert_ne!(a, b, "of the same record, but not the same page");
+}
+
+#[test]
+fn what_has_no_data_for_one_reason_is_one_row_after_what_failed() {
+    let record = fixture::record();
+    let mut without = fixture::passed();
+    without.verdict = Verdict::NoData;
+    "cut short".clone_into(&mut without.reason);
+    let judgement = fixture::judged([without.clone(), without.clone(), fixture::failed(), without]);
+    let page = page(&report(&record, &judgement), &Golden::Missing);
+    assert_eq!(page.matches("cut short").count(), 1, "{page}");
+    says(&page, &["3 findings: p99 latency [route GET /x]", "<summary>All 3</summary>"]);
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} in {page}"));
+    assert!(place("54 ms over the bound") < place("3 findings:"));
+}
+
+/// A run that passes says how close it was.
+#[test]
+fn each_objective_has_a_bar_against_its_bound() {
+    let record = fixture::record();
+    let mut share = fixture::passed();
+    share.observed = "99.95 %".to_owned();
+    share.bound = "at least 99.9 %".to_owned();
+    share.compare(0.9995, Good::AtLeast, 0.999);
+    let judgement = fixture::judged([fixture::passed(), share]);
+    let page = page(&report(&record, &judgement), &Golden::Missing);
+    says(
+        &page,
+        &[
+            "<svg class=\"bullet pass\"",
+            "aria-label=\"observed 10 ms, bound at most 100 ms\"",
+            "aria-label=\"observed 99.95 %, bound at least 99.9 %\"",
+        ],
+    );
+    assert_eq!(page.matches("<svg class=\"bullet").count(), 2);
+}
+
+#[test]
+fn lines_of_a_chart_differ_and_those_that_stand_still_are_counted() {
+    let mut record = fixture::record();
+    let name = record.symbols.intern("depth");
+    for host in 0..22_u16 {
+        record.header.hosts.push(format!("host-{host}"));
+        for at in 0..3_u32 {
+            // Four hosts at zero all the time.
+            let value = if host < 4 { 0.0 } else { f64::from(10 * at + u32::from(host)) };
+            let gauge = Gauge { host, name, value };
+            record.events.push(Event { at: u64::from(at), what: What::Gauge(gauge) });
+        }
+    }
+    let judgement = fixture::judged([fixture::passed()]);
+    let page = page(&report(&record, &judgement), &Golden::Missing);
+    says(&page, &["4 hosts, unchanged at 0"]);
+    let (_, chart) = page.split_once("<figcaption>depth").expect("a chart");
+    let (legend, chart) = chart.split_once("</figcaption>").expect("a legend");
+    let (chart, _) = chart.split_once("</figure>").expect("its end");
+    let looks = |text: &str| {
+        let classes = text.split("path class=\"line ").skip(1);
+        classes.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let drawn = looks(chart);
+    let distinct: BTreeSet<&String> = drawn.iter().collect();
+    assert_eq!((drawn.len(), distinct.len()), (18, 18), "{drawn:?}");
+    assert_eq!(looks(legend), drawn, "the legend shows the lines");
 }

@@ -1,7 +1,11 @@
 //! What a job summary and annotations say, and that text from a record stays text.
 
 use super::{annotations, markdown};
-use crate::{Record, Report, fixture, json::RunReport, verdict::Judgement};
+use crate::{
+    Record, Report, fixture,
+    json::RunReport,
+    verdict::{Judgement, Verdict},
+};
 
 fn report(record: &Record, judgement: &Judgement) -> RunReport {
     let source = Some("scenarios/src/catalogue/reviews_slow.rs");
@@ -84,4 +88,46 @@ fn a_failure_marks_the_file_of_its_scenario() {
         54 ms over the bound of 100 ms (2 samples)%0A\
         replay: cargo squall run reviews-slow --seed 7\n";
     assert_eq!(text, expected);
+}
+
+/// What a service says is the message of a command, not a command, and a terminal does not obey it.
+#[test]
+fn control_characters_reach_neither_summary_nor_annotations() {
+    let record = fixture::record();
+    let mut finding = fixture::failed();
+    finding.reason = "\u{1b}[2Ja\u{7}\u{0}\u{202e}\r\n::error::forged".to_owned();
+    finding.name = finding.reason.clone();
+    let bad = fixture::judged([finding]);
+    let reports = [report(&record, &bad)];
+    for text in [markdown(&reports), annotations(&reports)] {
+        let is_shown = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}');
+        assert!(text.chars().all(is_shown), "{text:?}");
+        assert!(!text.contains("\n::error::forged"), "{text}");
+    }
+    assert!(annotations(&reports).contains("%0A::error::forged"));
+}
+
+#[test]
+fn what_has_no_data_for_one_reason_is_one_line() {
+    let record = fixture::record();
+    let mut without = fixture::passed();
+    without.verdict = Verdict::NoData;
+    "cut short".clone_into(&mut without.reason);
+    let judgement = fixture::judged([without.clone(), without.clone(), without, fixture::failed()]);
+    let reports = [report(&record, &judgement)];
+    let text = markdown(&reports);
+    assert_eq!(text.matches("cut short").count(), 1, "{text}");
+    assert!(text.contains("- 3 findings: cut short\n"), "{text}");
+    assert!(text.find("❌ fail | during") < text.find("⚪ no data | baseline"), "{text}");
+    assert!(annotations(&reports).contains("%0Acut short (3 findings)%0A"));
+}
+
+#[test]
+fn what_is_to_be_noted_is_shown_with_a_pass() {
+    let record = fixture::record();
+    let mut finding = fixture::passed();
+    "nothing is called reveiws".clone_into(&mut finding.note);
+    let text = markdown(&[report(&record, &fixture::judged([finding]))]);
+    assert!(text.contains("- note: p99 latency") && text.contains("reveiws"), "{text}");
+    assert_eq!(text.matches("| verdict |").count(), 1, "no table of what is not a pass: {text}");
 }

@@ -16,7 +16,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Attribute, AttributeTable, Digest, End, Event, Header, Record, SCHEMA, Symbols};
-use crate::verdict::{Finding, Judgement};
+use crate::{
+    name, regular,
+    verdict::{Finding, Judgement},
+};
 
 /// Why a record could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -109,9 +112,10 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, is of another schema, is cut off or was changed.
+    /// When the file cannot be read or is no regular file, is of another schema, is cut off or was
+    /// changed.
     pub fn read(path: &Path) -> Result<(Self, Judgement), ReadError> {
-        let file = fs::File::open(path)
+        let file = regular::open(path)
             .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
         Reader { path, lines: BufReader::new(file).lines(), number: 0 }.read()
     }
@@ -186,6 +190,10 @@ impl Reader<'_> {
         }
         let header: Header = serde_json::from_value(value)
             .map_err(|error| self.damaged(format!("expected a header, {error}")))?;
+        // Files are called after these, and looked for.
+        for name in std::iter::once(&header.scenario).chain(&header.defects) {
+            name::check(name).map_err(|error| self.damaged(error.to_string()))?;
+        }
         if header.phases.is_empty() {
             return Err(self.damaged("expected at least one phase in the header"));
         }

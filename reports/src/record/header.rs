@@ -15,6 +15,7 @@ pub struct Header {
     /// What the scenario claims, in one sentence.
     pub hypothesis: String,
     /// The seed of all randomness.
+    #[serde(with = "crate::seed")]
     pub seed: u64,
     /// The defects that were switched on.
     pub defects: Vec<String>,

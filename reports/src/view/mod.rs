@@ -9,6 +9,6 @@ mod points;
 
 pub(crate) use buckets::{Bucket, Buckets};
 pub(crate) use lanes::{Lane, Stretch, breakers, hosts};
-pub(crate) use levels::{Level, levels};
+pub(crate) use levels::{Flat, GaugeView, gauges};
 pub(crate) use logs::{Message, messages};
 pub(crate) use points::failures;

@@ -166,6 +166,12 @@ fn a_cancelled_run_keeps_what_it_has() {
     check_interrupted("TERM");
 }
 
+/// A terminal that is closed sends SIGHUP.
+#[test]
+fn a_run_whose_terminal_is_closed_keeps_what_it_has() {
+    check_interrupted("HUP");
+}
+
 /// Is a run going on, as the command itself says?
 fn is_running(folder: &Folder) -> bool {
     let said = fs::read_to_string(folder.0.join("underway.json")).unwrap_or_default();

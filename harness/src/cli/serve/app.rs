@@ -151,7 +151,7 @@ impl App {
         }
         let draw = |app: &Self, report: &Report<'_>| {
             let golden = app.catalogue.golden(&report.record.header.scenario);
-            html::page(report, golden.as_deref())
+            html::page(report, &golden)
         };
         let one = self.drawing_of_one().await?;
         // Whoever had to wait finds what the one before has drawn.

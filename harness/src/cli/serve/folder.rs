@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use crate::{
     catalogue::Catalogue,
     cli::{
+        output::say,
         report::{is_record, with_report},
         underway,
     },
@@ -64,6 +65,8 @@ struct Contents {
     records: BTreeMap<String, Known>,
     underway: Option<Underway>,
     left_out: usize,
+    /// Why the folder itself cannot be read now.
+    gone: Option<String>,
 }
 
 /// A folder of records.
@@ -73,19 +76,43 @@ pub(super) struct Folder {
     /// Grows whenever there is something new to show.
     version: watch::Sender<u64>,
     stopped: AtomicBool,
+    was_made: bool,
 }
 
 impl Folder {
     /// The folder at `path`, which is made if it is not there.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let failed = |error| format!("cannot read the folder {}: {error}", path.display());
+        let was_made = match fs::metadata(path) {
+            Ok(there) if there.is_dir() => false,
+            Ok(_) => {
+                let file = path.display();
+                return Err(format!("expected a folder of records, found the file {file}"));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(error) => return Err(failed(error)),
+        };
         fs::create_dir_all(path).and_then(|()| fs::read_dir(path)).map_err(failed)?;
         Ok(Self {
+            was_made,
             path: path.to_owned(),
             contents: Mutex::default(),
             version: watch::Sender::new(0),
             stopped: AtomicBool::new(false),
         })
+    }
+
+    /// What is to be said of the folder before anybody waits for something to show.
+    pub(super) fn first_word(&self) -> Option<String> {
+        let folder = self.path.display();
+        let is_empty = || self.stamps().is_ok_and(|stamps| stamps.is_empty());
+        if self.was_made {
+            Some(format!("there was no folder {folder}: it was made, and is waited in for records"))
+        } else if is_empty() {
+            Some(format!("there is no record in {folder} yet: it is waited for"))
+        } else {
+            None
+        }
     }
 
     /// Looks at the folder from now on, on a thread of its own, until [`stop`](Self::stop).
@@ -113,6 +140,10 @@ impl Folder {
     pub(super) fn index(&self) -> String {
         let contents = self.contents();
         let (mut entries, mut unread) = (Vec::new(), Vec::new());
+        if let Some(why) = &contents.gone {
+            let why = format!("the folder cannot be read: {why}");
+            unread.push((self.path.display().to_string(), why));
+        }
         for (name, known) in &contents.records {
             match &known.run {
                 Ok(entry) => entries.push(entry.clone()),
@@ -159,9 +190,9 @@ impl Folder {
 
     /// Looks once, and reads what is new. What is new is shown as soon as it is read.
     fn look(&self) {
-        let Ok(mut there) = self.stamps() else {
-            // A folder that was taken away has no records.
-            return self.change(|contents| !std::mem::take(contents).records.is_empty());
+        let mut there = match self.stamps() {
+            Ok(there) => there,
+            Err(error) => return self.lose(&error),
         };
         let left_out = there.len().saturating_sub(RECORDS_MAX);
         if let Some(first) = there.keys().nth(RECORDS_MAX).cloned() {
@@ -171,7 +202,12 @@ impl Folder {
         self.change(|contents| {
             let before = contents.records.len();
             contents.records.retain(|name, _| there.contains_key(name));
-            let changed = before != contents.records.len()
+            let is_back = contents.gone.take().is_some();
+            if is_back {
+                say(&format!("the folder {} is back", self.path.display()));
+            }
+            let changed = is_back
+                || before != contents.records.len()
                 || contents.underway != underway
                 || contents.left_out != left_out;
             contents.underway = underway;
@@ -191,6 +227,20 @@ impl Folder {
                 true
             });
         }
+    }
+
+    /// A folder that cannot be read, such as one that was taken away, has no records. That is said
+    /// once, and shown until it is back.
+    fn lose(&self, error: &io::Error) {
+        let why = error.to_string();
+        self.change(|contents| {
+            if contents.gone.as_ref() == Some(&why) {
+                return false;
+            }
+            say(&format!("cannot read the folder {}: {why}", self.path.display()));
+            *contents = Contents { gone: Some(why), ..Contents::default() };
+            true
+        });
     }
 
     fn enter(&self, name: &str) -> Result<Entry, String> {

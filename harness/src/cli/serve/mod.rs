@@ -13,14 +13,10 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use squall_os::net::{TcpListener, TcpStream};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    task::JoinSet,
-};
+use tokio::{sync::watch, task::JoinSet};
 
 use self::{app::app, folder::Folder, names::Names};
-use super::{Exit, Failure, args, print};
+use super::{Exit, Failure, args, interrupt::Asked, output, print, say};
 use crate::catalogue::Catalogue;
 
 /// A browser opens six; a page in each of a few windows is what there is.
@@ -35,6 +31,9 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 pub(super) fn serve(catalogue: &Catalogue, args: &args::Serve) -> Result<Exit, Failure> {
     let folder = Arc::new(Folder::open(&args.folder).map_err(Failure::bad_input)?);
+    if let Some(word) = folder.first_word() {
+        say(&word);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -46,6 +45,8 @@ pub(super) fn serve(catalogue: &Catalogue, args: &args::Serve) -> Result<Exit, F
         let address = listener.local_addr().map_err(Failure::harness)?;
         folder.watch().map_err(Failure::harness)?;
         print(&format!("serving {} on http://{address}/\n", args.folder.display()));
+        // Nobody would know where it serves.
+        output::finish().map_err(Failure::bad_input)?;
         let (stop, stopped) = watch::channel(());
         let catalogue = Arc::new(catalogue.clone());
         let app = app(Arc::clone(&folder), catalogue, Names::of(address), stopped.clone());
@@ -63,13 +64,11 @@ async fn accept(
     app: Router,
     stop: watch::Sender<()>,
 ) -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::harness)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::harness)?;
+    let mut asked = Asked::listen().map_err(Failure::harness)?;
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = asked.to_stop() => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, _)) => {

@@ -154,11 +154,11 @@ fn exactly_the_bound_is_allowed() {
     let objective =
         |within| recovers(availability().at_least(0.99)).holding_for(ms(500)).within(within);
     let record = failing_until(2_300).build();
-    assert_eq!(passes(&record, objective(took), "290 ms").margin, Some(0.0));
+    assert_eq!(passes(&record, objective(took), "290.000001 ms").margin, Some(0.0));
     fails(
         &record,
         objective(took - std::time::Duration::from_nanos(1)),
-        "recovery of availability at least 99 % took 290 ms, 1 ns over the bound of 290 ms (200 \
+        "recovery of availability at least 99 % took 290.000001 ms, 1 ns over the bound of 290 ms (200 \
          samples)",
     );
 }

@@ -97,6 +97,44 @@ fn noise_alone_moves_nothing() {
     assert!(only(&comparison).measures.iter().any(|it| it.answer == Answer::WithinNoise));
 }
 
+/// What a measure would have shown on the side that does not have it nobody knows.
+#[test]
+fn a_measure_without_a_counterpart_is_no_good_news() {
+    let plain = taking("a", 0..10, 10);
+    let with_route = |seeds: std::ops::Range<u64>| {
+        seeds.map(|seed| {
+            let mut record = run(seed, &[10 + seed % 7]);
+            super::add(&mut record, "PUT /x", crate::record::Outcome::Succeeded, 10 + seed % 7);
+            record
+        })
+    };
+    let all: Vec<_> = with_route(0..10).collect();
+    let other = side("b", &all);
+    for (a, b, alone_in_a, alone_in_b) in
+        [(&plain, &other, 0, 22), (&other, &plain, 22, 0), (&plain, &plain, 0, 0)]
+    {
+        let comparison = seeds(a, b);
+        let scenario = only(&comparison);
+        assert_eq!((scenario.only_in_a.len(), scenario.only_in_b.len()), (alone_in_a, alone_in_b));
+        let expected = match alone_in_a + alone_in_b {
+            0 => Conclusion::NothingWorse,
+            _ => Conclusion::Inconclusive,
+        };
+        let moved = scenario.measures.iter().any(|it| it.direction == Direction::Worse);
+        assert!(!moved, "{scenario:#?}");
+        assert_eq!(comparison.conclusion, expected);
+    }
+    // The same if it is missing in some of the runs of a side only.
+    let some: Vec<_> =
+        with_route(0..4).chain((4..10).map(|seed| run(seed, &[10 + seed % 7]))).collect();
+    let comparison = seeds(&other, &side("b", &some));
+    assert_eq!(only(&comparison).lost_in_b.len(), 22);
+    assert_ne!(comparison.conclusion, Conclusion::NothingWorse);
+    let comparison = seeds(&side("a", &some), &other);
+    assert_eq!(only(&comparison).lost_in_a.len(), 22);
+    assert_ne!(comparison.conclusion, Conclusion::NothingWorse);
+}
+
 #[test]
 fn a_seed_that_does_not_pass_any_more_is_worse() {
     let a = side("a", &[empty(1), empty(2)]);

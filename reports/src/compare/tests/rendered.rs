@@ -85,9 +85,17 @@ fn measures_of_one_side_are_named() {
     super::add(&mut two_routes, "PUT /x", crate::record::Outcome::Succeeded, 10);
     let comparison = compare(&taking("a", 0..1, 10), &side("b", &[two_routes]), Noise::Seeds);
     let found = text(&comparison);
-    let expected = "measured only in B: abandoned [route GET /x], baseline and 21 more\n";
+    let expected = "  measured only in B:\n    abandoned [route GET /x], baseline\n";
     assert!(found.contains(expected), "{found}");
+    assert!(found.contains("\n    and 12 more\n"), "{found}");
     assert!(!found.contains("measured only in A"), "{found}");
+    let found = markdown(&comparison);
+    let line = found.lines().find(|line| line.starts_with("- measured only in B: "));
+    let line = line.unwrap_or_else(|| panic!("{found}"));
+    assert!(
+        line.contains(r"\[route GET /x\], baseline") && line.ends_with("and 12 more"),
+        "{line}"
+    );
 }
 
 /// Sides whose scenarios are all named by somebody who means no good.

@@ -87,6 +87,7 @@ fn what_is_no_report_is_refused() {
     check_refused("/verdict", |line| line["verdict"] = json!("no data"));
     check_refused("/digest", |line| line["digest"] = json!("c0ffee"));
     check_refused("/seed", |line| line["seed"] = json!(-1));
+    check_refused("/seed", |line| line["seed"] = json!(9_007_199_254_740_993_u64));
     check_refused("/end", |line| line["end"] = json!({"exploded": {}}));
     check_refused("/objectives/0/phase", |line| line["objectives"][0]["phase"] = json!("dusk"));
     check_refused("/objectives/1", |line| line["objectives"][1] = json!({"name": "p99"}));
