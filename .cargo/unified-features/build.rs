@@ -1,0 +1,3 @@
+//! Nothing: without a build script Cargo would pass over the dependencies of build scripts.
+
+fn main() {}
