@@ -56,7 +56,10 @@ fn heals(seen: &Seen) {
 #[test]
 fn an_error_code_answers_in_place_of_the_service() {
     let seen = under(error_code("b", 503));
-    check(&seen, &[("failed status 503", 30), ("succeeded", 70)]);
+    check(
+        &seen,
+        &[("failed status 503 without Retry-After (counts as failed)", 30), ("succeeded", 70)],
+    );
     assert_eq!(seen.affected(), [30]);
     assert_eq!(seen.said("b").len(), 70, "the service did not see them");
     heals(&seen);
