@@ -70,7 +70,7 @@ const CAUGHT_BY: [(&str, &str, &str); 61] = [
     ("leaks-in-flight", "balancer-share", "requests that a pod gets when it is well again"),
     ("picks-worse", "balancer-slow-pod", "requests that a slow pod gets"),
     ("never-ejects", "balancer-failing-pod", "requests that a failing pod gets"),
-    ("retries-unsafe", "balancer-unsafe", "orders that reach a pod once"),
+    ("repeats-orders", "balancer-orders", "orders that reach a pod once"),
     ("keeps-removed", "balancer-forgets", "connections that a pod keeps after it was taken out"),
     ("stops-late", "balancer-stops", "a stop that waits for nothing but what is in flight"),
 ];

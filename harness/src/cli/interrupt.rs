@@ -30,7 +30,7 @@ impl Asked {
     }
 
     /// Waits until the process is asked.
-    pub(super) async fn to_stop(&mut self) {
+    pub(super) async fn stopped(&mut self) {
         let Self { terminate, interrupt, hangup } = self;
         let hung_up = async {
             match hangup {
@@ -70,7 +70,7 @@ pub(super) fn watch() -> Arc<AtomicBool> {
         runtime.block_on(async {
             let Ok(mut asked) = Asked::listen() else { return };
             for is_second in [false, true] {
-                asked.to_stop().await;
+                asked.stopped().await;
                 if is_second {
                     std::process::exit(130);
                 }

@@ -364,7 +364,7 @@ fn shelves(mistake: impl Fn(u64) -> Option<String> + Clone + Send + Sync + 'stat
         async move {
             let id: u64 = path.rsplit('/').next().and_then(|id| id.parse().ok()).expect("an id");
             let good = || {
-                let notes = if id % 3 == 0 {
+                let notes = if id.is_multiple_of(3) {
                     r#""left_out":["notes"]"#.to_owned()
                 } else {
                     format!(r#""notes":{{"of":{id},"all":[1,2]}},"left_out":[]"#)
@@ -398,8 +398,8 @@ fn answers_are_compared_with_what_was_asked_for() {
 
 #[test]
 fn one_wrong_answer_among_many_is_found() {
-    type Mistake = fn(u64) -> String;
-    let mistakes: [(Mistake, fn(u64) -> String); 4] = [
+    type OfId = fn(u64) -> String;
+    let mistakes: [(OfId, OfId); 4] = [
         (
             |id| format!(r#"{{"id":{id},"notes":{{"of":{},"all":[1,2]}},"left_out":[]}}"#, id + 1),
             |id| format!("/notes/of is {}, not {id}", id + 1),

@@ -10,7 +10,7 @@ crate::defect::defects! {
     /// An endpoint that fails again and again is never left out.
     NeverEjects = "never-ejects", "goes on sending requests to an endpoint that fails";
     /// Any request without a body is sent again, whatever it changes.
-    RetriesUnsafe = "retries-unsafe", "sends a request again that may have changed something";
+    RepeatsOrders = "repeats-orders", "sends a request again that may have changed something";
     /// Connections to an endpoint outlive it.
     KeepsRemoved = "keeps-removed", "keeps its connections to an endpoint that was removed";
     /// Connections of clients are left open when the service stops.
@@ -35,7 +35,7 @@ impl From<&BTreeSet<Defect>> for Defects {
             leaks_in_flight: has(Defect::LeaksInFlight),
             picks_worse: has(Defect::PicksWorse),
             never_ejects: has(Defect::NeverEjects),
-            retries_unsafe: has(Defect::RetriesUnsafe),
+            retries_unsafe: has(Defect::RepeatsOrders),
             keeps_removed: has(Defect::KeepsRemoved),
             stops_late: has(Defect::StopsLate),
         }

@@ -279,8 +279,9 @@ impl Core {
         self.settle(&lease.id).await;
         let held = self.schedule.holds(&lease.id, lease.token, Instant::now());
         // Defect: it is enough that the job is there.
-        let believed = self.has(Defect::LateAcknowledgement);
-        if !held && !(believed && self.kept.state.live(&lease.id).is_some()) {
+        let believed =
+            self.has(Defect::LateAcknowledgement) && self.kept.state.live(&lease.id).is_some();
+        if !held && !believed {
             self.metrics.late.inc();
             let _ = answer.send(Err(Refusal::NoLease));
             return;

@@ -134,7 +134,11 @@ async fn second_attempt(plan: Plan, defect: Option<Defect>) -> Duration {
         plan.tuned(Kind::Inventory, |config| {
             config.fail_first = 1;
             config.fail_code = FailCode::ResourceExhausted;
-            config.retry_after_ms = Some(100);
+            config.retry_after_ms = Some(300);
+        })
+        .api(|config| {
+            config.request_deadline_ms = 5_000;
+            config.call_timeout_ms = 4_000;
         }),
         defect,
     )
@@ -148,9 +152,9 @@ async fn second_attempt(plan: Plan, defect: Option<Defect>) -> Duration {
 #[tokio::test]
 async fn a_dependency_says_when_to_come_again() {
     let took = second_attempt(Plan::default(), None).await;
-    assert!(took >= Duration::from_millis(100), "{took:?}");
+    assert!(took >= Duration::from_millis(300), "{took:?}");
     let took = second_attempt(Plan::default(), Some(Defect::IgnoresPushback)).await;
-    assert!(took < Duration::from_millis(100), "{took:?}");
+    assert!(took < Duration::from_millis(300), "{took:?}");
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ pub(crate) struct GaugeView {
 /// The gauges that moved on any host, by name, and the names of those that are left out because
 /// others moved more.
 pub(crate) fn gauges(record: &Record) -> (Vec<GaugeView>, Vec<String>) {
-    let mut levels: BTreeMap<&str, BTreeMap<u16, Vec<(u64, f64)>>> = BTreeMap::new();
+    let mut levels: BTreeMap<&str, ByHost> = BTreeMap::new();
     for event in &record.events {
         if let What::Gauge(gauge) = event.what
             && gauge.host != ALL_HOSTS
@@ -91,8 +91,11 @@ pub(crate) fn gauges(record: &Record) -> (Vec<GaugeView>, Vec<String>) {
     (drawn, Vec::into_iter(left_out).map(|view: GaugeView| view.name).collect())
 }
 
+/// The samples of a gauge on each host.
+type ByHost = BTreeMap<u16, Vec<(u64, f64)>>;
+
 /// `None` for a gauge that never moved.
-fn view(record: &Record, name: &str, hosts: BTreeMap<u16, Vec<(u64, f64)>>) -> Option<GaugeView> {
+fn view(record: &Record, name: &str, hosts: ByHost) -> Option<GaugeView> {
     let levels = hosts.into_iter().map(|(host, samples)| Level {
         host: record.host(host).to_owned(),
         samples: thinned(samples),

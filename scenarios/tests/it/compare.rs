@@ -110,7 +110,7 @@ fn single_records_are_held_against_runs() {
 
     let elsewhere = before.0.join("elsewhere.jsonl");
     let (mut record, judgement) = Record::read(&a).expect("a record");
-    record.header.plan = serde_json::json!({});
+    record.header.plan["boot_ms"] = serde_json::json!(1.0);
     record.write(&judgement, &elsewhere).expect("the folder is there");
     let [a, b] = [&elsewhere, &elsewhere].map(|path| path.to_string_lossy().into_owned());
     let noisy = ["compare", &a, &b, "--noise", "0..10"];

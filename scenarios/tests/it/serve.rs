@@ -140,7 +140,7 @@ fn nobody_reads_what_is_not_a_record_of_the_folder() {
     let taken = server.address.clone();
     check_refused(&["serve", &folder.path(), "--listen", &taken], "cannot listen on");
     let file = folder.0.join("secret.txt").to_string_lossy().into_owned();
-    check_refused(&["serve", &file], "cannot read the folder");
+    check_refused(&["serve", &file], "expected a folder of records, found the file");
     check_refused(&["serve", &folder.path(), "--listen", "localhost"], "invalid value");
 }
 

@@ -5,10 +5,10 @@ use squall::Scenario;
 mod bad_version;
 mod balancer_failing_pod;
 mod balancer_forgets;
+mod balancer_orders;
 mod balancer_share;
 mod balancer_slow_pod;
 mod balancer_stops;
-mod balancer_unsafe;
 mod canary;
 mod catalog_away;
 mod good_better_bad;
@@ -76,7 +76,7 @@ pub(super) fn all() -> Vec<(Vec<Scenario>, &'static str)> {
         entry!(balancer_share),
         entry!(balancer_slow_pod),
         entry!(balancer_failing_pod),
-        entry!(balancer_unsafe),
+        entry!(balancer_orders),
         entry!(balancer_forgets),
         entry!(balancer_stops),
     ]

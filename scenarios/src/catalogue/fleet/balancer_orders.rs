@@ -12,7 +12,7 @@ pub(super) fn scenario() -> Scenario {
     let order = RequestSpec::new("POST", "/orders/{request}");
     let (orders, work) = (order.route.clone(), "GET /work/{id}");
     let once = once_per("order", logs("order taken"));
-    balanced("unsafe", "What may have changed something is sent once, what may not is sent again")
+    balanced("orders", "What may have changed something is sent once, what may not is sent again")
         .requests(order, 100.0, secs(10))
         .fault(latency("pod-b", ms(700)).from(secs(2)).until(secs(3)))
         .fault(reset_peer("pod-c", ms(0)).from(secs(4)).until(secs(5)))
