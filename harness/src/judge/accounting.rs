@@ -83,7 +83,7 @@ fn value(term: &Term, scope: &Scope, index: &Index<'_>) -> Result<f64, String> {
             let hits = index.hits(of, scope);
             let texts = hits.iter().filter_map(|hit| index.value(hit, field));
             let total = texts.map(|text| {
-                text.parse::<u32>().map(f64::from).map_err(|_| {
+                text.parse::<u64>().map(real).map_err(|_| {
                     format!("expected a whole number in {field} of {of}, found \"{text}\"")
                 })
             });

@@ -1,7 +1,7 @@
 //! Do the names in a plan's objectives refer to something?
 //!
-//! Hosts, routes, gauges and operations are known before a run. Names that only a run shows, of spans, log
-//! messages and their attributes, are looked at when it is judged.
+//! Hosts, routes, gauges and operations are known before a run. Names that only a run shows, of
+//! spans, log messages and their attributes, are looked at when it is judged.
 
 use super::{InvalidPlan, Plan};
 use crate::objective::{Objective, Over, fits, nearest};

@@ -64,9 +64,14 @@ fn distinct_values_totals_and_requests() {
         .log(13, "handed back", "jobs=2")
         .log(14, "handed back", "jobs=1")
         .log(15, "broken", "jobs=many")
+        .log(16, "moved", "bytes=5000000000")
+        .log(17, "arrived", "bytes=4999999999")
+        .log(18, "arrived", "bytes=1")
         .build();
     let all = || requests([]);
     passes(&record, all().equals(sum_of("jobs", logs("handed back"))), "3 = 3");
+    let bytes = sum_of("bytes", logs("moved")).equals(sum_of("bytes", logs("arrived")));
+    passes(&record, bytes, "5,000,000,000 = 5,000,000,000");
     let useful = requests([Outcome::Succeeded, Outcome::Degraded]);
     passes(&record, useful.equals(distinct("job", logs("stored"))), "2 = 2");
     no_data(
