@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Spends `cost` of one core of the host that this code runs on.
 ///
 /// Inside a run the future completes when a core was free and has worked for `cost` (times the
-/// factor of a `slow` fault). Outside a run it completes at once: there the work itself costs
+/// factor of a `slow_cpu` fault). Outside a run it completes at once: there the work itself costs
 /// the time. Work once begun is not taken back when the future is dropped.
 pub async fn spend(cost: Duration) {
     #[cfg(feature = "sim")]
