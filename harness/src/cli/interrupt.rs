@@ -6,6 +6,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
 };
 
@@ -62,6 +63,7 @@ fn ignored_in(status: &str) -> u64 {
 pub(super) fn watch() -> Arc<AtomicBool> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
+    let (listens, listening) = mpsc::channel();
     // A thread of its own, which ends with the process. Without it a signal just ends the process,
     // which is what it does everywhere else.
     let _ = std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
@@ -69,6 +71,8 @@ pub(super) fn watch() -> Arc<AtomicBool> {
         let Ok(runtime) = runtime else { return };
         runtime.block_on(async {
             let Ok(mut asked) = Asked::listen() else { return };
+            // Nobody waits any more only if the process ends.
+            let _ = listens.send(());
             for is_second in [false, true] {
                 asked.stopped().await;
                 if is_second {
@@ -78,6 +82,8 @@ pub(super) fn watch() -> Arc<AtomicBool> {
             }
         });
     });
+    // From here on a signal is noticed, or never is: then the sender is gone.
+    let _ = listening.recv();
     interrupted
 }
 

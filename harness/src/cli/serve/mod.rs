@@ -44,13 +44,16 @@ pub(super) fn serve(catalogue: &Catalogue, args: &args::Serve) -> Result<Exit, F
         })?;
         let address = listener.local_addr().map_err(Failure::harness)?;
         folder.watch().map_err(Failure::harness)?;
+        // Who is told the address may ask the server to stop at once.
+        let asked = Asked::listen().map_err(Failure::harness)?;
         print(&format!("serving {} on http://{address}/\n", args.folder.display()));
         // Nobody would know where it serves.
         output::finish().map_err(Failure::bad_input)?;
         let (stop, stopped) = watch::channel(());
         let catalogue = Arc::new(catalogue.clone());
         let app = app(Arc::clone(&folder), catalogue, Names::of(address), stopped.clone());
-        accept(listener, app, stop).await
+        accept(listener, app, asked, stop).await;
+        Ok(())
     });
     folder.stop();
     // Somebody may be drawing a page on a thread of its own; nobody waits for it any more.
@@ -59,12 +62,7 @@ pub(super) fn serve(catalogue: &Catalogue, args: &args::Serve) -> Result<Exit, F
 }
 
 /// Serves until the process is asked to stop.
-async fn accept(
-    listener: TcpListener,
-    app: Router,
-    stop: watch::Sender<()>,
-) -> Result<(), Failure> {
-    let mut asked = Asked::listen().map_err(Failure::harness)?;
+async fn accept(listener: TcpListener, app: Router, mut asked: Asked, stop: watch::Sender<()>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -82,7 +80,6 @@ async fn accept(
     stop.send_replace(());
     let all = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(GRACE, all).await;
-    Ok(())
 }
 
 async fn converse(stream: TcpStream, app: Router, mut stop: watch::Receiver<()>) {
