@@ -16,8 +16,12 @@ pub(crate) struct Health {
 /// May the pod be evicted? One that was never started may always be; one that runs and is not ready
 /// takes nothing from a deployment that has what it needs (`IfHealthyBudget`), be it nothing.
 ///
-/// The documentation is followed here, and not the API server: that one refuses to evict an unready
-/// pod where no pod is healthy and none needs to be, since it asks for a disruption that is allowed.
+/// The documentation is followed here, and not the API server, which is stricter at one point: it
+/// refuses to evict an unready pod where no pod is healthy and none needs to be. Its eviction handler
+/// leaves the budget alone for an unready pod only if `DesiredHealthy > 0`, and otherwise wants a
+/// disruption that is allowed (`EvictionREST.Create` and `checkAndDecrement` in Kubernetes'
+/// `pkg/registry/core/pod/storage/eviction.go`); and the allowed ones are `CurrentHealthy` less
+/// `DesiredHealthy`, here none (`updatePdbStatus` in `pkg/controller/disruption/disruption.go`).
 pub(crate) fn allows(health: Health) -> bool {
     if !health.running {
         true
