@@ -7,7 +7,7 @@ use squall::Defect;
 
 /// The scenario that was made to catch a defect, and the name or a part of the name of what fails
 /// there; others catch most of them as well.
-const CAUGHT_BY: [(&str, &str, &str); 61] = [
+const CAUGHT_BY: [(&str, &str, &str); 64] = [
     ("sequential-calls", "steady-state", "p50 latency"),
     ("client-per-request", "steady-state", "connections_opened"),
     ("no-call-timeout", "reviews-hung", "p99 latency"),
@@ -27,6 +27,7 @@ const CAUGHT_BY: [(&str, &str, &str); 61] = [
     ("breaker-trips-early", "few-calls", "breakers that open on a few calls"),
     ("breaker-wedges", "half-open-disconnect", "the breaker closes again"),
     ("leaked-place", "bulkhead-places", "places that are taken in the bulkhead of pricing"),
+    ("no-connection-limit", "crowd", "connections that the API has at once"),
     ("ready-too-early", "api-rolling-update", "requests to a pod that is not warm"),
     ("cut-off-at-stop", "api-restart", "requests that a stop cuts off"),
     ("no-dead-letter", "pool-poison", "accounting of each job of log \"job accepted\""),
@@ -48,6 +49,8 @@ const CAUGHT_BY: [(&str, &str, &str); 61] = [
     ("no-jitter", "pool-retry-pace", "spread of the pauses of jobs"),
     ("ignores-retry-after", "pool-api-says-when", "calls before the API wants them"),
     ("unbounded-queue", "pool-queue-full", "gauge queue_broker_queued"),
+    ("unbounded-connections", "pool-crowd", "connections that the broker has at once"),
+    ("unbounded-bodies", "pool-too-large", "jobs that are too large and were accepted"),
     ("bare-dead-letter", "pool-dead-letters", "dead letters that say how they failed"),
     ("replay-keeps-attempts", "pool-dead-letters", "attempts at a job and at its replay"),
     ("kill-without-grace", "deploy-long-lived", "exports that come to their end"),

@@ -14,7 +14,7 @@ use squall::{
     plan::{Arrivals, DiskConfig, Fault, Load, Plan, RequestSpec, Scrape, Topology},
 };
 
-use crate::shop::ms;
+use crate::{shop::ms, witness::with_witnesses};
 
 /// The worker hosts.
 pub(crate) const WORKERS: [&str; 4] = ["worker-1", "worker-2", "worker-3", "worker-4"];
@@ -118,11 +118,12 @@ pub(crate) fn replay(at: Duration) -> Load {
 }
 
 fn services() -> Services {
-    Services::new()
+    let services = Services::new()
         .with("queue-broker", queue_broker::run)
         .with("worker", worker::run)
         .with("external-api", external_api::run)
-        .with("result-store", result_store::run)
+        .with("result-store", result_store::run);
+    with_witnesses(services)
 }
 
 fn topology() -> Topology {

@@ -14,6 +14,8 @@ use squall::{
     plan::{Arrivals, Fault, Load, Plan, RequestSpec, Scrape, Topology},
 };
 
+use crate::witness::with_witnesses;
+
 /// The four dependencies and their ports.
 const DEPENDENCIES: [(&str, u16); 4] =
     [("inventory", 50051), ("pricing", 50052), ("reviews", 50053), ("recommendations", 50054)];
@@ -56,7 +58,10 @@ pub(crate) fn calls_to(dependency: &str) -> Matching {
 }
 
 pub(crate) fn services() -> Services {
-    Services::new().with("aggregation-api", aggregation::run).with("dependency", dependency::run)
+    let services = Services::new()
+        .with("aggregation-api", aggregation::run)
+        .with("dependency", dependency::run);
+    with_witnesses(services)
 }
 
 /// One host for each dependency, and one for all clients.

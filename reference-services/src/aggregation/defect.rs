@@ -40,6 +40,8 @@ crate::defect::defects! {
     BreakerTripsEarly = "breaker-trips-early", "its breakers open on a single failed call";
     /// A probe that its client left is waited for.
     BreakerWedges = "breaker-wedges", "a breaker waits for ever for a probe whose client has left";
+    /// Connections are accepted however many there are.
+    NoConnectionLimit = "no-connection-limit", "accepts connections beyond its bound";
     /// A call that fails keeps its place in the bulkhead.
     LeakedPlace = "leaked-place", "a failed call keeps its place in the bulkhead";
     /// It says that it is ready before it has reached its dependencies.

@@ -27,8 +27,10 @@ pub async fn run(config: Config) -> Result<(), Error> {
 pub async fn bind(config: Config) -> Result<Bound, Error> {
     config.validate()?;
     let api = Arc::new(Api::new(config.clone())?);
+    // Defect: nobody has set this bound.
+    let unlimited = config.defects.contains(&Defect::NoConnectionLimit);
     let limits = Limits {
-        connections_max: config.connections_max,
+        connections_max: if unlimited { usize::MAX } else { config.connections_max },
         header_timeout_ms: config.header_timeout_ms,
         header_bytes_max: config.header_bytes_max,
         headers_max: config.headers_max,

@@ -13,6 +13,10 @@ crate::defect::defects! {
     ForgetsDone = "forgets-done", "accepts a job again that is done";
     /// Jobs are accepted however many there are.
     UnboundedQueue = "unbounded-queue", "accepts jobs beyond its bounds";
+    /// Connections are accepted however many there are.
+    UnboundedConnections = "unbounded-connections", "accepts connections beyond its bound";
+    /// A body is read however long it is.
+    UnboundedBodies = "unbounded-bodies", "reads a body of any size";
     /// The journal that was written anew takes the old one's place before its jobs are on the disk.
     UnsyncedRewrite = "unsynced-rewrite", "replaces its journal by one whose jobs were not synced";
 }

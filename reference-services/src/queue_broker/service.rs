@@ -35,8 +35,16 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn bind(config: Config) -> Result<Bound, Error> {
+pub async fn bind(mut config: Config) -> Result<Bound, Error> {
     config.validate()?;
+    // Defect: nobody has set this bound.
+    if config.defects.contains(&Defect::UnboundedConnections) {
+        config.http.connections_max = usize::MAX;
+    }
+    // Defect: nor this one.
+    if config.defects.contains(&Defect::UnboundedBodies) {
+        config.http.body_bytes_max = usize::MAX;
+    }
     let has = |defect| config.defects.contains(&defect);
     // Defect: no job that is done is remembered.
     let mut ledger = Ledger::new(if has(Defect::ForgetsDone) { 0 } else { config.done_max });

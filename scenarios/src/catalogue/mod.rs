@@ -10,6 +10,7 @@ mod bulkhead_places;
 mod burst;
 mod caller_cut_off;
 mod clients_disconnect;
+mod crowd;
 mod few_calls;
 mod flapping_link;
 mod fleet;
@@ -66,6 +67,7 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
         entry!(steady_state),
         entry!(burst),
         entry!(stampede),
+        entry!(crowd),
         entry!(clients_disconnect),
         entry!(inventory_slow),
         entry!(inventory_hung),

@@ -2,6 +2,7 @@
 //! no objective has to believe what a service says of itself.
 
 mod client;
+mod crowd;
 mod items;
 mod operator;
 mod pod;
@@ -18,4 +19,5 @@ pub(crate) fn with_witnesses(services: Services) -> Services {
         .with("readiness-witness", readiness::run)
         .with("operator", operator::run)
         .with("pod", pod::run)
+        .with("crowd", crowd::run)
 }

@@ -13,6 +13,7 @@ mod broker_loses_power;
 mod broker_stops;
 mod burst;
 mod clocks;
+mod crowd;
 mod dead_letters;
 mod disk_error;
 mod disk_full;
@@ -40,7 +41,7 @@ macro_rules! entry {
 }
 
 /// All scenarios of the worker pool, each with its source.
-pub(super) fn all() -> [(Scenario, &'static str); 29] {
+pub(super) fn all() -> [(Scenario, &'static str); 30] {
     [
         entry!(steady),
         entry!(burst),
@@ -68,6 +69,7 @@ pub(super) fn all() -> [(Scenario, &'static str); 29] {
         entry!(queue_full),
         entry!(queue_bytes),
         entry!(too_large),
+        entry!(crowd),
         entry!(dead_letters),
         entry!(broker_stops),
         entry!(store_stops),

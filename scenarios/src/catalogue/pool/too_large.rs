@@ -27,7 +27,13 @@ pub(super) fn scenario() -> Scenario {
     )
     .plan(|plan| plan.load(posts))
     .objective(failed_otherwise_than(413).none().on_host("operator"))
-    .objective(succeeded().at_most(0.0).over_the_run().on_host("operator"))
+    .objective(
+        succeeded()
+            .at_most(0.0)
+            .over_the_run()
+            .on_host("operator")
+            .named("jobs that are too large and were accepted"),
+    )
     .objective(failed().none().on_host("clients"))
     .objective(p99().at_most(ms(50)).on_host("clients"))
     .objective(accounting(requests([Outcome::Succeeded])).equals(distinct("job", accepted())))
