@@ -20,7 +20,7 @@ const CAUGHT_BY: [(&str, &str, &str); 64] = [
     ("rounded-price", "steady-state", "wrong answers"),
     ("silent-degradation", "reviews-down", "wrong answers"),
     ("no-retry-budget", "retry-budget", "retry amplification"),
-    ("retries-at-once", "retry-pace", "spread of the pauses before a retry"),
+    ("retries-at-once", "retry-pace", "growth of the pauses before a retry"),
     ("retries-in-step", "retry-pace", "spread of the pauses before a retry"),
     ("ignores-pushback", "retry-pace", "pauses that a dependency asked for"),
     ("breaker-counts-refusals", "refusals", "that open on refusals"),

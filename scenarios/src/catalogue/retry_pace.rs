@@ -9,7 +9,8 @@ use squall::{
 use crate::shop::{calls_to, ms, shop};
 
 pub(super) fn scenario() -> Scenario {
-    let failing = json!({ "fail_fraction": 0.04 });
+    // Enough for some calls to be made a third time.
+    let failing = json!({ "fail_fraction": 0.2 });
     let limited = json!({
         "fail_fraction": 0.04,
         "fail_code": "resource-exhausted",
@@ -19,16 +20,20 @@ pub(super) fn scenario() -> Scenario {
     let pricing = || pause_between(calls_to("pricing"));
     shop(
         "retry-pace",
-        "Calls that failed are made again at instants of their own, and not before they are wanted",
+        "Calls that failed are made again after pauses that grow, at instants of their own, and not \
+         before they are wanted",
     )
+    // A budget that so many failures do not use up.
+    .configure("api", &json!({ "retry": { "attempts_max": 3, "token_ratio": 1.0 } }))
     .configure("reviews", &failing)
     .configure("pricing", &limited)
     .objective(availability().at_least(0.999))
     .objective(degraded().at_most(0.02))
+    .objective(reviews().growing_by(1.4).named("growth of the pauses before a retry"))
     .objective(reviews().spread_at_least(0.5).named("spread of the pauses before a retry"))
-    .objective(reviews().at_most(ms(12)))
+    .objective(reviews().at_most(ms(22)))
     .objective(pricing().at_least(ms(30)).named("pauses that a dependency asked for"))
-    .objective(pricing().at_most(ms(42)))
+    .objective(pricing().at_most(ms(52)))
     .objective(pricing().spread_at_least(0.05).named("spread of the pauses after them"))
     .build()
 }
