@@ -23,8 +23,15 @@ pub(super) fn scenario() -> Scenario {
         "Calls that failed are made again after pauses that grow, at instants of their own, and not \
          before they are wanted",
     )
-    // A budget that so many failures do not use up.
-    .configure("api", &json!({ "retry": { "attempts_max": 3, "token_ratio": 1.0 } }))
+    // So many failures neither use up the budget nor open the breaker, as they would by chance
+    // among the first calls.
+    .configure(
+        "api",
+        &json!({
+            "retry": { "attempts_max": 3, "token_ratio": 1.0 },
+            "breaker": { "failure_percent": 90 },
+        }),
+    )
     .configure("reviews", &failing)
     .configure("pricing", &limited)
     .objective(availability().at_least(0.999))
