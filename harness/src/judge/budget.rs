@@ -7,8 +7,7 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged, draft::place, index::in_phase, number::real, sample::Sample,
-    share::worst,
+    Conclude, Draft, Index, Judged, index::in_phase, number::real, sample::Sample, share::worst,
 };
 use crate::objective::{Budget, Burn, BurnWindow};
 
@@ -30,7 +29,7 @@ impl Judged for Budget {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let samples = index.samples(draft.scope);
         draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (place(finding.phase), finding.phase);
+            let (at, phase) = (draft.place(finding.phase), finding.phase);
             let counted = || {
                 let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
                 of_phase.filter(|sample| counts(sample))

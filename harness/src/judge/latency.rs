@@ -9,7 +9,6 @@ use squall_reports::{
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::place,
     index::in_phase,
     number::{nanos, real},
     sample::Sample,
@@ -20,7 +19,7 @@ impl Judged for Latency {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let samples = index.samples(draft.scope);
         draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (place(finding.phase), finding.phase);
+            let (at, phase) = (draft.place(finding.phase), finding.phase);
             let things = if draft.scope.calls.is_some() { "call" } else { "request" };
             let Some(found) = self.observe(&samples, draft.scope, phase) else {
                 return finding.no_data(format!("no {things} {at} has a latency to judge"));

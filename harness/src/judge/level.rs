@@ -10,7 +10,6 @@ use squall_reports::{
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::place,
     index::{Hit, Reading, in_phase},
     number::real,
 };
@@ -26,7 +25,7 @@ impl Judged for Concurrency {
             // The first of equals.
             let peak = peaks.rev().max_by_key(|(_, peak)| peak.open).map(|(_, peak)| peak);
             let Some(peak) = peak else {
-                let at = place(phase);
+                let at = draft.place(phase);
                 return finding.no_data(format!("no {} was open {at}", self.spans));
             };
             finding.samples = hits.len() as u64;
@@ -130,7 +129,7 @@ impl Judged for Level {
         // How far a reading is on the wrong side.
         let over = |reading: &Reading| (reading.value - bound) * sign;
         draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (place(finding.phase), finding.phase);
+            let (at, phase) = (draft.place(finding.phase), finding.phase);
             let here = || readings.iter().filter(|r| in_phase(phase, index.phase_at(r.at)));
             let worst = here().rev().max_by(|a, b| over(a).total_cmp(&over(b)));
             let Some(worst) = worst else {

@@ -55,7 +55,7 @@ pub fn judge(record: &Record, objectives: &[Objective]) -> Judgement {
     for objective in objectives {
         findings.extend(match objective.scope.over {
             Over::EachOperation | Over::Operation(_) => operations.findings_on(objective),
-            _ => findings_on(objective, &index),
+            _ => findings_on(objective, &Draft::new(objective), &index),
         });
     }
     findings.push(standing::conservation(&index));
@@ -69,8 +69,7 @@ trait Judged {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding>;
 }
 
-fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
-    let draft = Draft::new(objective);
+fn findings_on(objective: &Objective, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
     if let Err(error) = objective.check() {
         return vec![draft.finding(None).failed(error.to_string())];
     }
@@ -93,7 +92,7 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
         Claim::Sequence(claim) => claim,
         Claim::Between(claim) => claim,
     };
-    claim.judge(&draft, index)
+    claim.judge(draft, index)
 }
 
 /// A finding that concludes; the sentence is empty on a pass.

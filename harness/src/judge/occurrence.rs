@@ -9,7 +9,6 @@ use squall_reports::{
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::place,
     index::{Hit, in_phase},
     matcher::Matcher,
     names::unseen,
@@ -47,10 +46,13 @@ impl Judged for Occurrence {
                 .filter(|hit| in_phase(phase, index.phase_at(hit.at)))
                 .collect();
             match &self.required {
-                Requirement::Always(condition) => self.always(finding, &here, condition, index),
-                Requirement::OncePer(field) => self.once_per(finding, &here, field, index),
+                Requirement::Always(condition) => {
+                    self.always(finding, draft, &here, condition, index)
+                }
+                Requirement::OncePer(field) => self.once_per(finding, draft, &here, field, index),
                 Requirement::Count { at_least, at_most } => {
-                    let mut finding = self.count(finding, &here, *at_least, *at_most, candidates);
+                    let bounds = Bounds { at_least: *at_least, at_most: *at_most };
+                    let mut finding = self.count(finding, draft, &here, &bounds, candidates);
                     if hits.is_empty() && candidates > 0 {
                         finding.note = unseen(&self.what, index);
                     }
@@ -64,6 +66,12 @@ impl Judged for Occurrence {
     }
 }
 
+/// How often something is to happen.
+struct Bounds {
+    at_least: u64,
+    at_most: Option<u64>,
+}
+
 /// How one thing is to follow another.
 struct Follows<'o> {
     same: Option<&'o str>,
@@ -74,13 +82,14 @@ impl Occurrence {
     fn count(
         &self,
         mut finding: Finding,
+        draft: &Draft<'_>,
         hits: &[Hit],
-        at_least: u64,
-        at_most: Option<u64>,
+        bounds: &Bounds,
         candidates: usize,
     ) -> Finding {
         let what = &self.what;
-        let (found, at) = (hits.len() as u64, place(finding.phase));
+        let Bounds { at_least, at_most } = *bounds;
+        let (found, at) = (hits.len() as u64, draft.place(finding.phase));
         if candidates == 0 {
             let things = if what.is_log() { "log event" } else { "span" };
             return finding.no_data(format!("the record has no {things} at all"));
@@ -113,11 +122,12 @@ impl Occurrence {
     fn always(
         &self,
         mut finding: Finding,
+        draft: &Draft<'_>,
         hits: &[Hit],
         condition: &Matching,
         index: &Index<'_>,
     ) -> Finding {
-        let at = place(finding.phase);
+        let at = draft.place(finding.phase);
         if hits.is_empty() {
             return finding.no_data(format!("{} never happened {at}", self.what));
         }
@@ -148,11 +158,12 @@ impl Occurrence {
     fn once_per(
         &self,
         mut finding: Finding,
+        draft: &Draft<'_>,
         hits: &[Hit],
         field: &str,
         index: &Index<'_>,
     ) -> Finding {
-        let at = place(finding.phase);
+        let at = draft.place(finding.phase);
         let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
         let mut again: Option<(&Hit, &str)> = None;
         for hit in hits {

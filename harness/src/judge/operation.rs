@@ -12,7 +12,7 @@ use squall_reports::{
     verdict::Finding,
 };
 
-use super::{Conclude, Draft, Index, draft, findings_on};
+use super::{Conclude, Draft, Index, findings_on};
 use crate::objective::{Objective, Over};
 
 /// The operations of a record that began.
@@ -67,19 +67,8 @@ impl<'a> Operation<'a> {
         let index = self.index.get_or_init(|| Index::in_phases(record, self.phases()));
         let mut restricted = objective.clone();
         restricted.scope.over = Over::Phases(vec![Phase::During]);
-        let mut findings = findings_on(&restricted, index);
-        for finding in &mut findings {
-            let during = format!("during {}", self.span.label);
-            finding.phase = None;
-            finding.reason = finding.reason.replace(&draft::place(Some(Phase::During)), &during);
-            let over = if self.span.ended.is_some() { "" } else { ", which was never over" };
-            let rest = match finding.scope.as_str() {
-                "" => String::new(),
-                others => format!(", {others}"),
-            };
-            finding.scope = format!("{during}{over}{rest}");
-        }
-        findings
+        let draft = Draft::new(&restricted).in_operation(&self.span);
+        findings_on(&restricted, &draft, index)
     }
 
     /// Before it, during it, after it.
