@@ -1,7 +1,7 @@
 //! Judges error budgets and burn rates.
 
 use squall_reports::{
-    record::Outcome,
+    record::{Outcome, Phase},
     verdict::{Finding, Good},
     words,
 };
@@ -58,6 +58,22 @@ impl Judged for Budget {
             })
         })
     }
+
+    fn against(
+        &self,
+        finding: &Finding,
+        draft: &Draft<'_>,
+        index: &Index<'_>,
+    ) -> Option<Vec<Sample>> {
+        Some(bad(draft.phase_of(finding), draft, index))
+    }
+}
+
+/// What spends a budget in a phase.
+fn bad(phase: Option<Phase>, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Sample> {
+    let samples = index.samples(draft.scope);
+    let counted = samples.iter().filter(|it| in_phase(phase, it.phase) && counts(it));
+    counted.filter(|sample| !sample.is_useful()).copied().collect()
 }
 
 impl Judged for Burn {
@@ -67,6 +83,15 @@ impl Judged for Burn {
         let load = index.load();
         let judge = |window: &BurnWindow| self.judge_window(window, draft, &samples, load);
         self.windows.iter().map(judge).collect()
+    }
+
+    fn against(
+        &self,
+        _finding: &Finding,
+        draft: &Draft<'_>,
+        index: &Index<'_>,
+    ) -> Option<Vec<Sample>> {
+        Some(bad(None, draft, index))
     }
 }
 

@@ -61,6 +61,23 @@ impl<'o> Draft<'o> {
         finding
     }
 
+    /// The phase of the index that one of the findings is on.
+    pub(super) fn phase_of(&self, finding: &Finding) -> Option<Phase> {
+        if self.operation.is_some() { Some(Phase::During) } else { finding.phase }
+    }
+
+    /// Does the run have the part that one of the findings is on?
+    pub(super) fn is_in_run(&self, finding: &Finding, index: &Index<'_>) -> bool {
+        let phase = self.phase_of(finding);
+        phase.is_none_or(|phase| index.phases.iter().any(|span| span.phase == phase))
+    }
+
+    /// Had the part that one of the findings is on come to its end when the run did? One that the
+    /// run does not have has nothing to wait for.
+    pub(super) fn is_over(&self, finding: &Finding, index: &Index<'_>) -> bool {
+        self.phase_of(finding).is_some_and(|phase| index.is_over(phase))
+    }
+
     /// One finding for each part of the run that the objective judges by itself. A phase that the
     /// run does not have is no data.
     pub(super) fn for_each_part(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use squall_reports::{
     record::{Phase, RequestId},
-    verdict::{Finding, Good},
+    verdict::{Finding, Good, Verdict},
     words,
 };
 
@@ -154,11 +154,27 @@ impl Judged for Level {
             })
         })
     }
+
+    /// A gauge that was not sampled once the load had begun is one that nobody samples, unless its
+    /// part of the run was still to come.
+    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
+        let has_samples = !index.gauge(&self.gauge, draft.scope).is_empty();
+        finding.verdict == Verdict::NoData
+            && !draft.is_over(finding, index)
+            && (has_samples || index.load_begins.is_none())
+    }
 }
 
 impl Judged for Settles {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         vec![self.find(draft.finding(None), draft, index)]
+    }
+
+    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
+        let has_samples = !index.gauge_at_any_time(&self.gauge, draft.scope).is_empty();
+        finding.verdict == Verdict::NoData
+            && index.settled.is_none()
+            && (has_samples || index.load_begins.is_none())
     }
 }
 

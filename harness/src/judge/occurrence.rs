@@ -1,9 +1,9 @@
 //! Judges what always, never, sometimes or eventually happens.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use squall_reports::{
-    verdict::{Finding, Good},
+    verdict::{Finding, Good, Verdict},
     words,
 };
 
@@ -63,6 +63,30 @@ impl Judged for Occurrence {
                 | Requirement::Preceded { .. } => finding,
             }
         })
+    }
+
+    /// What never happened might have, unless it was late already.
+    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
+        let is_failed = finding.verdict == Verdict::Fail;
+        // From the first that was not followed on.
+        let has_time = |within: Option<Duration>| {
+            let until =
+                |at: u64| within.map_or(u64::MAX, |within| at.saturating_add(nanos(within)));
+            finding.at.is_some_and(|at| until(at) > index.record.end.at)
+        };
+        match &self.required {
+            Requirement::Eventually { within: None } if is_failed => true,
+            Requirement::Eventually { .. } if is_failed => {
+                finding.at.is_some_and(|late| late > index.record.end.at)
+            }
+            Requirement::Eventually { .. } => index.awaits_heal(),
+            Requirement::Follows { within, .. } if is_failed => has_time(*within),
+            // Too many have an instant, too few have none.
+            Requirement::Count { .. } if is_failed => {
+                finding.at.is_none() && !draft.is_over(finding, index)
+            }
+            _ => !is_failed && !draft.is_over(finding, index),
+        }
     }
 }
 

@@ -64,6 +64,19 @@ impl Judged for Share {
             })
         })
     }
+
+    fn against(
+        &self,
+        finding: &Finding,
+        draft: &Draft<'_>,
+        index: &Index<'_>,
+    ) -> Option<Vec<Sample>> {
+        let phase = draft.phase_of(finding);
+        let samples = index.samples(draft.scope);
+        let counted = samples.iter().filter(|sample| in_phase(phase, sample.phase));
+        let bad = counted.filter(|sample| self.of.counts(sample) && self.is_bad(sample));
+        Some(bad.copied().collect())
+    }
 }
 
 impl Share {
