@@ -1,32 +1,33 @@
-//! What the protos compile to.
+//! What the protos compile to. It is kept, so that nobody has to compile their compiler first;
+//! `tests/protos.rs` compares.
 
 #![expect(clippy::allow_attributes, reason = "generated code")]
 
 /// What is on stock.
 pub mod inventory {
-    tonic::include_proto!("inventory.v1");
+    include!("../protos/generated/inventory.v1.rs");
 }
 /// What a product costs.
 pub mod pricing {
-    tonic::include_proto!("pricing.v1");
+    include!("../protos/generated/pricing.v1.rs");
 }
 /// What customers think of a product.
 pub mod reviews {
-    tonic::include_proto!("reviews.v1");
+    include!("../protos/generated/reviews.v1.rs");
 }
 /// What else a customer may want.
 pub mod recommendations {
-    tonic::include_proto!("recommendations.v1");
+    include!("../protos/generated/recommendations.v1.rs");
 }
 /// What there is to sell.
 pub mod catalog {
-    tonic::include_proto!("catalog.v1");
+    include!("../protos/generated/catalog.v1.rs");
 }
 /// Jobs under leases.
 pub mod queue {
-    tonic::include_proto!("queue.v1");
+    include!("../protos/generated/queue.v1.rs");
 }
 /// One result for each job.
 pub mod results {
-    tonic::include_proto!("results.v1");
+    include!("../protos/generated/results.v1.rs");
 }

@@ -147,6 +147,7 @@ pub(crate) fn passed() -> Finding {
         reason: String::new(),
         note: String::new(),
         at: None,
+        follows: None,
     }
 }
 

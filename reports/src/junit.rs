@@ -1,5 +1,6 @@
 //! Runs as JUnit XML, for CI systems: a suite for each run, a case for each finding, failures first.
-//! Findings that have no data for one reason are one case.
+//! Findings that have no data for one reason are one case. What follows from something else comes
+//! after it and says so.
 //!
 //! The dialect is that of Jenkins, as the schema of its xUnit plugin has it (`junit-10.xsd`), which
 //! other CI systems read too. A failed finding is a failure, one without data an error: CI systems
@@ -44,7 +45,10 @@ fn suite(report: &RunReport) -> TestSuite {
     if let Some(source) = &report.source {
         property("source", source);
     }
-    suite.add_test_cases(report.open().iter().map(|it| open(report, it)));
+    for it in report.open() {
+        suite.add_test_case(open(report, &it));
+        suite.add_test_cases(it.followers.iter().map(|below| follows(report, &it, below)));
+    }
     let passed = report.objectives.iter().filter(|finding| finding.verdict == Verdict::Pass);
     suite.add_test_cases(passed.map(|finding| passes(report, finding)));
     suite
@@ -58,12 +62,27 @@ fn passes(report: &RunReport, finding: &Finding) -> TestCase {
 /// A case of what is not a pass. What has no data for one reason is one case, or the reason is read
 /// dozens of times before what failed is.
 fn open(report: &RunReport, open: &Open<'_>) -> TestCase {
+    not_passed(report, open, plain::lines(&open.first.reason))
+}
+
+/// A case of what follows from something else.
+fn follows(report: &RunReport, cause: &Open<'_>, open: &Open<'_>) -> TestCase {
+    let reason = format!(
+        "{}\nfollows from {} ({}): {}",
+        open.first.reason,
+        cause.title(),
+        cause.place(),
+        open.why()
+    );
+    not_passed(report, open, plain::lines(&reason))
+}
+
+fn not_passed(report: &RunReport, open: &Open<'_>, reason: String) -> TestCase {
     let finding = open.first;
     let mut status = TestCaseStatus::non_success(match finding.verdict {
         Verdict::Fail => NonSuccessKind::Failure,
         Verdict::NoData | Verdict::Pass => NonSuccessKind::Error,
     });
-    let reason = plain::lines(&finding.reason);
     status.set_message(reason.as_str());
     status.set_type(finding.verdict.name());
     let (about, output) = if open.is_folded() {

@@ -2,7 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::{json::RunReport, plain, report::notes, verdict::Verdict, words};
+use crate::{
+    json::RunReport,
+    plain,
+    report::{Open, notes},
+    verdict::Verdict,
+    words,
+};
 
 /// What GitHub takes for the summary of a step, less room for the last sentence: 1 MiB.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
@@ -102,6 +108,10 @@ fn in_full(report: &RunReport) -> String {
         let count =
             if it.is_folded() { format!("{} findings: ", it.count()) } else { String::new() };
         let _ = writeln!(text, "- {count}{}", inline(&it.first.reason));
+        for follower in &it.followers {
+            let (mark, brief) = (mark(follower.first.verdict), inline(&follower.in_brief()));
+            let _ = writeln!(text, "  - follows: {mark} {brief}");
+        }
     }
     for note in notes(&report.objectives) {
         let _ = writeln!(text, "- note: {}", inline(&note));
@@ -151,9 +161,13 @@ pub fn annotations(reports: &[RunReport]) -> String {
     let failed = of(Verdict::Fail).take(ANNOTATIONS_MAX);
     for report in failed.chain(of(Verdict::NoData).take(ANNOTATIONS_MAX)) {
         let open = report.open();
-        let reasons = open.iter().map(|it| match it.count() {
-            1 => it.first.reason.clone(),
-            count => format!("{} ({count} findings)", it.first.reason),
+        let reasons = open.iter().flat_map(|it| {
+            let reason = match it.count() {
+                1 => it.first.reason.clone(),
+                count => format!("{} ({count} findings)", it.first.reason),
+            };
+            let follows = |it: &Open<'_>| format!("follows: {}", plain::line(&it.in_brief()));
+            std::iter::once(reason).chain(it.followers.iter().map(follows))
         });
         let reasons: Vec<String> = reasons.collect();
         let command = match report.verdict {

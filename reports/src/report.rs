@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Record,
-    verdict::{Finding, Judgement, Verdict, problems},
+    verdict::{Finding, Judgement, Verdict, places_of_problems},
 };
 
 /// One run, ready to be drawn.
@@ -48,11 +48,13 @@ pub(crate) fn titled(scenario: &str, defects: &[String]) -> String {
 }
 
 /// Findings that are not a pass and are shown as one: a single one, or those without data for one
-/// reason.
+/// reason; and what follows from them.
 #[derive(Clone, Debug)]
 pub(crate) struct Open<'f> {
     pub(crate) first: &'f Finding,
     others: Vec<&'f Finding>,
+    /// What follows from it, in the same order and folded in the same way.
+    pub(crate) followers: Vec<Open<'f>>,
 }
 
 /// Names of findings that a title has at the most.
@@ -106,21 +108,67 @@ impl Open<'_> {
     pub(crate) fn bound(&self) -> &str {
         if self.is_folded() { "" } else { &self.first.bound }
     }
+
+    /// Why it follows from another one; empty for what does not.
+    pub(crate) fn why(&self) -> &str {
+        self.first.follows.as_ref().map_or("", |follows| &follows.why)
+    }
+
+    /// All that is said of what follows from something else: which findings, what was observed
+    /// and why it follows.
+    pub(crate) fn in_brief(&self) -> String {
+        let first = self.first;
+        let seen = match (first.verdict, first.observed.as_str()) {
+            (Verdict::Fail, observed) if !observed.is_empty() => {
+                format!("{observed}, {}", first.bound)
+            }
+            _ => first.reason.clone(),
+        };
+        format!("{}: {seen} ({})", self.names().join(", "), self.why())
+    }
 }
 
-/// What is not a pass, as [`problems`] orders it: failures first. What has no data is folded where the
-/// reason is the same.
+/// What is not a pass: failures first, and what went wrong first before the rest. What has no data
+/// is folded where the reason is the same, and what follows from something else is below it.
 pub(crate) fn open(findings: &[Finding]) -> Vec<Open<'_>> {
-    let mut open: Vec<Open<'_>> = Vec::new();
-    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-    for first in problems(findings) {
-        match places.get(first.reason.as_str()) {
-            Some(place) if first.verdict == Verdict::NoData => open[*place].others.push(first),
+    let places = places_of_problems(findings);
+    let (followers, causes): (Vec<usize>, Vec<usize>) =
+        places.into_iter().partition(|place| cause_of(findings, *place).is_some());
+    let below = |causes: &[usize]| {
+        let is_below =
+            |place: &usize| cause_of(findings, *place).is_some_and(|it| causes.contains(&it));
+        let places: Vec<usize> = followers.iter().copied().filter(is_below).collect();
+        folded(findings, &places).into_iter().map(|(open, _)| open).collect()
+    };
+    let open = folded(findings, &causes).into_iter();
+    open.map(|(open, places)| Open { followers: below(&places), ..open }).collect()
+}
+
+/// The first of those that a finding follows from. A file may name what is none: then the finding
+/// stands by itself, so that it is shown whatever a file says.
+fn cause_of(findings: &[Finding], place: usize) -> Option<usize> {
+    let from = *findings[place].follows.as_ref()?.from.first()?;
+    let cause = findings.get(from)?;
+    (cause.verdict != Verdict::Pass && cause.follows.is_none()).then_some(from)
+}
+
+/// The findings at `places`, those without data for one reason as one, each with its places.
+fn folded<'f>(findings: &'f [Finding], places: &[usize]) -> Vec<(Open<'f>, Vec<usize>)> {
+    let mut open: Vec<(Open<'f>, Vec<usize>)> = Vec::new();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for place in places {
+        let first = &findings[*place];
+        match seen.get(first.reason.as_str()) {
+            Some(before) if first.verdict == Verdict::NoData => {
+                open[*before].0.others.push(first);
+                open[*before].1.push(*place);
+            }
             _ => {
                 if first.verdict == Verdict::NoData {
-                    places.insert(&first.reason, open.len());
+                    seen.insert(&first.reason, open.len());
                 }
-                open.push(Open { first, others: Vec::new() });
+                let (others, followers) = (Vec::new(), Vec::new());
+                open.push((Open { first, others, followers }, vec![*place]));
             }
         }
     }
@@ -144,7 +192,7 @@ mod tests {
     use super::open;
     use crate::{
         fixture,
-        verdict::{Finding, Verdict},
+        verdict::{Finding, Follows, Verdict},
     };
 
     fn without_data(name: &str, reason: &str) -> Finding {
@@ -179,5 +227,54 @@ mod tests {
         assert_eq!((open[3].count(), open[3].place(), open[4].place()), (5, "various", "baseline"));
         assert_eq!((open[3].bound(), open[4].bound()), ("", "at most 100 ms"));
         assert_eq!(open[3].names()[..2], ["a (baseline)", "b (run)"]);
+    }
+    fn following(from: usize, finding: Finding) -> Finding {
+        let follows = Follows { from: vec![from], why: "the same 2 requests".to_owned() };
+        Finding { follows: Some(follows), ..finding }
+    }
+
+    #[test]
+    fn what_follows_is_below_its_cause() {
+        let failed = |name: &str, at| Finding {
+            name: name.to_owned(),
+            scope: String::new(),
+            at: Some(at),
+            ..fixture::failed()
+        };
+        let findings = [
+            following(2, failed("second", 20)),
+            failed("other", 30),
+            failed("first", 10),
+            following(2, without_data("a", "cut short")),
+            following(2, without_data("b", "cut short")),
+            without_data("c", "cut short"),
+        ];
+        let open = open(&findings);
+        let titles: Vec<String> = open.iter().map(super::Open::title).collect();
+        assert_eq!(titles, ["first", "other", "c"]);
+        let below: Vec<String> = open[0].followers.iter().map(super::Open::in_brief).collect();
+        assert_eq!(
+            below,
+            [
+                "second (during): 154 ms, at most 100 ms (the same 2 requests)",
+                "a (baseline), b (baseline): cut short (the same 2 requests)",
+            ]
+        );
+    }
+
+    /// Whatever a file says that a finding follows from, it is shown.
+    #[test]
+    fn what_follows_from_nothing_stands_by_itself() {
+        let findings = [
+            following(0, fixture::failed()),
+            following(3, fixture::failed()),
+            following(9, fixture::failed()),
+            fixture::passed(),
+            following(5, fixture::failed()),
+            following(4, fixture::failed()),
+        ];
+        let open = open(&findings);
+        assert_eq!(open.len(), 5);
+        assert!(open.iter().all(|open| open.followers.is_empty()));
     }
 }

@@ -110,14 +110,25 @@ pub fn report(record: &Record, judgement: &Judgement, replay: &str, look: Look) 
     text
 }
 
-/// The findings as a table: failures, then what has no data, then what passed.
+/// The findings as a table: failures, then what has no data, then what passed. What follows from
+/// something else is below it.
 #[must_use]
 pub fn table(findings: &[Finding], look: Look) -> String {
     let open = open(findings);
-    let open = open.iter().map(|open| row(open.first, &open.title(), open.place(), open.bound()));
+    let open = open.iter().flat_map(|open| {
+        let below = open.followers.iter();
+        let below = below.map(|it| row(it.first, &below_cause(it), it.place(), it.bound()));
+        let first = row(open.first, &open.title(), open.place(), open.bound());
+        std::iter::once(first).chain(below)
+    });
     let passed = findings.iter().filter(|finding| finding.verdict == Verdict::Pass);
     let passed = passed.map(|it| row(it, &title_of(it), place_of(it), &it.bound));
     grid(&open.chain(passed).collect::<Vec<_>>(), look)
+}
+
+/// The title of what follows from something else, below that.
+fn below_cause(open: &Open<'_>) -> String {
+    format!("- {}", open.title())
 }
 
 fn row(finding: &Finding, title: &str, place: &str, bound: &str) -> [Cell; 5] {
@@ -130,8 +141,19 @@ fn row(finding: &Finding, title: &str, place: &str, bound: &str) -> [Cell; 5] {
     ]
 }
 
-/// What is not a pass, with all that it says. The spans of a request are shown once.
+/// What is not a pass, with all that it says, and in a line each what follows from it.
 fn in_full(record: &Record, open: &Open<'_>, shown: &mut Vec<u32>, look: Look) -> String {
+    let mut text = by_itself(record, open, shown, look);
+    for follower in &open.followers {
+        let verdict = follower.first.verdict.name();
+        let brief = plain::line(&format!("{verdict} {}", follower.in_brief()));
+        hang(&mut text, "    follows   ", &brief, look.columns);
+    }
+    text
+}
+
+/// One finding with all that it says. The spans of a request are shown once.
+fn by_itself(record: &Record, open: &Open<'_>, shown: &mut Vec<u32>, look: Look) -> String {
     let mut text = String::from("\n");
     let finding = open.first;
     let verdict = paint(finding.verdict, finding.verdict.name(), look.colour);

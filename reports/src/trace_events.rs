@@ -1,5 +1,6 @@
 //! A run as Chrome trace events, for Perfetto and `chrome://tracing`: a process for each host, the
-//! faults as tracks of their own, spans with arrows from the request that they work for.
+//! faults and the operations as tracks of their own, spans with arrows from the request that they
+//! work for.
 //!
 //! <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>
 
@@ -19,8 +20,12 @@ use crate::{
 /// The process of the faults; that of host `n` is `n + 2`.
 const FAULTS: u64 = 1;
 
-/// Faults that are drawn.
+/// The process of the operations, which no host has.
+const OPERATIONS: u64 = 100_000;
+
+/// Faults that are drawn, and operations.
 const FAULTS_MAX: usize = 1_000;
+const OPERATIONS_MAX: usize = 1_000;
 
 /// Log lines and samples of gauges that are drawn, and spans of no request: the first ones.
 const POINTS_MAX: usize = 100_000;
@@ -40,6 +45,7 @@ pub fn trace_events(report: &Report<'_>) -> String {
     let mut events = Vec::new();
     name_processes(record, &mut events);
     draw_faults(record, &mut events);
+    draw_operations(record, &mut events);
     draw_states(record, &mut events);
     draw_work(record, &drawn, &mut events);
     draw_points(record, &mut events);
@@ -71,18 +77,21 @@ fn process_of(host: u16) -> u64 {
 }
 
 fn name_processes(record: &Record, events: &mut Vec<Value>) {
-    let mut name = |pid: u64, name: &str| {
+    let mut name = |pid: u64, place: u64, name: &str| {
         events.push(json!({
             "ph": "M", "name": "process_name", "pid": pid, "tid": 0, "args": { "name": name },
         }));
         events.push(json!({
             "ph": "M", "name": "process_sort_index", "pid": pid, "tid": 0,
-            "args": { "sort_index": pid },
+            "args": { "sort_index": place },
         }));
     };
-    name(FAULTS, "faults");
+    name(FAULTS, FAULTS, "faults");
+    if !record.header.operations.is_empty() {
+        name(OPERATIONS, FAULTS, "operations");
+    }
     for (host, text) in (0..).zip(&record.header.hosts) {
-        name(process_of(host), text);
+        name(process_of(host), process_of(host), text);
     }
 }
 
@@ -100,6 +109,20 @@ fn draw_faults(record: &Record, events: &mut Vec<Value>) {
             "ph": "X", "cat": "fault", "name": fault.label, "pid": FAULTS, "tid": tid,
             "ts": us(fault.inject), "dur": us(fault.heal.min(end).saturating_sub(fault.inject)),
             "args": { "affected": affected, "counts": fault.counts },
+        }));
+    }
+}
+
+/// The operations that began. One that was never over lasts until the end of the run.
+fn draw_operations(record: &Record, events: &mut Vec<Value>) {
+    let operations = record.operations().into_iter().take(OPERATIONS_MAX);
+    for (tid, operation) in (1_u64..).zip(operations) {
+        let until = operation.ended.map_or(record.end.at, |(at, _)| at);
+        events.push(name_track(OPERATIONS, tid, operation.label));
+        events.push(json!({
+            "ph": "X", "cat": "operation", "name": operation.label, "pid": OPERATIONS, "tid": tid,
+            "ts": us(operation.from), "dur": us(until.saturating_sub(operation.from)),
+            "args": { "outcome": operation.outcome() },
         }));
     }
 }

@@ -89,6 +89,19 @@ pub struct Finding {
     /// instant can be named.
     #[serde(default, rename = "at_ns", skip_serializing_if = "Option::is_none")]
     pub at: Option<u64>,
+    /// Which other findings it follows from; `None` for one that stands by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Follows>,
+}
+
+/// That a finding says nothing which others do not say already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Follows {
+    /// The places of these others in the list of findings, from 0, the first cause first. None of
+    /// them follows from another one.
+    pub from: Vec<usize>,
+    /// What shows it, in words: `the same 30 requests`.
+    pub why: String,
 }
 
 /// What was observed, and the bound that it is held to. Both are in nanoseconds, or shares of 1, or
@@ -158,10 +171,16 @@ impl Judgement {
 /// with one, and equals in the order of the plan.
 #[must_use]
 pub fn problems(findings: &[Finding]) -> Vec<&Finding> {
-    let mut problems: Vec<&Finding> =
-        findings.iter().filter(|finding| finding.verdict != Verdict::Pass).collect();
-    problems.sort_by_key(|finding| {
+    places_of_problems(findings).into_iter().map(|place| &findings[place]).collect()
+}
+
+/// The places of what [`problems`] gives.
+pub(crate) fn places_of_problems(findings: &[Finding]) -> Vec<usize> {
+    let mut places: Vec<usize> =
+        (0..findings.len()).filter(|place| findings[*place].verdict != Verdict::Pass).collect();
+    places.sort_by_key(|place| {
+        let finding = &findings[*place];
         (std::cmp::Reverse(finding.verdict), finding.at.unwrap_or(u64::MAX))
     });
-    problems
+    places
 }

@@ -20,7 +20,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// All files with one of these endings, relative to the root, in order.
+/// All files with one of these endings that people have written, relative to the root, in order.
 fn files(endings: &[&str]) -> Vec<String> {
     let (root, mut found, mut folders) = (root(), Vec::new(), vec![root()]);
     while let Some(folder) = folders.pop() {
@@ -28,7 +28,7 @@ fn files(endings: &[&str]) -> Vec<String> {
         {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
             if path.is_dir() {
-                if name != "target" && name != ".git" {
+                if !["target", ".git", "generated"].contains(&&*name) {
                     folders.push(path);
                 }
             } else if endings.iter().any(|ending| name.ends_with(ending)) {

@@ -40,6 +40,11 @@ impl Judged for Accounting {
                 .concluded(equal, || unbalanced(sum_left, sum_right)),
         ]
     }
+
+    /// An account is made up at the end, which did not come.
+    fn is_unfinished(&self, _finding: &Finding, _draft: &Draft<'_>, _index: &Index<'_>) -> bool {
+        true
+    }
 }
 
 /// Are two sums equal? Whole numbers are, if they are; of fractions, which are rounded in whatever

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use squall_reports::{verdict::Finding, words};
+use squall_reports::{
+    verdict::{Finding, Verdict},
+    words,
+};
 
 use super::{
     Conclude, Draft, Index, Judged,
@@ -20,6 +23,13 @@ struct Sample {
 impl Judged for Balance {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         vec![self.find(draft.finding(None), draft, index)]
+    }
+
+    /// Gauges that were not sampled once the load had begun are some that nobody samples.
+    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
+        let has_samples = |name: &String| !index.gauge(name, draft.scope).is_empty();
+        let are_sampled = self.left.iter().chain(&self.right).all(has_samples);
+        finding.verdict == Verdict::NoData && (are_sampled || index.load_begins.is_none())
     }
 }
 

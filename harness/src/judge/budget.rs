@@ -1,14 +1,13 @@
 //! Judges error budgets and burn rates.
 
 use squall_reports::{
-    record::Outcome,
+    record::{Outcome, Phase},
     verdict::{Finding, Good},
     words,
 };
 
 use super::{
-    Conclude, Draft, Index, Judged, draft::place, index::in_phase, number::real, sample::Sample,
-    share::worst,
+    Conclude, Draft, Index, Judged, index::in_phase, number::real, sample::Sample, share::worst,
 };
 use crate::objective::{Budget, Burn, BurnWindow};
 
@@ -30,7 +29,7 @@ impl Judged for Budget {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let samples = index.samples(draft.scope);
         draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (place(finding.phase), finding.phase);
+            let (at, phase) = (draft.place(finding.phase), finding.phase);
             let counted = || {
                 let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
                 of_phase.filter(|sample| counts(sample))
@@ -59,6 +58,22 @@ impl Judged for Budget {
             })
         })
     }
+
+    fn against(
+        &self,
+        finding: &Finding,
+        draft: &Draft<'_>,
+        index: &Index<'_>,
+    ) -> Option<Vec<Sample>> {
+        Some(bad(draft.phase_of(finding), draft, index))
+    }
+}
+
+/// What spends a budget in a phase.
+fn bad(phase: Option<Phase>, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Sample> {
+    let samples = index.samples(draft.scope);
+    let counted = samples.iter().filter(|it| in_phase(phase, it.phase) && counts(it));
+    counted.filter(|sample| !sample.is_useful()).copied().collect()
 }
 
 impl Judged for Burn {
@@ -68,6 +83,15 @@ impl Judged for Burn {
         let load = index.load();
         let judge = |window: &BurnWindow| self.judge_window(window, draft, &samples, load);
         self.windows.iter().map(judge).collect()
+    }
+
+    fn against(
+        &self,
+        _finding: &Finding,
+        draft: &Draft<'_>,
+        index: &Index<'_>,
+    ) -> Option<Vec<Sample>> {
+        Some(bad(None, draft, index))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The parts of a finding that the objective alone decides, and the parts of the run it judges.
 
 use squall_reports::{
-    record::Phase,
+    record::{OperationSpan, Phase},
     verdict::{Finding, FindingKind},
 };
 
@@ -15,6 +15,8 @@ pub(super) struct Draft<'o> {
     pub(super) name: String,
     bound: String,
     restriction: String,
+    /// The operation that the objective is judged by, as a phrase: `during drain a`.
+    operation: Option<String>,
 }
 
 impl<'o> Draft<'o> {
@@ -25,6 +27,29 @@ impl<'o> Draft<'o> {
             name: objective.name(),
             bound: objective.bound(),
             restriction: objective.scope.describe(),
+            operation: None,
+        }
+    }
+
+    /// The same while an operation went on, in an index in which it is the phase `during`.
+    pub(super) fn in_operation(mut self, span: &OperationSpan<'_>) -> Self {
+        let during = format!("during {}", span.label);
+        let over = if span.ended.is_some() { "" } else { ", which was never over" };
+        let rest = match self.restriction.as_str() {
+            "" => String::new(),
+            others => format!(", {others}"),
+        };
+        self.restriction = format!("{during}{over}{rest}");
+        self.operation = Some(during);
+        self
+    }
+
+    /// Where a finding looked, to follow "was 3": `in during`, `during drain a`, `over the run`.
+    pub(super) fn place(&self, phase: Option<Phase>) -> String {
+        match (&self.operation, phase) {
+            (Some(during), _) => during.clone(),
+            (None, Some(phase)) => format!("in {phase}"),
+            (None, None) => "over the run".to_owned(),
         }
     }
 
@@ -34,6 +59,23 @@ impl<'o> Draft<'o> {
         finding.scope.clone_from(&self.restriction);
         finding.phase = phase;
         finding
+    }
+
+    /// The phase of the index that one of the findings is on.
+    pub(super) fn phase_of(&self, finding: &Finding) -> Option<Phase> {
+        if self.operation.is_some() { Some(Phase::During) } else { finding.phase }
+    }
+
+    /// Does the run have the part that one of the findings is on?
+    pub(super) fn is_in_run(&self, finding: &Finding, index: &Index<'_>) -> bool {
+        let phase = self.phase_of(finding);
+        phase.is_none_or(|phase| index.phases.iter().any(|span| span.phase == phase))
+    }
+
+    /// Had the part that one of the findings is on come to its end when the run did? One that the
+    /// run does not have has nothing to wait for.
+    pub(super) fn is_over(&self, finding: &Finding, index: &Index<'_>) -> bool {
+        self.phase_of(finding).is_some_and(|phase| index.is_over(phase))
     }
 
     /// One finding for each part of the run that the objective judges by itself. A phase that the
@@ -62,11 +104,9 @@ impl<'o> Draft<'o> {
         if findings.is_empty() {
             findings.push(self.finding(None).no_data("the run has no phases"));
         }
+        if self.operation.is_some() {
+            findings.iter_mut().for_each(|finding| finding.phase = None);
+        }
         findings
     }
-}
-
-/// Where a finding looked, to follow "was 3": ` in during`, ` over the run`.
-pub(super) fn place(phase: Option<Phase>) -> String {
-    phase.map_or_else(|| "over the run".to_owned(), |phase| format!("in {phase}"))
 }

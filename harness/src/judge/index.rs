@@ -122,6 +122,7 @@ impl<'a> Index<'a> {
                     start: request.intended,
                     end: at,
                     request: request.id,
+                    span: 0,
                     route: request.route,
                     host: request.client,
                     attempts: request.attempts,
@@ -149,6 +150,17 @@ impl<'a> Index<'a> {
     /// The phase that `at` lies in.
     pub(super) fn phase_at(&self, at: u64) -> Phase {
         PhaseSpan::phase_at(&self.phases, at)
+    }
+
+    /// Was `phase` over when the run ended? One that the run does not have is.
+    pub(super) fn is_over(&self, phase: Phase) -> bool {
+        let span = self.phases.iter().find(|span| span.phase == phase);
+        span.is_none_or(|span| span.until <= self.record.end.at)
+    }
+
+    /// Did the run end before a fault of its plan was to heal?
+    pub(super) fn awaits_heal(&self) -> bool {
+        self.record.header.faults.iter().any(|fault| fault.heal >= self.record.end.at)
     }
 
     /// When judging begins: with the load, or with the run where `scope` says so.
@@ -198,6 +210,7 @@ impl<'a> Index<'a> {
             start: hit.at,
             end: hit.end,
             request: hit.request().unwrap_or(0),
+            span: hit.span_id(),
             route: Symbol::default(),
             host: hit.host,
             attempts: 1,

@@ -3,13 +3,12 @@
 use squall_reports::{
     record::Phase,
     stats::Percentile,
-    verdict::{Finding, Good},
+    verdict::{Finding, Good, Verdict},
     words,
 };
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::place,
     index::in_phase,
     number::{nanos, real},
     sample::Sample,
@@ -20,7 +19,7 @@ impl Judged for Latency {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let samples = index.samples(draft.scope);
         draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (place(finding.phase), finding.phase);
+            let (at, phase) = (draft.place(finding.phase), finding.phase);
             let things = if draft.scope.calls.is_some() { "call" } else { "request" };
             let Some(found) = self.observe(&samples, draft.scope, phase) else {
                 return finding.no_data(format!("no {things} {at} has a latency to judge"));
@@ -53,6 +52,26 @@ impl Judged for Latency {
                 )
             })
         })
+    }
+
+    fn against(
+        &self,
+        finding: &Finding,
+        draft: &Draft<'_>,
+        index: &Index<'_>,
+    ) -> Option<Vec<Sample>> {
+        let samples = index.samples(draft.scope);
+        let bound = self.limit(&samples, draft.scope).ok()?;
+        let late = self.counted(&samples, draft.scope, draft.phase_of(finding));
+        Some(late.filter(|sample| sample.latency() > bound).copied().collect())
+    }
+
+    /// A baseline that is over and has nothing to compare with will not have it later.
+    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
+        let has_bound = self.limit(&index.samples(draft.scope), draft.scope).is_ok();
+        finding.verdict == Verdict::NoData
+            && !draft.is_over(finding, index)
+            && (has_bound || !index.is_over(Phase::Baseline))
     }
 }
 

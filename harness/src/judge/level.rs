@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use squall_reports::{
     record::{Phase, RequestId},
-    verdict::{Finding, Good},
+    verdict::{Finding, Good, Verdict},
     words,
 };
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::place,
     index::{Hit, Reading, in_phase},
     number::real,
 };
@@ -26,7 +25,7 @@ impl Judged for Concurrency {
             // The first of equals.
             let peak = peaks.rev().max_by_key(|(_, peak)| peak.open).map(|(_, peak)| peak);
             let Some(peak) = peak else {
-                let at = place(phase);
+                let at = draft.place(phase);
                 return finding.no_data(format!("no {} was open {at}", self.spans));
             };
             finding.samples = hits.len() as u64;
@@ -130,7 +129,7 @@ impl Judged for Level {
         // How far a reading is on the wrong side.
         let over = |reading: &Reading| (reading.value - bound) * sign;
         draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (place(finding.phase), finding.phase);
+            let (at, phase) = (draft.place(finding.phase), finding.phase);
             let here = || readings.iter().filter(|r| in_phase(phase, index.phase_at(r.at)));
             let worst = here().rev().max_by(|a, b| over(a).total_cmp(&over(b)));
             let Some(worst) = worst else {
@@ -155,11 +154,27 @@ impl Judged for Level {
             })
         })
     }
+
+    /// A gauge that was not sampled once the load had begun is one that nobody samples, unless its
+    /// part of the run was still to come.
+    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
+        let has_samples = !index.gauge(&self.gauge, draft.scope).is_empty();
+        finding.verdict == Verdict::NoData
+            && !draft.is_over(finding, index)
+            && (has_samples || index.load_begins.is_none())
+    }
 }
 
 impl Judged for Settles {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         vec![self.find(draft.finding(None), draft, index)]
+    }
+
+    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
+        let has_samples = !index.gauge_at_any_time(&self.gauge, draft.scope).is_empty();
+        finding.verdict == Verdict::NoData
+            && index.settled.is_none()
+            && (has_samples || index.load_begins.is_none())
     }
 }
 

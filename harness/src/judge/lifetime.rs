@@ -4,7 +4,6 @@ use squall_reports::{verdict::Finding, words};
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::place,
     index::{Hit, in_phase},
     number::nanos,
 };
@@ -19,7 +18,7 @@ impl Judged for Lifetime {
             .filter_map(|hit| self.end_of_ancestor(&hit, index).map(|end| (hit, end)))
             .collect();
         draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (place(finding.phase), finding.phase);
+            let (at, phase) = (draft.place(finding.phase), finding.phase);
             let here = || pairs.iter().filter(|(hit, _)| in_phase(phase, index.phase_at(hit.at)));
             finding.samples = here().count() as u64;
             if finding.samples == 0 {

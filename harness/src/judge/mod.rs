@@ -5,12 +5,15 @@
 //! accounted for, that each fault affected something, and that the run came to its planned end.
 //! Without an objective there is nothing to conclude, which is [`Verdict::NoData`].
 //!
+//! What follows from another finding is noted last, and changes no verdict.
+//!
 //! The record is read once, into an index; each kind of claim is judged in a
 //! file of its own, against that index.
 
 mod accounting;
 mod balance;
 mod budget;
+mod consequence;
 mod draft;
 mod index;
 mod latency;
@@ -39,40 +42,61 @@ use squall_reports::{
 };
 
 use crate::objective::{Claim, Objective, Over};
+use consequence::Concluded;
 use draft::Draft;
 use index::Index;
 use operation::Operations;
+use sample::Sample;
 
 /// Judges `record` by `objectives`.
 #[must_use]
 pub fn judge(record: &Record, objectives: &[Objective]) -> Judgement {
     let index = Index::new(record);
-    let mut findings = Vec::new();
+    let mut all = Vec::new();
     if objectives.is_empty() {
-        findings.push(standing::no_objective());
+        all.push(Concluded::alone(standing::no_objective()));
     }
     let operations = Operations::new(record, &index);
     for objective in objectives {
-        findings.extend(match objective.scope.over {
+        all.extend(match objective.scope.over {
             Over::EachOperation | Over::Operation(_) => operations.findings_on(objective),
-            _ => findings_on(objective, &index),
+            _ => findings_on(objective, &Draft::new(objective), &index),
         });
     }
-    findings.push(standing::conservation(&index));
-    findings.extend(standing::faults(record));
-    findings.push(standing::completion(record));
-    Judgement::of(findings)
+    let conservation = all.len();
+    all.push(standing::conservation(&index));
+    all.extend(standing::faults(record));
+    let completion = all.len();
+    all.push(Concluded::alone(standing::completion(record)));
+    consequence::note(&mut all, conservation, completion);
+    Judgement::of(all.into_iter().map(|it| it.finding).collect())
 }
 
 /// How a kind of claim is judged. At least one finding, or the objective would pass unseen.
 trait Judged {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding>;
+
+    /// What speaks against it in the part of the run that a finding which failed is on, for a claim
+    /// on how requests or calls end.
+    fn against(
+        &self,
+        _finding: &Finding,
+        _draft: &Draft<'_>,
+        _index: &Index<'_>,
+    ) -> Option<Vec<Sample>> {
+        None
+    }
+
+    /// In a run that was cut short: might a finding that is not a pass have come out otherwise, had
+    /// the run gone on? What has no data might, as long as the part that it is on was not over.
+    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
+        finding.verdict == Verdict::NoData && !draft.is_over(finding, index)
+    }
 }
 
-fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
-    let draft = Draft::new(objective);
+fn findings_on(objective: &Objective, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Concluded> {
     if let Err(error) = objective.check() {
-        return vec![draft.finding(None).failed(error.to_string())];
+        return vec![Concluded::alone(draft.finding(None).failed(error.to_string()))];
     }
     let claim: &dyn Judged = match &objective.claim {
         Claim::Latency(claim) => claim,
@@ -93,7 +117,20 @@ fn findings_on(objective: &Objective, index: &Index<'_>) -> Vec<Finding> {
         Claim::Sequence(claim) => claim,
         Claim::Between(claim) => claim,
     };
-    claim.judge(&draft, index)
+    let is_of_requests = objective.scope.calls.is_none()
+        && matches!(
+            objective.claim,
+            Claim::Latency(_) | Claim::Share(_) | Claim::Budget(_) | Claim::Burn(_)
+        );
+    let findings = claim.judge(draft, index).into_iter();
+    let concluded = findings.map(|finding| {
+        let lacks_requests = finding.verdict == Verdict::NoData
+            && is_of_requests
+            && index.requests.is_empty()
+            && draft.is_in_run(&finding, index);
+        Concluded::new(finding, claim, draft, index).lacking_requests(lacks_requests)
+    });
+    concluded.collect()
 }
 
 /// A finding that concludes; the sentence is empty on a pass.
@@ -155,5 +192,6 @@ fn blank(kind: FindingKind, name: impl Into<String>, bound: impl Into<String>) -
         reason: String::new(),
         note: String::new(),
         at: None,
+        follows: None,
     }
 }

@@ -1,15 +1,14 @@
 //! Judges what always, never, sometimes or eventually happens.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use squall_reports::{
-    verdict::{Finding, Good},
+    verdict::{Finding, Good, Verdict},
     words,
 };
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::place,
     index::{Hit, in_phase},
     matcher::Matcher,
     names::unseen,
@@ -47,10 +46,13 @@ impl Judged for Occurrence {
                 .filter(|hit| in_phase(phase, index.phase_at(hit.at)))
                 .collect();
             match &self.required {
-                Requirement::Always(condition) => self.always(finding, &here, condition, index),
-                Requirement::OncePer(field) => self.once_per(finding, &here, field, index),
+                Requirement::Always(condition) => {
+                    self.always(finding, draft, &here, condition, index)
+                }
+                Requirement::OncePer(field) => self.once_per(finding, draft, &here, field, index),
                 Requirement::Count { at_least, at_most } => {
-                    let mut finding = self.count(finding, &here, *at_least, *at_most, candidates);
+                    let bounds = Bounds { at_least: *at_least, at_most: *at_most };
+                    let mut finding = self.count(finding, draft, &here, &bounds, candidates);
                     if hits.is_empty() && candidates > 0 {
                         finding.note = unseen(&self.what, index);
                     }
@@ -62,6 +64,36 @@ impl Judged for Occurrence {
             }
         })
     }
+
+    /// What never happened might have, unless it was late already.
+    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
+        let is_failed = finding.verdict == Verdict::Fail;
+        // From the first that was not followed on.
+        let has_time = |within: Option<Duration>| {
+            let until =
+                |at: u64| within.map_or(u64::MAX, |within| at.saturating_add(nanos(within)));
+            finding.at.is_some_and(|at| until(at) > index.record.end.at)
+        };
+        match &self.required {
+            Requirement::Eventually { within: None } if is_failed => true,
+            Requirement::Eventually { .. } if is_failed => {
+                finding.at.is_some_and(|late| late > index.record.end.at)
+            }
+            Requirement::Eventually { .. } => index.awaits_heal(),
+            Requirement::Follows { within, .. } if is_failed => has_time(*within),
+            // Too many have an instant, too few have none.
+            Requirement::Count { .. } if is_failed => {
+                finding.at.is_none() && !draft.is_over(finding, index)
+            }
+            _ => !is_failed && !draft.is_over(finding, index),
+        }
+    }
+}
+
+/// How often something is to happen.
+struct Bounds {
+    at_least: u64,
+    at_most: Option<u64>,
 }
 
 /// How one thing is to follow another.
@@ -74,13 +106,14 @@ impl Occurrence {
     fn count(
         &self,
         mut finding: Finding,
+        draft: &Draft<'_>,
         hits: &[Hit],
-        at_least: u64,
-        at_most: Option<u64>,
+        bounds: &Bounds,
         candidates: usize,
     ) -> Finding {
         let what = &self.what;
-        let (found, at) = (hits.len() as u64, place(finding.phase));
+        let Bounds { at_least, at_most } = *bounds;
+        let (found, at) = (hits.len() as u64, draft.place(finding.phase));
         if candidates == 0 {
             let things = if what.is_log() { "log event" } else { "span" };
             return finding.no_data(format!("the record has no {things} at all"));
@@ -113,11 +146,12 @@ impl Occurrence {
     fn always(
         &self,
         mut finding: Finding,
+        draft: &Draft<'_>,
         hits: &[Hit],
         condition: &Matching,
         index: &Index<'_>,
     ) -> Finding {
-        let at = place(finding.phase);
+        let at = draft.place(finding.phase);
         if hits.is_empty() {
             return finding.no_data(format!("{} never happened {at}", self.what));
         }
@@ -148,11 +182,12 @@ impl Occurrence {
     fn once_per(
         &self,
         mut finding: Finding,
+        draft: &Draft<'_>,
         hits: &[Hit],
         field: &str,
         index: &Index<'_>,
     ) -> Finding {
-        let at = place(finding.phase);
+        let at = draft.place(finding.phase);
         let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
         let mut again: Option<(&Hit, &str)> = None;
         for hit in hits {

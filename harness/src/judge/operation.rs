@@ -9,10 +9,9 @@ use std::cell::OnceCell;
 use squall_reports::{
     Record,
     record::{OperationSpan, Phase, PhaseSpan},
-    verdict::Finding,
 };
 
-use super::{Conclude, Draft, Index, draft, findings_on};
+use super::{Conclude, Draft, Index, consequence::Concluded, findings_on};
 use crate::objective::{Objective, Over};
 
 /// The operations of a record that began.
@@ -41,11 +40,15 @@ impl<'a> Operations<'a> {
     }
 
     /// The findings on an objective that is restricted to operations: at least one.
-    pub(super) fn findings_on(&self, objective: &Objective) -> Vec<Finding> {
-        let none = |reason: &str| vec![Draft::new(objective).finding(None).no_data(reason)];
+    pub(super) fn findings_on(&self, objective: &Objective) -> Vec<Concluded> {
+        let none = |reason: &str| {
+            let finding = Draft::new(objective).finding(None).no_data(reason);
+            let is_unfinished = self.were_cut_off(objective);
+            vec![Concluded::alone(finding).unfinished(is_unfinished)]
+        };
         let Over::Operation(label) = &objective.scope.over else {
             let lasting = self.all.iter().filter(|it| it.until > it.span.from);
-            let findings: Vec<Finding> =
+            let findings: Vec<Concluded> =
                 lasting.flat_map(|it| it.findings_on(objective, self.record)).collect();
             if findings.is_empty() {
                 return none("no operation took any time in this run");
@@ -60,26 +63,25 @@ impl<'a> Operations<'a> {
             Some(operation) => operation.findings_on(objective, self.record),
         }
     }
+
+    /// Was the run cut short before an operation that `objective` is on was to begin?
+    fn were_cut_off(&self, objective: &Objective) -> bool {
+        let (header, end) = (&self.record.header, &self.record.end);
+        let mut planned = header.operations.iter().filter(|it| match &objective.scope.over {
+            Over::Operation(label) => it.label == *label,
+            _ => true,
+        });
+        !end.cause.is_complete() && planned.any(|it| it.at >= end.at)
+    }
 }
 
 impl<'a> Operation<'a> {
-    fn findings_on(&self, objective: &Objective, record: &'a Record) -> Vec<Finding> {
+    fn findings_on(&self, objective: &Objective, record: &'a Record) -> Vec<Concluded> {
         let index = self.index.get_or_init(|| Index::in_phases(record, self.phases()));
         let mut restricted = objective.clone();
         restricted.scope.over = Over::Phases(vec![Phase::During]);
-        let mut findings = findings_on(&restricted, index);
-        for finding in &mut findings {
-            let during = format!("during {}", self.span.label);
-            finding.phase = None;
-            finding.reason = finding.reason.replace(&draft::place(Some(Phase::During)), &during);
-            let over = if self.span.ended.is_some() { "" } else { ", which was never over" };
-            let rest = match finding.scope.as_str() {
-                "" => String::new(),
-                others => format!(", {others}"),
-            };
-            finding.scope = format!("{during}{over}{rest}");
-        }
-        findings
+        let draft = Draft::new(&restricted).in_operation(&self.span);
+        findings_on(&restricted, &draft, index)
     }
 
     /// Before it, during it, after it.

@@ -10,7 +10,6 @@ use squall_reports::{
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::place,
     index::{Hit, in_phase},
     number::{nanos, real},
 };
@@ -28,10 +27,10 @@ impl Judged for Pace {
             let pauses: Vec<Pause<'_>> = here.iter().flat_map(|chain| chain.pauses()).collect();
             finding.samples = pauses.len() as u64;
             if pauses.is_empty() {
-                let (what, at) = (&self.attempts, place(finding.phase));
+                let (what, at) = (&self.attempts, draft.place(finding.phase));
                 return finding.no_data(format!("no {what} was followed by another attempt {at}"));
             }
-            let view = View { name: &draft.name, index };
+            let view = View { draft, index };
             match &self.pauses {
                 Pauses::AtLeast(bound) => view.at_least(finding, &pauses, nanos(*bound)),
                 Pauses::AtMost(bound) => view.at_most(finding, &pauses, nanos(*bound)),
@@ -114,7 +113,7 @@ fn chains<'r>(pace: &'r Pace, draft: &Draft<'_>, index: &'r Index<'_>) -> Vec<Ch
 
 /// What sentences need.
 struct View<'v> {
-    name: &'v str,
+    draft: &'v Draft<'v>,
     index: &'v Index<'v>,
 }
 
@@ -171,7 +170,7 @@ impl View<'_> {
         finding.compare(times, Good::AtLeast, factor);
         finding.worst = example.later.request();
         finding.at = Some(example.later.at);
-        let (name, at) = (self.name, place(finding.phase));
+        let (name, at) = (&self.draft.name, self.draft.place(finding.phase));
         finding.concluded(times >= factor, || {
             format!(
                 "{name} did not grow {at}: after attempt {} the median of {} was {}, {shown}x the {} of \
@@ -212,7 +211,7 @@ impl View<'_> {
         finding.compare(spread, Good::AtLeast, fraction);
         finding.worst = example.later.request();
         finding.at = Some(example.later.at);
-        let (name, at) = (self.name, place(finding.phase));
+        let (name, at) = (&self.draft.name, self.draft.place(finding.phase));
         finding.concluded(spread >= fraction, || {
             format!(
                 "{name} was too much alike {at}: after attempt {} half of {} were from {} to {}, \

@@ -16,6 +16,30 @@ impl Judged for Recovery {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         vec![self.find(draft.finding(None), draft, index)]
     }
+
+    /// All that is bad after the last heal.
+    fn against(
+        &self,
+        _finding: &Finding,
+        _draft: &Draft<'_>,
+        index: &Index<'_>,
+    ) -> Option<Vec<Sample>> {
+        let healed = index.last_heal?;
+        let samples = index.samples(&self.objective.scope);
+        let test = Test::new(&self.objective, &samples).ok()?;
+        let after = samples.iter().filter(|sample| sample.start >= healed && test.counts(sample));
+        Some(after.filter(|sample| test.is_bad(sample)).copied().collect())
+    }
+
+    /// There was no heal yet, or not enough load after it.
+    fn is_unfinished(&self, _finding: &Finding, _draft: &Draft<'_>, index: &Index<'_>) -> bool {
+        let Some(healed) = index.last_heal else { return index.awaits_heal() };
+        let samples = index.samples(&self.objective.scope);
+        let latest = healed.saturating_add(nanos(self.within)).saturating_add(nanos(self.window));
+        index.load_ends.is_none()
+            && latest > index.record.end.at
+            && Test::new(&self.objective, &samples).is_ok()
+    }
 }
 
 impl Recovery {

@@ -10,7 +10,6 @@ use squall_reports::{
 
 use super::{
     Conclude, Draft, Index, Judged,
-    draft::place,
     index::{Hit, in_phase},
     number::real,
 };
@@ -20,7 +19,7 @@ impl Judged for Amplification {
     fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
         let counts = Counts::of(&self.sent, draft, index);
         draft.for_each_part(index, |mut finding| {
-            let at = place(finding.phase);
+            let at = draft.place(finding.phase);
             let (sent, needed, worst) = counts.in_phase(finding.phase);
             if needed == 0 {
                 return finding.no_data(format!("nothing was sent {at}"));

@@ -1,6 +1,6 @@
 //! What latencies and shares are drawn from: requests of the load, or calls that spans stand for.
 
-use squall_reports::record::{Outcome, Phase, RequestId, Symbol};
+use squall_reports::record::{Outcome, Phase, RequestId, SpanId, Symbol};
 
 use crate::objective::{Scope, ShareBound, ShareOf};
 
@@ -13,6 +13,8 @@ pub(super) struct Sample {
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) request: RequestId,
+    /// The span that a call is; 0 for a request.
+    pub(super) span: SpanId,
     pub(super) route: Symbol,
     pub(super) host: u16,
     pub(super) attempts: u8,

@@ -6,8 +6,7 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged, draft::place, index::in_phase, names::unseen, number::real,
-    sample::Sample,
+    Conclude, Draft, Index, Judged, index::in_phase, names::unseen, number::real, sample::Sample,
 };
 use crate::objective::{Share, ShareBound};
 
@@ -16,7 +15,7 @@ impl Judged for Share {
         let samples = index.samples(draft.scope);
         let things = if draft.scope.calls.is_some() { "call" } else { "request" };
         draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (place(finding.phase), finding.phase);
+            let (at, phase) = (draft.place(finding.phase), finding.phase);
             let counted = || {
                 let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
                 of_phase.filter(|sample| self.of.counts(sample))
@@ -64,6 +63,19 @@ impl Judged for Share {
                 }
             })
         })
+    }
+
+    fn against(
+        &self,
+        finding: &Finding,
+        draft: &Draft<'_>,
+        index: &Index<'_>,
+    ) -> Option<Vec<Sample>> {
+        let phase = draft.phase_of(finding);
+        let samples = index.samples(draft.scope);
+        let counted = samples.iter().filter(|sample| in_phase(phase, sample.phase));
+        let bad = counted.filter(|sample| self.of.counts(sample) && self.is_bad(sample));
+        Some(bad.copied().collect())
     }
 }
 

@@ -4,11 +4,11 @@ use squall_reports::{
     Record,
     record::{ALL_HOSTS, RequestId},
     tally::Tally,
-    verdict::{Finding, FindingKind},
+    verdict::{Finding, FindingKind, Verdict},
     words,
 };
 
-use super::{Conclude, Index, blank};
+use super::{Conclude, Index, blank, consequence::Concluded};
 
 /// What stands in for the objectives of a plan that has none.
 pub(super) fn no_objective() -> Finding {
@@ -24,7 +24,14 @@ const SENT: &str = "requests_sent";
 ///
 /// What was sent is what the load has counted. In a record without that count it is the highest
 /// number that ended, which does not see requests that are lost at the very end.
-pub(super) fn conservation(index: &Index<'_>) -> Finding {
+pub(super) fn conservation(index: &Index<'_>) -> Concluded {
+    let finding = conserved(index);
+    let is_cut_short = !index.record.end.cause.is_complete();
+    let is_unfinished = is_cut_short && finding.verdict == Verdict::NoData;
+    Concluded::alone(finding).unfinished(is_unfinished)
+}
+
+fn conserved(index: &Index<'_>) -> Finding {
     let mut finding = blank(FindingKind::Invariant, "conservation", "each request ends once");
     let mut ids: Vec<RequestId> = index.requests.iter().map(|sample| sample.request).collect();
     ids.sort_unstable();
@@ -85,7 +92,7 @@ fn sent(index: &Index<'_>) -> Option<u64> {
 }
 
 /// One finding for each fault: it affected something.
-pub(super) fn faults(record: &Record) -> Vec<Finding> {
+pub(super) fn faults(record: &Record) -> Vec<Concluded> {
     let affected = record.affected();
     let faults = record.header.faults.iter().zip(affected);
     faults
@@ -94,12 +101,15 @@ pub(super) fn faults(record: &Record) -> Vec<Finding> {
             finding.observed = words::affected(affected, &fault.counts);
             finding.samples = affected;
             if affected > 0 {
-                return finding.passed();
+                return Concluded::alone(finding.passed());
             }
-            finding.no_data(format!(
+            let finding = finding.no_data(format!(
                 "the fault never bit: {} affected no {}",
                 fault.label, fault.counts
-            ))
+            ));
+            let is_cut_short = !record.end.cause.is_complete();
+            let is_unfinished = is_cut_short && fault.heal > record.end.at;
+            Concluded::alone(finding).unfinished(is_unfinished)
         })
         .collect()
 }

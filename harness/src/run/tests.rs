@@ -26,6 +26,7 @@ fn finding(kind: FindingKind, name: &str, verdict: Verdict) -> Finding {
         reason: String::new(),
         note: String::new(),
         at: None,
+        follows: None,
     }
 }
 

@@ -91,3 +91,16 @@ fn a_record_without_objectives_to_read_is_refused() {
     let error = Stored::read(&scratch.0).expect_err("no objectives").to_string();
     assert!(error.contains("expected a plan with objectives to judge the record by"), "{error}");
 }
+
+/// What a run was found to be is found again, also what follows from what.
+#[test]
+fn what_was_kept_with_a_run_is_what_its_record_gives() {
+    let records = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/records");
+    for name in ["reviews-hung", "pool-broker-crashes", "deploy-rolling-update"] {
+        let path = PathBuf::from(records).join(name).with_extension("jsonl");
+        let (_, kept) = Record::read(&path).expect("a whole record");
+        let judged = Stored::read(&path).expect("a whole record");
+        assert_eq!(judged.judgement, kept, "{name}");
+        assert_eq!(judged.differs, None, "{name}");
+    }
+}

@@ -68,6 +68,24 @@ fn open_rows(open: &Open<'_>) -> Markup {
                 }
             }
         }
+        @if !open.followers.is_empty() {
+            tr.reason {
+                td {}
+                td.follows colspan="6" {
+                    "What follows from it:"
+                    ul {
+                        @for follower in &open.followers {
+                            li {
+                                span.mark.(class_of(follower.first.verdict)) {
+                                    (follower.first.verdict.name())
+                                }
+                                " " (follower.in_brief())
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

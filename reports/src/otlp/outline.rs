@@ -1,4 +1,4 @@
-//! The trace of the run itself: its phases and faults below the run.
+//! The trace of the run itself: its phases, faults and operations below the run.
 
 use opentelemetry_proto::tonic::{
     common::v1::KeyValue,
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{Report, verdict::Verdict};
 
-/// The run, then its phases, then its faults. What was to last longer than the run ends with it;
-/// what it did not come to is left out.
+/// The run, then its phases, its faults and its operations. What was to last longer than the run
+/// ends with it; what it did not come to is left out.
 pub(super) fn spans(report: &Report<'_>, ids: &Ids, clock: Clock) -> Vec<Span> {
     let header = &report.record.header;
     let end = report.record.end.at;
@@ -28,6 +28,11 @@ pub(super) fn spans(report: &Report<'_>, ids: &Ids, clock: Clock) -> Vec<Span> {
             text("squall.counts", fault.counts.as_str()),
         ];
         children.push((fault.label.clone(), fault.inject, fault.heal, attributes));
+    }
+    for operation in report.record.operations() {
+        let until = operation.ended.map_or(end, |(at, _)| at);
+        let attributes = vec![text("squall.operation", operation.outcome())];
+        children.push((operation.label.to_owned(), operation.from, until, attributes));
     }
     let mut spans = vec![root(report, ids, clock)];
     for (number, (name, from, until, attributes)) in (1..).zip(children) {

@@ -107,6 +107,20 @@ fn the_run_is_a_trace_with_phases_and_faults() {
 }
 
 #[test]
+fn operations_belong_to_the_trace_of_the_run() {
+    let (spans, _) = sent(&fixture::operated());
+    let (_, root) = find(&spans, "reviews-slow +no-call-timeout", 0);
+    for (name, from, until, outcome) in
+        [("rollout of web", 50, 150, "rolled back"), ("drain a", 200, 400, "not over")]
+    {
+        let (service, span) = find(&spans, name, from);
+        assert_eq!((service.as_str(), &span.parent_span_id), ("squall", &root.span_id));
+        assert_eq!(span.end_time_unix_nano, ENDED - 400 * MS + until * MS);
+        assert_eq!(attribute(&span.attributes, "squall.operation"), outcome);
+    }
+}
+
+#[test]
 fn spans_of_no_request_are_traces_of_their_own() {
     let mut record = fixture::record();
     for event in &mut record.events {

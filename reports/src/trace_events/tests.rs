@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::trace_events;
-use crate::{Report, fixture};
+use crate::{Record, Report, fixture};
 
 fn events() -> Vec<Value> {
-    let record = fixture::record();
+    events_of(&fixture::record())
+}
+
+fn events_of(record: &Record) -> Vec<Value> {
     let judgement = fixture::judged([fixture::failed()]);
-    let report = Report { record: &record, judgement: &judgement, replay: "again", source: None };
+    let report = Report { record, judgement: &judgement, replay: "again", source: None };
     let document: Value = serde_json::from_str(&trace_events(&report)).expect("JSON");
     assert_eq!(document["otherData"]["requests_left_out"], 0);
     document["traceEvents"].as_array().expect("a list").clone()
@@ -36,6 +39,35 @@ fn each_host_is_a_process_and_faults_are_another() {
     let fault = slices.iter().find(|event| event["cat"] == "fault").expect("a fault");
     assert_eq!((&fault["ts"], &fault["dur"]), (&100_000.0.into(), &200_000.0.into()));
     assert_eq!(fault["args"]["affected"], 1_234);
+}
+
+#[test]
+fn operations_are_tracks_of_their_own() {
+    let events = events_of(&fixture::operated());
+    let process = events.iter().find(|event| event["args"]["name"] == "operations");
+    let pid = &process.expect("a process")["pid"];
+    let slices = events.iter().filter(|event| event["cat"] == "operation");
+    let seen: Vec<_> = slices
+        .map(|it| {
+            assert_eq!(&it["pid"], pid);
+            (
+                it["name"].as_str(),
+                it["ts"].as_f64(),
+                it["dur"].as_f64(),
+                it["args"]["outcome"].as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (Some("rollout of web"), Some(50_000.0), Some(100_000.0), Some("rolled back")),
+            (Some("drain a"), Some(200_000.0), Some(200_000.0), Some("not over")),
+        ]
+    );
+    let tracks = events.iter().filter(|it| &it["pid"] == pid && it["name"] == "thread_name");
+    let names: Vec<_> = tracks.map(|it| it["args"]["name"].as_str().expect("a name")).collect();
+    assert_eq!(names, ["rollout of web", "drain a"]);
 }
 
 #[test]

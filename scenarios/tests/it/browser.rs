@@ -1,6 +1,7 @@
 //! The pages in a real browser: what is clicked does what it says, and the console stays silent.
 //!
-//! Needs Chromium and ChromeDriver: `cargo test -p squall-scenarios --test it -- --ignored browser`.
+//! Needs Chromium and ChromeDriver, and is compiled with the feature `browser` only: `cargo test
+//! --workspace --features squall-scenarios/browser --test it browser::`.
 
 use std::fs;
 
@@ -31,7 +32,6 @@ const SHOWN: &str = "[...document.querySelectorAll('#runs tbody tr')]\
     .filter((row) => !row.hidden).map((row) => row.dataset.scenario).join(' ')";
 
 #[tokio::test]
-#[ignore = "needs Chromium and ChromeDriver"]
 async fn the_index_filters_sorts_and_leads_to_pages() {
     let folder = drawn("browser-index");
     let window = Window::open("profile-index").await;
@@ -80,7 +80,6 @@ const WIDTH: &str =
     "Number(document.querySelector('svg.plot').getAttribute('viewBox').split(' ')[2])";
 
 #[tokio::test]
-#[ignore = "needs Chromium and ChromeDriver"]
 async fn charts_zoom_by_button_by_mouse_and_by_key() {
     let folder = drawn("browser-zoom");
     let window = Window::open("profile-zoom").await;
@@ -132,7 +131,6 @@ async fn charts_zoom_by_button_by_mouse_and_by_key() {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium and ChromeDriver"]
 async fn pointing_at_a_chart_says_what_was_there() {
     let folder = drawn("browser-hover");
     let window = Window::open("profile-hover").await;
@@ -153,7 +151,6 @@ async fn pointing_at_a_chart_says_what_was_there() {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium and ChromeDriver"]
 async fn the_replay_command_can_be_copied() {
     let folder = drawn("browser-copy");
     let window = Window::open("profile-copy").await;
@@ -198,7 +195,6 @@ const CONTRAST: &str = r"(() => {
 })()";
 
 #[tokio::test]
-#[ignore = "needs Chromium and ChromeDriver"]
 async fn pages_are_readable_in_both_themes_and_on_a_phone() {
     let folder = drawn("browser-themes");
     let window = Window::open("profile-themes").await;
@@ -224,7 +220,6 @@ async fn pages_are_readable_in_both_themes_and_on_a_phone() {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium and ChromeDriver"]
 async fn hostile_text_runs_nothing() {
     let folder = Folder::new("browser-hostile");
     let (mut record, mut judgement) =

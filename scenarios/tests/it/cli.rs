@@ -147,8 +147,9 @@ fn a_defect_fails_the_run_with_a_sentence_that_explains_it() {
     let run = squall(&["run", "reviews-hung", "--seed", "3", "--defect", "no-call-timeout"]);
     let out = text(&run.stdout);
     assert_eq!(run.status.code(), Some(1), "{out}");
-    assert!(out.contains("p99 latency was"), "{out}");
-    assert!(out.contains("over the bound of 200 ms"), "{out}");
+    assert!(out.contains("p100 latency was"), "{out}");
+    assert!(out.contains("over the bound of 152 ms"), "{out}");
+    assert!(out.contains("follows   FAIL p99 latency (during): "), "{out}");
     assert!(
         out.contains("replay: cargo squall run reviews-hung --seed 3 --defect no-call-timeout"),
         "{out}"

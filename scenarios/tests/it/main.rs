@@ -1,5 +1,6 @@
 //! The binary as a user meets it, at a terminal and in a browser.
 
+#[cfg(feature = "browser")]
 mod browser;
 mod cli;
 mod compare;
@@ -7,4 +8,5 @@ mod formats;
 mod otlp;
 mod serve;
 mod support;
+#[cfg(feature = "browser")]
 mod trace;

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::support::{Folder, check_refused, command, ended, squall, text, window::Window};
+use super::support::{Folder, check_refused, command, ended, text};
+#[cfg(feature = "browser")]
+use super::support::{squall, window::Window};
 
 /// How long the server may take for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -144,8 +146,8 @@ fn nobody_reads_what_is_not_a_record_of_the_folder() {
     check_refused(&["serve", &folder.path(), "--listen", "localhost"], "invalid value");
 }
 
+#[cfg(feature = "browser")]
 #[tokio::test]
-#[ignore = "needs Chromium and ChromeDriver"]
 async fn a_browser_sees_runs_come() {
     let folder = Folder::new("served-live");
     let mut server = Server::start(&folder);

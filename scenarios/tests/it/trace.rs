@@ -1,4 +1,4 @@
-//! A trace that a run wrote, loaded by the engine of Perfetto.
+//! A trace that a run wrote, loaded by the engine of Perfetto: `.ci/readers`.
 
 use std::{fs, path::PathBuf};
 
@@ -26,7 +26,6 @@ fn trace() -> (Vec<u8>, Vec<Value>) {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium, ChromeDriver and a trace viewer: .ci/readers"]
 async fn perfetto_takes_the_whole_trace() {
     let folder =
         std::env::var_os(VIEWER).expect("the folder of the viewer, in SQUALL_TRACE_VIEWER");

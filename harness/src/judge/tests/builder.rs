@@ -20,6 +20,8 @@ pub(super) struct RecordBuilder {
     attributes: AttributeTable,
     events: Vec<Event>,
     cause: EndCause,
+    /// When it was cut short.
+    cut: Option<u64>,
     requests: u32,
     spans: u32,
 }
@@ -48,6 +50,7 @@ impl RecordBuilder {
             attributes: AttributeTable::default(),
             events: Vec::new(),
             cause: EndCause::Completed,
+            cut: None,
             requests: 0,
             spans: 0,
         }
@@ -55,12 +58,14 @@ impl RecordBuilder {
 
     pub(super) fn build(mut self) -> Record {
         self.events.sort_by_key(|event| event.at);
+        let end = self.cut.unwrap_or(4_000 * MS);
+        self.events.retain(|event| self.cut.is_none() || event.at <= end);
         Record {
             header: self.header,
             symbols: self.symbols,
             attributes: self.attributes,
             events: self.events,
-            end: End { at: 4_000 * MS, cause: self.cause },
+            end: End { at: end, cause: self.cause },
         }
     }
 
@@ -78,6 +83,12 @@ impl RecordBuilder {
     pub(super) fn ended(mut self, cause: EndCause) -> Self {
         self.cause = cause;
         self
+    }
+
+    /// A run that was interrupted at `at`: what comes later did not happen.
+    pub(super) fn cut_short(mut self, at: u64) -> Self {
+        self.cut = Some(at * MS);
+        self.ended(EndCause::Interrupted)
     }
 
     fn at(mut self, at: u64, what: What) -> Self {

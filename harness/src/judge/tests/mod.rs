@@ -5,6 +5,7 @@ mod accounting;
 mod balance;
 mod budget;
 mod builder;
+mod consequence;
 mod latency;
 mod level;
 mod lifetime;

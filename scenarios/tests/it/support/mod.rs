@@ -1,8 +1,11 @@
 //! What the tests share.
 
 pub(crate) mod collector;
+#[cfg(feature = "browser")]
 pub(crate) mod driver;
+#[cfg(feature = "browser")]
 pub(crate) mod viewer;
+#[cfg(feature = "browser")]
 pub(crate) mod window;
 
 use std::{

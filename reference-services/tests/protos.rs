@@ -1,0 +1,62 @@
+//! That the code in `protos/generated` is what the protos compile to. With the variable
+//! `SQUALL_WRITE_PROTOS` it is written anew.
+//!
+//! Their compiler is pure Rust, so that no `protoc` need be installed, and not compiled unless this
+//! test is asked for: `cargo test --workspace --features reference-services/protos --test protos`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const PROTOS: [&str; 7] = [
+    "inventory.proto",
+    "pricing.proto",
+    "reviews.proto",
+    "recommendations.proto",
+    "catalog.proto",
+    "queue.proto",
+    "results.proto",
+];
+
+fn protos() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("protos")
+}
+
+/// The names and texts of the files in a folder, in order.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let mut files: Vec<(String, String)> = entries
+        .map(|entry| {
+            let text = fs::read_to_string(entry.path()).expect("text");
+            (entry.file_name().to_string_lossy().into_owned(), text)
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn what_is_kept_is_what_the_protos_compile_to() {
+    let compiled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("protos");
+    fs::create_dir_all(&compiled).expect("a folder");
+    let descriptors = protox::compile(PROTOS, [protos()]).expect("protos");
+    tonic_prost_build::configure()
+        // A section of the public document is the reply of its dependency.
+        .message_attribute(".", "#[derive(serde::Serialize)]")
+        .out_dir(&compiled)
+        .compile_fds(descriptors)
+        .expect("code");
+    let kept = protos().join("generated");
+    if std::env::var_os("SQUALL_WRITE_PROTOS").is_some() {
+        for (name, text) in files(&compiled) {
+            fs::write(kept.join(name), text).expect("the folder is there");
+        }
+    }
+    assert!(
+        files(&kept) == files(&compiled),
+        "{} is not what the protos compile to; look at the difference after `SQUALL_WRITE_PROTOS=1 \
+         cargo test --workspace --features reference-services/protos --test protos`",
+        kept.display()
+    );
+}
