@@ -16,7 +16,6 @@ mod names;
 mod patch;
 mod phases;
 mod scrape;
-mod tcp;
 mod topology;
 
 pub(crate) use fault::Performer;
@@ -45,8 +44,7 @@ pub use load::{
     Arrivals, Expect, ExpectedCount, ExpectedSection, ExpectedValue, Load, RequestSpec, Retry,
 };
 pub use scrape::Scrape;
-pub use tcp::{CongestionControl, TcpConfig};
-pub use topology::{DiskConfig, HostSpec, LinkSpec, Topology};
+pub use topology::{DiskConfig, HostSpec, LinkSpec, TcpConfig, Topology};
 
 use std::time::Duration;
 

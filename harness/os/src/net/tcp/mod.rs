@@ -2,11 +2,9 @@
 //! `tokio::net::tcp`.
 
 mod listener;
-mod socket;
 mod split;
 mod stream;
 
 pub use listener::TcpListener;
-pub use socket::TcpSocket;
-pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 pub use stream::TcpStream;

@@ -2,7 +2,8 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::{plan::Link, sim::rng};
+use super::rng;
+use crate::plan::Link;
 
 pub(crate) struct LinkState {
     link: Link,
