@@ -228,6 +228,7 @@ mod tests {
         assert_eq!((open[3].bound(), open[4].bound()), ("", "at most 100 ms"));
         assert_eq!(open[3].names()[..2], ["a (baseline)", "b (run)"]);
     }
+
     fn following(from: usize, finding: Finding) -> Finding {
         let follows = Follows { from: vec![from], why: "the same 2 requests".to_owned() };
         Finding { follows: Some(follows), ..finding }
