@@ -70,7 +70,7 @@ pub(crate) async fn serve(port: u16) {
     };
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
     // Taken by the service itself, if at all: then there is nothing to stand in front of.
-    let Ok(listener) = Listener::bind_directly(address).await else { return };
+    let Ok(listener) = Listener::bind_directly(address) else { return };
     while let Ok((stream, _)) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await {
         let upstream = Upstream::new(behind);
         let random = Arc::clone(&random);
@@ -79,7 +79,10 @@ pub(crate) async fn serve(port: u16) {
                 let (upstream, random) = (upstream.clone(), Arc::clone(&random));
                 async move { Ok::<_, Infallible>(pass(request, &upstream, &random).await) }
             });
-            let io = TokioIo::new(TcpStream::from(stream));
+            let stream = TcpStream::from(stream);
+            // What the peer has closed already refuses the option; reading finds that out.
+            let _ = stream.set_nodelay(true);
+            let io = TokioIo::new(stream);
             let builder = auto::Builder::new(TokioExecutor::new());
             // A connection that fails is the client's to notice.
             let _ = builder.serve_connection(io, service).await;
@@ -249,7 +252,7 @@ impl Upstream {
 
     async fn send(&self, request: Request<Incoming>) -> Result<Response<Incoming>, BoxError> {
         if request.version() != Version::HTTP_2 {
-            let io = TokioIo::new(TcpStream::connect(self.address).await?);
+            let io = TokioIo::new(self.connect().await?);
             let (mut sender, connection) = http1::handshake(io).await?;
             tokio::spawn(connection);
             return Ok(sender.send_request(request).await?);
@@ -265,8 +268,15 @@ impl Upstream {
         Ok(sender.send_request(request).await?)
     }
 
+    /// Passes on at once what it is given, as proxies do: without Nagle's algorithm.
+    async fn connect(&self) -> std::io::Result<TcpStream> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
     async fn open(&self) -> Result<http2::SendRequest<Incoming>, BoxError> {
-        let io = TokioIo::new(TcpStream::connect(self.address).await?);
+        let io = TokioIo::new(self.connect().await?);
         let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
         tokio::spawn(connection);
         Ok(sender)

@@ -62,7 +62,8 @@ impl Client {
 
     async fn connect(&self) -> Result<Sender, Reason> {
         let stream = TcpStream::connect(&self.target).await.map_err(|error| io_reason(&error))?;
-        // The simulated stack does not delay small segments in the first place.
+        // As load generators do: a request is not to wait for an acknowledgement.
+        stream.set_nodelay(true).map_err(|error| io_reason(&error))?;
         let (sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| reason(&error))?;
         tokio::spawn(async move {

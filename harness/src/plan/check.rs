@@ -18,6 +18,13 @@ pub struct InvalidPlan {
     reason: String,
 }
 
+/// Linux takes no more for `tcp_syn_retries`; beyond it waiting has no end that a run could see.
+const TCP_RETRIES_MAX: u32 = 127;
+
+/// Bounds of the sizes of TCP's buffers, in bytes.
+const TCP_BUFFER_MIN: u64 = 2_048;
+const TCP_BUFFER_MAX: u64 = 1 << 30;
+
 impl InvalidPlan {
     pub(crate) fn new(place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { place: place.into(), reason: reason.into() }
@@ -122,14 +129,43 @@ impl Plan {
     fn check_tcp(&self) -> Result<(), InvalidPlan> {
         let tcp = &self.topology.tcp;
         let wrong = |reason: &str| Err(InvalidPlan::new("tcp", reason));
-        if tcp.rto.is_zero() || tcp.syn_rto.is_zero() {
-            return wrong("expected retransmit timeouts above zero, found zero");
+        let times = [
+            tcp.rto_initial,
+            tcp.rto_min,
+            tcp.rto_max,
+            tcp.fin_timeout,
+            tcp.keepalive_time,
+            tcp.keepalive_intvl,
+        ];
+        if times.iter().any(Duration::is_zero) {
+            return wrong("expected times above zero, found zero");
         }
-        if tcp.user_timeout.is_zero() || tcp.connect_timeout.is_zero() {
-            return wrong("expected a user and a connect timeout above zero, found zero");
+        if tcp.rto_min > tcp.rto_max || tcp.rto_initial > tcp.rto_max {
+            return wrong("expected an rto_max that is not below rto_min and rto_initial");
         }
-        if tcp.backlog == 0 {
-            return wrong("expected a backlog of at least one connection, found 0");
+        let counts = [tcp.syn_retries, tcp.syn_linear_timeouts, tcp.synack_retries, tcp.retries2];
+        if let Some(count) = counts.into_iter().find(|count| *count > TCP_RETRIES_MAX) {
+            let reason = format!("expected at most {TCP_RETRIES_MAX} retries, found {count}");
+            return wrong(&reason);
+        }
+        for (name, [least, first, most]) in [("rmem", tcp.rmem), ("wmem", tcp.wmem)] {
+            if !(TCP_BUFFER_MIN <= least
+                && least <= first
+                && first <= most
+                && most <= TCP_BUFFER_MAX)
+            {
+                let reason = format!(
+                    "expected {name} to be three rising sizes from {TCP_BUFFER_MIN} to \
+                     {TCP_BUFFER_MAX} bytes, found {least}, {first}, {most}"
+                );
+                return wrong(&reason);
+            }
+        }
+        if tcp.initcwnd == 0 || tcp.initcwnd > 1000 {
+            return wrong("expected an initcwnd from 1 to 1000 segments");
+        }
+        if tcp.somaxconn == 0 {
+            return wrong("expected a somaxconn of at least one connection, found 0");
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod names;
 mod patch;
 mod phases;
 mod scrape;
+mod tcp;
 mod topology;
 
 pub(crate) use fault::Performer;
@@ -44,7 +45,8 @@ pub use load::{
     Arrivals, Expect, ExpectedCount, ExpectedSection, ExpectedValue, Load, RequestSpec, Retry,
 };
 pub use scrape::Scrape;
-pub use topology::{DiskConfig, HostSpec, LinkSpec, TcpConfig, Topology};
+pub use tcp::{CongestionControl, TcpConfig};
+pub use topology::{DiskConfig, HostSpec, LinkSpec, Topology};
 
 use std::time::Duration;
 

@@ -63,7 +63,7 @@ fn faults() -> Vec<FaultBuilder> {
 }
 
 fn everything() -> Plan {
-    let tcp = TcpConfig { user_timeout: ms(5_000), ..TcpConfig::default() };
+    let tcp = TcpConfig { fin_timeout: ms(5_000), ..TcpConfig::default() };
     let topology = Topology::new()
         .host("b", "shop", serde_json::json!({"port": 80, "defects": ["leak"]}))
         .cores(2)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Link, merge_patch, millis};
+use super::{Link, TcpConfig, merge_patch, millis};
 
 /// Hosts, the links between them, and what runs where.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,41 +105,6 @@ pub struct LinkSpec {
     pub to: String,
     /// How the link behaves.
     pub link: Link,
-}
-
-/// How TCP behaves. The defaults are those of Linux.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct TcpConfig {
-    /// The first retransmit timeout of a segment, doubled each time: the floor that Linux has
-    /// (`TCP_RTO_MIN`).
-    #[serde(rename = "rto_ms", with = "millis")]
-    pub rto: Duration,
-    /// The first retransmit timeout of a connection attempt, doubled each time (RFC 6298, 2.1).
-    #[serde(rename = "syn_rto_ms", with = "millis")]
-    pub syn_rto: Duration,
-    /// How long data may go unacknowledged before the connection is given up: what
-    /// `tcp_retries2 = 15` comes to.
-    #[serde(rename = "user_timeout_ms", with = "millis")]
-    pub user_timeout: Duration,
-    /// How long a connection attempt may go unanswered: what `tcp_syn_retries = 6` comes to.
-    #[serde(rename = "connect_timeout_ms", with = "millis")]
-    pub connect_timeout: Duration,
-    /// Connections that wait to be accepted before more are dropped.
-    pub backlog: usize,
-}
-
-impl Default for TcpConfig {
-    fn default() -> Self {
-        Self {
-            rto: Duration::from_millis(200),
-            syn_rto: Duration::from_secs(1),
-            user_timeout: Duration::from_millis(924_600),
-            connect_timeout: Duration::from_secs(127),
-            backlog: 65_535,
-        }
-    }
 }
 
 impl Default for Topology {

@@ -8,9 +8,8 @@ use std::{
 
 use squall_reports::record::HostState;
 use tokio::runtime::{Builder, RngSeed, Runtime};
-use turmoil_net::Packet;
 
-use super::{seam::Seam, wire::Wire};
+use super::seam::Seam;
 use crate::interpose;
 
 /// Tokio's timers have this resolution.
@@ -22,8 +21,6 @@ pub(crate) struct Machine {
     process: Option<Process>,
     /// How often the process was started.
     pub(crate) incarnation: u64,
-    /// What has arrived and is handed over when the process next runs.
-    pub(crate) inbox: Vec<Packet>,
     /// Tasks to be woken when the process next runs.
     pub(crate) wakers: Vec<Waker>,
     /// When the process next has something to do by itself.
@@ -62,7 +59,6 @@ impl Machine {
             seam,
             process: None,
             incarnation: 0,
-            inbox: Vec::new(),
             wakers: Vec::new(),
             deadline: None,
             paused_since: None,
@@ -107,7 +103,6 @@ impl Machine {
 
     /// Drops the process with all its tasks. The caller has made this host the current one.
     pub(crate) fn kill(&mut self) {
-        self.inbox.clear();
         self.wakers.clear();
         self.deadline = None;
         self.paused_since = None;
@@ -118,10 +113,10 @@ impl Machine {
         }
     }
 
-    /// Hands over what has arrived and runs the process until it has nothing to do, or `over`
-    /// says that the run is.
-    pub(crate) fn run(&mut self, wire: &mut Wire, now: u64, over: impl Fn() -> bool) -> Turn {
-        let Self { seam, process, inbox, wakers, deadline, blocked_until, .. } = self;
+    /// Wakes the tasks that something has happened for and runs the process until it has nothing to
+    /// do, or `over` says that the run is.
+    pub(crate) fn run(&mut self, now: u64, over: impl Fn() -> bool) -> Turn {
+        let Self { seam, process, wakers, deadline, blocked_until, .. } = self;
         let Some(process) = process.as_ref() else { return Turn::Idle };
         let mut first = true;
         let idle_ms = process.runtime.block_on(poll_fn(|cx| {
@@ -129,9 +124,6 @@ impl Machine {
                 // Inside the runtime, so that waking a task puts it straight into its queue.
                 first = false;
                 interpose::expect_idle(cx.waker());
-                for packet in inbox.drain(..) {
-                    wire.deliver(packet);
-                }
                 for waker in wakers.drain(..) {
                     waker.wake();
                 }
@@ -147,7 +139,6 @@ impl Machine {
         let local = interpose::now();
         interpose::set_now(now);
         *blocked_until = local;
-        wire.blocked_until(seam.id, local);
         let Some(idle_ms) = idle_ms else { return Turn::Cut };
         let clock = seam.clocks.get();
         *deadline = u64::try_from(idle_ms).ok().map(|idle_ms| {

@@ -2,27 +2,23 @@
 //!
 //! One thread, one run. Each host has a Tokio runtime of its own; [`interpose`](crate::interpose)
 //! gives it virtual clocks and hands back its next deadline when it has nothing to do. The
-//! [`World`] jumps from one instant at which something is due to the next; the `Wire` carries
-//! packets between the hosts' `turmoil-net` stacks, with TCP's retransmissions and the faults of
-//! the network; the seam gives services their processor time and their stop signal; the
+//! [`World`] jumps from one instant at which something is due to the next; the network holds the
+//! sockets of the hosts' kernels and carries packets between them, with the faults that act on
+//! them; the seam gives services their sockets, their processor time and their stop signal; the
 //! observer turns their tracing into events of the record.
 //!
 //! The kernel knows plans and makes records. It judges nothing.
 
 mod clocks;
 mod disk;
-mod flow;
-mod link;
 mod machine;
+mod net;
 pub(crate) mod observe;
 mod panics;
 pub(crate) mod rng;
-mod rules;
 pub(crate) mod seam;
 pub(crate) mod shared;
-mod throttle;
 mod timers;
-mod wire;
 mod world;
 
 pub use world::Signals;

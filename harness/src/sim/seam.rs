@@ -2,18 +2,25 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet},
-    io,
-    net::SocketAddr,
+    collections::BTreeMap,
+    io::{self, IoSlice},
+    net::{IpAddr, Shutdown, SocketAddr},
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use squall_os::sim::{DiskAnswer, DiskRequest, LookUp};
+use squall_os::sim::{DiskAnswer, DiskRequest, LookUp, Readiness, SocketOption, SocketOptionName};
 use squall_reports::record::HostState;
+use tokio::io::ReadBuf;
 
-use super::{clocks::Clocks, disk::Disk, rng, shared::Shared};
+use super::{
+    clocks::Clocks,
+    disk::Disk,
+    net::{Ip, Network, SocketId},
+    rng,
+    shared::Shared,
+};
 use crate::{
     interpose,
     plan::{FaultKind, HostSpec, nanos},
@@ -42,8 +49,6 @@ pub(crate) struct Seam {
     /// The loopback port of each service whose own port a sidecar has taken. They outlive the
     /// process, which asks for the same ones again.
     behind_sidecars: RefCell<BTreeMap<u16, u16>>,
-    given_up: RefCell<BTreeSet<(SocketAddr, SocketAddr)>>,
-    connect_given_up: RefCell<BTreeMap<SocketAddr, u64>>,
     disk: RefCell<Disk>,
     pub(crate) clocks: Clocks,
     /// The faults that look-ups of names meet.
@@ -70,8 +75,6 @@ impl Seam {
             sidecar,
             sidecars_wanted: RefCell::default(),
             behind_sidecars: RefCell::default(),
-            given_up: RefCell::default(),
-            connect_given_up: RefCell::default(),
             disk: RefCell::new(Disk::new(host.disk, power_losses)),
             clocks: Clocks::default(),
             misnaming: RefCell::default(),
@@ -84,8 +87,6 @@ impl Seam {
         self.terminating.set(false);
         self.termination.borrow_mut().clear();
         self.sidecars_wanted.borrow_mut().clear();
-        self.given_up.borrow_mut().clear();
-        self.connect_given_up.borrow_mut().clear();
     }
 
     /// The process has gone, and its machine is in this state now.
@@ -151,26 +152,126 @@ impl Seam {
         if let Some(known) = behind.get(&port) {
             return Some(*known);
         }
-        let sockets = turmoil_net::netstat(self.shared.upgrade()?.host_name(self.id)).entries;
+        let shared = self.shared.upgrade()?;
         let taken = |candidate: &u16| {
             *candidate == port
                 || behind.iter().any(|(own, other)| own == candidate || other == candidate)
-                || sockets.iter().any(|entry| entry.local.port() == *candidate)
+                || shared.network.borrow().is_port_taken(self.id, *candidate)
         };
         let free = BEHIND_SIDECARS.rev().find(|candidate| !taken(candidate))?;
         behind.insert(port, free);
         Some(free)
     }
 
-    /// The stack gives up on a connection.
-    pub(crate) fn give_up(&self, local: SocketAddr, peer: SocketAddr, now: u64) {
-        self.given_up.borrow_mut().insert((local, peer));
-        self.connect_given_up.borrow_mut().insert(peer, now);
+    /// Asks the kernel of this host for something, at the time of the code that runs now. The
+    /// tasks of the host that this wakes are woken.
+    fn call<R>(&self, act: impl FnOnce(&mut Network, u64) -> R) -> Option<R> {
+        // What is dropped with a process that dies asks for nothing any more: its kernel closes the
+        // sockets, in an order of its own.
+        let shared = self.shared.upgrade().filter(|shared| !shared.is_dying())?;
+        let mut network = shared.network.borrow_mut();
+        let result = act(&mut network, interpose::now());
+        if network.has_woken() {
+            let mut woken = Vec::new();
+            network.take_woken(&mut woken);
+            drop(network);
+            // A call wakes tasks of its own host only: others hear of it by a packet.
+            woken.into_iter().for_each(|(_, waker)| waker.wake());
+        }
+        Some(result)
     }
 
-    /// The stack opens a connection: what became of an earlier one of the same ports is over.
-    pub(crate) fn open(&self, local: SocketAddr, peer: SocketAddr) {
-        self.given_up.borrow_mut().remove(&(local, peer));
+    fn try_call<R>(&self, act: impl FnOnce(&mut Network, u64) -> io::Result<R>) -> io::Result<R> {
+        self.call(act).unwrap_or_else(|| Err(io::Error::other("its process is gone")))
+    }
+}
+
+impl squall_os::sim::Sockets for Seam {
+    fn socket(&self, stream: bool, v6: bool) -> u64 {
+        let made = self.call(|network, _| network.socket(self.id, stream, v6).number());
+        made.unwrap_or(u64::MAX)
+    }
+
+    fn bind(&self, socket: u64, address: SocketAddr) -> io::Result<()> {
+        self.try_call(|network, _| network.bind(SocketId::from_number(socket), address))
+    }
+
+    fn listen(&self, socket: u64, backlog: u32) -> io::Result<()> {
+        self.try_call(|network, _| network.listen(SocketId::from_number(socket), backlog))
+    }
+
+    fn connect(&self, socket: u64, address: SocketAddr) -> io::Result<()> {
+        self.try_call(|network, now| network.connect(SocketId::from_number(socket), address, now))
+    }
+
+    fn connected(&self, socket: u64) -> io::Result<()> {
+        self.try_call(|network, _| network.connected(SocketId::from_number(socket)))
+    }
+
+    fn accept(&self, socket: u64) -> io::Result<(u64, SocketAddr)> {
+        let accepted = self.try_call(|network, _| network.accept(SocketId::from_number(socket)));
+        accepted.map(|(id, peer)| (id.number(), peer))
+    }
+
+    fn recv(&self, socket: u64, buf: &mut ReadBuf<'_>, peek: bool) -> io::Result<()> {
+        self.try_call(|network, now| network.recv(SocketId::from_number(socket), buf, peek, now))
+    }
+
+    fn send(&self, socket: u64, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_call(|network, now| network.send(SocketId::from_number(socket), bufs, now))
+    }
+
+    fn recv_from(&self, socket: u64, buf: &mut ReadBuf<'_>, peek: bool) -> io::Result<SocketAddr> {
+        self.try_call(|network, _| network.recv_from(SocketId::from_number(socket), buf, peek))
+    }
+
+    fn send_to(&self, socket: u64, buf: &[u8], address: Option<SocketAddr>) -> io::Result<usize> {
+        self.try_call(|network, now| {
+            network.send_to(SocketId::from_number(socket), buf, address, now)
+        })
+    }
+
+    fn shutdown(&self, socket: u64, how: Shutdown) -> io::Result<()> {
+        self.try_call(|network, now| network.shutdown(SocketId::from_number(socket), how, now))
+    }
+
+    fn close(&self, socket: u64) {
+        self.call(|network, now| network.close(SocketId::from_number(socket), now));
+    }
+
+    fn local_addr(&self, socket: u64) -> io::Result<SocketAddr> {
+        self.try_call(|network, _| network.local_addr(SocketId::from_number(socket)))
+    }
+
+    fn peer_addr(&self, socket: u64) -> io::Result<SocketAddr> {
+        self.try_call(|network, _| network.peer_addr(SocketId::from_number(socket)))
+    }
+
+    fn take_error(&self, socket: u64) -> io::Result<Option<io::Error>> {
+        self.try_call(|network, _| network.take_error(SocketId::from_number(socket)))
+    }
+
+    fn readiness(&self, socket: u64) -> io::Result<Readiness> {
+        self.try_call(|network, _| network.readiness(SocketId::from_number(socket)))
+    }
+
+    fn wait(&self, socket: u64, read: bool, write: bool, waker: &Waker) {
+        self.call(|network, _| network.wait(SocketId::from_number(socket), read, write, waker));
+    }
+
+    fn set_option(&self, socket: u64, option: SocketOption) -> io::Result<()> {
+        self.try_call(|network, now| network.set_option(SocketId::from_number(socket), option, now))
+    }
+
+    fn option(&self, socket: u64, name: SocketOptionName) -> io::Result<SocketOption> {
+        self.try_call(|network, _| network.option(SocketId::from_number(socket), name))
+    }
+
+    fn address_of(&self, name: &str) -> Option<IpAddr> {
+        let shared = self.shared.upgrade()?;
+        let mut hosts = shared.plan.topology.hosts.iter();
+        let host = hosts.position(|host| host.name.eq_ignore_ascii_case(name))?;
+        Some(Ip::of(u16::try_from(host).ok()?).into())
     }
 }
 
@@ -233,13 +334,6 @@ impl squall_os::sim::Host for Seam {
         Some(behind)
     }
 
-    fn timed_out(&self, local: Option<SocketAddr>, peer: SocketAddr) -> bool {
-        match local {
-            Some(local) => self.given_up.borrow().contains(&(local, peer)),
-            None => self.connect_given_up.borrow().get(&peer) == Some(&interpose::now()),
-        }
-    }
-
     fn submit_to_disk(&self, request: DiskRequest) -> u64 {
         self.with_disk(|disk| disk.submit(request, interpose::now()))
     }
@@ -294,25 +388,5 @@ impl squall_os::sim::Host for Seam {
             self.affect(fault);
         }
         changed.then_some(found)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use squall_os::sim::Host as _;
-
-    use super::{Seam, SocketAddr, Weak};
-    use crate::plan::Topology;
-
-    #[test]
-    fn what_was_given_up_is_forgotten_when_its_ports_are_used_again() {
-        let topology = Topology::new().client("a");
-        let seam = Seam::new(0, &topology.hosts[0], false, 1, Weak::new());
-        let at = |port| SocketAddr::from(([192, 168, 0, 1], port));
-        seam.give_up(at(49_152), at(80), 5);
-        seam.give_up(at(49_153), at(80), 5);
-        seam.open(at(49_152), at(80));
-        assert!(!seam.timed_out(Some(at(49_152)), at(80)), "a new connection");
-        assert!(seam.timed_out(Some(at(49_153)), at(80)), "still the old one");
     }
 }

@@ -13,7 +13,7 @@ use squall_reports::record::{
     What,
 };
 
-use super::{seam::Seam, timers::Timers};
+use super::{net::Network, seam::Seam, timers::Timers};
 use crate::{
     interpose, orchestrator,
     plan::{Performer, Plan},
@@ -27,7 +27,8 @@ pub(crate) struct Shared {
     pub(crate) timers: RefCell<Timers>,
     pub(crate) seams: Vec<Rc<Seam>>,
     /// How much each fault has affected, and whether it acts now.
-    faults: Vec<Acting>,
+    faults: Rc<[Acting]>,
+    pub(crate) network: RefCell<Network>,
     /// The host whose code runs now.
     host: Cell<u16>,
     /// Why the run must end, once something has said so.
@@ -50,10 +51,18 @@ pub(crate) struct Shared {
     requests: Cell<u32>,
 }
 
-#[derive(Default)]
-struct Acting {
+/// How much a fault has affected, and whether it acts now.
+#[derive(Debug, Default)]
+pub(crate) struct Acting {
     affected: Cell<u64>,
     active: Cell<bool>,
+}
+
+impl Acting {
+    /// The fault has affected so much more.
+    pub(crate) fn affect(&self, count: u64) {
+        self.affected.set(self.affected.get() + count);
+    }
 }
 
 thread_local! {
@@ -91,12 +100,14 @@ impl Shared {
                 let id = u16::try_from(id).expect("a checked plan has at most 10,000 hosts");
                 Seam::new(id, host, sidecar, seed, weak.clone())
             });
+            let faults: Rc<[Acting]> = plan.faults.iter().map(|_| Acting::default()).collect();
             Self {
                 seed,
+                network: RefCell::new(Network::new(&plan, seed, Rc::clone(&faults))),
                 recorder: RefCell::new(Recorder::new(plan.limits.events_max)),
                 timers: RefCell::default(),
                 seams: seams.collect(),
-                faults: plan.faults.iter().map(|_| Acting::default()).collect(),
+                faults,
                 host: Cell::new(0),
                 stop: RefCell::new(None),
                 ended: RefCell::default(),
@@ -125,8 +136,7 @@ impl Shared {
 
     /// A fault has affected `count` more.
     pub(crate) fn affect(&self, fault: u16, count: u64) {
-        let acting = &self.faults[usize::from(fault)];
-        acting.affected.set(acting.affected.get() + count);
+        self.faults[usize::from(fault)].affect(count);
     }
 
     pub(crate) fn affected(&self, fault: u16) -> u64 {

@@ -2,8 +2,8 @@
 //!
 //! There are no ticks. At each instant at which something is due, the world performs the plan,
 //! hands packets and wake-ups to hosts, runs the hosts that have something to do, each until it
-//! has nothing, and collects what they sent. Then it looks for the next such instant. Hosts that
-//! have nothing to do cost nothing.
+//! has nothing. What they send is on its way at once. Then the world looks for the next such instant.
+//! Hosts that have nothing to do cost nothing.
 
 mod faults;
 mod processes;
@@ -15,6 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::Waker,
     time::Duration,
 };
 
@@ -24,7 +25,6 @@ use super::{
     machine::{Machine, Turn},
     observe, panics,
     shared::Shared,
-    wire::Wire,
 };
 use crate::{
     interpose::{self, Readings},
@@ -80,13 +80,11 @@ pub(crate) struct World {
     shared: Rc<Shared>,
     services: Services,
     machines: Vec<Machine>,
-    wire: Wire,
     agenda: BTreeMap<u64, Vec<Action>>,
     /// The deadlines of the machines that have one.
     deadlines: BTreeSet<(u64, u16)>,
     /// The machines to run at this instant.
     runnable: BTreeSet<u16>,
-    collect_at: Option<u64>,
     signals: Signals,
     end_at: u64,
     load_began: bool,
@@ -96,7 +94,8 @@ pub(crate) struct World {
     started: Duration,
     instants: u64,
     woken: Vec<i32>,
-    due: Vec<(u16, turmoil_net::Packet)>,
+    tasks: Vec<(u16, Waker)>,
+    hit: Vec<u16>,
 }
 
 impl World {
@@ -126,12 +125,10 @@ impl World {
         at(end_at, Action::Settled);
         Self {
             machines: shared.seams.iter().map(|seam| Machine::new(Rc::clone(seam))).collect(),
-            wire: Wire::new(&shared),
             services,
             agenda,
             deadlines: BTreeSet::new(),
             runnable: BTreeSet::new(),
-            collect_at: None,
             signals,
             end_at,
             load_began: false,
@@ -140,7 +137,8 @@ impl World {
             started: interpose::real_now(),
             instants: 0,
             woken: Vec::new(),
-            due: Vec::new(),
+            tasks: Vec::new(),
+            hit: Vec::new(),
             shared,
         }
     }
@@ -184,7 +182,6 @@ impl World {
         let name = self.shared.intern("requests_sent");
         let value = f64::from(self.shared.requests_sent());
         self.shared.record(What::Gauge(Gauge { host: ALL_HOSTS, name, value }));
-        // Hosts go before the network that their sockets live in.
         for host in 0..self.machines.len() {
             self.drop_tasks(host);
         }
@@ -197,7 +194,8 @@ impl World {
         let agenda = self.agenda.keys().next().copied();
         let deadline = self.deadlines.first().map(|(at, _)| *at);
         let timer = self.shared.timers.borrow().next();
-        [agenda, deadline, timer, self.wire.next(), self.collect_at].into_iter().flatten().min()
+        let network = self.shared.network.borrow().next();
+        [agenda, deadline, timer, network].into_iter().flatten().min()
     }
 
     fn check_limits(&mut self, next: u64) {
@@ -210,7 +208,7 @@ impl World {
         if next > nanos(limits.virtual_time) {
             reached(format!("{:?} of virtual time (virtual_time_ms)", limits.virtual_time));
         }
-        if self.wire.packets() > limits.packets_max {
+        if self.shared.network.borrow().packets() > limits.packets_max {
             reached(format!("{} packets (packets_max)", limits.packets_max));
         }
         let held = self.shared.bytes_held().and_then(|held| u64::try_from(held).ok());
@@ -220,7 +218,7 @@ impl World {
         if !self.instants.is_multiple_of(LIMITS_EVERY) {
             return;
         }
-        if self.wire.bytes() > limits.network_bytes_max {
+        if self.shared.network.borrow().bytes() > limits.network_bytes_max {
             reached(format!(
                 "{} bytes in the network (network_bytes_max)",
                 limits.network_bytes_max
@@ -258,8 +256,7 @@ impl World {
             }
         }
         self.obey(now);
-        self.wire.perform(now);
-        self.deliver(now);
+        self.advance_network(now);
         self.wake_timers(now);
         self.note_woken(now);
         while let Some(&(at, host)) = self.deadlines.first() {
@@ -270,51 +267,37 @@ impl World {
             self.machines[usize::from(host)].deadline = None;
             self.runnable.insert(host);
         }
-        let mut ran = false;
         while let Some(host) = self.runnable.pop_first() {
-            ran |= self.run_host(usize::from(host), now);
+            self.run_host(usize::from(host), now);
             if self.shared.stopped().is_some() {
                 return;
             }
         }
-        if ran {
-            let step = self.wire.step_from(now);
-            self.collect_at = Some(self.collect_at.map_or(step, |at| at.min(step)));
-        }
-        if self.collect_at.is_some_and(|at| at <= now) {
-            self.collect_at = None;
-            self.wire.collect(now);
-            // Loopback traffic is delivered while it is collected.
-            let step = self.wire.step();
-            self.note_woken(now + step);
-        }
     }
 
-    fn deliver(&mut self, now: u64) {
-        let mut due = std::mem::take(&mut self.due);
-        self.wire.take_due(now, &mut due);
-        for (host, packet) in due.drain(..) {
+    /// Lets the network do what is due, which goes on while processes do not.
+    fn advance_network(&mut self, now: u64) {
+        let mut tasks = std::mem::take(&mut self.tasks);
+        let mut hit = std::mem::take(&mut self.hit);
+        {
+            let mut network = self.shared.network.borrow_mut();
+            network.advance(now);
+            network.take_woken(&mut tasks);
+            network.take_hit(&mut hit);
+        }
+        for host in hit.drain(..) {
+            if self.machines[usize::from(host)].state == HostState::Paused {
+                self.hold_back(host);
+            }
+        }
+        for (host, waker) in tasks.drain(..) {
             let machine = &mut self.machines[usize::from(host)];
-            let lazy = super::flow::segment(&packet).is_some_and(super::flow::is_pure_ack);
-            if machine.state == HostState::PoweredOff {
-                self.wire.give_back(packet, now);
-            } else if machine.state == HostState::Paused || !machine.is_running() {
-                // The stack works on while the process does not.
-                if machine.state == HostState::Paused && !lazy {
-                    self.hold_back(host);
-                }
-                self.wire.deliver(packet);
-                self.collect_at.get_or_insert(self.wire.step_from(now));
-            } else if lazy && machine.inbox.is_empty() {
-                // Mostly nobody waits for an acknowledgement; if somebody does, it is noted.
-                self.wire.deliver(packet);
-                self.collect_at.get_or_insert(self.wire.step_from(now));
-            } else {
-                machine.inbox.push(packet);
+            if machine.is_running() {
+                machine.wakers.push(waker);
                 self.runnable.insert(host);
             }
         }
-        self.due = due;
+        (self.tasks, self.hit) = (tasks, hit);
     }
 
     fn wake_timers(&mut self, now: u64) {
@@ -371,20 +354,20 @@ impl World {
         })
     }
 
-    /// Runs a host until it has nothing to do. False if it could not run now.
-    fn run_host(&mut self, host: usize, now: u64) -> bool {
+    /// Runs a host until it has nothing to do, unless it cannot run now.
+    fn run_host(&mut self, host: usize, now: u64) {
         let machine = &self.machines[host];
         if !machine.is_running() {
-            return false;
+            return;
         }
         if machine.state == HostState::Paused {
             self.hold_back(machine.seam.id);
-            return false;
+            return;
         }
         if machine.blocked_until > now {
             let until = machine.blocked_until;
             self.set_deadline(host, Some(until));
-            return false;
+            return;
         }
         let old = self.machines[host].deadline.take();
         if let Some(old) = old {
@@ -400,7 +383,7 @@ impl World {
             }
         };
         self.on_host(host, |world, host| {
-            let turn = world.machines[host].run(&mut world.wire, now, over);
+            let turn = world.machines[host].run(now, over);
             let name = || world.shared.plan.topology.hosts[host].name.clone();
             if let Some(message) = panics::take() {
                 world.shared.stop(EndCause::Panicked { host: name(), message });
@@ -423,7 +406,6 @@ impl World {
         self.start_sidecars(host, now);
         self.note_ended(now);
         self.obey(now);
-        true
     }
 
     fn is_not_deterministic(&self, host: usize, what: &str) {
@@ -448,7 +430,6 @@ impl World {
     /// Does something on behalf of a host: sockets, clocks and logs are those of that host.
     fn on_host(&mut self, host: usize, act: impl FnOnce(&mut Self, usize)) {
         let seam = Rc::clone(&self.machines[host].seam);
-        self.wire.set_current(seam.id, interpose::now());
         self.shared.set_host(seam.id);
         let _clock = interpose::use_clock(seam.clocks.get());
         let _entered = squall_os::sim::enter(Rc::clone(&seam) as Rc<dyn squall_os::sim::Host>);
@@ -492,19 +473,6 @@ impl World {
         }
     }
 
-    /// What has arrived does not wait for the process of a host any more: the stack takes it, if
-    /// it has power in the state that the host goes to.
-    fn empty_inbox(&mut self, host: usize, state: HostState, now: u64) {
-        for packet in std::mem::take(&mut self.machines[host].inbox) {
-            if state == HostState::PoweredOff {
-                self.wire.give_back(packet, now);
-            } else {
-                self.wire.deliver(packet);
-                self.collect_at.get_or_insert(self.wire.step_from(now));
-            }
-        }
-    }
-
     /// Starts the process of a host and its service.
     fn start(&mut self, host: usize, now: u64) {
         let spec = self.shared.plan.topology.hosts[host].clone();
@@ -526,8 +494,7 @@ impl World {
             self.shared.stop(EndCause::ServiceFailed { host: spec.name.clone(), message });
         };
         let id = self.machines[host].seam.id;
-        self.wire.set_power(id, true);
-        self.wire.take_over(id, now);
+        self.shared.network.borrow_mut().set_power(id, true);
         if interpose::take_started_thread() {
             self.is_not_deterministic(host, STARTED_THREAD);
         }
@@ -571,16 +538,12 @@ impl World {
     /// Ends the process of a host; how its peers learn of it depends on the state it goes to.
     fn kill(&mut self, host: usize, state: HostState, now: u64) {
         let id = self.machines[host].seam.id;
-        if state == HostState::PoweredOff {
-            self.wire.set_power(id, false);
-        }
         if !self.machines[host].is_running() {
+            self.end_sockets(id, state, now);
             self.machines[host].seam.end_process(state, now);
             self.machines[host].state = state;
             return;
         }
-        self.empty_inbox(host, state, now);
-        let before = self.wire.netstat(id);
         if let Some(at) = self.machines[host].deadline {
             self.deadlines.remove(&(at, id));
         }
@@ -588,11 +551,21 @@ impl World {
         panics::take();
         self.machines[host].seam.end_process(state, now);
         self.machines[host].state = state;
-        if state == HostState::Exited {
-            self.wire.process_exited(id, now);
-        } else {
-            self.wire.process_died(id, &before, state == HostState::PoweredOff, now);
-        }
+        self.end_sockets(id, state, now);
         self.take_pods_along(id, state, now);
+    }
+
+    /// The kernel of a host closes the sockets of a process that has ended; without power it
+    /// forgets them.
+    fn end_sockets(&self, host: u16, state: HostState, now: u64) {
+        let mut network = self.shared.network.borrow_mut();
+        if state != HostState::Exited {
+            network.take_back(host, now);
+        }
+        if state == HostState::PoweredOff {
+            network.set_power(host, false);
+        } else {
+            network.close_all(host, now);
+        }
     }
 }

@@ -4,12 +4,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use squall::plan::{
-    DiskConfig, Fault, FaultBuilder, FaultKind, Load, bandwidth, blackhole, burst, clock_drift,
-    clock_jump, clock_skew, corrupt, corrupt_answer, corrupt_disk, crash, crash_loop, disconnect,
-    disk_error, disk_full, dns_failure, duplicate, error_code, fail_first, fail_fraction, flap,
-    half_open, hang, jitter, latency, limit_data, loss, partition, pause, power_loss, ramp, refuse,
-    reorder, reset, reset_peer, restart, slicer, slow_answer, slow_close, slow_cpu, slow_disk,
-    slow_dns, stale_dns, stampede, timeout, torn_write, truncate_answer,
+    DiskConfig, Fault, FaultBuilder, FaultKind, Link, Load, bandwidth, blackhole, burst,
+    clock_drift, clock_jump, clock_skew, corrupt, corrupt_answer, corrupt_disk, crash, crash_loop,
+    disconnect, disk_error, disk_full, dns_failure, duplicate, error_code, fail_first,
+    fail_fraction, flap, half_open, hang, jitter, latency, limit_data, loss, partition, pause,
+    power_loss, ramp, refuse, reorder, reset, reset_peer, restart, slicer, slow_answer, slow_close,
+    slow_cpu, slow_disk, slow_dns, stale_dns, stampede, timeout, torn_write, truncate_answer,
 };
 use squall_os::{
     fs::{self, File},
@@ -20,7 +20,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::world::{Done, World, ask, asked, echo, http, idle, ms};
+use crate::world::{Done, World, ask, asked, echo, http, idle, ms, us};
 
 /// A fault and a world in which it changes nothing.
 type Row = (Fault, World);
@@ -74,6 +74,11 @@ fn connecting(port: u16) -> World {
         }
         idle().await
     })
+}
+
+/// `a` tries to connect to `b` behind a partition: there is no connection that could be closed.
+fn unconnected() -> World {
+    after(connecting(7), partition("a", "b"))
 }
 
 /// Requests of `a` to `b`, whose answers are empty.
@@ -136,12 +141,16 @@ fn network() -> Vec<Row> {
         row(reset("b"), connecting(7)),
         row(refuse("b"), connecting(8)),
         row(refuse("b"), cut()),
-        row(timeout("b", ms(50)), cut()),
-        row(timeout("a", Duration::ZERO), cut()),
+        row(timeout("b", ms(50)), unconnected()),
+        row(timeout("a", Duration::ZERO), unconnected()),
         row(reset_peer("b", ms(5_000)), asked(100.0)),
         row(slow_close("b", ms(50)), asked(100.0)),
         row(slicer("b", 10_000, 10, ms(5)), asked(100.0)),
-        row(slicer("b", 10, 1, Duration::from_nanos(1)), asked(100.0)),
+        // All pieces of what is there after 450 us come at the step of 500 us.
+        row(
+            slicer("b", 10, 1, Duration::from_nanos(1)),
+            asked(100.0).topology(|topology| topology.link(Link::constant(us(450)))),
+        ),
         row(limit_data("b", 1_000_000), asked(100.0)),
     ]
 }

@@ -6,7 +6,7 @@ use squall::plan::{TcpConfig, partition, partition_one_way};
 use squall_os::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::world::{Seen, World, ask, echo, log, log_result, ms};
+use crate::world::{Seen, World, ask, echo, log, log_result, ms, us};
 
 /// `a` does `act` with a connection to the echo on `b` that it opened at the beginning, from
 /// 900 ms on.
@@ -31,10 +31,12 @@ fn cut_for_two_seconds(world: World) -> World {
     })
 }
 
-fn impatient(world: World, connect: Duration, user: Duration) -> World {
+/// Gives up a connection after this many retransmissions, and an attempt after its first timeout.
+fn impatient(world: World, retries: u32) -> World {
     world.topology(|topology| {
         let mut tcp = TcpConfig::default();
-        (tcp.connect_timeout, tcp.user_timeout) = (connect, user);
+        tcp.retries2 = retries;
+        (tcp.syn_retries, tcp.syn_linear_timeouts) = (0, 0);
         topology.tcp(tcp)
     })
 }
@@ -45,15 +47,15 @@ fn a_request_over_a_live_connection_completes_after_the_heal() {
         .completes(1);
     assert!(seen.at("connected") < ms(10));
     let done = seen.at("act: ok");
-    // Sent at 903 ms and again after 200, 600 and 1400 ms in vain; the next time is 3000 ms
-    // after the first.
-    assert!((ms(3_900)..ms(3_910)).contains(&done), "done at {done:?}");
-    assert!(seen.affected()[0] >= 4);
+    // The timeout is the round trip of 1 ms and 200 ms. Sent at 903 ms, and again in vain after 201
+    // (to probe for a loss), 402 and 804 ms; the next time is 1608 ms after the first.
+    assert_eq!(done, ms(903 + 1_608 + 1));
+    assert_eq!(seen.affected(), [4]);
 }
 
 #[test]
 fn an_answer_that_is_under_way_when_the_partition_falls_comes_after_the_heal() {
-    // Asked at 903 ms, the answer would have left `b` at 1003 ms.
+    // The answer leaves `b` at 103 ms.
     let seen = World::new()
         .host("b", || async {
             let listener = squall_os::net::TcpListener::bind("0.0.0.0:7").await?;
@@ -72,8 +74,8 @@ fn an_answer_that_is_under_way_when_the_partition_falls_comes_after_the_heal() {
         })
         .plan(|plan| plan.lasts(ms(5_000)).fault(partition("a", "b").from(ms(50)).until(ms(2_050))))
         .completes(1);
-    let at = seen.at("answer: ok");
-    assert!((ms(3_100)..ms(3_110)).contains(&at), "at {at:?}");
+    // And again 201, 402, 804 and 1608 ms later in vain.
+    assert_eq!(seen.at("answer: ok"), us(103_000 + 3_216_000 + 500));
 }
 
 #[test]
@@ -83,9 +85,8 @@ fn a_connection_attempt_waits_as_tcp_does_and_succeeds_after_the_heal() {
             |_| async move { TcpStream::connect("b:7").await.map(|_| ()) },
         ))
         .completes(1);
-    // The SYN of 903 ms comes again 1 s and 3 s later.
-    let at = seen.at("act: ok");
-    assert!((ms(3_900)..ms(3_910)).contains(&at), "at {at:?}");
+    // The SYN of 903 ms comes again each second at first.
+    assert_eq!(seen.at("act: ok"), ms(903 + 2_000 + 1));
 }
 
 #[test]
@@ -95,25 +96,24 @@ fn a_connection_attempt_of_which_the_second_syn_gets_through_takes_a_second() {
             plan.lasts(ms(4_000)).fault(partition("a", "b").from(ms(500)).until(ms(1_500)))
         })
         .completes(1);
-    let at = seen.at("act: ok");
-    assert!((ms(1_900)..ms(1_910)).contains(&at), "at {at:?}");
+    assert_eq!(seen.at("act: ok"), ms(903 + 1_000 + 1));
 }
 
 #[track_caller]
 fn gave_up(seen: &Seen, after: Duration) {
-    let at = seen.at("act: TimedOut");
-    let sent = ms(903);
-    assert!((sent + after..sent + after + ms(3)).contains(&at), "at {at:?}");
+    assert_eq!(seen.at("act: TimedOut"), ms(903) + after);
 }
 
 #[test]
-fn a_short_user_timeout_ends_the_connection_with_timed_out_at_that_time() {
+fn a_connection_that_retries_but_once_ends_with_timed_out() {
     let world = connected(|mut stream| async move { ask(&mut stream).await });
-    gave_up(&cut_for_two_seconds(impatient(world, ms(60_000), ms(700))).completes(1), ms(700));
+    // One retry means 600 ms from the first retransmission on, which was 402 ms after the data; the
+    // timer runs out 402 ms after that, which is too early, and 804 ms later.
+    gave_up(&cut_for_two_seconds(impatient(world, 1)).completes(1), ms(1_608));
 }
 
 #[test]
-fn a_short_user_timeout_is_reported_to_both_halves_of_a_split_stream() {
+fn the_timeout_of_a_split_stream_is_reported_once_and_its_pipe_is_broken_then() {
     let world = connected(|stream| async move {
         let (mut read, mut write) = stream.into_split();
         tokio::io::AsyncWriteExt::write_all(&mut write, b"?").await?;
@@ -121,15 +121,15 @@ fn a_short_user_timeout_is_reported_to_both_halves_of_a_split_stream() {
         log_result("write", &tokio::io::AsyncWriteExt::write_all(&mut write, b"?").await);
         result.map(|_| ())
     });
-    let seen = cut_for_two_seconds(impatient(world, ms(60_000), ms(700))).completes(1);
-    gave_up(&seen, ms(700));
-    seen.at("write: TimedOut");
+    let seen = cut_for_two_seconds(impatient(world, 1)).completes(1);
+    gave_up(&seen, ms(1_608));
+    assert_eq!(seen.at("write: BrokenPipe"), ms(903 + 1_608));
 }
 
 #[test]
 fn a_short_connect_timeout_ends_the_attempt_with_timed_out_at_that_time() {
     let world = connected(|_| async move { TcpStream::connect("b:7").await.map(|_| ()) });
-    gave_up(&cut_for_two_seconds(impatient(world, ms(1_300), ms(60_000))).completes(1), ms(1_300));
+    gave_up(&cut_for_two_seconds(impatient(world, 15)).completes(1), ms(1_000));
 }
 
 #[test]

@@ -154,6 +154,31 @@ fn what_a_process_was_at_when_it_was_killed_does_not_leave() {
 }
 
 #[test]
+fn nor_does_what_it_was_to_write_to_a_stream() {
+    let seen = World::new()
+        .host("b", || async {
+            let listener = TcpListener::bind("0.0.0.0:7").await?;
+            let (mut stream, _) = listener.accept().await?;
+            stream.read_u8().await?;
+            std::thread::sleep(ms(50));
+            stream.write_all(b"late").await?;
+            std::future::pending().await
+        })
+        .host("a", || async {
+            sleep(ms(10)).await;
+            let mut stream = TcpStream::connect("b:7").await?;
+            stream.write_u8(0).await?;
+            crate::world::log_result("read", &stream.read_u8().await);
+            std::future::pending().await
+        });
+    let crash = squall::plan::crash("b").from(ms(30)).until(ms(500));
+    let seen = seen.plan(|plan| plan.fault(crash)).completes(1);
+    // Linux would end the stream in place of resetting it. The reset has the place of what was taken
+    // back, so that `a` asks whether it is one.
+    assert_eq!(seen.at("read: ConnectionReset"), Duration::from_micros(31_500));
+}
+
+#[test]
 fn spinning_on_the_clock_comes_to_an_end() {
     let seen = World::new()
         .host("a", || async {

@@ -149,6 +149,9 @@ impl Http {
                 accepted = listener.accept(), if connections.len() < limits.connections_max => {
                     match accepted {
                         Ok((stream, peer)) => {
+                            // A socket that the peer has already closed refuses the option;
+                            // reading finds that out.
+                            let _ = stream.set_nodelay(true);
                             let service = service(peer);
                             connections.spawn(
                                 converse(server.clone(), stream, service, drained.clone()),

@@ -14,6 +14,8 @@ pub(super) fn scenario() -> Scenario {
         "The breaker opens on a dependency that is too slow, sends one probe at a time, and closes",
     )
     .fault(latency("reviews", ms(400)).from(ms(1_500)).until(ms(3_200)))
+    // What cancels a call waits in its turn for the window, which a round trip of 400 ms opens.
+    .works_on_for(ms(450))
     .objective(availability().at_least(0.999))
     .objective(sequence([
         breaker("reviews", "closed", "open"),

@@ -15,6 +15,9 @@ pub(super) fn scenario() -> Scenario {
     )
     .fault(latency("reviews", ms(400)).from(ms(1_500)).until(ms(3_500)))
     .fault(disconnect(0.9, ms(6)).from(ms(1_500)).until(ms(3_500)))
+    // What cancels a call waits in its turn for the window, which takes round trips
+    // of 400 ms to open.
+    .works_on_for(ms(900))
     .objective(availability().at_least(0.999))
     .objective(sometimes(breaker("reviews", "open", "half-open")))
     .objective(

@@ -23,7 +23,7 @@ impl<T: tokio::net::ToSocketAddrs + crate::sim::ToAddress + ?Sized> ToSocketAddr
 pub async fn lookup_host(name: &str) -> io::Result<impl Iterator<Item = SocketAddr>> {
     #[cfg(feature = "sim")]
     if crate::sim::active() {
-        return Ok(vec![crate::sim::resolve(name).await?].into_iter());
+        return Ok(crate::sim::resolve(name).await?.into_iter());
     }
     let found: Vec<SocketAddr> = tokio::net::lookup_host(name).await?.collect();
     Ok(found.into_iter())

@@ -5,5 +5,5 @@ pub mod tcp;
 mod udp;
 
 pub use lookup::{ToSocketAddrs, lookup_host};
-pub use tcp::{TcpListener, TcpStream};
+pub use tcp::{TcpListener, TcpSocket, TcpStream};
 pub use udp::UdpSocket;

@@ -1,30 +1,32 @@
 //! The simulated half of the seam, for the harness.
 //!
 //! The harness installs a [`Host`] on the thread while it runs that host's tasks; sockets made
-//! meanwhile are sockets of that host in the `turmoil-net` network of the thread, and files are
-//! files of the host's disk. Services have no use for this module.
+//! meanwhile are sockets of that host's kernel, and files are files of its disk. Services have no
+//! use for this module.
 
 mod disk;
 mod file;
 mod listener;
 mod names;
-mod spill;
+mod socket;
 mod stream;
+mod udp;
 
 pub(crate) use disk::ask_disk;
 pub use disk::{DiskAnswer, DiskRequest, FileStatus};
 pub use file::File;
 pub(crate) use file::read_file;
-pub use listener::Listener;
+pub use listener::{Listener, TcpSocket};
 pub(crate) use names::resolve;
-pub use names::{LookUp, ToAddress};
-pub use stream::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, WriteHalf};
+pub use names::{LookUp, Target, ToAddress};
+pub use socket::{Readiness, SocketOption, SocketOptionName, Sockets};
+pub use stream::Stream;
+pub use udp::Udp;
 
 use std::{
     cell::RefCell,
     future::poll_fn,
     io,
-    net::SocketAddr,
     rc::Rc,
     task::{Context, Poll},
     time::Duration,
@@ -32,7 +34,7 @@ use std::{
 
 /// What a simulated host offers to the code that runs on it. Times are nanoseconds of virtual
 /// time since the run began.
-pub trait Host {
+pub trait Host: Sockets {
     /// Queues `cost` of work on the host's cores and returns when it will be done, in working
     /// time: the time in which the host does not stand still.
     fn spend(&self, cost: Duration) -> u64;
@@ -49,10 +51,6 @@ pub trait Host {
     /// The loopback port on which the service listens when a sidecar of the harness has taken
     /// its own `port`, to answer with service faults.
     fn behind_sidecar(&self, port: u16) -> Option<u16>;
-
-    /// Did the stack give up on the connection to `peer` (of `local`, if it had an address yet)
-    /// because no acknowledgement came in time?
-    fn timed_out(&self, local: Option<SocketAddr>, peer: SocketAddr) -> bool;
 
     /// What becomes of looking up `name`; `None` if nothing stands in the way.
     fn look_up(&self, name: &str) -> Option<LookUp>;
@@ -110,14 +108,4 @@ pub(crate) async fn spend(cost: Duration) {
     if let Some(done) = with(|host| host.spend(cost)) {
         poll_fn(|cx| with(|host| host.poll_worked(done, cx)).unwrap_or(Poll::Pending)).await;
     }
-}
-
-/// What the stack reports as reset or refused may have been given up on for lack of an answer.
-fn or_timed_out(error: io::Error, local: Option<SocketAddr>, peer: SocketAddr) -> io::Error {
-    let aborted =
-        matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused);
-    if aborted && with(|host| host.timed_out(local, peer)) == Some(true) {
-        return io::Error::from(io::ErrorKind::TimedOut);
-    }
-    error
 }

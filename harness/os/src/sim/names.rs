@@ -5,8 +5,6 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
 };
 
-use turmoil_net::shim::tokio::net::ToSocketAddrs;
-
 use super::{sleep_until, with};
 
 /// What becomes of looking up a name, when it is not what it should be.
@@ -18,69 +16,104 @@ pub struct LookUp {
     pub answer: io::Result<String>,
 }
 
-/// What the simulated name service understands, and which name is in it.
-pub trait ToAddress: ToSocketAddrs {
-    /// The name and the port, if it is a name that is to be looked up.
-    fn name(&self) -> Option<(&str, u16)>;
+/// Addresses, or a name that is to be looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Addresses, in the order in which they are tried.
+    Addresses(Vec<SocketAddr>),
+    /// A name and a port.
+    Name(String, u16),
 }
 
-macro_rules! no_names {
+/// What the simulated name service understands.
+pub trait ToAddress {
+    /// What is meant.
+    ///
+    /// # Errors
+    ///
+    /// When it is neither an address nor a name with a port.
+    fn target(&self) -> io::Result<Target>;
+}
+
+macro_rules! addresses {
     ($($address:ty),*) => {$(
         impl ToAddress for $address {
-            fn name(&self) -> Option<(&str, u16)> {
-                None
+            fn target(&self) -> io::Result<Target> {
+                Ok(Target::Addresses(vec![SocketAddr::from(*self)]))
             }
         }
     )*};
 }
 
-no_names!(SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16));
+addresses!(SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16));
+
+impl ToAddress for [SocketAddr] {
+    fn target(&self) -> io::Result<Target> {
+        Ok(Target::Addresses(self.to_vec()))
+    }
+}
 
 impl ToAddress for (&str, u16) {
-    fn name(&self) -> Option<(&str, u16)> {
-        self.0.parse::<IpAddr>().is_err().then_some((self.0, self.1))
+    fn target(&self) -> io::Result<Target> {
+        Ok(match self.0.parse::<IpAddr>() {
+            Ok(ip) => Target::Addresses(vec![SocketAddr::new(ip, self.1)]),
+            Err(_) => Target::Name(self.0.to_owned(), self.1),
+        })
     }
 }
 
 impl ToAddress for (String, u16) {
-    fn name(&self) -> Option<(&str, u16)> {
-        self.0.parse::<IpAddr>().is_err().then_some((&self.0, self.1))
+    fn target(&self) -> io::Result<Target> {
+        (self.0.as_str(), self.1).target()
     }
 }
 
 impl ToAddress for str {
-    fn name(&self) -> Option<(&str, u16)> {
-        if self.parse::<SocketAddr>().is_ok() {
-            return None;
+    fn target(&self) -> io::Result<Target> {
+        if let Ok(address) = self.parse::<SocketAddr>() {
+            return Ok(Target::Addresses(vec![address]));
         }
-        let (name, port) = self.rsplit_once(':')?;
-        Some((name, port.parse().ok()?))
+        let invalid = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
+        let (name, port) =
+            self.rsplit_once(':').ok_or_else(|| invalid("invalid socket address"))?;
+        let port = port.parse().map_err(|_| invalid("invalid port value"))?;
+        Ok(Target::Name(name.to_owned(), port))
     }
 }
 
 impl ToAddress for String {
-    fn name(&self) -> Option<(&str, u16)> {
-        self.as_str().name()
+    fn target(&self) -> io::Result<Target> {
+        self.as_str().target()
     }
 }
 
 impl<T: ToAddress + ?Sized> ToAddress for &T {
-    fn name(&self) -> Option<(&str, u16)> {
-        (**self).name()
+    fn target(&self) -> io::Result<Target> {
+        (**self).target()
     }
 }
 
 /// Resolves an address in the name service of the run, as the current host sees it.
-pub(crate) async fn resolve(address: impl ToAddress) -> io::Result<SocketAddr> {
-    let name = address.name().filter(|(name, _)| *name != "localhost");
-    let found = name.and_then(|(name, port)| {
-        with(|host| host.look_up(name)).flatten().map(|found| (found, port))
-    });
-    match found {
-        Some((LookUp { answered_at, answer }, port)) => {
-            sleep_until(answered_at).await;
-            (answer?, port).to_socket_addr()
-        }
-        None => address.to_socket_addr(),
+pub(crate) async fn resolve(address: impl ToAddress) -> io::Result<Vec<SocketAddr>> {
+    let (name, port) = match address.target()? {
+        Target::Addresses(addresses) => return Ok(addresses),
+        Target::Name(name, port) => (name, port),
+    };
+    if name.eq_ignore_ascii_case("localhost") {
+        return Ok(vec![
+            SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+        ]);
     }
+    let name = match with(|host| host.look_up(&name)).flatten() {
+        Some(LookUp { answered_at, answer }) => {
+            sleep_until(answered_at).await;
+            answer?
+        }
+        None => name,
+    };
+    let found = with(|host| host.address_of(&name)).flatten();
+    let unknown =
+        || io::Error::other("failed to lookup address information: Name or service not known");
+    found.map(|ip| vec![SocketAddr::new(ip, port)]).ok_or_else(unknown)
 }

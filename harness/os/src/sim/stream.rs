@@ -1,181 +1,152 @@
-//! The simulated stream and its halves.
+//! The simulated stream.
 
 use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
+    io::{self, IoSlice, IoSliceMut},
+    net::{Shutdown, SocketAddr},
     task::{Context, Poll},
+    time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use turmoil_net::shim::tokio::net as shim;
+use tokio::io::{Interest, ReadBuf, Ready};
 
-use super::{ToAddress, or_timed_out, resolve, spill::Spill};
+use super::{
+    ToAddress, resolve,
+    socket::{Socket, SocketOption, SocketOptionName},
+};
 
 /// A simulated connection.
 #[derive(Debug)]
-pub struct Stream {
-    inner: shim::TcpStream,
-    spill: Spill,
-}
+pub struct Stream(pub(super) Socket);
 
 impl Stream {
-    pub(super) fn new(inner: shim::TcpStream) -> Self {
-        Self { inner, spill: Spill::default() }
-    }
-
-    /// Connects through the simulated network.
+    /// Connects through the simulated network: to the first of the addresses that answers.
     ///
     /// # Errors
     ///
     /// When the name is unknown, the peer refuses, or no answer comes in time.
     pub async fn connect(addr: impl ToAddress) -> io::Result<Self> {
-        let peer = resolve(addr).await?;
-        match shim::TcpStream::connect(peer).await {
-            Ok(stream) => Ok(Self::new(stream)),
-            Err(error) => Err(or_timed_out(error, None, peer)),
+        let mut last = None;
+        for address in resolve(addr).await? {
+            let socket = Socket::new(true, address.is_ipv6())?;
+            match socket.connect(address).await {
+                Ok(()) => return Ok(Self(socket)),
+                Err(error) => last = Some(error),
+            }
         }
+        let none =
+            || io::Error::new(io::ErrorKind::InvalidInput, "could not resolve to any address");
+        Err(last.unwrap_or_else(none))
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
+        self.0.call(|host, socket| host.local_addr(socket))
     }
 
     pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.peer_addr()
+        self.0.call(|host, socket| host.peer_addr(socket))
+    }
+
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.0.call(|host, socket| host.take_error(socket))
     }
 
     pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.inner.set_nodelay(nodelay)
+        self.0.set(SocketOption::Nodelay(nodelay))
     }
 
     pub(crate) fn nodelay(&self) -> io::Result<bool> {
-        self.inner.nodelay()
+        self.0.flag(SocketOptionName::Nodelay)
     }
 
-    pub(crate) fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        let (inner, write) = self.inner.split();
-        (ReadHalf { inner, spill: &mut self.spill }, WriteHalf(write))
+    pub(crate) fn set_zero_linger(&self) -> io::Result<()> {
+        self.0.set(SocketOption::Linger(Some(Duration::ZERO)))
     }
 
-    pub(crate) fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        let (inner, write) = self.inner.into_split();
-        (OwnedReadHalf { inner, spill: self.spill }, OwnedWriteHalf(write))
-    }
-}
-
-/// Says of an error on a connection what it came from.
-macro_rules! explained {
-    ($half:expr, $polled:expr) => {
-        $polled.map_err(|error| match $half.peer_addr() {
-            Ok(peer) => or_timed_out(error, $half.local_addr().ok(), peer),
-            Err(_) => error,
-        })
-    };
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Self { inner, spill } = &mut *self;
-        let polled = spill.poll_read(cx, buf, |cx, buf| Pin::new(&mut *inner).poll_read(cx, buf));
-        explained!(inner, polled)
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write(cx, buf);
-        explained!(self.inner, polled)
+    pub(crate) fn linger(&self) -> io::Result<Option<Duration>> {
+        self.0.linger()
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    pub(crate) fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.set(SocketOption::Ttl(ttl))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+    pub(crate) fn ttl(&self) -> io::Result<u32> {
+        self.0.number(SocketOptionName::Ttl)
     }
-}
 
-/// The simulated borrowed read half.
-#[derive(Debug)]
-pub struct ReadHalf<'a> {
-    inner: shim::tcp::ReadHalf<'a>,
-    spill: &'a mut Spill,
-}
-
-impl AsyncRead for ReadHalf<'_> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Self { inner, spill } = &mut *self;
-        let polled = spill.poll_read(cx, buf, |cx, buf| Pin::new(&mut *inner).poll_read(cx, buf));
-        explained!(inner, polled)
+    pub(crate) async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        self.0.ready(interest).await
     }
-}
 
-/// The simulated owned read half.
-#[derive(Debug)]
-pub struct OwnedReadHalf {
-    inner: shim::tcp::OwnedReadHalf,
-    spill: Spill,
-}
-
-impl AsyncRead for OwnedReadHalf {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let Self { inner, spill } = &mut *self;
-        let polled = spill.poll_read(cx, buf, |cx, buf| Pin::new(&mut *inner).poll_read(cx, buf));
-        explained!(inner, polled)
+    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_ready(Interest::READABLE, cx).map_ok(|_| ())
     }
-}
 
-/// The simulated borrowed write half.
-#[derive(Debug)]
-pub struct WriteHalf<'a>(shim::tcp::WriteHalf<'a>);
+    pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_ready(Interest::WRITABLE, cx).map_ok(|_| ())
+    }
 
-/// The simulated owned write half.
-#[derive(Debug)]
-pub struct OwnedWriteHalf(shim::tcp::OwnedWriteHalf);
+    pub(crate) fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut buf = ReadBuf::new(buf);
+        self.0.call(|host, socket| host.recv(socket, &mut buf, false))?;
+        Ok(buf.filled().len())
+    }
 
-macro_rules! write_half {
-    ($name:ty) => {
-        impl AsyncWrite for $name {
-            fn poll_write(
-                mut self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                let polled = Pin::new(&mut self.0).poll_write(cx, buf);
-                explained!(self.0, polled)
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn poll_shutdown(
-                mut self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-            ) -> Poll<io::Result<()>> {
-                Pin::new(&mut self.0).poll_shutdown(cx)
+    pub(crate) fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let mut read = 0;
+        for buf in bufs.iter_mut().filter(|buf| !buf.is_empty()) {
+            match self.try_read(buf) {
+                Ok(length) => {
+                    read += length;
+                    if length < buf.len() {
+                        break;
+                    }
+                }
+                Err(_) if read > 0 => break,
+                Err(error) => return Err(error),
             }
         }
-    };
-}
+        Ok(read)
+    }
 
-write_half!(WriteHalf<'_>);
-write_half!(OwnedWriteHalf);
+    pub(crate) fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.0.call(|host, socket| host.send(socket, &[IoSlice::new(buf)]))
+    }
+
+    pub(crate) fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.call(|host, socket| host.send(socket, bufs))
+    }
+
+    pub(crate) fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let before = buf.filled().len();
+        self.0.poll_read(cx, buf, true).map_ok(|()| buf.filled().len() - before)
+    }
+
+    pub(crate) async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.0.poll_recv(cx, buf, true)).await
+    }
+
+    pub(crate) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.0.poll_read(cx, buf, false)
+    }
+
+    pub(crate) fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.0.poll_write(cx, bufs)
+    }
+
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.shutdown(how)
+    }
+}

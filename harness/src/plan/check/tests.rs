@@ -116,15 +116,30 @@ fn tcp_waits_and_takes_connections() {
         change(&mut tcp);
         topology().tcp(tcp)
     };
-    let again = "tcp: expected retransmit timeouts above zero, found zero";
-    refused_topology(tcp(|tcp| tcp.rto = Duration::ZERO), again);
-    refused_topology(tcp(|tcp| tcp.syn_rto = Duration::ZERO), again);
-    let end = "tcp: expected a user and a connect timeout above zero, found zero";
-    refused_topology(tcp(|tcp| tcp.user_timeout = Duration::ZERO), end);
-    refused_topology(tcp(|tcp| tcp.connect_timeout = Duration::ZERO), end);
+    let zero = "tcp: expected times above zero, found zero";
+    refused_topology(tcp(|tcp| tcp.rto_min = Duration::ZERO), zero);
+    refused_topology(tcp(|tcp| tcp.rto_initial = Duration::ZERO), zero);
+    refused_topology(tcp(|tcp| tcp.fin_timeout = Duration::ZERO), zero);
     refused_topology(
-        tcp(|tcp| tcp.backlog = 0),
-        "tcp: expected a backlog of at least one connection, found 0",
+        tcp(|tcp| tcp.rto_max = ms(10)),
+        "tcp: expected an rto_max that is not below rto_min and rto_initial",
+    );
+    refused_topology(
+        tcp(|tcp| tcp.retries2 = 1000),
+        "tcp: expected at most 127 retries, found 1000",
+    );
+    refused_topology(
+        tcp(|tcp| tcp.rmem = [4096, 100, 200]),
+        "tcp: expected rmem to be three rising sizes from 2048 to 1073741824 bytes, \
+         found 4096, 100, 200",
+    );
+    refused_topology(
+        tcp(|tcp| tcp.initcwnd = 0),
+        "tcp: expected an initcwnd from 1 to 1000 segments",
+    );
+    refused_topology(
+        tcp(|tcp| tcp.somaxconn = 0),
+        "tcp: expected a somaxconn of at least one connection, found 0",
     );
 }
 

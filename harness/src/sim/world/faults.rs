@@ -97,6 +97,7 @@ impl World {
     /// Reads the gauges: tasks that are alive, sockets that are open, and connections that the
     /// host has tried to open since the beginning of the run.
     fn sample(&self) {
+        let network = self.shared.network.borrow();
         for machine in &self.machines {
             let host = machine.seam.id;
             // A pod that does not run is not there.
@@ -105,8 +106,8 @@ impl World {
             }
             for (name, value) in [
                 ("tasks", machine.tasks()),
-                ("sockets", self.wire.netstat(host).entries.len() as u64),
-                ("connections_opened", self.wire.connections_opened(host)),
+                ("sockets", network.sockets_of(host)),
+                ("connections_opened", network.connections_opened(host)),
             ] {
                 let (name, value) = (self.shared.intern(name), real(value));
                 self.shared.record(What::Gauge(Gauge { host, name, value }));
@@ -118,7 +119,7 @@ impl World {
     /// four megabytes. How large a future is depends on how it was compiled, and a digest must
     /// not.
     fn sample_memory(&mut self, now: u64) {
-        self.wire.forget_idle(now);
+        self.shared.network.borrow_mut().forget_ended(now);
         // Known also to a program that does not count: its records name the same things.
         let name = self.shared.intern(UNDIGESTED);
         let Some(held) = self.shared.bytes_held_in_memory() else { return };
@@ -162,7 +163,6 @@ impl World {
             }
             FaultKind::Pause => {
                 if self.machines[host].state == HostState::Up {
-                    self.empty_inbox(host, HostState::Paused, now);
                     self.machines[host].state = HostState::Paused;
                     self.machines[host].paused_since = Some(now);
                     self.shared.record(What::Host { host: id, state: HostState::Paused });
@@ -190,7 +190,7 @@ impl World {
     fn inject_elsewhere(&mut self, number: u16, fault: &Fault, now: u64) {
         // Service faults are the sidecars' and load faults the load's: both look at the plan.
         if fault.kind.performer() == Performer::Network {
-            self.wire.inject(number, fault, now);
+            self.shared.network.borrow_mut().inject(number, fault, now);
         }
     }
 
@@ -198,7 +198,7 @@ impl World {
         let fault = self.shared.plan.faults[usize::from(number)].clone();
         self.shared.set_active(number, false);
         let Some(host) = self.host_of(&fault.target) else {
-            return self.wire.heal(number, now);
+            return self.shared.network.borrow_mut().heal(number, now);
         };
         match fault.kind {
             FaultKind::Crash
@@ -228,7 +228,7 @@ impl World {
                 Performer::Clock => {
                     self.change_clocks(host, now, |clocks, at| clocks.heal(number, at));
                 }
-                _ => self.wire.heal(number, now),
+                _ => self.shared.network.borrow_mut().heal(number, now),
             },
         }
     }

@@ -72,4 +72,43 @@ impl TcpListener {
             Inner::Sim(listener) => listener.local_addr(),
         }
     }
+
+    /// Sets the time to live of what accepted connections send.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system's `setsockopt`.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        match &self.0 {
+            Inner::Os(listener) => listener.set_ttl(ttl),
+            #[cfg(feature = "sim")]
+            Inner::Sim(listener) => listener.set_ttl(ttl),
+        }
+    }
+
+    /// The time to live of what accepted connections send.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system's `getsockopt`.
+    pub fn ttl(&self) -> io::Result<u32> {
+        match &self.0 {
+            Inner::Os(listener) => listener.ttl(),
+            #[cfg(feature = "sim")]
+            Inner::Sim(listener) => listener.ttl(),
+        }
+    }
+}
+
+impl From<tokio::net::TcpListener> for TcpListener {
+    fn from(listener: tokio::net::TcpListener) -> Self {
+        Self(Inner::Os(listener))
+    }
+}
+
+#[cfg(feature = "sim")]
+impl From<crate::sim::Listener> for TcpListener {
+    fn from(listener: crate::sim::Listener) -> Self {
+        Self(Inner::Sim(listener))
+    }
 }

@@ -1,13 +1,14 @@
 //! `TcpStream`.
 
 use std::{
-    io::{self, IoSlice},
-    net::SocketAddr,
+    io::{self, IoSlice, IoSliceMut},
+    net::{Shutdown, SocketAddr},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
 
 use super::split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::net::ToSocketAddrs;
@@ -67,7 +68,7 @@ impl TcpStream {
         either!(&self.0, stream => stream.peer_addr())
     }
 
-    /// Switches Nagle's algorithm off (`true`) or on. The simulated stack has none.
+    /// Switches Nagle's algorithm off (`true`) or on.
     ///
     /// # Errors
     ///
@@ -85,35 +86,212 @@ impl TcpStream {
         either!(&self.0, stream => stream.nodelay())
     }
 
+    /// Lets closing throw away what was not sent yet, and reset the connection.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system's `setsockopt`.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        either!(&self.0, stream => stream.set_zero_linger())
+    }
+
+    /// What closing does with data that was not sent yet.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system's `getsockopt`.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        either!(&self.0, stream => stream.linger())
+    }
+
+    /// Sets the time to live of what is sent.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system's `setsockopt`.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        either!(&self.0, stream => stream.set_ttl(ttl))
+    }
+
+    /// The time to live of what is sent.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system's `getsockopt`.
+    pub fn ttl(&self) -> io::Result<u32> {
+        either!(&self.0, stream => stream.ttl())
+    }
+
+    /// What has gone wrong with the connection, once.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system's `getsockopt`.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        either!(&self.0, stream => stream.take_error())
+    }
+
+    /// Waits until the stream is ready for something of `interest`.
+    ///
+    /// # Errors
+    ///
+    /// When the stream is gone.
+    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        either!(&self.0, stream => stream.ready(interest).await)
+    }
+
+    /// Waits until there is something to read, an end or an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`ready`](Self::ready).
+    pub async fn readable(&self) -> io::Result<()> {
+        self.ready(Interest::READABLE).await.map(|_| ())
+    }
+
+    /// Waits until something can be written.
+    ///
+    /// # Errors
+    ///
+    /// As [`ready`](Self::ready).
+    pub async fn writable(&self) -> io::Result<()> {
+        self.ready(Interest::WRITABLE).await.map(|_| ())
+    }
+
+    /// Polls for something to read.
+    ///
+    /// # Errors
+    ///
+    /// As [`ready`](Self::ready).
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(&self.0, stream => stream.poll_read_ready(cx))
+    }
+
+    /// Polls for room to write.
+    ///
+    /// # Errors
+    ///
+    /// As [`ready`](Self::ready).
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        either!(&self.0, stream => stream.poll_write_ready(cx))
+    }
+
+    /// Reads what has arrived.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if nothing has.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        either!(&self.0, stream => stream.try_read(buf))
+    }
+
+    /// Reads what has arrived, into several buffers.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if nothing has.
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        either!(&self.0, stream => stream.try_read_vectored(bufs))
+    }
+
+    /// Writes what there is room for.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none.
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        either!(&self.0, stream => stream.try_write(buf))
+    }
+
+    /// Writes what there is room for.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none.
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        either!(&self.0, stream => stream.try_write_vectored(bufs))
+    }
+
+    /// Reads what has arrived and leaves it there.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system's `recv`.
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        either!(&self.0, stream => stream.peek(buf).await)
+    }
+
+    /// Polls for what has arrived and leaves it there.
+    ///
+    /// # Errors
+    ///
+    /// As the operating system's `recv`.
+    pub fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
+        either!(&self.0, stream => stream.poll_peek(cx, buf))
+    }
+
     /// Splits into halves that borrow the stream.
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        match &mut self.0 {
-            Inner::Os(stream) => {
-                let (read, write) = stream.split();
-                (ReadHalf::from(read), WriteHalf::from(write))
-            }
-            #[cfg(feature = "sim")]
-            Inner::Sim(stream) => {
-                let (read, write) = stream.split();
-                (ReadHalf::from(read), WriteHalf::from(write))
-            }
-        }
+        (ReadHalf(self), WriteHalf(self))
     }
 
     /// Splits into halves that can move to separate tasks. Dropping the write half shuts the
     /// write side down.
     #[must_use]
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        match self.0 {
-            Inner::Os(stream) => {
-                let (read, write) = stream.into_split();
-                (OwnedReadHalf::from(read), OwnedWriteHalf::from(write))
-            }
+        super::split::split(self)
+    }
+
+    pub(super) fn poll_read_shared(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &self.0 {
+            Inner::Os(stream) => loop {
+                ready!(stream.poll_read_ready(cx))?;
+                match stream.try_read_buf(buf) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return Poll::Ready(read.map(|_| ())),
+                }
+            },
             #[cfg(feature = "sim")]
-            Inner::Sim(stream) => {
-                let (read, write) = stream.into_split();
-                (OwnedReadHalf::from(read), OwnedWriteHalf::from(write))
-            }
+            Inner::Sim(stream) => stream.poll_read(cx, buf),
+        }
+    }
+
+    pub(super) fn poll_write_shared(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &self.0 {
+            Inner::Os(stream) => loop {
+                ready!(stream.poll_write_ready(cx))?;
+                match stream.try_write_vectored(bufs) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    written => return Poll::Ready(written),
+                }
+            },
+            #[cfg(feature = "sim")]
+            Inner::Sim(stream) => stream.poll_write(cx, bufs),
+        }
+    }
+
+    /// Ends one or both directions. What has ended already has, as with Tokio.
+    pub(super) fn shutdown_shared(&self, how: Shutdown) -> io::Result<()> {
+        let done = match &self.0 {
+            Inner::Os(stream) => socket2::SockRef::from(stream).shutdown(how),
+            #[cfg(feature = "sim")]
+            Inner::Sim(stream) => stream.shutdown(how),
+        };
+        match done {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            done => done,
         }
     }
 }
@@ -133,40 +311,41 @@ impl From<crate::sim::Stream> for TcpStream {
 
 impl AsyncRead for TcpStream {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        either!(&mut self.0, stream => Pin::new(stream).poll_read(cx, buf))
+        self.poll_read_shared(cx, buf)
     }
 }
 
 impl AsyncWrite for TcpStream {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        either!(&mut self.0, stream => Pin::new(stream).poll_write(cx, buf))
+        self.poll_write_shared(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        either!(&mut self.0, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+        self.poll_write_shared(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        either!(&self.0, stream => stream.is_write_vectored())
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(&mut self.0, stream => Pin::new(stream).poll_flush(cx))
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // TCP has nothing to flush.
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        either!(&mut self.0, stream => Pin::new(stream).poll_shutdown(cx))
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.shutdown_shared(Shutdown::Write))
     }
 }

@@ -2,8 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use super::rng;
-use crate::plan::Link;
+use crate::{plan::Link, sim::rng};
 
 pub(crate) struct LinkState {
     link: Link,

@@ -3,34 +3,21 @@
 
 use std::collections::VecDeque;
 
-use turmoil_net::Packet;
-
 use super::{
-    flow::FlowKey,
+    faults::{Delay, Hold, Scope},
     link::transmission,
-    rules::{Delay, Hold, Scope},
+    packet::Packet,
 };
 use crate::plan::{Fault, FaultKind, Topology};
 
-/// Something that is to leave a host.
+/// A packet that is to leave a host.
 #[derive(Debug)]
 pub(crate) struct Leaving {
-    pub(crate) what: What,
+    pub(crate) packet: Packet,
     /// From which host to which.
     pub(crate) hosts: (u16, u16),
-    /// Bytes on the wire.
-    pub(crate) size: u32,
     /// How long it has waited so far, and because of which faults.
     pub(crate) waited: Vec<Delay>,
-}
-
-/// What is to leave.
-#[derive(Debug)]
-pub(crate) enum What {
-    /// A packet, which may be the answer to a connection attempt.
-    Packet { packet: Packet, attempt: Option<Packet> },
-    /// What a flow has to send again, once it is its turn.
-    Again(FlowKey),
 }
 
 /// A fault that limits the bandwidth.
@@ -66,13 +53,8 @@ impl Throttle {
         self.scope.sees(src, dst)
     }
 
-    /// Is there bandwidth at `now` that nobody waits for?
-    pub(crate) fn is_free(&self, now: u64) -> bool {
-        self.free_at <= now
-    }
-
     /// Takes the bandwidth for `bytes` at `now`. Returns when they will have left.
-    pub(crate) fn take(&mut self, bytes: u32, now: u64) -> u64 {
+    fn take(&mut self, bytes: u32, now: u64) -> u64 {
         let takes = transmission(u64::from(bytes), self.bits_per_second);
         self.free_at = self.free_at.max(now).saturating_add(takes);
         self.free_at
@@ -80,8 +62,15 @@ impl Throttle {
 
     /// Puts something at the end of the queue.
     pub(crate) fn push(&mut self, leaving: Leaving, now: u64) {
-        let departs = self.take(leaving.size, now);
+        let departs = self.take(leaving.packet.size(), now);
         self.queue.push_back(Queued { leaving, entered: now, departs });
+    }
+
+    /// Takes back what a host sent after `now`. Returns the bytes of content.
+    pub(crate) fn take_back(&mut self, host: u16, now: u64) -> u64 {
+        let before: u64 = self.queue.iter().map(|queued| queued.leaving.packet.payload()).sum();
+        self.queue.retain(|queued| !queued.leaving.packet.is_ahead(host, now));
+        before - self.queue.iter().map(|queued| queued.leaving.packet.payload()).sum::<u64>()
     }
 
     /// When the next one leaves.

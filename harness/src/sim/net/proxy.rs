@@ -1,0 +1,69 @@
+//! Connections that a fault has ended in between, as a proxy there would.
+//!
+//! Both ends see their connection end, each by itself. What they still send is answered in the
+//! place of the other end.
+
+use super::{
+    Network,
+    packet::{Body, Flow, Packet},
+    socket::{Kind, SocketId},
+    tcp::{Flags, Segment},
+};
+
+/// How a connection ends in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Severed {
+    /// With a reset at both ends.
+    Reset,
+    /// With the end of the stream at both ends.
+    Closed,
+}
+
+impl Network {
+    /// Ends a connection at both of its ends.
+    pub(super) fn sever(&mut self, flow: Flow, how: Severed, fault: u16, now: u64) {
+        let ends = [flow, flow.reverse()].map(|end| (end, self.end_of(end)));
+        if ends.iter().all(|(_, id)| id.is_none()) {
+            return;
+        }
+        self.fabric.affect(fault);
+        if how == Severed::Closed {
+            self.fabric.stand_in(flow);
+        }
+        for (end, id) in ends {
+            if let Some(id) = id {
+                self.end_in_between(id, end, how, now);
+            }
+        }
+    }
+
+    fn end_in_between(&mut self, id: SocketId, end: Flow, how: Severed, now: u64) {
+        let Some(socket) = self.get(id) else { return };
+        let (seq, ack) = match &socket.kind {
+            Kind::Connection(connection) => {
+                let (snd_nxt, rcv_nxt) = connection.sequence();
+                (rcv_nxt, snd_nxt)
+            }
+            Kind::Request { request, .. } => (request.irs + 1, request.iss + 1),
+            _ => return,
+        };
+        let rst = how == Severed::Reset;
+        let flags = Flags { rst, ack: true, fin: !rst, syn: false };
+        let segment =
+            Segment { seq, ack, flags, window: 65_535, sent_at: now, ..Segment::default() };
+        let packet = Packet::new((end.dst, end.src), SocketId::NONE, id, Body::Tcp(segment));
+        self.fabric.deliver_next(packet, now);
+    }
+}
+
+/// What the proxy's kernel answers to a segment for a connection that it has closed.
+pub(super) fn answer(packet: &Packet) -> Option<Packet> {
+    let segment =
+        packet.segment().filter(|segment| !segment.flags.rst && !segment.is_pure_ack())?;
+    Some(reset(packet, segment))
+}
+
+/// A reset from the one that `packet` was for.
+pub(super) fn reset(packet: &Packet, segment: &Segment) -> Packet {
+    packet.answer(Body::Tcp(segment.refusal()))
+}
