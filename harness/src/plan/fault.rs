@@ -168,9 +168,9 @@ pub enum FaultKind {
     Reset,
     /// Connection attempts are refused.
     Refuse,
-    /// Data vanishes; connections are reset after a while (never, if zero).
+    /// Data vanishes; connections are closed after a while (at the heal, if zero).
     Timeout {
-        /// After this.
+        /// After this, counted from the last data that vanished.
         #[serde(rename = "timeout_ms", with = "millis")]
         timeout: Duration,
     },
@@ -196,12 +196,12 @@ pub enum FaultKind {
         #[serde(rename = "delay_ms", with = "millis")]
         delay: Duration,
     },
-    /// A connection is reset after so much data.
+    /// A stream ends after so much data.
     LimitData {
         /// Bytes of payload.
         bytes: u64,
     },
-    /// The process dies; the machine answers with resets. Healed by a new start.
+    /// The process dies; its kernel closes its sockets. Healed by a new start.
     Crash,
     /// The machine loses its power: silence. Healed by a new start.
     PowerLoss,

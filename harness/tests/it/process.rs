@@ -1,6 +1,6 @@
 //! Processes and machines that die, stop, start again and stand still.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use squall::plan::{
     Fault, crash, crash_loop, partition, partition_one_way, pause, power_loss, restart,
@@ -9,7 +9,7 @@ use squall_os::net::{TcpListener, TcpStream};
 use squall_reports::record::HostState::{Crashed, Exited, Paused, PoweredOff, Terminating, Up};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    time::{sleep, timeout},
+    time::{interval, sleep, timeout},
 };
 
 use crate::world::{Seen, World, ask, echo, idle, log, log_result, ms, us};
@@ -81,6 +81,40 @@ fn a_power_loss_is_silence_and_the_old_connection_is_reset_only_after_the_start(
     assert_eq!(seen.states("b"), [(ms(0), Up), (ms(500), PoweredOff), (ms(2_000), Up)]);
 }
 
+#[test]
+fn a_process_whose_handshakes_were_cut_off_has_its_port_again_when_it_starts() {
+    // The attempts of the partition come again after a second, as they are given up.
+    for limit in [999, 1_000, 1_001] {
+        let seen = World::new()
+            .host("b", || echo(7))
+            .host("a", move || async move {
+                let attempts = async {
+                    let mut due = interval(ms(5));
+                    loop {
+                        due.tick().await;
+                        tokio::spawn(timeout(ms(limit), async {
+                            let mut stream = TcpStream::connect("b:7").await?;
+                            ask(&mut stream).await
+                        }));
+                    }
+                };
+                let last = async {
+                    sleep(ms(5_000)).await;
+                    let mut stream = TcpStream::connect("b:7").await?;
+                    log_result("ask", &ask(&mut stream).await);
+                    pending().await
+                };
+                tokio::select! { done = attempts => done, done = last => done }
+            })
+            .plan(|plan| {
+                let cut = partition("a", "b").from(ms(2_000)).until(ms(3_000));
+                plan.lasts(ms(5_500)).fault(cut).fault(crash("b").from(ms(4_000)).until(ms(4_500)))
+            })
+            .completes(1);
+        seen.at("ask: ok");
+    }
+}
+
 /// `a` asks at 505 ms; `b` gets the request, and its acknowledgement and answer are lost.
 fn asked_in_vain(fault: Fault) -> Seen {
     World::new()
@@ -91,7 +125,7 @@ fn asked_in_vain(fault: Fault) -> Seen {
             ask(&mut stream).await?;
             squall_os::sim::sleep_until(505_000_000).await;
             log_result("ask", &ask(&mut stream).await);
-            std::future::pending().await
+            pending().await
         })
         .plan(|plan| {
             let cut = partition_one_way("b", "a").from(ms(500)).until(ms(530));
@@ -122,14 +156,14 @@ fn knocked(fault: Fault) -> Seen {
             tokio::spawn(echo(7));
             sleep(ms(300)).await;
             std::thread::sleep(ms(100));
-            std::future::pending().await
+            pending().await
         })
         .host("a", || async {
             squall_os::sim::sleep_until(320_000_000).await;
             let mut stream = TcpStream::connect("b:7").await?;
             log("connected");
             log_result("ask", &ask(&mut stream).await);
-            std::future::pending().await
+            pending().await
         })
         .plan(|plan| plan.lasts(ms(2_000)).fault(fault))
         .completes(1)
@@ -167,7 +201,7 @@ fn a_new_process_takes_over_the_ports_of_connections_that_linger() {
             let mut said = String::new();
             log_result("read", &stream.read_to_string(&mut said).await);
             log(&said);
-            std::future::pending().await
+            pending().await
         })
         .plan(|plan| {
             plan.lasts(ms(2_000))
@@ -205,7 +239,7 @@ fn a_paused_process_freezes_its_timers_and_its_stack_still_accepts() {
             sleep(ms(600)).await;
             let stream = TcpStream::connect("b:7").await;
             log_result("connected", &stream);
-            std::future::pending().await
+            pending().await
         })
         .plan(|plan| plan.lasts(ms(1_250)).fault(pause("b").from(ms(550)).until(ms(950))))
         .completes(1);
@@ -277,7 +311,7 @@ fn a_service_that_does_not_listen_is_killed_after_the_grace_and_stays_down_until
                 log_result("old", &ask(&mut stream).await);
                 log_result("new", &TcpStream::connect("b:7").await);
             }
-            std::future::pending().await
+            pending().await
         })
         .plan(|plan| plan.fault(restart("b", ms(100)).from(ms(300)).until(ms(600))))
         .completes(1);
@@ -378,7 +412,7 @@ fn tasks_die_with_their_process() {
                     log("task");
                 }
             });
-            std::future::pending().await
+            pending().await
         })
         .plan(|plan| plan.lasts(ms(900)).fault(crash("b").from(ms(350)).until(ms(650))))
         .completes(1);
@@ -402,7 +436,7 @@ fn a_service_that_ends_by_itself_closes_its_connections_in_order() {
             log_result("read", &stream.read_to_string(&mut said).await);
             log(&said);
             log_result("connect", &TcpStream::connect("b:7").await);
-            std::future::pending().await
+            pending().await
         })
         .completes(1);
     assert_eq!(seen.said("a"), ["read: ok", "bye", "connect: ConnectionRefused"]);

@@ -178,7 +178,7 @@ pub fn refuse(host: &str) -> FaultBuilder {
     on(host, Direction::Upstream, FaultKind::Refuse)
 }
 
-/// What `host` sends vanishes; its connections are reset after `timeout`, never if it is zero.
+/// What `host` sends vanishes; its connections are closed after `timeout`, or at the heal.
 pub fn timeout(host: &str, timeout: Duration) -> FaultBuilder {
     on(host, Direction::Downstream, FaultKind::Timeout { timeout })
 }
@@ -199,7 +199,7 @@ pub fn slicer(host: &str, average_size: u32, size_variation: u32, delay: Duratio
     on(host, Direction::Downstream, FaultKind::Slicer { average_size, size_variation, delay })
 }
 
-/// Connections of `host` are reset once it has sent `bytes` on them.
+/// What `host` sends on a connection ends after `bytes`.
 pub fn limit_data(host: &str, bytes: u64) -> FaultBuilder {
     on(host, Direction::Downstream, FaultKind::LimitData { bytes })
 }

@@ -80,8 +80,9 @@ impl FaultKind {
             Self::Partition | Self::Flap { .. } | Self::Blackhole | Self::HalfOpen => {
                 "packets dropped"
             }
-            Self::Timeout { .. } => "packets dropped or connections reset",
-            Self::Reset | Self::ResetPeer { .. } | Self::LimitData { .. } => "connections reset",
+            Self::Timeout { .. } => "packets dropped or connections closed",
+            Self::Reset | Self::ResetPeer { .. } => "connections reset",
+            Self::LimitData { .. } => "connections ended",
             Self::Refuse => "connections refused",
             Self::SlowClose { .. } => "closes delayed",
             Self::Slicer { .. } => "segments sliced",

@@ -10,6 +10,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
+    deadlines::{Deadlines, NEVER},
     packet::{Flow, Packet},
     proxy::Severed,
     tcp::Segment,
@@ -115,7 +116,7 @@ pub(crate) struct Rule {
     /// When the end of each stream is let through, for `slow_close`.
     ends: BTreeMap<Flow, u64>,
     /// When connections are to be severed, by one of their flows.
-    severs: BTreeMap<Flow, u64>,
+    severs: Deadlines,
     /// Up to where a `timeout` has swallowed each stream.
     swallowed: BTreeMap<Flow, u64>,
 }
@@ -179,7 +180,7 @@ impl Rule {
             cut: BTreeSet::new(),
             limits: BTreeMap::new(),
             ends: BTreeMap::new(),
-            severs: BTreeMap::new(),
+            severs: Deadlines::default(),
             swallowed: BTreeMap::new(),
         }
     }
@@ -203,11 +204,11 @@ impl Rule {
                 self.cut.extend(touched.iter().flat_map(|flow| [*flow, flow.reverse()]));
             }
             // A proxy begins to wait when it is told to.
-            FaultKind::Timeout { timeout } if !timeout.is_zero() => {
+            FaultKind::Timeout { timeout } => {
                 for flow in touched {
                     let seen = hosts(&flow).is_some_and(|(src, dst)| self.scope.sees(src, dst));
                     let flow = if seen { flow } else { flow.reverse() };
-                    self.severs.insert(flow, now + nanos(timeout));
+                    self.severs.set(flow, closes(timeout, now));
                 }
             }
             _ => {}
@@ -219,7 +220,7 @@ impl Rule {
     pub(crate) fn end(&mut self) -> Vec<Flow> {
         match self.kind {
             // What Toxiproxy does when the toxic is removed: what it has swallowed is gone.
-            FaultKind::Timeout { .. } => std::mem::take(&mut self.severs).into_keys().collect(),
+            FaultKind::Timeout { .. } => self.severs.take(),
             _ => Vec::new(),
         }
     }
@@ -234,15 +235,10 @@ impl Rule {
 
     /// The connections whose time has come.
     pub(crate) fn severed(&mut self, now: u64) -> Vec<Flow> {
-        let due: Vec<Flow> =
-            self.severs.iter().filter(|(_, at)| **at <= now).map(|(flow, _)| *flow).collect();
-        for flow in &due {
-            if let FaultKind::ResetPeer { .. } = self.kind {
-                // Once is enough, whatever its ends sent before they knew.
-                self.severs.insert(*flow, u64::MAX);
-            } else {
-                self.severs.remove(flow);
-            }
+        let due: Vec<Flow> = std::iter::from_fn(|| self.severs.pop(now)).collect();
+        if let FaultKind::ResetPeer { .. } = self.kind {
+            // Once is enough, whatever its ends sent before they knew.
+            due.iter().for_each(|flow| self.severs.set(*flow, NEVER));
         }
         due
     }
@@ -253,15 +249,14 @@ impl Rule {
             self.cut.remove(&flow);
             self.limits.remove(&flow);
             self.ends.remove(&flow);
-            self.severs.remove(&flow);
+            self.severs.remove(flow);
             self.swallowed.remove(&flow);
         }
         if let FaultKind::Timeout { timeout } = self.kind
             && self.scope.touches(hosts.0, hosts.1)
         {
             let flow = if self.scope.sees(hosts.0, hosts.1) { flow } else { flow.reverse() };
-            let at = if timeout.is_zero() { u64::MAX } else { now + nanos(timeout) };
-            self.severs.insert(flow, at);
+            self.severs.set(flow, closes(timeout, now));
         }
     }
 
@@ -275,13 +270,13 @@ impl Rule {
         self.cut.retain(&lives);
         self.limits.retain(|flow, _| lives(flow));
         self.ends.retain(|flow, _| lives(flow));
-        self.severs.retain(|flow, _| lives(flow));
+        self.severs.retain(&lives);
         self.swallowed.retain(|flow, _| lives(flow));
     }
 
     /// When the next connection is to be severed.
     pub(crate) fn next_severed(&self) -> Option<u64> {
-        self.severs.values().copied().min().filter(|at| *at < u64::MAX)
+        self.severs.next()
     }
 
     /// Applies the fault to a packet.
@@ -351,8 +346,7 @@ impl Rule {
                     let swallowed = self.swallowed.entry(packet.flow()).or_default();
                     if tcp.end() > *swallowed {
                         *swallowed = tcp.end();
-                        let at = if timeout.is_zero() { u64::MAX } else { now + nanos(timeout) };
-                        self.severs.insert(packet.flow(), at);
+                        self.severs.set(packet.flow(), closes(timeout, now));
                     }
                     fate.lose(fault);
                 }
@@ -422,10 +416,15 @@ impl Rule {
     }
 
     fn sever_later(&mut self, flow: Flow, now: u64, timeout: Duration) {
-        if !self.severs.contains_key(&flow.reverse()) {
-            self.severs.entry(flow).or_insert(now + nanos(timeout));
+        if !self.severs.has(flow) && !self.severs.has(flow.reverse()) {
+            self.severs.set(flow, now + nanos(timeout));
         }
     }
+}
+
+/// When a `timeout` closes a connection: with zero, only at its heal.
+fn closes(timeout: Duration, now: u64) -> u64 {
+    if timeout.is_zero() { NEVER } else { now + nanos(timeout) }
 }
 
 impl Slices {

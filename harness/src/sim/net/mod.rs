@@ -6,6 +6,7 @@
 
 mod address;
 mod calls;
+mod deadlines;
 mod fabric;
 mod faults;
 mod input;

@@ -353,43 +353,44 @@ fn a_full_window_is_probed_and_resumes() {
     assert_eq!(read, written);
 }
 
-/// Transfers as measured between two Linux 6.18 kernels over the same link (median seconds).
+/// Transfers as measured between two Linux 6.18 kernels over the same link, in seconds: medians of
+/// W2 in `docs/FIDELITY.md`, less the 30 ms of handshake and request. What few losses decide takes
+/// hundreds of runs, and is left to the oracle.
 #[test]
 fn bulk_transfers_take_as_long_as_on_linux() {
+    use CongestionControl::{Bbr, Cubic};
     for (megabits, mebibytes, loss, cubic, bbr) in [
-        (8, 1, 0.0, 1.134, 1.134),
-        (8, 1, 0.01, 1.45, 1.14),
-        (8, 1, 0.02, 2.01, 1.15),
-        (8, 10, 0.0, 10.92, 11.09),
-        (8, 10, 0.01, 15.3, 11.2),
-        (8, 10, 0.02, 26.5, 11.35),
-        (100, 1, 0.0, 0.194, 0.219),
-        (100, 1, 0.01, 0.65, 0.24),
-        (100, 1, 0.02, 1.77, 0.24),
-        (100, 10, 0.0, 0.975, 0.983),
-        (100, 10, 0.01, 14.0, 1.04),
-        (100, 10, 0.02, 21.0, 1.13),
+        (8, 1, 0.0, 1.104, 1.104),
+        (8, 10, 0.0, 10.886, 11.059),
+        (8, 10, 0.01, 16.863, 11.178),
+        (8, 10, 0.02, 25.571, 11.296),
+        (100, 1, 0.0, 0.162, 0.188),
+        (100, 10, 0.0, 0.950, 0.957),
+        (100, 10, 0.01, 13.350, 0.999),
+        (100, 10, 0.02, 21.771, 1.037),
     ] {
-        for (control, wanted) in [(CongestionControl::Cubic, cubic), (CongestionControl::Bbr, bbr)]
-        {
-            let seeds = if loss > 0.0 { 15 } else { 1 };
-            let mut took: Vec<f64> = (0..seeds)
-                .map(|seed| {
-                    let mut link = Link::new(10);
-                    link.loss = loss;
-                    link.bits_per_second = Some(megabits * 1_000_000);
-                    link.rng = ChaCha8Rng::seed_from_u64(seed);
-                    let tcp = TcpConfig { congestion_control: control, ..TcpConfig::default() };
-                    let mut pair = Pair::established(link, &tcp);
-                    pair.bulk(mebibytes << 20) as f64 / 1e9
-                })
-                .collect();
+        for (control, wanted, far) in [(Cubic, cubic, 0.15), (Bbr, bbr, 0.25)] {
+            let (seeds, far) = if loss > 0.0 { (15, far) } else { (1, far / 2.5) };
+            let mut took: Vec<f64> =
+                (0..seeds).map(|seed| bulk(megabits, mebibytes, loss, control, seed)).collect();
             took.sort_by(f64::total_cmp);
             let median = took[took.len() / 2];
-            println!(
-                "{megabits:>3} Mbit/s {mebibytes:>2} MiB {loss:.2} {control:?}: {median:.3} (Linux {wanted}, {:+.0} %)\n",
-                (median / wanted - 1.0) * 100.0
+            let off = median / wanted - 1.0;
+            assert!(
+                off.abs() < far,
+                "{megabits} Mbit/s, {mebibytes} MiB, {loss} lost, {control:?}: {median:.3} s, \
+                 {wanted} on Linux"
             );
         }
     }
+}
+
+/// How many seconds a transfer takes over a link with a round trip of 20 ms.
+fn bulk(megabits: u64, mebibytes: usize, loss: f64, control: CongestionControl, seed: u64) -> f64 {
+    let mut link = Link::new(10);
+    link.loss = loss;
+    link.bits_per_second = Some(megabits * 1_000_000);
+    link.rng = ChaCha8Rng::seed_from_u64(seed);
+    let tcp = TcpConfig { congestion_control: control, ..TcpConfig::default() };
+    Pair::established(link, &tcp).bulk(mebibytes << 20) as f64 / 1e9
 }
