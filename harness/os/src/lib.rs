@@ -17,12 +17,11 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(serve()).unwrap();
 //! ```
 //!
-//! The types of [`net`] keep the names, signatures and semantics of `tokio::net`, for the part of
-//! it that hyper, axum and tonic need: reading, writing, connecting, accepting, splitting,
-//! `nodelay`. There is no `TcpSocket`, no `readable` and `try_read`, no `peek`, `linger` or
-//! `into_std`, and the halves of a stream cannot be put together again. Each socket decides when
-//! it is made whether it is real or simulated: simulated if the code runs on a host of a Squall
-//! run, real otherwise. Without the feature `sim` (a production build) only the real half exists.
+//! The types of [`net`] keep the names, signatures and semantics of `tokio::net`: `TcpSocket`,
+//! streams with both kinds of halves, UDP, their options. What is missing is what hands a descriptor
+//! over (`into_std`, `from_raw_fd`), and Unix sockets. Each socket decides when it is made whether it
+//! is real or simulated: simulated if the code runs on a host of a Squall run, real otherwise.
+//! Without the feature `sim` (a production build) only the real half exists.
 //!
 //! The same holds for files: [`fs`] has the part of `tokio::fs` that a service needs to keep its
 //! data, and inside a run each host has a disk of its own, which outlives its processes, loses
