@@ -39,7 +39,7 @@ impl Command {
     pub(crate) fn measures(&self) -> bool {
         match self {
             Self::Trace(_) | Self::Validate => true,
-            Self::Run(custom) => custom.side() != Side::Squall,
+            Self::Run(custom) => !custom.side().is_squall(),
             Self::Table(options) => options.only_linux(),
             Self::Check(_) | Self::Client(_) | Self::Server(_) => false,
         }
@@ -112,7 +112,7 @@ pub(crate) enum Kind {
 pub(crate) struct Custom {
     kind: Kind,
     /// Whose TCP.
-    #[arg(long, default_value = "cubic", value_parser = ["cubic", "bbr", "Squall"])]
+    #[arg(long, default_value = "cubic", value_parser = Side::ALL.map(Side::name))]
     side: String,
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

@@ -45,7 +45,8 @@ pub(crate) fn check(options: &CheckOptions) -> Result<ExitCode, BoxError> {
     let (mut all, mut out) = (0, 0);
     for workload in chosen(&options.only) {
         let stored = document::read(&text, workload)?;
-        let squall = table::measure(workload, &workload.cases(), &[Side::Squall], None)?;
+        let sides = [reference.simulated()];
+        let squall = table::measure(workload, &workload.cases(), &sides, None)?;
         for compared in compare(workload, &stored, reference, &squall)? {
             let verdict = if compared.is_out() { "OUT" } else { "ok " };
             let Compared { what, linux, squall, bound } = &compared;
@@ -73,7 +74,7 @@ fn compare(
     reference: Side,
     squall: &Table,
 ) -> Result<Vec<Compared>, BoxError> {
-    let (held, bound) = workload.bounds();
+    let (held, bound) = workload.bounds(reference);
     let mut compared = Vec::new();
     for linux in stored.rows.iter().filter(|row| row.side == reference) {
         let same = |row: &&Row| row.key == linux.key;
@@ -106,7 +107,7 @@ mod tests {
     #[track_caller]
     fn judged(linux: &str, squall: &str) -> Vec<(String, bool)> {
         let cubic = Side::Linux("cubic");
-        let (linux, squall) = (table(cubic, linux), table(Side::Squall, squall));
+        let (linux, squall) = (table(cubic, linux), table(cubic.simulated(), squall));
         let compared = compare(Workload::W2, &linux, cubic, &squall).expect("numbers");
         compared.into_iter().map(|it| (it.what.clone(), it.is_out())).collect()
     }
@@ -123,8 +124,15 @@ mod tests {
 
     #[test]
     fn rows_of_another_congestion_control_are_not_compared() {
-        let (linux, squall) = (table(Side::Linux("bbr"), "1"), table(Side::Squall, "1"));
-        let found = compare(Workload::W2, &linux, Side::Linux("cubic"), &squall);
+        let (bbr, cubic) = (Side::Linux("bbr"), Side::Linux("cubic"));
+        let (linux, squall) = (table(bbr, "1"), table(cubic.simulated(), "1"));
+        let found = compare(Workload::W2, &linux, cubic, &squall);
         assert_eq!(found.expect("nothing"), []);
+    }
+
+    #[test]
+    fn each_congestion_control_has_a_bound_of_its_own() {
+        let bound = |side| Workload::W1.bounds(side).1;
+        assert_eq!((bound(Side::Linux("cubic")), bound(Side::Linux("bbr"))), (0.10, 0.25));
     }
 }

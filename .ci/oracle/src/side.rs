@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use squall::BoxError;
+use squall::{BoxError, plan::CongestionControl};
 
 use crate::{
     app::{Job, Report},
@@ -16,12 +16,17 @@ use crate::{
 pub(crate) enum Side {
     /// This kernel's, with this congestion control.
     Linux(&'static str),
-    Squall,
+    Squall(CongestionControl),
 }
 
 impl Side {
     /// In the order of the tables.
-    pub(crate) const ALL: [Self; 3] = [Self::Linux("cubic"), Self::Linux("bbr"), Self::Squall];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Linux("cubic"),
+        Self::Linux("bbr"),
+        Self::Squall(CongestionControl::Cubic),
+        Self::Squall(CongestionControl::Bbr),
+    ];
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|side| side.name() == name)
@@ -31,7 +36,21 @@ impl Side {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Linux(congestion) => congestion,
-            Self::Squall => "Squall",
+            Self::Squall(CongestionControl::Bbr) => "Squall bbr",
+            Self::Squall(_) => "Squall cubic",
+        }
+    }
+
+    pub(crate) fn is_squall(self) -> bool {
+        matches!(self, Self::Squall(_))
+    }
+
+    /// Squall with the congestion control of this side.
+    pub(crate) fn simulated(self) -> Self {
+        match self {
+            Self::Linux("bbr") => Self::Squall(CongestionControl::Bbr),
+            Self::Linux(_) => Self::Squall(CongestionControl::Cubic),
+            Self::Squall(_) => self,
         }
     }
 }
@@ -66,8 +85,12 @@ pub(crate) fn perform(
     seed: u64,
     captures: bool,
 ) -> Result<Outcome, BoxError> {
-    let Side::Linux(congestion) = side else {
-        return Ok(Outcome { report: simulated::run(conditions, job, seed)?, capture: None });
+    let congestion = match side {
+        Side::Linux(congestion) => congestion,
+        Side::Squall(congestion) => {
+            let report = simulated::run(conditions, job, congestion, seed)?;
+            return Ok(Outcome { report, capture: None });
+        }
     };
     let mut attempt = 1;
     loop {

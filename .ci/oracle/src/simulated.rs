@@ -8,7 +8,7 @@ use std::{
 
 use squall::{
     BoxError, Scenario, Services, Signals,
-    plan::{Plan, Topology, partition},
+    plan::{CongestionControl, Plan, TcpConfig, Topology, partition},
 };
 
 use crate::{
@@ -21,7 +21,12 @@ use crate::{
 /// # Errors
 ///
 /// When the plan cannot be performed, or the client has no report at its end.
-pub(crate) fn run(conditions: &Conditions, job: &Job, seed: u64) -> Result<Report, BoxError> {
+pub(crate) fn run(
+    conditions: &Conditions,
+    job: &Job,
+    congestion: CongestionControl,
+    seed: u64,
+) -> Result<Report, BoxError> {
     let saw = Arc::new(Mutex::new(None));
     let signals = Signals::default();
     let (found, over) = (Arc::clone(&saw), Arc::clone(&signals.interrupt));
@@ -37,15 +42,22 @@ pub(crate) fn run(conditions: &Conditions, job: &Job, seed: u64) -> Result<Repor
             }
         },
     );
-    let scenario = Scenario::new("oracle", "as on Linux", plan(conditions, job)?, services);
+    let scenario = Scenario::new("oracle", "as on Linux", plan(conditions, job, congestion)?, services);
     let run = squall::run_with(&scenario, seed, signals)?;
     let report = saw.lock().unwrap_or_else(PoisonError::into_inner).take();
     Ok(report.ok_or_else(|| format!("no report: {}", run.record.end.cause))?)
 }
 
-fn plan(conditions: &Conditions, job: &Job) -> Result<Plan, BoxError> {
+fn plan(
+    conditions: &Conditions,
+    job: &Job,
+    congestion: CongestionControl,
+) -> Result<Plan, BoxError> {
     let config = serde_json::to_value(job)?;
+    let mut tcp = TcpConfig::default();
+    tcp.congestion_control = congestion;
     let topology = Topology::new()
+        .tcp(tcp)
         .host("server", "server", config.clone())
         .host("client", "client", config)
         .link_from("client", "server", conditions.in_plan(Direction::ToServer))
@@ -75,7 +87,7 @@ mod tests {
         for job in
             [Job::http1(100, 2, Duration::from_secs(1)), Job::http2(100, Duration::from_secs(1))]
         {
-            let report = run(&link, &job, 1).expect("a plan that can be performed");
+            let report = run(&link, &job, CongestionControl::default(), 1).expect("a plan that can be performed");
             assert_eq!(report.requests.len(), 100);
             for request in report.requests {
                 assert!(request.answered && !request.fresh, "{request:?}");
@@ -89,7 +101,7 @@ mod tests {
         let (from, lasts) = (Duration::from_millis(500), Duration::from_millis(100));
         let link = Conditions::round_trip(Duration::from_millis(10)).partition(from, lasts);
         let job = Job::http1(100, 2, Duration::from_secs(1));
-        let report = run(&link, &job, 1).expect("a plan that can be performed");
+        let report = run(&link, &job, CongestionControl::default(), 1).expect("a plan that can be performed");
         let slow = report.requests.iter().filter(|request| request.took > 50_000_000);
         let slow: Vec<u64> = slow.map(|request| request.at / 1_000_000).collect();
         assert!(slow.iter().all(|at| (480..600).contains(at)), "{slow:?}");

@@ -21,12 +21,12 @@ use crate::{
 pub(crate) fn make(options: &TableOptions) -> Result<(), BoxError> {
     let mut sides = Side::ALL.to_vec();
     match options.side {
-        Some(Sides::Linux) => sides.retain(|side| *side != Side::Squall),
-        Some(Sides::Squall) => sides = vec![Side::Squall],
+        Some(Sides::Linux) => sides.retain(|side| !side.is_squall()),
+        Some(Sides::Squall) => sides.retain(|side| side.is_squall()),
         None => {
             if let Some(reason) = real::cannot_measure() {
                 println!("skipped Linux: {reason}");
-                sides = vec![Side::Squall];
+                sides.retain(|side| side.is_squall());
             }
         }
     }
@@ -71,7 +71,7 @@ pub(crate) fn measure(
         for side in sides.iter().copied() {
             let usual = match side {
                 Side::Linux(_) => case.seeds,
-                Side::Squall => case.seeds * SIMULATED_RUNS,
+                Side::Squall(_) => case.seeds * SIMULATED_RUNS,
             };
             let mut outcomes = Vec::new();
             for seed in 1..=seeds.unwrap_or(usual) {
@@ -88,7 +88,7 @@ pub(crate) fn measure(
             let date = machine::date();
             match side {
                 Side::Linux(_) => table.linux = Some(format!("{}, {date}", machine::kernel())),
-                Side::Squall => table.squall = Some(date),
+                Side::Squall(_) => table.squall = Some(date),
             }
         }
     }

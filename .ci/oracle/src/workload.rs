@@ -9,7 +9,7 @@ use crate::{
     figures::{Sample, milliseconds, seconds},
     link::{Conditions, nanos},
     outage,
-    side::Outcome,
+    side::{Outcome, Side},
 };
 
 /// A group of measurements with one table.
@@ -77,10 +77,11 @@ impl Workload {
     }
 
     /// The figures that Squall is held to, and how far they may be off.
-    pub(crate) fn bounds(self) -> (&'static [&'static str], f64) {
+    pub(crate) fn bounds(self, reference: Side) -> (&'static [&'static str], f64) {
+        let bbr = reference == Side::Linux("bbr");
         match self {
-            Self::W2 => (&["median"], 0.15),
-            Self::W1 | Self::W3 | Self::W4 => (&["p50", "p99"], 0.10),
+            Self::W2 => (&["median"], if bbr { 0.25 } else { 0.15 }),
+            Self::W1 | Self::W3 | Self::W4 => (&["p50", "p99"], if bbr { 0.25 } else { 0.10 }),
         }
     }
 

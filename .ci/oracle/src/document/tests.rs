@@ -1,5 +1,7 @@
 //! Tables are read as they were written, and only what was measured changes.
 
+use squall::plan::CongestionControl;
+
 use super::*;
 
 fn row(loss: &str, side: &str, p50: &str) -> Row {
@@ -15,7 +17,7 @@ const EMPTY: &str = "before\n<!-- oracle: w4 -->\n<!-- oracle: end -->\nafter\n"
 
 #[test]
 fn a_table_is_read_as_it_was_written() {
-    let table = table(vec![row("0 %", "cubic", "10.3"), row("0 %", "Squall", "10.0")]);
+    let table = table(vec![row("0 %", "cubic", "10.3"), row("0 %", "Squall cubic", "10.0")]);
     let written = write(EMPTY, Workload::W4, &table).expect("markers");
     assert!(written.starts_with("before\n") && written.ends_with("after\n"), "{written}");
     assert!(written.contains("| 0 % | Squall | 10.0 | 2 | 3 | 4 | 5 |"), "{written}");
@@ -27,16 +29,16 @@ fn a_table_is_read_as_it_was_written() {
 fn only_the_rows_that_were_measured_change() {
     let mut found = table(vec![
         row("0 %", "cubic", "10.3"),
-        row("0 %", "Squall", "10.0"),
+        row("0 %", "Squall cubic", "10.0"),
         row("1 %", "cubic", "11.9"),
     ]);
-    let new = vec![row("0 %", "Squall", "10.1"), row("1 %", "Squall", "11.8")];
+    let new = vec![row("0 %", "Squall cubic", "10.1"), row("1 %", "Squall cubic", "11.8")];
     found.merge(Table { rows: new, linux: None, squall: Some("new".to_owned()) });
     let expected = vec![
         row("0 %", "cubic", "10.3"),
-        row("0 %", "Squall", "10.1"),
+        row("0 %", "Squall cubic", "10.1"),
         row("1 %", "cubic", "11.9"),
-        row("1 %", "Squall", "11.8"),
+        row("1 %", "Squall cubic", "11.8"),
     ];
     assert_eq!((found.rows, found.linux), (expected, Some("6.18".to_owned())));
     assert_eq!(found.squall.as_deref(), Some("new"));
@@ -44,8 +46,8 @@ fn only_the_rows_that_were_measured_change() {
 
 #[test]
 fn what_a_side_no_longer_says_can_be_forgotten() {
-    let mut found = table(vec![row("0 %", "cubic", "10.3"), row("0 %", "Squall", "10.0")]);
-    found.forget(&[Side::Squall]);
+    let mut found = table(vec![row("0 %", "cubic", "10.3"), row("0 %", "Squall cubic", "10.0")]);
+    found.forget(&[Side::Squall(CongestionControl::Cubic)]);
     assert_eq!(found.rows, [row("0 %", "cubic", "10.3")]);
 }
 
