@@ -119,6 +119,34 @@ async fn tries_to_write(it: Side) -> Done {
     Ok(())
 }
 
+async fn reads_all_of_it(it: Side) -> Done {
+    let mut stream = it.accepted().await?;
+    let mut found = vec![0; MUCH];
+    it.note("read", &stream.read_exact(&mut found).await);
+    it.same("found", found == bytes(MUCH, 6), true);
+    it.reach("read");
+    it.done().await;
+    Ok(())
+}
+
+/// The loop that Tokio's documentation shows.
+async fn writes_when_it_can(it: Side) -> Done {
+    let stream = it.connected().await?;
+    let (all, mut taken) = (bytes(MUCH, 6), 0);
+    while taken < MUCH {
+        stream.writable().await?;
+        match stream.try_write(&all[taken..]) {
+            Ok(length) => taken += length,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    it.say("written");
+    it.until("read").await;
+    it.done().await;
+    Ok(())
+}
+
 impl Side {
     /// Is the stream still not writable when everything has settled?
     async fn quiet(&self, stream: &TcpStream) -> bool {
@@ -282,6 +310,10 @@ cases! {
     }
 
     /// How much two sockets take is up to the system; that it ends, and what arrives, is not.
+    a_writer_waits_for_room_each_time {
+        reads_all_of_it: ["read: ok", "found: same"],
+        writes_when_it_can: ["written"],
+    }
     a_try_writes_until_the_sockets_are_full {
         reads_late: ["read: ok", "found: same"],
         tries_to_write: [

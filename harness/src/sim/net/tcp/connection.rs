@@ -205,6 +205,11 @@ impl Connection {
         self.write_shut || self.state == State::Closed
     }
 
+    /// Somebody waits for room to write, if there is none (`SOCK_NOSPACE`).
+    pub(crate) fn want_room(&mut self) {
+        self.no_space |= !self.is_writable();
+    }
+
     pub(crate) fn is_orphan(&self) -> bool {
         self.orphan
     }
@@ -376,13 +381,7 @@ impl Connection {
         self.outgoing = outgoing;
         if advanced && self.tx.is_fin_acknowledged() {
             match self.state {
-                State::FinWait1 => {
-                    self.state = State::FinWait2;
-                    if self.orphan && segment.end() == segment.seq {
-                        self.flush(now, out);
-                        return self.rest(true, now);
-                    }
-                }
+                State::FinWait1 => self.state = State::FinWait2,
                 State::Closing => return self.rest(false, now),
                 State::LastAck => return self.finish(None),
                 _ => {}
@@ -394,8 +393,13 @@ impl Connection {
         if self.state == State::Closed {
             return;
         }
+        if self.orphan && self.state == State::FinWait2 {
+            self.flush(now, out);
+            return self.rest(true, now);
+        }
         self.send_more(now);
         self.flush(now, out);
+        self.heed_user_timeout(now);
         if self.no_space && self.tx.is_writable() && self.state.sends() {
             self.no_space = false;
             self.changes.writable = true;

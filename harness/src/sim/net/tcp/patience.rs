@@ -10,6 +10,9 @@ use super::{
 impl Connection {
     /// When the connection next has something to do by itself.
     pub(crate) fn deadline(&self) -> Option<Nanos> {
+        if self.state == State::Closed {
+            return None;
+        }
         let handshake = self.handshake.as_ref().map(|handshake| handshake.timer);
         let pace = self.tx.paced.then_some(self.tx.pace_at);
         [
@@ -27,6 +30,9 @@ impl Connection {
 
     /// Does what is due by `now`.
     pub(crate) fn on_timer(&mut self, now: Nanos, out: &mut Vec<Segment>) {
+        if self.state == State::Closed {
+            return;
+        }
         if self.handshake.as_ref().is_some_and(|handshake| handshake.timer <= now) {
             self.handshake_timed_out(now, out);
         }
@@ -41,6 +47,7 @@ impl Connection {
             self.tx.on_timer(now, &mut outgoing);
             self.outgoing = outgoing;
             self.flush(now, out);
+            self.heed_user_timeout(now);
         }
         if self.keepalive_at.is_some_and(|at| at <= now) {
             self.keep_alive(now, out);
@@ -79,21 +86,41 @@ impl Connection {
     fn has_lost_patience(&self, now: Nanos) -> bool {
         use super::sender::Timer::{Persist, Retransmit};
         let Some((_, timer @ (Retransmit | Persist))) = self.tx.timer else { return false };
-        let stalled = self.tx.stalled_since.map_or(0, |since| now.saturating_sub(since));
-        if let Some(most) = self.options.user_timeout
-            && (self.tx.timeouts > 0 || self.tx.probes > 0)
-            && stalled >= most
-        {
+        if self.user_timeout_at().is_some_and(|at| at <= now) {
             return true;
         }
         let retries = if self.orphan { self.config.orphan_retries } else { self.config.retries2 };
         match timer {
-            Persist => self.tx.probes >= retries,
+            Persist => {
+                self.tx.probes >= retries
+                    || (self.orphan && self.tx.probe_wait() >= self.config.rto_max)
+            }
             _ => {
                 let since = self.tx.retransmitting_since();
                 let patience = self.config.patience(retries);
-                since.is_some_and(|since| now.saturating_sub(since) >= patience)
+                self.tx.timeouts > 0
+                    && since.is_some_and(|since| now.saturating_sub(since) >= patience)
             }
+        }
+    }
+
+    /// When `TCP_USER_TIMEOUT` ends a connection that is retransmitting or probing.
+    fn user_timeout_at(&self) -> Option<Nanos> {
+        use super::sender::Timer::{Persist, Retransmit};
+        let most = self.options.user_timeout?;
+        let since = match self.tx.timer? {
+            (_, Persist) => self.tx.probing_since,
+            (_, Retransmit) if self.tx.timeouts > 0 => self.tx.stalled_since,
+            _ => None,
+        };
+        Some(since? + most)
+    }
+
+    /// No timer waits beyond `TCP_USER_TIMEOUT` (`tcp_clamp_rto_to_user_timeout`,
+    /// `tcp_clamp_probe0_to_user_timeout`).
+    pub(super) fn heed_user_timeout(&mut self, now: Nanos) {
+        if let (Some(end), Some((at, _))) = (self.user_timeout_at(), &mut self.tx.timer) {
+            *at = (*at).min(end.max(now + 1));
         }
     }
 

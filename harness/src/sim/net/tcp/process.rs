@@ -77,9 +77,11 @@ impl Connection {
             self.tx.push(Bytes::copy_from_slice(&buf[..part]), now);
             written += part;
         }
-        if written == 0 && bufs.iter().any(|buf| !buf.is_empty()) {
+        if written < bufs.iter().map(|buf| buf.len()).sum() {
             self.no_space = true;
-            return Err(io::ErrorKind::WouldBlock.into());
+            if written == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
         }
         self.push(now, out);
         Ok(written)

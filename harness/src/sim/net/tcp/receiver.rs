@@ -197,6 +197,7 @@ impl Receiver {
                 return received;
             }
             self.keep_ahead(seq, payload);
+            self.note_block(seq, all);
             self.acks.pending = true;
             received.acknowledge = true;
             return received;
@@ -219,6 +220,7 @@ impl Receiver {
         if self.fin_at == Some(self.nxt) {
             self.nxt += 1;
             self.finished = true;
+            self.blocks.clear();
             self.acks.quick = self.acks.quick.max(1);
             received.acknowledge = true;
         }
@@ -258,7 +260,6 @@ impl Receiver {
         if overlapped {
             self.duplicate = Some((seq, end));
         }
-        self.note_block(seq, end);
     }
 
     fn note_block(&mut self, from: u64, to: u64) {

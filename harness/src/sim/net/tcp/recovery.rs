@@ -187,7 +187,11 @@ impl Sender {
         if resend != Resend::Nothing {
             if resend == Resend::New {
                 self.output(now, false, out);
-                self.frto &= self.nxt > self.high_seq;
+                if self.nxt > self.high_seq {
+                    // Whether that is acknowledged shows if the timeout was needless.
+                    return flags.advanced;
+                }
+                self.frto = false;
             }
             self.resend_lost(now, out);
         }
@@ -197,12 +201,13 @@ impl Sender {
     /// Nothing is under way: an answer to a window probe.
     fn answer_probe(&mut self, now: Nanos) {
         self.tlp_high = None;
-        if !self.has_unsent() {
+        let fits = self.nxt + self.mss().min(self.queued()) <= self.wnd_end();
+        if fits || !self.has_unsent() {
+            self.end_probing();
             self.timer = None;
             return;
         }
-        let fits = self.nxt + self.mss().min(self.queued()) <= self.wnd_end();
-        self.timer = (!fits).then(|| (now + self.rto.max(self.rtt.rto_min()), Timer::Persist));
+        self.timer = Some((now + self.probe_wait(), Timer::Persist));
     }
 
     fn take_sack(

@@ -214,7 +214,7 @@ impl Scoreboard {
     /// `delivered`.
     pub(crate) fn sack(&mut self, blocks: &[(u64, u64)], mut delivered: impl FnMut(Delivered)) {
         for &(from, to) in blocks {
-            let mut from = from;
+            let (begin, mut from) = (from, from);
             // The part that an earlier acknowledgement said as well is known.
             if let Some((_, end)) = self.seen.iter().find(|(f, t)| *f <= from && from < *t) {
                 from = *end;
@@ -222,9 +222,9 @@ impl Scoreboard {
             if from >= to {
                 continue;
             }
-            let mut place = self.records.partition_point(|record| record.seq < from);
+            let mut place = self.records.partition_point(|record| record.end <= from);
             while let Some(record) = self.records.get(place).filter(|record| record.end <= to) {
-                if !record.sacked {
+                if !record.sacked && record.seq >= begin {
                     let number = self.first.wrapping_add(u32::try_from(place).unwrap_or(0));
                     let was = Delivered::of(record);
                     self.uncount(number);

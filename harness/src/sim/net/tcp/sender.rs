@@ -88,7 +88,11 @@ pub(crate) struct Sender {
     pub(super) rto: Nanos,
     /// Timeouts in a row without an acknowledgement.
     pub(super) timeouts: u32,
+    /// Probes of the window in a row without an answer, and how often their interval was doubled.
     pub(super) probes: u32,
+    pub(super) probe_backoff: u32,
+    /// Since when a window that is too small is probed.
+    pub(super) probing_since: Option<Nanos>,
     pub(super) timer: Option<(Nanos, Timer)>,
     /// Since when nothing of what was sent or probed for has been answered.
     pub(super) stalled_since: Option<Nanos>,
@@ -148,6 +152,8 @@ impl Sender {
             rto: config.rto_initial,
             timeouts: 0,
             probes: 0,
+            probe_backoff: 0,
+            probing_since: None,
             timer: None,
             stalled_since: None,
             cwnd_limited: false,
@@ -341,7 +347,7 @@ impl Sender {
             }
             self.validate_window(limited || self.board.in_flight() >= self.cwnd, now);
         } else if self.board.is_empty() && self.has_unsent() && self.timer.is_none() {
-            self.timer = Some((now + self.rto.max(self.rtt.rto_min()), Timer::Persist));
+            self.timer = Some((now + self.probe_wait(), Timer::Persist));
         }
         if !self.has_unsent() && self.board.in_flight() < self.cwnd {
             self.meter.limited_by_application(self.board.in_flight());
@@ -488,18 +494,29 @@ impl Sender {
     pub(super) fn probe_window(&mut self, now: Nanos, out: &mut Vec<Outgoing>) {
         self.probes += 1;
         self.stalled_since.get_or_insert(now);
+        self.probing_since.get_or_insert(now);
         let room = self.wnd_end().saturating_sub(self.nxt);
         if room > 0 && self.has_unsent() && self.board.is_empty() {
             let length = room.min(self.mss()).min(self.unsent_bytes as u64);
             let fin = length == self.unsent_bytes as u64 && self.fin == Fin::Queued;
             let mss = self.mss();
+            self.end_probing();
             self.transmit(length, fin, mss, now, out);
             return;
         }
         out.push(Outgoing { seq: self.una - 1, payload: Bytes::new(), fin: false });
-        let backoff = self.probes.min(16);
-        let wait = self.rto.max(self.rtt.rto_min()) << backoff;
-        self.timer = Some((now + wait.min(self.rtt.rto_max()), Timer::Persist));
+        self.probe_backoff = (self.probe_backoff + 1).min(16);
+        self.timer = Some((now + self.probe_wait(), Timer::Persist));
+    }
+
+    /// How long the next probe of the window waits (`tcp_probe0_when`).
+    pub(super) fn probe_wait(&self) -> Nanos {
+        (self.rto.max(self.rtt.rto_min()) << self.probe_backoff).min(self.rtt.rto_max())
+    }
+
+    /// The window is large enough for what is to be sent.
+    pub(super) fn end_probing(&mut self) {
+        (self.probes, self.probe_backoff, self.probing_since) = (0, 0, None);
     }
 
     /// When the first segment of this episode was sent again.

@@ -353,6 +353,104 @@ fn a_full_window_is_probed_and_resumes() {
     assert_eq!(read, written);
 }
 
+#[test]
+fn the_window_of_a_stopped_reader_is_probed_less_and_less_often() {
+    let mut pair = Pair::established(Link::new(5), &TcpConfig::default());
+    let block = vec![1; 64 << 10];
+    while pair.write(0, &block).is_ok() {
+        let at = pair.now + 50 * MILLISECOND;
+        pair.run_to(at);
+    }
+    pair.log.clear();
+    let at = pair.now + 600 * SECOND;
+    pair.run_to(at);
+    let gaps: Vec<u64> =
+        pair.log.windows(2).map(|two| (two[1].0 - two[0].0) / (MILLISECOND * 100)).collect();
+    let (growing, at_last) = gaps.split_at(8);
+    assert!(growing.windows(2).all(|two| two[1] >= two[0] * 2 - 1), "{gaps:?}");
+    assert!(at_last.len() >= 2 && at_last.iter().all(|gap| *gap == 1_200), "{gaps:?}");
+    // A process that is gone waits no longer than the probes take to become that rare.
+    pair.close(0);
+    let at = pair.now + 300 * SECOND;
+    pair.run_to(at);
+    assert_eq!(pair.end(0).state, State::Closed);
+}
+
+#[test]
+fn a_lost_end_of_a_stream_comes_again_within_two_round_trips() {
+    for lost in 0..3 {
+        let mut pair = Pair::established(Link::new(5), &TcpConfig::default());
+        for _ in 0..10 {
+            pair.write(0, b"warm").expect("there is room");
+            let at = pair.now + 50 * MILLISECOND;
+            pair.run_to(at);
+            pair.read(1).expect("it arrives");
+        }
+        let begun = pair.now;
+        for part in 0..3 {
+            // Each part leaves at an instant of its own; one of them is lost.
+            let down = pair.now..pair.now + 1;
+            pair.link.down = if part == lost { down } else { 0..0 };
+            pair.write(0, &vec![7; MSS as usize]).expect("there is room");
+            let at = pair.now + MILLISECOND / 10;
+            pair.run_to(at);
+        }
+        pair.link.down = 0..0;
+        pair.close(0);
+        while pair.end(1).state == State::Established {
+            let at = pair.now + MILLISECOND;
+            pair.run_to(at);
+            assert!(pair.now < begun + SECOND, "part {lost}");
+        }
+        let took = (pair.now - begun) / MILLISECOND;
+        assert!(took < 25, "part {lost}: {took} ms");
+    }
+}
+
+#[test]
+fn a_user_timeout_ends_a_connection_when_it_says_so() {
+    let options = Options { user_timeout: Some(10 * SECOND), nodelay: true, ..Options::default() };
+    // Nothing comes back.
+    let mut pair = Pair::established(Link::new(5), &TcpConfig::default());
+    let mut out = Vec::new();
+    let now = pair.now;
+    pair.end(0).set_options(options.clone(), now, &mut out);
+    pair.link.down = now..now + 100 * SECOND;
+    pair.write(0, b"lost").expect("there is room");
+    pair.run_to(now + 9_900 * MILLISECOND);
+    assert_ne!(pair.end(0).state, State::Closed);
+    pair.run_to(now + 10_300 * MILLISECOND);
+    assert_eq!(pair.end(0).take_error(), Some(std::io::ErrorKind::TimedOut));
+    // The peer answers, and has no room.
+    let mut pair = Pair::established(Link::new(5), &TcpConfig::default());
+    let now = pair.now;
+    pair.end(0).set_options(options, now, &mut out);
+    while pair.write(0, &[1; 64 << 10]).is_ok() {
+        let at = pair.now + 50 * MILLISECOND;
+        pair.run_to(at);
+    }
+    let at = pair.now + 12 * SECOND;
+    pair.run_to(at);
+    assert_eq!(pair.end(0).take_error(), Some(std::io::ErrorKind::TimedOut));
+}
+
+#[test]
+fn a_connection_that_is_over_does_nothing_more() {
+    let tcp = TcpConfig { congestion_control: CongestionControl::Bbr, ..TcpConfig::default() };
+    let mut pair = Pair::established(Link::new(5), &tcp);
+    pair.write(0, &vec![1; 40 << 10]).expect("there is room");
+    pair.close(0);
+    let at = pair.now + 6 * MILLISECOND;
+    pair.run_to(at);
+    // What has come is not read: a reset.
+    pair.close(1);
+    let at = pair.now + 20 * MILLISECOND;
+    pair.run_to(at);
+    assert_eq!(pair.end(0).state, State::Closed);
+    assert_eq!(pair.end(0).deadline(), None);
+    assert_eq!(pair.end(1).deadline(), None);
+}
+
 /// Transfers as measured between two Linux 6.18 kernels over the same link, in seconds: medians of
 /// W2 in `docs/FIDELITY.md`, less the 30 ms of handshake and request. What few losses decide takes
 /// hundreds of runs, and is left to the oracle.
