@@ -27,6 +27,7 @@ mod process;
 mod queues;
 mod scrape;
 mod service_faults;
+mod severed;
 mod time;
 mod transfer;
 mod udp;

@@ -309,14 +309,14 @@ fn a_lost_refusal_is_asked_for_again() {
 #[test]
 fn a_timeout_swallows_data_and_closes_after_its_time_or_at_the_heal() {
     let seen = connections(timeout("b", ms(100)));
-    // After the last answer that it swallowed, as Toxiproxy does, at the next step of the network.
-    assert_eq!(seen.at("old: UnexpectedEof"), us(350_500 + 100_000 + 100));
-    assert_eq!(seen.at("new: UnexpectedEof"), us(401_500 + 100_000 + 100));
+    // After the last answer that it swallowed, as Toxiproxy does.
+    assert_eq!(seen.at("old: UnexpectedEof"), us(350_500 + 100_000));
+    assert_eq!(seen.at("new: UnexpectedEof"), us(401_500 + 100_000));
     seen.at("healed: ok");
     // Of zero, it closes nothing before the heal.
     let seen = connections(timeout("b", Duration::ZERO));
-    assert_eq!(seen.at("old: UnexpectedEof"), us(600_100));
-    assert_eq!(seen.at("new: UnexpectedEof"), us(600_100));
+    assert_eq!(seen.at("old: UnexpectedEof"), ms(600));
+    assert_eq!(seen.at("new: UnexpectedEof"), ms(600));
     assert!(seen.affected()[0] > 0);
     seen.at("healed: ok");
 }

@@ -82,6 +82,94 @@ fn a_power_loss_is_silence_and_the_old_connection_is_reset_only_after_the_start(
 }
 
 #[test]
+fn a_paused_reader_gets_what_was_sent_before_a_reset() {
+    let seen = World::new()
+        .host("b", || async {
+            let (mut stream, _) = TcpListener::bind("0.0.0.0:7").await?.accept().await?;
+            squall_os::sim::sleep_until(400_000_000).await;
+            stream.write_all(b"answer").await?;
+            sleep(ms(10)).await;
+            stream.set_zero_linger()?;
+            drop(stream);
+            pending().await
+        })
+        .host("a", || async {
+            sleep(ms(1)).await;
+            let mut stream = TcpStream::connect("b:7").await?;
+            let mut bytes = [0; 6];
+            log_result("answer", &stream.read_exact(&mut bytes).await);
+            log_result("then", &stream.read(&mut bytes).await);
+            log_result("at last", &stream.read(&mut bytes).await);
+            pending().await
+        })
+        .plan(|plan| plan.fault(pause("a").from(ms(350)).until(ms(600))))
+        .completes(1);
+    assert_eq!(seen.at("answer: ok"), ms(600));
+    assert_eq!(seen.at("then: ConnectionReset"), ms(600));
+    assert_eq!(seen.at("at last: ok"), ms(600));
+}
+
+#[test]
+fn what_a_process_wrote_arrives_however_it_is_killed() {
+    let faults = [
+        crash("b").from(ms(300)).until(ms(600)),
+        // It does not wait for the signal, and is killed when the grace is over.
+        restart("b", ms(50)).from(ms(250)).until(ms(600)),
+        crash_loop("b", ms(100), ms(50)).from(ms(300)).until(ms(600)),
+    ];
+    for fault in faults {
+        let seen = World::new()
+            .host("b", || async {
+                let listener = TcpListener::bind("0.0.0.0:7").await?;
+                let (mut stream, _) = listener.accept().await?;
+                stream.write_all(b"bye").await?;
+                pending().await
+            })
+            .host("a", || async {
+                squall_os::sim::sleep_until(295_000_000).await;
+                let mut stream = TcpStream::connect("b:7").await?;
+                // Both are there before it reads.
+                squall_os::sim::sleep_until(310_000_000).await;
+                let mut found = String::new();
+                log_result("read", &stream.read_to_string(&mut found).await);
+                log(&found);
+                pending().await
+            })
+            .plan(|plan| plan.fault(fault))
+            .completes(1);
+        assert_eq!(seen.at("read: ok"), ms(310));
+        seen.at("bye");
+    }
+}
+
+#[test]
+fn the_kernel_keeps_the_rest_of_a_connection_for_a_minute() {
+    let bound = |at: u64| async move {
+        squall_os::sim::sleep_until(at * 1_000_000_000).await;
+        let socket = squall_os::net::TcpSocket::new_v4()?;
+        socket.bind("0.0.0.0:7".parse().expect("an address"))
+    };
+    let seen = World::new()
+        .host("b", move || async move {
+            let listener = TcpListener::bind("0.0.0.0:7").await?;
+            drop(listener.accept().await?);
+            drop(listener);
+            log_result("early", &bound(30).await);
+            log_result("late", &bound(62).await);
+            pending().await
+        })
+        .host("a", || async {
+            sleep(ms(1)).await;
+            let _keeps_its_end = TcpStream::connect("b:7").await?;
+            pending().await
+        })
+        .plan(|plan| plan.lasts(ms(65_000)))
+        .completes(1);
+    seen.at("early: AddrInUse");
+    seen.at("late: ok");
+}
+
+#[test]
 fn a_process_whose_handshakes_were_cut_off_has_its_port_again_when_it_starts() {
     // The attempts of the partition come again after a second, as they are given up.
     for limit in [999, 1_000, 1_001] {

@@ -249,7 +249,8 @@ impl Fabric {
         self.stood_in.retain(lives);
         self.late.forget_arrived(now);
         let most = self.rules.iter().map(Rule::remembered).max().unwrap_or(0);
-        self.remembered_max = REMEMBERED.max(most.max(self.stood_in.len()) * 2);
+        let most = most.max(self.stood_in.len()).max(self.late.len());
+        self.remembered_max = REMEMBERED.max(most * 2);
     }
 
     /// Lets a packet pass the queues from this one on that see it, and leave after the last.
@@ -355,9 +356,9 @@ impl Fabric {
         now: u64,
     ) {
         let Some(whole) = packet.segment() else { return };
-        let (mut sent, mut pause) = (0, 0);
+        let (mut sent, mut pause) = (0, slices.begins - now);
         let mut arrivals = BTreeSet::new();
-        while sent < whole.payload.len() {
+        loop {
             let length = slices.next(whole.payload.len() - sent, &mut self.slicing);
             let last = sent + length == whole.payload.len();
             let segment = Segment {
@@ -371,6 +372,12 @@ impl Fabric {
             arrivals.insert(self.carry(piece, hosts, &mut fate, now));
             sent += length;
             pause += slices.pause;
+            if last {
+                break;
+            }
+        }
+        if let Some(rule) = self.rules.iter_mut().find(|rule| rule.fault == slices.fault) {
+            rule.sliced(packet.flow(), now + pause);
         }
         // Pieces that come at one instant are read as one.
         self.effects[usize::from(slices.fault)].affect(u64::from(arrivals.len() > 1));

@@ -96,6 +96,8 @@ pub(crate) struct Sent<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slices {
     pub(crate) fault: u16,
+    /// When the first piece may leave: after the pieces of what was sent before.
+    pub(crate) begins: u64,
     pub(crate) average: u32,
     pub(crate) variation: u32,
     pub(crate) pause: u64,
@@ -119,6 +121,8 @@ pub(crate) struct Rule {
     severs: Deadlines,
     /// Up to where a `timeout` has swallowed each stream.
     swallowed: BTreeMap<Flow, u64>,
+    /// Until when a `slicer` is busy with each stream.
+    slicing: BTreeMap<Flow, u64>,
 }
 
 /// Where a stream ends, and whether it has come so far.
@@ -182,6 +186,7 @@ impl Rule {
             ends: BTreeMap::new(),
             severs: Deadlines::default(),
             swallowed: BTreeMap::new(),
+            slicing: BTreeMap::new(),
         }
     }
 
@@ -251,6 +256,7 @@ impl Rule {
             self.ends.remove(&flow);
             self.severs.remove(flow);
             self.swallowed.remove(&flow);
+            self.slicing.remove(&flow);
         }
         if let FaultKind::Timeout { timeout } = self.kind
             && self.scope.touches(hosts.0, hosts.1)
@@ -262,7 +268,11 @@ impl Rule {
 
     /// How many connections it remembers something of.
     pub(crate) fn remembered(&self) -> usize {
-        self.cut.len() + self.limits.len() + self.ends.len() + self.severs.len()
+        self.cut.len()
+            + self.limits.len()
+            + self.ends.len()
+            + self.severs.len()
+            + self.slicing.len()
     }
 
     /// Forgets the connections that are no more.
@@ -272,6 +282,7 @@ impl Rule {
         self.ends.retain(|flow, _| lives(flow));
         self.severs.retain(&lives);
         self.swallowed.retain(|flow, _| lives(flow));
+        self.slicing.retain(|flow, _| lives(flow));
     }
 
     /// When the next connection is to be severed.
@@ -373,9 +384,13 @@ impl Rule {
                 }
             }
             FaultKind::Slicer { average_size, size_variation, delay } => {
-                if tcp.is_some_and(|s| s.payload.len() > average_size as usize) {
+                let Some(tcp) = tcp.filter(|s| !s.is_pure_ack() && !s.flags.syn) else { return };
+                // What comes meanwhile waits behind it.
+                let begins = self.slicing.get(&packet.flow()).copied().unwrap_or(0).max(now);
+                if tcp.payload.len() > average_size as usize || begins > now {
                     fate.slices = Some(Slices {
                         fault,
+                        begins,
                         average: average_size,
                         variation: size_variation,
                         pause: nanos(delay),
@@ -413,6 +428,11 @@ impl Rule {
         } else {
             fate.lost = true;
         }
+    }
+
+    /// The pieces of a stream have left by then, and the pause after the last of them is over.
+    pub(crate) fn sliced(&mut self, flow: Flow, until: u64) {
+        self.slicing.insert(flow, until);
     }
 
     fn sever_later(&mut self, flow: Flow, now: u64, timeout: Duration) {

@@ -39,6 +39,7 @@ impl Network {
 
     fn end_in_between(&mut self, id: SocketId, end: Flow, how: Severed, now: u64) {
         let Some(socket) = self.get(id) else { return };
+        let host = socket.host;
         let (seq, ack) = match &socket.kind {
             Kind::Connection(connection) => {
                 let (snd_nxt, rcv_nxt) = connection.sequence();
@@ -51,8 +52,10 @@ impl Network {
         let flags = Flags { rst, ack: true, fin: !rst, syn: false };
         let segment =
             Segment { seq, ack, flags, window: 65_535, sent_at: now, ..Segment::default() };
-        let packet = Packet::new((end.dst, end.src), SocketId::NONE, id, Body::Tcp(segment));
-        self.fabric.deliver_next(packet, now);
+        let mut packet = Packet::new((end.dst, end.src), SocketId::NONE, id, Body::Tcp(segment));
+        packet.host = host;
+        // At once: what arrives before it would move the place at which it is valid.
+        self.input(packet, now);
     }
 }
 
