@@ -452,6 +452,9 @@ impl Network {
     /// Wakes a task when the socket may have become readable or writable.
     pub(crate) fn wait(&mut self, id: SocketId, read: bool, write: bool, waker: &Waker) {
         let Ok(socket) = self.owned(id) else { return waker.wake_by_ref() };
+        if write && let Kind::Connection(connection) = &mut socket.kind {
+            connection.want_room();
+        }
         for (wanted, list) in [(read, &mut socket.readers), (write, &mut socket.writers)] {
             if wanted && !list.iter().any(|known| known.will_wake(waker)) {
                 list.push(waker.clone());

@@ -2,8 +2,9 @@
 
 use super::{
     Network,
-    address::{Endpoint, Ip},
+    address::Ip,
     packet::{Body, Flow, Packet},
+    ports::hash,
     socket::{Kind, Socket, SocketId},
     tcp::{Answered, Connection, Request, RestAnswer, Segment, State},
 };
@@ -29,7 +30,9 @@ impl Network {
     fn input_tcp(&mut self, host: u16, packet: &Packet, segment: &Segment, now: u64) {
         let (local, remote) = (packet.dst, packet.src);
         let known = self.get(packet.to).is_some_and(|socket| {
-            socket.host == host && socket.local == Some(local) && socket.remote == Some(remote)
+            let lives = socket.connection().is_none_or(|it| it.state != State::Closed);
+            let is_its = socket.local == Some(local) && socket.remote == Some(remote);
+            socket.host == host && is_its && lives
         });
         let id = if known { Some(packet.to) } else { self.ports.connection(host, local, remote) };
         match id {
@@ -89,7 +92,7 @@ impl Network {
     /// A segment for no connection: an attempt, or a mistake.
     fn input_listener(&mut self, host: u16, packet: &Packet, segment: &Segment, now: u64) {
         let attempt = segment.flags.syn && !segment.flags.ack && !segment.flags.rst;
-        let listener = if attempt { self.listener(host, packet.dst) } else { None };
+        let listener = if attempt { self.listener(host, packet.flow()) } else { None };
         let refused = packet.refused_by.filter(|_| listener.is_some());
         if let Some(fault) = refused {
             self.fabric.affect(fault);
@@ -200,14 +203,15 @@ impl Network {
 
     /// The listener that a connection attempt is for: one that was bound to the address itself
     /// comes before one for all addresses.
-    pub(super) fn listener(&self, host: u16, local: Endpoint) -> Option<SocketId> {
+    fn listener(&self, host: u16, flow: Flow) -> Option<SocketId> {
+        let local = flow.dst;
         let bound = self.ports.bound(host, false, local.port);
-        let listening = bound.iter().copied().filter(|id| {
-            self.get(*id).is_some_and(|socket| {
-                matches!(socket.kind, Kind::Listener(_)) && socket.covers(local)
-            })
+        let listening = bound.iter().copied().filter_map(|id| {
+            let socket = self.get(id)?;
+            let takes = matches!(socket.kind, Kind::Listener(_)) && socket.covers(local);
+            takes.then(|| (rank(socket, local.ip), id))
         });
-        listening.max_by_key(|id| self.get(*id).map(|socket| rank(socket, local.ip)))
+        one_of_the_best(listening.collect(), flow)
     }
 
     /// Sends a segment that belongs to no socket.
@@ -217,15 +221,13 @@ impl Network {
 
     fn input_udp(&mut self, host: u16, packet: &Packet, bytes: bytes::Bytes, now: u64) {
         let bound = self.ports.bound(host, true, packet.dst.port);
-        let taking = bound.iter().copied().filter(|id| {
-            self.get(*id).is_some_and(|socket| {
-                socket.covers(packet.dst) && socket.remote.is_none_or(|peer| peer == packet.src)
-            })
+        let taking = bound.iter().copied().filter_map(|id| {
+            let socket = self.get(id)?;
+            let takes =
+                socket.covers(packet.dst) && socket.remote.is_none_or(|peer| peer == packet.src);
+            takes.then(|| ((socket.remote.is_some(), rank(socket, packet.dst.ip)), id))
         });
-        let best = taking.max_by_key(|id| {
-            self.get(*id).map(|socket| (socket.remote.is_some(), rank(socket, packet.dst.ip)))
-        });
-        let Some(id) = best else {
+        let Some(id) = one_of_the_best(taking.collect(), packet.flow()) else {
             return self.fabric.send(host, packet.answer(Body::Unreachable), now);
         };
         if let Some(Kind::Udp(datagrams)) = self.get_mut(id).map(|socket| &mut socket.kind) {
@@ -258,6 +260,19 @@ impl Network {
             .is_some_and(|connection| !matches!(connection.state, State::SynSent | State::Closed));
         (lives || matches!(socket.kind, Kind::Request { .. })).then_some(id)
     }
+}
+
+/// Of sockets that fit equally well (`SO_REUSEPORT`) the addresses of a flow choose one, always the
+/// same while there are as many.
+fn one_of_the_best<R: Ord>(fitting: Vec<(R, SocketId)>, flow: Flow) -> Option<SocketId> {
+    if let [(_, only)] = fitting[..] {
+        return Some(only);
+    }
+    let best = fitting.iter().map(|(rank, _)| rank).max()?;
+    let equal: Vec<SocketId> =
+        fitting.iter().filter(|(rank, _)| rank == best).map(|(_, id)| *id).collect();
+    let chosen = hash(flow) % equal.len() as u64;
+    equal.get(usize::try_from(chosen).unwrap_or(0)).copied()
 }
 
 /// How well a socket fits an address.

@@ -43,6 +43,10 @@ const MSS: u32 = 1448;
 /// The same within a host, where a packet holds 65,536 bytes.
 const MSS_LOOPBACK: u32 = 65_483;
 
+/// Timers that nobody waits for any more are forgotten when there are more than this, and again each
+/// time there are twice as many.
+const TIMERS: usize = 4096;
+
 /// The sockets of all hosts, and what is under way between them.
 pub(crate) struct Network {
     config: Rc<Config>,
@@ -55,6 +59,7 @@ pub(crate) struct Network {
     fabric: Fabric,
     timers: BinaryHeap<Reverse<(u64, u64, SocketId)>>,
     timers_set: u64,
+    timers_max: usize,
     /// The tasks to be woken, by their host.
     woken: Vec<(u16, Waker)>,
     /// The hosts to whose processes something has come since this was last asked for.
@@ -93,6 +98,7 @@ impl Network {
             fabric: Fabric::new(topology, seed, effects),
             timers: BinaryHeap::new(),
             timers_set: 0,
+            timers_max: TIMERS,
             woken: Vec::new(),
             hit: Vec::new(),
             out: Vec::new(),
@@ -395,15 +401,38 @@ impl Network {
         if socket.timer.is_some_and(|set| set <= at) {
             return;
         }
+        // A later one is still there, and serves again when this one has run out.
+        socket.later_timer = socket.later_timer.max(socket.timer);
+        if socket.later_timer.is_some_and(|later| later <= at) {
+            socket.timer = socket.later_timer.take();
+            return;
+        }
         socket.timer = Some(at);
         self.timers_set += 1;
         self.timers.push(Reverse((at, self.timers_set, id)));
+        if self.timers.len() > self.timers_max {
+            self.forget_timers();
+        }
+    }
+
+    /// Forgets timers that nobody waits for any more.
+    fn forget_timers(&mut self) {
+        let mut timers = std::mem::take(&mut self.timers);
+        timers.retain(|Reverse((at, _, id))| {
+            self.get(*id)
+                .is_some_and(|socket| socket.timer == Some(*at) || socket.later_timer == Some(*at))
+        });
+        self.timers_max = TIMERS.max(timers.len() * 2);
+        self.timers = timers;
     }
 
     /// A timer has run out.
     fn timer(&mut self, id: SocketId, set_for: u64, now: u64) {
         let Some(socket) = self.get_mut(id) else { return };
         if socket.timer != Some(set_for) {
+            if socket.later_timer == Some(set_for) {
+                socket.later_timer = None;
+            }
             return;
         }
         socket.timer = None;

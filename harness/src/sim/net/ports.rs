@@ -2,11 +2,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    hash::{BuildHasherDefault, Hasher},
+    hash::{BuildHasher, BuildHasherDefault, Hasher},
 };
 
 use super::{
     address::{Endpoint, Ip},
+    packet::Flow,
     socket::{Kind, Socket, SocketId},
 };
 
@@ -31,6 +32,11 @@ type Connected = (u16, Endpoint, Endpoint);
 /// protect from nobody.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AddressHasher(u64);
+
+/// A number for the addresses of a flow.
+pub(crate) fn hash(flow: Flow) -> u64 {
+    BuildHasherDefault::<AddressHasher>::default().hash_one(flow)
+}
 
 impl Hasher for AddressHasher {
     fn write(&mut self, bytes: &[u8]) {

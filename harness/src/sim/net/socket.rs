@@ -52,6 +52,8 @@ pub(crate) struct Socket {
     pub(crate) wrote_at: u64,
     /// When a timer of the network is set for it.
     pub(crate) timer: Option<u64>,
+    /// A later one that was set before, and is still there.
+    pub(crate) later_timer: Option<u64>,
     pub(crate) readers: Vec<Waker>,
     pub(crate) writers: Vec<Waker>,
 }
@@ -97,6 +99,7 @@ impl Socket {
             kind,
             wrote_at: 0,
             timer: None,
+            later_timer: None,
             readers: Vec::new(),
             writers: Vec::new(),
         }
