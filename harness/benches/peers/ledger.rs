@@ -18,7 +18,7 @@ struct Line {
 /// What a time is shown in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unit {
-    /// Microseconds for each of so many requests.
+    /// Microseconds for each of so many requests, or segments.
     MicrosFor(u32),
     /// Milliseconds, times a factor when less than the workload was run.
     MillisTimes(u32),
@@ -48,7 +48,7 @@ impl Line {
 
     fn suffix(&self) -> String {
         match self.unit {
-            Unit::MicrosFor(_) => "us a request".to_owned(),
+            Unit::MicrosFor(_) => "us a request or segment".to_owned(),
             Unit::MillisTimes(1) => "ms".to_owned(),
             Unit::MillisTimes(factor) => format!("ms (1/{factor} of it was run)"),
         }

@@ -1,11 +1,13 @@
 //! How fast Squall is, next to its peers in the same run: `turmoil`, and no network at all.
 //!
-//! Three workloads, each a criterion group: `aggregate-5k`, `idle-hour` and `hosts-n`. Without
-//! `cargo bench` (that is, as a test) each is run once, and small.
+//! Five workloads, each a criterion group: `aggregate-5k`, `idle-hour`, `hosts-n`, `bulk` and
+//! `crowd`. Without `cargo bench` (that is, as a test) each is run once, and small.
 
 mod aggregate;
 mod app;
+mod bulk;
 mod client;
+mod crowd;
 mod hosts;
 mod idle;
 mod ledger;
@@ -19,6 +21,8 @@ use criterion::{Criterion, SamplingMode, Throughput};
 
 use self::{
     app::Demand,
+    bulk::Bulk,
+    crowd::Crowd,
     ledger::{Ledger, Unit},
     on_squall::Detail,
 };
@@ -124,7 +128,8 @@ fn idle_hour(small: bool) -> Workload<'static> {
 fn hosts_n(small: bool) -> Workload<'static> {
     let lasts = if small { Duration::from_millis(500) } else { secs(10) };
     let mut workload = Workload::new("hosts-n");
-    for hosts in [10, 50, 200] {
+    for hosts in [10, 50, 200, 1_000] {
+        let hosts = if small { hosts.min(50) } else { hosts };
         workload =
             workload.contestant(&format!("squall-{hosts}"), Unit::MillisTimes(1), move || {
                 hosts::on_squall(hosts, lasts)
@@ -145,6 +150,27 @@ fn hosts_n(small: bool) -> Workload<'static> {
     workload
 }
 
+fn bulk(small: bool) -> Workload<'static> {
+    let whole = Bulk { bytes: if small { 1_000_000 } else { 1_000_000_000 } };
+    let part = Bulk { bytes: whole.bytes / 20 };
+    let unit = |bulk: Bulk| Unit::MicrosFor(bulk.segments());
+    Workload::new("bulk")
+        .contestant("loopback", unit(whole), move || bulk::on_loopback(whole))
+        .contestant("turmoil", unit(part), move || bulk::on_turmoil(part))
+        .contestant("squall", unit(whole), move || bulk::on_squall(whole))
+}
+
+fn crowd(small: bool) -> Workload<'static> {
+    let exchanges = if small { 10 } else { 10_000 };
+    let ten = Crowd { connections: 10, exchanges };
+    let many = Crowd { connections: if small { 200 } else { 10_000 }, exchanges };
+    let unit = Unit::MicrosFor(ten.requests());
+    Workload::new("crowd")
+        .contestant("turmoil", unit, move || crowd::on_turmoil(ten))
+        .contestant("squall-10", unit, move || crowd::on_squall(ten))
+        .contestant("squall-10000", unit, move || crowd::on_squall(many))
+}
+
 fn main() {
     let small = only_tests();
     let rounds = |rounds| if small { 0 } else { rounds };
@@ -152,5 +178,7 @@ fn main() {
     aggregate_5k(small).measure(&mut criterion, rounds(7));
     idle_hour(small).measure(&mut criterion, rounds(3));
     hosts_n(small).measure(&mut criterion, rounds(3));
+    bulk(small).measure(&mut criterion, rounds(3));
+    crowd(small).measure(&mut criterion, rounds(3));
     criterion.final_summary();
 }
