@@ -161,6 +161,9 @@ impl Plan {
                 return wrong(&reason);
             }
         }
+        if !(10..=10_000).contains(&tcp.hz) {
+            return wrong("expected hz from 10 to 10000 ticks in a second");
+        }
         if tcp.initcwnd == 0 || tcp.initcwnd > 1000 {
             return wrong("expected an initcwnd from 1 to 1000 segments");
         }

@@ -14,6 +14,9 @@ use super::millis;
 pub struct TcpConfig {
     /// Which congestion control connections use.
     pub congestion_control: CongestionControl,
+    /// Ticks of the kernel in a second, at which its timers fire (`CONFIG_HZ`: 250 on Debian and
+    /// Ubuntu, 1000 on Fedora and Arch, 100 in some clouds).
+    pub hz: u32,
     /// The first retransmission timeout of a connection attempt, and of data before there is a
     /// sample of the round-trip time (RFC 6298, 2.1). A constant of Linux.
     #[serde(rename = "rto_initial_ms", with = "millis")]
@@ -78,6 +81,7 @@ impl Default for TcpConfig {
     fn default() -> Self {
         Self {
             congestion_control: CongestionControl::Cubic,
+            hz: 250,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(120),

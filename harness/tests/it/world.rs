@@ -16,6 +16,17 @@ pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
+/// A timer of TCP has come once for each of `waits`, in milliseconds, since `from`: no earlier than
+/// that, and no later than Linux's ticks make it.
+#[track_caller]
+pub(crate) fn timed(found: Duration, from: Duration, waits: &[u64]) {
+    let least = from + ms(waits.iter().sum());
+    // The timeout in whole ticks, the next tick, and the coarseness of the timer wheel.
+    let late = |wait: &u64| wait / 50 + 8 + if *wait < 2_000 { wait / 8 } else { 256 };
+    let most = least + ms(waits.iter().map(late).sum());
+    assert!((least..=most).contains(&found), "expected {least:?} to {most:?}, found {found:?}");
+}
+
 pub(crate) fn us(us: u64) -> Duration {
     Duration::from_micros(us)
 }

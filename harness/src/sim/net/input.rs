@@ -115,7 +115,7 @@ impl Network {
         let iss = self.draw_sequence();
         let mss = Self::mss(packet.dst.ip);
         let window = self.first_window(options.receive_buffer, mss);
-        let request = Request::new(segment, iss, mss, window, now);
+        let request = Request::new(&self.config, segment, iss, mss, window, now);
         let (answer, timer) = (request.answer(now), request.timer);
         let kind = Kind::Request { listener: id, request: Box::new(request) };
         let mut socket = Socket::new(host, 0, v6, kind);

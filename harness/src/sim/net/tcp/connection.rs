@@ -99,8 +99,13 @@ impl Connection {
     ) -> Self {
         let mut new = Self::new(config, options, State::SynSent, (iss, 0), (mss, mss), draw, now);
         let rto = config.rto_initial;
-        new.handshake =
-            Some(Handshake { sent_at: now, retransmits: 0, rto, timer: now + rto, mss });
+        new.handshake = Some(Handshake {
+            sent_at: now,
+            retransmits: 0,
+            rto,
+            timer: new.fires_in(rto, now),
+            mss,
+        });
         out.push(new.syn(now));
         new
     }
@@ -169,6 +174,11 @@ impl Connection {
             outgoing: Vec::new(),
             changes: Changes::default(),
         }
+    }
+
+    /// When a timer fires that is set to so long from now on.
+    pub(super) fn fires_in(&self, wait: Nanos, now: Nanos) -> Nanos {
+        self.tx.ticks.fires(now, now + wait)
     }
 
     /// What has changed since this was last asked for.
@@ -297,7 +307,7 @@ impl Connection {
             // Both ends open at once.
             self.state = State::SynReceived;
             let rto = self.config.rto_initial;
-            self.handshake = Some(Handshake { timer: now + rto, rto, ..handshake });
+            self.handshake = Some(Handshake { timer: self.fires_in(rto, now), rto, ..handshake });
             self.tx.begin(segment.window, segment.seq, None, now);
             out.push(self.syn(now));
             return;

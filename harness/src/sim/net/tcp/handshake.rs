@@ -1,6 +1,6 @@
 //! The passive side of a handshake before it is a connection: a request in the SYN queue.
 
-use super::{Config, Flags, Nanos, SECOND, Segment};
+use super::{Config, Flags, Nanos, Segment, Ticks};
 
 /// A connection that is being opened by a peer.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub(crate) struct Request {
     retransmits: u32,
     /// When the SYN-ACK is sent again.
     pub(crate) timer: Nanos,
+    ticks: Ticks,
 }
 
 /// What a segment for a request comes to.
@@ -32,7 +33,15 @@ pub(crate) enum Answered {
 }
 
 impl Request {
-    pub(crate) fn new(syn: &Segment, iss: u64, own_mss: u32, window: u64, now: Nanos) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        syn: &Segment,
+        iss: u64,
+        own_mss: u32,
+        window: u64,
+        now: Nanos,
+    ) -> Self {
+        let ticks = Ticks::new(config.hz, iss);
         Self {
             iss,
             irs: syn.seq,
@@ -42,7 +51,8 @@ impl Request {
             echo: syn.sent_at,
             sent_at: now,
             retransmits: 0,
-            timer: now + SECOND,
+            timer: ticks.fires(now, now + config.rto_initial),
+            ticks,
         }
     }
 
@@ -90,7 +100,8 @@ impl Request {
             return false;
         }
         self.retransmits += 1;
-        self.timer = now + (config.rto_initial << self.retransmits.min(10)).min(config.rto_max);
+        let wait = (config.rto_initial << self.retransmits.min(10)).min(config.rto_max);
+        self.timer = self.ticks.fires(now, now + wait);
         true
     }
 

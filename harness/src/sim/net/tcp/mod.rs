@@ -18,12 +18,14 @@ mod rtt;
 mod scoreboard;
 mod segment;
 mod sender;
+mod ticks;
 mod window;
 
 pub(crate) use connection::{Changes, Connection, State};
 pub(crate) use handshake::{Answered, Request};
 pub(crate) use rest::{Rest, RestAnswer};
 pub(crate) use segment::{Flags, Segment};
+pub(crate) use ticks::Ticks;
 
 use std::time::Duration;
 
@@ -45,6 +47,7 @@ pub(crate) const TIME_WAIT: Nanos = 60 * SECOND;
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) congestion_control: CongestionControl,
+    pub(crate) hz: u32,
     pub(crate) rto_initial: Nanos,
     pub(crate) rto_min: Nanos,
     pub(crate) rto_max: Nanos,
@@ -67,6 +70,7 @@ impl Config {
     pub(crate) fn new(tcp: &TcpConfig) -> Self {
         Self {
             congestion_control: tcp.congestion_control,
+            hz: tcp.hz,
             rto_initial: nanos(tcp.rto_initial),
             rto_min: nanos(tcp.rto_min),
             rto_max: nanos(tcp.rto_max),

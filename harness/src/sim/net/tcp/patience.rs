@@ -78,7 +78,7 @@ impl Connection {
             Some(most) => handshake.rto.min((handshake.sent_at + most).saturating_sub(now).max(1)),
             None => handshake.rto,
         };
-        handshake.timer = now + wait;
+        handshake.timer = self.tx.ticks.fires(now, now + wait);
         out.push(self.syn(now));
     }
 
@@ -134,7 +134,7 @@ impl Connection {
 
     pub(super) fn start_keepalive(&mut self, now: Nanos) {
         if self.options.keepalive && self.state.is_synchronized() {
-            self.keepalive_at = Some(now + self.keepalive_time());
+            self.keepalive_at = Some(self.fires_in(self.keepalive_time(), now));
         }
     }
 
@@ -164,6 +164,6 @@ impl Connection {
         let segment = self.segment(self.tx.una - 1, now);
         out.push(segment);
         let every = self.options.keepalive_intvl.unwrap_or(self.config.keepalive_intvl);
-        self.keepalive_at = Some(now + every);
+        self.keepalive_at = Some(self.fires_in(every, now));
     }
 }

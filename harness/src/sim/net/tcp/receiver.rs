@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
-use super::{Config, MILLISECOND, Nanos};
+use super::{Config, MILLISECOND, Nanos, Ticks};
 
 /// `TCP_DELACK_MIN` and `TCP_ATO_MIN`.
 const DELAY_MIN: Nanos = 40 * MILLISECOND;
@@ -51,6 +51,7 @@ pub(crate) struct Receiver {
     /// The timestamp that is sent back (RFC 7323).
     pub(super) echo: Option<Nanos>,
     acks: Acks,
+    ticks: Ticks,
     space: Space,
 }
 
@@ -127,6 +128,7 @@ impl Receiver {
                 pushed: 0,
                 timer: None,
             },
+            ticks: Ticks::new(config.hz, irs),
             space: Space {
                 capacity,
                 capacity_max: (config.rmem[2] * numerator / denominator).max(capacity),
@@ -350,7 +352,7 @@ impl Receiver {
             let most = srtt.map_or(most, |srtt| srtt.max(DELAY_MIN).min(most));
             delay = delay.min(most);
         }
-        let at = now + delay;
+        let at = self.ticks.fires(now, now + delay);
         self.acks.timer = Some(self.acks.timer.map_or(at, |timer| timer.min(at)));
     }
 

@@ -207,7 +207,7 @@ impl Sender {
             self.timer = None;
             return;
         }
-        self.timer = Some((now + self.probe_wait(), Timer::Persist));
+        self.set_timer(Timer::Persist, self.probe_wait(), now);
     }
 
     fn take_sack(
@@ -335,7 +335,7 @@ impl Sender {
         }
         if let Some(rtt) = rtt {
             self.rtt.sample(rtt, now, self.una, self.nxt);
-            self.rto = self.rtt.rto();
+            self.rto = self.ticks.whole(self.rtt.rto());
         }
         ca_rtt.or(rtt)
     }
@@ -450,7 +450,7 @@ impl Sender {
         }
         let wait = self.detect(now);
         if wait > 0 {
-            self.timer = Some((now + wait + TIMEOUT_MIN, Timer::Reorder));
+            self.set_timer(Timer::Reorder, wait + TIMEOUT_MIN, now);
         }
         wait > 0
     }

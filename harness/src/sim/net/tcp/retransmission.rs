@@ -77,6 +77,8 @@ impl Sender {
     /// The tail loss probe: new data if there is some, or the last segment again.
     fn probe_loss(&mut self, now: Nanos, out: &mut Vec<Outgoing>) {
         if self.tlp_high.is_some() {
+            // The timeout is not put off by a probe that was not sent.
+            self.timer = Some((now, Timer::LossProbe));
             return self.rearm(now);
         }
         self.tlp_retrans = false;
@@ -108,8 +110,9 @@ impl Sender {
             self.resend_lost(now, out);
         }
         if wait > 0 {
-            self.timer = Some((now + wait + TIMEOUT_MIN, Timer::Reorder));
+            self.set_timer(Timer::Reorder, wait + TIMEOUT_MIN, now);
         } else if !matches!(self.timer, Some((_, Timer::Retransmit))) {
+            self.timer = Some((now, Timer::Reorder));
             self.rearm(now);
         }
     }
@@ -145,6 +148,6 @@ impl Sender {
         self.pace_at = now;
         self.resend(head, now, out);
         self.rto = (self.rto * 2).min(self.rtt.rto_max());
-        self.timer = Some((now + self.rto, Timer::Retransmit));
+        self.set_timer(Timer::Retransmit, self.rto, now);
     }
 }

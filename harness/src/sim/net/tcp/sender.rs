@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Config, MILLISECOND, Nanos,
+    Config, MILLISECOND, Nanos, Ticks,
     congestion::Congestion,
     rate::Meter,
     recovery::{CaState, Rack},
@@ -65,6 +65,7 @@ pub(crate) struct Sender {
     fin: Fin,
     pub(super) board: Scoreboard,
     pub(super) rtt: Rtt,
+    pub(super) ticks: Ticks,
     pub(super) meter: Meter,
     pub(super) cc: Congestion,
     pub(super) cwnd: u32,
@@ -130,6 +131,7 @@ impl Sender {
             unsent_bytes: 0,
             fin: Fin::None,
             board: Scoreboard::default(),
+            ticks: Ticks::new(config.hz, iss),
             rtt: Rtt::new(config.rto_min, config.rto_max, config.rto_initial),
             meter: Meter::default(),
             cc: Congestion::new(config.congestion_control, mss, draw),
@@ -181,7 +183,7 @@ impl Sender {
         (self.wnd, self.wl1, self.wnd_max) = (window, seq, window);
         if let Some(rtt) = rtt {
             self.rtt.sample(rtt, now, self.una, self.nxt);
-            self.rto = self.rtt.rto();
+            self.rto = self.ticks.whole(self.rtt.rto());
             if let Congestion::Bbr(bbr) = &mut self.cc {
                 bbr.initial_rate(self.init_cwnd, rtt);
             }
@@ -347,7 +349,7 @@ impl Sender {
             }
             self.validate_window(limited || self.board.in_flight() >= self.cwnd, now);
         } else if self.board.is_empty() && self.has_unsent() && self.timer.is_none() {
-            self.timer = Some((now + self.probe_wait(), Timer::Persist));
+            self.set_timer(Timer::Persist, self.probe_wait(), now);
         }
         if !self.has_unsent() && self.board.in_flight() < self.cwnd {
             self.meter.limited_by_application(self.board.in_flight());
@@ -455,16 +457,17 @@ impl Sender {
 
     /// Starts the retransmission timer again, or stops it if nothing is under way.
     pub(super) fn rearm(&mut self, now: Nanos) {
-        self.timer = self.board.first().map(|first| {
-            let at = match self.timer {
-                // What RACK or a probe waited is part of the timeout.
-                Some((_, Timer::Reorder | Timer::LossProbe)) => {
-                    (first.sent_at + self.rto).max(now + 1)
-                }
-                _ => now + self.rto,
-            };
-            (at, Timer::Retransmit)
+        let at = self.board.first().map(|first| match self.timer {
+            // What RACK or a probe waited is part of the timeout.
+            Some((_, Timer::Reorder | Timer::LossProbe)) => first.sent_at + self.rto,
+            _ => now + self.rto,
         });
+        self.timer = at.map(|at| (self.ticks.fires(now, at), Timer::Retransmit));
+    }
+
+    /// Sets the timer to so long from now on.
+    pub(super) fn set_timer(&mut self, timer: Timer, wait: Nanos, now: Nanos) {
+        self.timer = Some((self.ticks.fires(now, now + wait), timer));
     }
 
     /// Starts the timer of a tail loss probe in place of the retransmission timer (RFC 8985, 7.2).
@@ -485,7 +488,7 @@ impl Sender {
         if timeout > 0 {
             wait = wait.min(timeout);
         }
-        self.timer = Some((now + wait, Timer::LossProbe));
+        self.set_timer(Timer::LossProbe, wait, now);
         true
     }
 
@@ -506,7 +509,7 @@ impl Sender {
         }
         out.push(Outgoing { seq: self.una - 1, payload: Bytes::new(), fin: false });
         self.probe_backoff = (self.probe_backoff + 1).min(16);
-        self.timer = Some((now + self.probe_wait(), Timer::Persist));
+        self.set_timer(Timer::Persist, self.probe_wait(), now);
     }
 
     /// How long the next probe of the window waits (`tcp_probe0_when`).

@@ -147,7 +147,7 @@ impl Pair {
         match &mut self.ends[to] {
             Some(connection) => connection.receive(segment, now, &mut out),
             None if segment.flags.syn && self.request.is_none() => {
-                let request = Request::new(segment, 5000, MSS, 65_160, now);
+                let request = Request::new(&self.config, segment, 5000, MSS, 65_160, now);
                 out.push(request.answer(now));
                 self.request = Some(request);
             }
@@ -315,7 +315,9 @@ fn gaps_between_retransmissions_are_linuxs() {
     pair.run_to(until);
     let gaps: Vec<u64> =
         pair.log.windows(2).map(|two| (two[1].0 - two[0].0) / MILLISECOND).collect();
-    assert_eq!(gaps[..5], [210, 210, 420, 840, 1680], "{gaps:?}");
+    // As measured: W3 in `docs/FIDELITY.md`.
+    let linux = [212..=220, 212..=220, 424..=460, 848..=880, 1_696..=1_732];
+    assert!(linux.iter().zip(&gaps).all(|(range, gap)| range.contains(gap)), "{gaps:?}");
 }
 
 #[test]
@@ -325,7 +327,8 @@ fn connection_attempts_are_repeated_every_second_at_first() {
     let mut pair = Pair::new(link, &TcpConfig::default());
     pair.run_to(500 * SECOND);
     let sent: Vec<u64> = pair.log.iter().map(|(at, ..)| (at - SECOND) / SECOND).collect();
-    assert_eq!(sent, [0, 1, 2, 3, 4, 5, 7, 11, 19, 35, 67]);
+    assert_eq!(sent[..8], [0, 1, 2, 3, 4, 5, 7, 11], "{sent:?}");
+    assert_eq!(sent.len(), 11, "{sent:?}");
     assert_eq!(pair.end(0).take_error(), Some(std::io::ErrorKind::TimedOut));
 }
 
@@ -367,8 +370,11 @@ fn the_window_of_a_stopped_reader_is_probed_less_and_less_often() {
     let gaps: Vec<u64> =
         pair.log.windows(2).map(|two| (two[1].0 - two[0].0) / (MILLISECOND * 100)).collect();
     let (growing, at_last) = gaps.split_at(8);
-    assert!(growing.windows(2).all(|two| two[1] >= two[0] * 2 - 1), "{gaps:?}");
-    assert!(at_last.len() >= 2 && at_last.iter().all(|gap| *gap == 1_200), "{gaps:?}");
+    assert!(growing.windows(2).all(|two| two[1] * 10 >= two[0] * 18), "{gaps:?}");
+    assert!(
+        at_last.len() >= 2 && at_last.iter().all(|gap| (1_200..=1_330).contains(gap)),
+        "{gaps:?}"
+    );
     // A process that is gone waits no longer than the probes take to become that rare.
     pair.close(0);
     let at = pair.now + 300 * SECOND;
@@ -377,7 +383,7 @@ fn the_window_of_a_stopped_reader_is_probed_less_and_less_often() {
 }
 
 #[test]
-fn a_lost_end_of_a_stream_comes_again_within_two_round_trips() {
+fn a_lost_end_of_a_stream_comes_again_after_two_round_trips_and_a_tick() {
     for lost in 0..3 {
         let mut pair = Pair::established(Link::new(5), &TcpConfig::default());
         for _ in 0..10 {
@@ -403,7 +409,7 @@ fn a_lost_end_of_a_stream_comes_again_within_two_round_trips() {
             assert!(pair.now < begun + SECOND, "part {lost}");
         }
         let took = (pair.now - begun) / MILLISECOND;
-        assert!(took < 25, "part {lost}: {took} ms");
+        assert!(took < 30, "part {lost}: {took} ms");
     }
 }
 
