@@ -13,6 +13,8 @@ pub(super) fn scenario() -> Scenario {
         "slow-and-failing",
         "When inventory and pricing are slow and fail as well, pages come in time, and useful",
     )
+    // That a call is cancelled is known behind what its connection has under way.
+    .works_on_for(ms(60))
     .fault(latency("inventory", ms(40)).from(ms(1_500)).until(ms(3_500)))
     .fault(fail_fraction("inventory", 0.05, 503).from(ms(1_500)).until(ms(3_500)))
     .fault(latency("pricing", ms(60)).from(ms(1_500)).until(ms(3_500)))

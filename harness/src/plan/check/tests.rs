@@ -133,6 +133,7 @@ fn tcp_waits_and_takes_connections() {
         "tcp: expected rmem to be three rising sizes from 2048 to 1073741824 bytes, \
          found 4096, 100, 200",
     );
+    refused_topology(tcp(|tcp| tcp.hz = 0), "tcp: expected hz from 10 to 10000 ticks in a second");
     refused_topology(
         tcp(|tcp| tcp.initcwnd = 0),
         "tcp: expected an initcwnd from 1 to 1000 segments",

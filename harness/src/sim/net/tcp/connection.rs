@@ -13,6 +13,9 @@ use super::{
 /// ends that disagree do not answer each other for ever.
 const INVALID_EVERY: Nanos = SECOND / 2;
 
+/// A connection that does nothing keeps room for so much in each of its queues.
+pub(super) const KEPT: usize = 8;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     SynSent,
@@ -520,6 +523,7 @@ impl Connection {
             let segment = self.segment(seq, now);
             out.push(Segment { payload, flags: Flags { fin, ..segment.flags }, ..segment });
         }
+        outgoing.shrink_to(KEPT);
         self.outgoing = outgoing;
     }
 

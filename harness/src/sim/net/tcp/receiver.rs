@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
-use super::{Config, MILLISECOND, Nanos, Ticks};
+use super::{Config, MILLISECOND, Nanos, Ticks, connection::KEPT};
 
 /// `TCP_DELACK_MIN` and `TCP_ATO_MIN`.
 const DELAY_MIN: Nanos = 40 * MILLISECOND;
@@ -445,6 +445,9 @@ impl Receiver {
                 let _ = front.split_to(part);
             }
             self.queued -= part as u64;
+        }
+        if self.queue.is_empty() {
+            self.queue.shrink_to(KEPT);
         }
         let taken = before - self.queued;
         if taken == 0 {

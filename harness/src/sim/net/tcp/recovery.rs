@@ -299,6 +299,7 @@ impl Sender {
         if self.tlp_retrans && flags.retransmission_acked {
             flags.acked = true;
         }
+        self.board.trim();
     }
 
     fn note_reordering(&mut self, low: u64, fack: u64) {

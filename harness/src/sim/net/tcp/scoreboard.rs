@@ -10,6 +10,9 @@ use bytes::Bytes;
 
 use super::{Nanos, rate::Snapshot};
 
+/// A connection that does nothing has room for so many records.
+const KEPT: usize = 4;
+
 /// No record.
 const NONE: u32 = u32::MAX;
 
@@ -200,6 +203,13 @@ impl Scoreboard {
             self.hint = self.first;
         }
         self.seen.retain(|(_, end)| *end > ack);
+    }
+
+    /// Gives back what a burst took, when nothing is under way.
+    pub(crate) fn trim(&mut self) {
+        if self.records.is_empty() && self.records.capacity() > KEPT {
+            self.records.shrink_to(KEPT);
+        }
     }
 
     fn uncount(&mut self, number: u32) {

@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use super::{
     Config, MILLISECOND, Nanos, Ticks,
     congestion::Congestion,
+    connection::KEPT,
     rate::Meter,
     recovery::{CaState, Rack},
     rtt::Rtt,
@@ -393,7 +394,11 @@ impl Sender {
             return front.split_to(length);
         }
         if front.len() == length {
-            return self.unsent.pop_front().unwrap_or_default();
+            let whole = self.unsent.pop_front().unwrap_or_default();
+            if self.unsent.is_empty() {
+                self.unsent.shrink_to(KEPT);
+            }
+            return whole;
         }
         let mut taken = BytesMut::with_capacity(length);
         while taken.len() < length
