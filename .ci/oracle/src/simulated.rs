@@ -42,7 +42,8 @@ pub(crate) fn run(
             }
         },
     );
-    let scenario = Scenario::new("oracle", "as on Linux", plan(conditions, job, congestion)?, services);
+    let scenario =
+        Scenario::new("oracle", "as on Linux", plan(conditions, job, congestion)?, services);
     let run = squall::run_with(&scenario, seed, signals)?;
     let report = saw.lock().unwrap_or_else(PoisonError::into_inner).take();
     Ok(report.ok_or_else(|| format!("no report: {}", run.record.end.cause))?)
@@ -87,7 +88,8 @@ mod tests {
         for job in
             [Job::http1(100, 2, Duration::from_secs(1)), Job::http2(100, Duration::from_secs(1))]
         {
-            let report = run(&link, &job, CongestionControl::default(), 1).expect("a plan that can be performed");
+            let report = run(&link, &job, CongestionControl::default(), 1)
+                .expect("a plan that can be performed");
             assert_eq!(report.requests.len(), 100);
             for request in report.requests {
                 assert!(request.answered && !request.fresh, "{request:?}");
@@ -101,7 +103,8 @@ mod tests {
         let (from, lasts) = (Duration::from_millis(500), Duration::from_millis(100));
         let link = Conditions::round_trip(Duration::from_millis(10)).partition(from, lasts);
         let job = Job::http1(100, 2, Duration::from_secs(1));
-        let report = run(&link, &job, CongestionControl::default(), 1).expect("a plan that can be performed");
+        let report = run(&link, &job, CongestionControl::default(), 1)
+            .expect("a plan that can be performed");
         let slow = report.requests.iter().filter(|request| request.took > 50_000_000);
         let slow: Vec<u64> = slow.map(|request| request.at / 1_000_000).collect();
         assert!(slow.iter().all(|at| (480..600).contains(at)), "{slow:?}");

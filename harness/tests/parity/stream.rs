@@ -138,7 +138,7 @@ async fn writes_when_it_can(it: Side) -> Done {
         match stream.try_write(&all[taken..]) {
             Ok(length) => taken += length,
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
     it.say("written");

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How often the power fails.
-const LOSSES: u64 = 6;
+const LOSSES: u64 = 15;
 
 /// The shortest time from one loss to the next.
 const APART_MS: u64 = 700;

@@ -136,7 +136,7 @@ macro_rules! read_half {
 }
 
 macro_rules! write_half {
-    ($name:ident $(<$lt:lifetime>)?, $self:ident => $stream:expr, $shut:expr) => {
+    ($name:ident $(<$lt:lifetime>)?, $self:ident => $stream:expr $(, $shut:expr)?) => {
         impl$(<$lt>)? $name$(<$lt>)? {
             /// Waits until something can be written.
             ///
@@ -194,7 +194,7 @@ macro_rules! write_half {
 
             fn poll_shutdown($self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
                 let done = $stream.shutdown_shared(Shutdown::Write);
-                $shut;
+                $($shut;)?
                 Poll::Ready(done)
             }
         }
@@ -207,7 +207,7 @@ half!(OwnedReadHalf, self => &self.0);
 half!(OwnedWriteHalf, self => &self.stream);
 read_half!(ReadHalf<'a>);
 read_half!(OwnedReadHalf);
-write_half!(WriteHalf<'a>, self => self.0, ());
+write_half!(WriteHalf<'a>, self => self.0);
 write_half!(OwnedWriteHalf, self => self.stream, { self.get_mut().shut_on_drop = false });
 
 impl OwnedReadHalf {

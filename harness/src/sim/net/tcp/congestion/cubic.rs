@@ -225,7 +225,8 @@ mod tests {
         let begin = now;
         while cwnd < 99 {
             now += rtt;
-            for _ in 0..cwnd {
+            let in_flight = cwnd;
+            for _ in 0..in_flight {
                 cubic.avoid(&mut cwnd, 1, now);
             }
             assert!(now < begin + 10 * SECOND, "still at {cwnd}");
