@@ -61,6 +61,7 @@ pub(crate) fn run(demand: Demand, detail: Detail) -> Run {
     }
     let load = Load::constant(CLIENT, "gateway:80", f64::from(demand.rate))
         .lasts(demand.lasts)
+        .warm_up(0)
         .get("/products/{id}");
     let plan = Plan::new(topology.client(CLIENT)).load(load);
     let scenario = Scenario::new("aggregate-5k", "nothing is broken", plan, services);
