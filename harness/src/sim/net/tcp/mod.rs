@@ -19,6 +19,7 @@ mod scoreboard;
 mod segment;
 mod sender;
 mod ticks;
+mod undo;
 mod window;
 
 pub(crate) use connection::{Changes, Connection, State};

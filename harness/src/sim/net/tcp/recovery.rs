@@ -43,8 +43,8 @@ pub(crate) struct Rack {
     sent_at: Nanos,
     end: u64,
     pub(super) rtt: Nanos,
-    advanced: bool,
-    reordering_seen: bool,
+    pub(super) advanced: bool,
+    pub(super) reordering_seen: bool,
     /// How many quarters of the least round trip a segment may be late.
     window_quarters: u32,
     window_persists: u32,
@@ -505,11 +505,6 @@ impl Sender {
         self.rack.window_persists = self.rack.window_persists.saturating_sub(1);
     }
 
-    pub(super) fn begin_undo(&mut self) {
-        self.undo_marker = Some(self.una);
-        self.undo_retrans = (self.board.retransmitted > 0).then_some(self.board.retransmitted);
-    }
-
     fn begin_reduction(&mut self) {
         self.high_seq = self.nxt;
         self.tlp_high = None;
@@ -527,7 +522,7 @@ impl Sender {
         }
     }
 
-    fn open_again(&mut self) {
+    pub(super) fn open_again(&mut self) {
         let disordered =
             self.board.sacked > 0 || self.board.lost > 0 || self.board.retransmitted > 0;
         let state = if disordered { CaState::Disorder } else { CaState::Open };
@@ -544,66 +539,6 @@ impl Sender {
         if self.state != CaState::Cwr {
             self.open_again();
         }
-    }
-
-    /// Do timestamps show that what was sent again had only been late (RFC 4015)?
-    fn was_only_late(&self, ack: &Ack<'_>) -> bool {
-        matches!((self.retrans_stamp, ack.echo), (Some(again), Some(echo)) if echo < again)
-    }
-
-    fn may_undo(&self, ack: &Ack<'_>) -> bool {
-        self.undo_marker.is_some() && (self.undo_retrans == Some(0) || self.was_only_late(ack))
-    }
-
-    fn undo(&mut self, unmark: bool) {
-        if unmark {
-            self.board.unmark_lost();
-        }
-        if let Some(prior) = self.prior_ssthresh.take() {
-            self.cwnd = self.cwnd.max(self.prior_cwnd);
-            self.ssthresh = self.ssthresh.max(prior);
-        }
-        self.undo_marker = None;
-        self.rack.advanced = true;
-    }
-
-    fn undo_recovery(&mut self, ack: &Ack<'_>) {
-        if self.may_undo(ack) {
-            self.undo(false);
-        }
-        self.state = CaState::Open;
-    }
-
-    fn undo_partially(&mut self, ack: &Ack<'_>) -> bool {
-        if self.undo_marker.is_none() || !self.was_only_late(ack) {
-            return false;
-        }
-        self.rack.reordering_seen = true;
-        if self.board.retransmitted > 0 {
-            return true;
-        }
-        self.retrans_stamp = None;
-        self.undo(true);
-        self.open_again();
-        true
-    }
-
-    fn undo_by_dsack(&mut self) -> bool {
-        let all = self.undo_marker.is_some() && self.undo_retrans == Some(0);
-        if all {
-            self.undo(false);
-        }
-        all
-    }
-
-    fn undo_timeout(&mut self, ack: &Ack<'_>, spurious: bool) -> bool {
-        if !spurious && !self.may_undo(ack) {
-            return false;
-        }
-        self.undo(true);
-        self.timeouts = 0;
-        self.state = CaState::Open;
-        true
     }
 
     /// An acknowledgement after a timeout (`tcp_process_loss`).
