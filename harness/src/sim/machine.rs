@@ -33,6 +33,7 @@ pub(crate) struct Machine {
 
 struct Process {
     runtime: Runtime,
+    wake_fd: i32,
     /// Timers fire at whole milliseconds from here on, by the monotonic clock of the host.
     origin: u64,
 }
@@ -44,6 +45,11 @@ pub(crate) enum Turn {
     Idle,
     /// It had more to do when the run was over.
     Cut,
+    /// It started a thread of its runtime's for something that blocks, which a simulation cannot
+    /// make deterministic.
+    StartedBlocking,
+    /// It started a thread of its own.
+    StartedThread,
 }
 
 impl Machine {
@@ -76,8 +82,10 @@ impl Machine {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
+            .max_blocking_threads(1)
             .build()?;
-        self.process = Some(Process { runtime, origin: clock.monotonic(now) % TICK_NS });
+        let wake_fd = interpose::capture_wake_fd(|| drop(runtime.spawn(async {})));
+        self.process = Some(Process { runtime, wake_fd, origin: clock.monotonic(now) % TICK_NS });
         self.incarnation += 1;
         self.seam.reset();
         self.state = HostState::Up;
@@ -99,7 +107,8 @@ impl Machine {
         self.deadline = None;
         self.paused_since = None;
         if let Some(process) = self.process.take() {
-            // Threads that it started end by themselves, if they do.
+            interpose::forget_wake_fd(process.wake_fd);
+            // Not even a thread that it started is waited for.
             process.runtime.shutdown_background();
         }
     }
@@ -136,7 +145,11 @@ impl Machine {
             let latest = clock.monotonic(local) + idle_ms * TICK_NS;
             clock.when(latest - (latest - process.origin) % TICK_NS)
         });
-        Turn::Idle
+        let started = interpose::take_started_thread();
+        if process.runtime.metrics().num_blocking_threads() > 0 {
+            return Turn::StartedBlocking;
+        }
+        if started { Turn::StartedThread } else { Turn::Idle }
     }
 
     /// The tasks that are alive.
@@ -144,5 +157,10 @@ impl Machine {
         self.process
             .as_ref()
             .map_or(0, |process| process.runtime.metrics().num_alive_tasks() as u64)
+    }
+
+    /// Is this the eventfd that wakes the process?
+    pub(crate) fn is_woken_by(&self, fd: i32) -> bool {
+        self.process.as_ref().is_some_and(|process| process.wake_fd == fd)
     }
 }

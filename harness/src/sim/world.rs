@@ -15,6 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::Waker,
     time::Duration,
 };
 
@@ -34,6 +35,8 @@ use crate::{
 
 /// How often the limits that are slow to look at are looked at, in instants.
 const LIMITS_EVERY: u64 = 1024;
+
+const STARTED_THREAD: &str = "it started a thread of its own (std::thread::spawn)";
 
 /// How long after the timeout of the last request a run goes on at least.
 const AFTER_TIMEOUT: Duration = Duration::from_millis(100);
@@ -90,8 +93,8 @@ pub(crate) struct World {
     bytes_before_load: Option<i64>,
     started: Duration,
     instants: u64,
-    woken: Vec<u16>,
-    watchers: Vec<u32>,
+    woken: Vec<i32>,
+    tasks: Vec<(u16, Waker)>,
     hit: Vec<u16>,
 }
 
@@ -134,7 +137,7 @@ impl World {
             started: interpose::real_now(),
             instants: 0,
             woken: Vec::new(),
-            watchers: Vec::new(),
+            tasks: Vec::new(),
             hit: Vec::new(),
             shared,
         }
@@ -192,7 +195,7 @@ impl World {
         let deadline = self.deadlines.first().map(|(at, _)| *at);
         let timer = self.shared.timers.borrow().next();
         let network = self.shared.network.borrow().next();
-        [agenda, deadline, timer, network, interpose::next_due()].into_iter().flatten().min()
+        [agenda, deadline, timer, network].into_iter().flatten().min()
     }
 
     fn check_limits(&mut self, next: u64) {
@@ -255,8 +258,7 @@ impl World {
         self.obey(now);
         self.advance_network(now);
         self.wake_timers(now);
-        self.run_threads(now);
-        self.note_woken(None);
+        self.note_woken(now);
         while let Some(&(at, host)) = self.deadlines.first() {
             if at > now {
                 break;
@@ -275,12 +277,12 @@ impl World {
 
     /// Lets the network do what is due, which goes on while processes do not.
     fn advance_network(&mut self, now: u64) {
-        let mut watchers = std::mem::take(&mut self.watchers);
+        let mut tasks = std::mem::take(&mut self.tasks);
         let mut hit = std::mem::take(&mut self.hit);
         {
             let mut network = self.shared.network.borrow_mut();
             network.advance(now);
-            network.take_woken(&mut watchers);
+            network.take_woken(&mut tasks);
             network.take_hit(&mut hit);
         }
         for host in hit.drain(..) {
@@ -288,23 +290,14 @@ impl World {
                 self.hold_back(host);
             }
         }
-        watchers.drain(..).for_each(interpose::notify);
-        (self.watchers, self.hit) = (watchers, hit);
-    }
-
-    /// Lets the threads that services have started do what is due.
-    fn run_threads(&mut self, now: u64) {
-        if interpose::next_due().is_some_and(|at| at <= now) {
-            interpose::run_due(now);
-            self.note_panic();
+        for (host, waker) in tasks.drain(..) {
+            let machine = &mut self.machines[usize::from(host)];
+            if machine.is_running() {
+                machine.wakers.push(waker);
+                self.runnable.insert(host);
+            }
         }
-    }
-
-    fn note_panic(&self) {
-        if let Some((host, message)) = panics::take() {
-            let host = self.shared.host_name(host).to_owned();
-            self.shared.stop(EndCause::Panicked { host, message });
-        }
+        (self.tasks, self.hit) = (tasks, hit);
     }
 
     fn wake_timers(&mut self, now: u64) {
@@ -316,15 +309,14 @@ impl World {
         }
     }
 
-    /// Hosts whose runtimes have something to see run at this instant. That the one that ran last
-    /// woke itself is no news.
-    fn note_woken(&mut self, ran: Option<usize>) {
+    /// Hosts whose tasks were woken from outside of them have something to do, at `at`.
+    fn note_woken(&mut self, at: u64) {
         let mut woken = std::mem::take(&mut self.woken);
-        interpose::take_hosts(&mut woken);
-        for host in woken.drain(..) {
-            let index = usize::from(host);
-            if ran != Some(index) && self.machines[index].is_running() {
-                self.runnable.insert(host);
+        interpose::take_woken(&mut woken);
+        for fd in woken.drain(..) {
+            let host = self.machines.iter().position(|machine| machine.is_woken_by(fd));
+            if let Some(host) = host.filter(|host| self.machines[*host].is_running()) {
+                self.set_deadline(host, Some(at));
             }
         }
         self.woken = woken;
@@ -392,18 +384,25 @@ impl World {
         };
         self.on_host(host, |world, host| {
             let turn = world.machines[host].run(now, over);
-            world.note_panic();
+            let name = || world.shared.plan.topology.hosts[host].name.clone();
+            if let Some(message) = panics::take() {
+                world.shared.stop(EndCause::Panicked { host: name(), message });
+            }
             match turn {
                 Turn::Idle => {}
                 Turn::Cut => world.stop_from_outside(),
+                Turn::StartedBlocking => world.is_not_deterministic(
+                    host,
+                    "it started a thread (spawn_blocking, tokio::fs or a blocking name look-up)",
+                ),
+                Turn::StartedThread => {
+                    world.is_not_deterministic(host, STARTED_THREAD);
+                }
             }
         });
         let deadline = self.machines[host].deadline.take();
         self.set_deadline(host, deadline);
-        if let Some(what) = interpose::take_blocked() {
-            self.is_not_deterministic(host, what);
-        }
-        self.note_woken(Some(host));
+        self.note_others_woken(host, now);
         self.start_sidecars(host, now);
         self.note_ended(now);
         self.obey(now);
@@ -414,12 +413,25 @@ impl World {
         self.shared.stop(EndCause::NotDeterministic { host, what: what.to_owned() });
     }
 
+    /// A host that ran may have woken others, through what they share; that it woke itself is
+    /// no news.
+    fn note_others_woken(&mut self, host: usize, now: u64) {
+        let mut woken = std::mem::take(&mut self.woken);
+        interpose::take_woken(&mut woken);
+        for fd in woken.drain(..) {
+            let other = self.machines.iter().position(|machine| machine.is_woken_by(fd));
+            if let Some(other) = other.filter(|other| *other != host) {
+                self.set_deadline(other, Some(now));
+            }
+        }
+        self.woken = woken;
+    }
+
     /// Does something on behalf of a host: sockets, clocks and logs are those of that host.
     fn on_host(&mut self, host: usize, act: impl FnOnce(&mut Self, usize)) {
         let seam = Rc::clone(&self.machines[host].seam);
         self.shared.set_host(seam.id);
         let _clock = interpose::use_clock(seam.clocks.get());
-        let _kernel = interpose::enter(Rc::clone(&seam) as Rc<dyn interpose::Kernel>);
         let _entered = squall_os::sim::enter(Rc::clone(&seam) as Rc<dyn squall_os::sim::Host>);
         act(self, host);
         let wrong = interpose::take_wrong_readings();
@@ -450,7 +462,7 @@ impl World {
         self.machines[index].state = HostState::Exited;
         self.shared.record(What::Host { host, state: HostState::Exited });
         self.kill(index, HostState::Exited, now);
-        self.report_end(host, how);
+        self.report_end(host, how, now);
     }
 
     fn start_sidecars(&mut self, host: usize, now: u64) {
@@ -464,11 +476,7 @@ impl World {
     /// Starts the process of a host and its service.
     fn start(&mut self, host: usize, now: u64) {
         let spec = self.shared.plan.topology.hosts[host].clone();
-        let mut service = None;
-        self.on_host(host, |world, _| {
-            let start = |name: &String| world.services.start(name, &spec.config);
-            service = spec.service.as_ref().map(start);
-        });
+        let service = spec.service.as_ref().map(|name| self.services.start(name, &spec.config));
         self.start_process(host, service, now);
     }
 
@@ -482,16 +490,15 @@ impl World {
         let spec = self.shared.plan.topology.hosts[host].clone();
         let incarnation = self.machines[host].incarnation;
         let seed = super::rng::seed(self.shared.seed, &format!("host {} {incarnation}", spec.name));
-        let shared = Rc::clone(&self.shared);
         let fail = |message: String| {
-            shared.stop(EndCause::ServiceFailed { host: spec.name.clone(), message });
+            self.shared.stop(EndCause::ServiceFailed { host: spec.name.clone(), message });
         };
         let id = self.machines[host].seam.id;
         self.shared.network.borrow_mut().set_power(id, true);
-        interpose::pause_threads(id, false);
-        let mut started = Ok(());
-        self.on_host(host, |world, host| started = world.machines[host].start(seed, now));
-        if let Err(error) = started {
+        if interpose::take_started_thread() {
+            self.is_not_deterministic(host, STARTED_THREAD);
+        }
+        if let Err(error) = self.machines[host].start(seed, now) {
             return fail(format!("no runtime could be made for it: {error}"));
         }
         match service {

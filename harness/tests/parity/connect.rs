@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use squall_os::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::case::{Done, Side, cases};
 

@@ -1,6 +1,6 @@
 //! How large datagrams are, and how many of them wait.
 
-use tokio::net::UdpSocket;
+use squall_os::net::UdpSocket;
 
 use crate::case::{Done, Side, bytes, cases};
 

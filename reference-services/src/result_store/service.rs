@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
+use squall_os::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tonic::server::NamedService;
 

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::{net::TcpListener, sync::Notify};
-use tonic::transport::{
-    Error, Server,
-    server::{Router, TcpIncoming},
-};
+use squall_os::net::TcpListener;
+use tokio::sync::Notify;
+use tonic::transport::{Error, Server, server::Router};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 /// What a trailer says of retries: milliseconds after which to come again, or a negative number
@@ -50,8 +48,7 @@ pub(crate) async fn serve_until<T>(
     reporter.set_service_status(service, ServingStatus::Serving).await;
     let stopping = Notify::new();
     let mut asked = None;
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let server = router.serve_with_incoming_shutdown(incoming, async {
+    let server = router.serve_with_incoming_shutdown(squall_os::tonic::incoming(listener), async {
         asked = Some(stop.await);
         for name in ["", service] {
             reporter.set_service_status(name, ServingStatus::NotServing).await;

@@ -1,7 +1,7 @@
 //! An HTTP server with bounds: accept, converse, stop listening, drain.
 
 use std::{
-    convert::Infallible, error::Error as StdError, io, net::SocketAddr, pin::pin, sync::Arc,
+    convert::Infallible, error::Error as StdError, net::SocketAddr, pin::pin, sync::Arc,
     time::Duration,
 };
 
@@ -13,12 +13,8 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
-    sync::watch,
-    task::JoinSet,
-    time::sleep,
-};
+use squall_os::net::{TcpListener, TcpStream};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use super::{Body, Error};
 use crate::config::Invalid;
@@ -184,22 +180,9 @@ impl Http {
 /// Listens on `address`, and says where that is.
 pub(crate) async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Listen { address: address.to_owned(), source };
-    let mut found = lookup_host(address).await.map_err(failed)?;
-    let local = found.next().ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?;
-    let listener = listen_on(local).map_err(failed)?;
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
-}
-
-/// So many connections may wait to be accepted. `TcpListener::bind` has room for 128: of those that
-/// come at once beyond that, each waits for a timeout of 200 ms.
-const BACKLOG: u32 = 4096;
-
-fn listen_on(local: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if local.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(local)?;
-    socket.listen(BACKLOG)
 }
 
 fn server(limits: &Limits) -> http1::Builder {
