@@ -230,8 +230,9 @@ impl Network {
         let Some(id) = one_of_the_best(taking.collect(), packet.flow()) else {
             return self.fabric.send(host, packet.answer(Body::Unreachable), now);
         };
-        if let Some(Kind::Udp(datagrams)) = self.get_mut(id).map(|socket| &mut socket.kind) {
-            datagrams.push(packet.src, bytes);
+        if let Some(Kind::Udp(datagrams)) = self.get_mut(id).map(|socket| &mut socket.kind)
+            && datagrams.push(packet.src, bytes)
+        {
             self.hit.push(host);
             self.wake(id, true, false);
         }

@@ -55,23 +55,15 @@ impl Sender {
         }
     }
 
-    /// The timer has run out. Returns whether this was a timeout that counts against the patience
-    /// of the connection.
-    pub(crate) fn on_timer(&mut self, now: Nanos, out: &mut Vec<Outgoing>) -> bool {
-        let Some((_, timer)) = self.timer.take() else { return false };
+    /// The timer has run out.
+    pub(crate) fn on_timer(&mut self, now: Nanos, out: &mut Vec<Outgoing>) {
+        let Some((_, timer)) = self.timer.take() else { return };
         match timer {
-            Timer::Retransmit => {
-                self.time_out(now, out);
-                return true;
-            }
+            Timer::Retransmit => self.time_out(now, out),
             Timer::LossProbe => self.probe_loss(now, out),
             Timer::Reorder => self.reordering_over(now, out),
-            Timer::Persist => {
-                self.probe_window(now, out);
-                return true;
-            }
+            Timer::Persist => self.probe_window(now, out),
         }
-        false
     }
 
     /// The tail loss probe: new data if there is some, or the last segment again.

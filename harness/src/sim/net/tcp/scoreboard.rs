@@ -254,10 +254,10 @@ impl Scoreboard {
     }
 
     /// Takes a record for lost, also one that was sent again.
-    pub(crate) fn mark_lost(&mut self, number: u32) -> bool {
+    pub(crate) fn mark_lost(&mut self, number: u32) {
         let record = self.at(number);
         if record.sacked {
-            return false;
+            return;
         }
         let (was_lost, again) = (record.lost, record.retransmitted);
         (record.lost, record.retransmitted) = (true, false);
@@ -268,7 +268,6 @@ impl Scoreboard {
         if self.place(number) < self.place(self.hint) {
             self.hint = number;
         }
-        !was_lost || again
     }
 
     /// Nothing is taken for lost any more.
