@@ -170,7 +170,7 @@ fn of_two_thousand_connections_at_once_those_beyond_the_backlog_are_accepted_a_s
             std::future::pending().await
         })
         .completes(1);
-    // A `TcpListener` has a backlog of 1,024. All attempts are answered, and the kernel forgets the
+    // A `TcpListener` has a backlog of 128. All attempts are answered, and the kernel forgets the
     // end of a handshake for which there is no room: it repeats its answer of 1.5 ms.
     timed(seen.at("all accepted"), us(2_500), &[1_000]);
     assert_eq!(seen.said("a"), Vec::<String>::new());

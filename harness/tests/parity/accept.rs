@@ -256,6 +256,24 @@ async fn waits_for_the_end(it: Side) -> Done {
     Ok(())
 }
 
+async fn accepts_nothing(it: Side) -> Done {
+    let _listener = it.listen().await?;
+    it.until("counted").await;
+    it.done().await;
+    Ok(())
+}
+
+async fn counts_what_waits(it: Side) -> Done {
+    let mut streams = Vec::new();
+    while let Some(stream) = it.patiently("connect", it.connected()).await {
+        streams.push(stream?);
+    }
+    it.say(format!("{} before", streams.len()));
+    it.reach("counted");
+    it.done().await;
+    Ok(())
+}
+
 async fn ends_at_once(it: Side) -> Done {
     drop(it.connected().await?);
     it.done().await;
@@ -403,6 +421,11 @@ cases! {
             "accept: ok", "read: one", "accept: ok", "read: two", "accept: ok", "read: three",
         ],
         fills_the_queue: ["write: ok", "write: ok", "connect: waits", "connect: ok", "write: ok"],
+    }
+
+    a_listener_has_room_for_as_many_as_the_standard_library_asks_for {
+        accepts_nothing: [],
+        counts_what_waits: ["connect: waits", "129 before"],
     }
 
     an_accept_that_was_given_up_takes_nothing {

@@ -1,7 +1,7 @@
 //! An HTTP server with bounds: accept, converse, stop listening, drain.
 
 use std::{
-    convert::Infallible, error::Error as StdError, net::SocketAddr, pin::pin, sync::Arc,
+    convert::Infallible, error::Error as StdError, io, net::SocketAddr, pin::pin, sync::Arc,
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
-use squall_os::net::{TcpListener, TcpStream};
+use squall_os::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use super::{Body, Error};
@@ -180,9 +180,28 @@ impl Http {
 /// Listens on `address`, and says where that is.
 pub(crate) async fn listen(address: &str) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |source| Error::Listen { address: address.to_owned(), source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((listener, bound))
+    let mut last = io::ErrorKind::AddrNotAvailable.into();
+    for local in lookup_host(address).await.map_err(failed)? {
+        match listen_on(local) {
+            Ok(listener) => {
+                let bound = listener.local_addr().map_err(failed)?;
+                return Ok((listener, bound));
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(failed(last))
+}
+
+/// So many connections may wait to be accepted. `TcpListener::bind` has room for 128: of those that
+/// come at once beyond that, each waits for a timeout of 200 ms or more.
+const BACKLOG: u32 = 4096;
+
+fn listen_on(local: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if local.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(local)?;
+    socket.listen(BACKLOG)
 }
 
 fn server(limits: &Limits) -> http1::Builder {

@@ -13,8 +13,11 @@ use super::{
     socket::{Socket, SocketOption, SocketOptionName},
 };
 
-/// As many connections may wait as Tokio asks for.
-const BACKLOG: u32 = 1024;
+/// As many connections may wait as `tokio::net::TcpListener::bind` asks for, which is std's number.
+const BACKLOG: u32 = 128;
+
+/// A sidecar is not what keeps connections from a service: as many may wait as a kernel allows.
+const BACKLOG_MAX: u32 = u32::MAX;
 
 /// A simulated listener, perhaps behind a sidecar of the harness.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ impl Listener {
         let socket = Socket::new(true, addr.is_ipv6())?;
         socket.set(SocketOption::ReuseAddress(true))?;
         socket.call(|host, socket| host.bind(socket, addr))?;
-        socket.call(|host, socket| host.listen(socket, BACKLOG))?;
+        socket.call(|host, socket| host.listen(socket, BACKLOG_MAX))?;
         Ok(Self { socket, shown: None })
     }
 
