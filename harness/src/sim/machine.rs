@@ -159,8 +159,8 @@ impl Machine {
             .map_or(0, |process| process.runtime.metrics().num_alive_tasks() as u64)
     }
 
-    /// Is this the eventfd that wakes the process?
-    pub(crate) fn is_woken_by(&self, fd: i32) -> bool {
-        self.process.as_ref().is_some_and(|process| process.wake_fd == fd)
+    /// The eventfd that wakes the process.
+    pub(crate) fn wake_fd(&self) -> Option<i32> {
+        self.process.as_ref().map(|process| process.wake_fd)
     }
 }

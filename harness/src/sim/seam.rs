@@ -269,9 +269,7 @@ impl squall_os::sim::Sockets for Seam {
 
     fn address_of(&self, name: &str) -> Option<IpAddr> {
         let shared = self.shared.upgrade()?;
-        let mut hosts = shared.plan.topology.hosts.iter();
-        let host = hosts.position(|host| host.name.eq_ignore_ascii_case(name))?;
-        Some(Ip::of(u16::try_from(host).ok()?).into())
+        shared.host_named(name).map(|host| Ip::of(host).into())
     }
 }
 
@@ -360,7 +358,7 @@ impl squall_os::sim::Host for Seam {
         let mut found = LookUp { answered_at: interpose::now(), answer: Ok(name.to_owned()) };
         // The fault that the answer is to blame on. What is not found anyway is not failed by one.
         let mut blamed = None;
-        let is_known = shared.plan.topology.index_of(name).is_some();
+        let is_known = shared.host_named(name).is_some();
         let mut changed = false;
         for (fault, kind) in misnaming.iter() {
             match kind {

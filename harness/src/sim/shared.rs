@@ -5,6 +5,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     rc::{Rc, Weak},
 };
 
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     /// How much each fault has affected, and whether it acts now.
     faults: Rc<[Acting]>,
     pub(crate) network: RefCell<Network>,
+    /// The hosts by their names in small letters.
+    names: BTreeMap<String, u16>,
     /// The host whose code runs now.
     host: Cell<u16>,
     /// Why the run must end, once something has said so.
@@ -49,6 +52,16 @@ pub(crate) struct Shared {
     disk_bytes: Cell<i64>,
     /// The number of the last request of the load.
     requests: Cell<u32>,
+}
+
+/// The hosts by their names. Of those that differ by case only the first is found, as in a file of
+/// hosts.
+fn names(plan: &Plan) -> BTreeMap<String, u16> {
+    let mut names = BTreeMap::new();
+    for (id, host) in (0..).zip(&plan.topology.hosts) {
+        names.entry(host.name.to_ascii_lowercase()).or_insert(id);
+    }
+    names
 }
 
 /// How much a fault has affected, and whether it acts now.
@@ -108,6 +121,7 @@ impl Shared {
                 timers: RefCell::default(),
                 seams: seams.collect(),
                 faults,
+                names: names(&plan),
                 host: Cell::new(0),
                 stop: RefCell::new(None),
                 ended: RefCell::default(),
@@ -246,6 +260,11 @@ impl Shared {
 
     pub(crate) fn host_name(&self, host: u16) -> &str {
         &self.plan.topology.hosts[usize::from(host)].name
+    }
+
+    /// The host with this name, in whichever case it is written.
+    pub(crate) fn host_named(&self, name: &str) -> Option<u16> {
+        self.names.get(&name.to_ascii_lowercase()).copied()
     }
 }
 

@@ -93,6 +93,8 @@ pub(crate) struct World {
     bytes_before_load: Option<i64>,
     started: Duration,
     instants: u64,
+    /// The hosts by the eventfds of their processes, also of those that are gone.
+    wake_fds: BTreeMap<i32, usize>,
     woken: Vec<i32>,
     tasks: Vec<(u16, Waker)>,
     hit: Vec<u16>,
@@ -136,6 +138,7 @@ impl World {
             bytes_before_load: None,
             started: interpose::real_now(),
             instants: 0,
+            wake_fds: BTreeMap::new(),
             woken: Vec::new(),
             tasks: Vec::new(),
             hit: Vec::new(),
@@ -314,12 +317,17 @@ impl World {
         let mut woken = std::mem::take(&mut self.woken);
         interpose::take_woken(&mut woken);
         for fd in woken.drain(..) {
-            let host = self.machines.iter().position(|machine| machine.is_woken_by(fd));
-            if let Some(host) = host.filter(|host| self.machines[*host].is_running()) {
+            if let Some(host) = self.woken_by(fd) {
                 self.set_deadline(host, Some(at));
             }
         }
         self.woken = woken;
+    }
+
+    /// The host whose process this eventfd wakes.
+    fn woken_by(&self, fd: i32) -> Option<usize> {
+        let host = self.wake_fds.get(&fd).copied()?;
+        (self.machines[host].wake_fd() == Some(fd)).then_some(host)
     }
 
     /// Brings the deadline of a machine forward to `at`.
@@ -419,8 +427,7 @@ impl World {
         let mut woken = std::mem::take(&mut self.woken);
         interpose::take_woken(&mut woken);
         for fd in woken.drain(..) {
-            let other = self.machines.iter().position(|machine| machine.is_woken_by(fd));
-            if let Some(other) = other.filter(|other| *other != host) {
+            if let Some(other) = self.woken_by(fd).filter(|other| *other != host) {
                 self.set_deadline(other, Some(now));
             }
         }
@@ -490,8 +497,9 @@ impl World {
         let spec = self.shared.plan.topology.hosts[host].clone();
         let incarnation = self.machines[host].incarnation;
         let seed = super::rng::seed(self.shared.seed, &format!("host {} {incarnation}", spec.name));
+        let shared = Rc::clone(&self.shared);
         let fail = |message: String| {
-            self.shared.stop(EndCause::ServiceFailed { host: spec.name.clone(), message });
+            shared.stop(EndCause::ServiceFailed { host: spec.name.clone(), message });
         };
         let id = self.machines[host].seam.id;
         self.shared.network.borrow_mut().set_power(id, true);
@@ -501,6 +509,7 @@ impl World {
         if let Err(error) = self.machines[host].start(seed, now) {
             return fail(format!("no runtime could be made for it: {error}"));
         }
+        self.wake_fds.extend(self.machines[host].wake_fd().map(|fd| (fd, host)));
         match service {
             Some(Ok(service)) => self.machines[host].spawn(async move {
                 let result = service.await.map_err(|error| crate::service::chain(&*error));

@@ -9,7 +9,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::world::{Seen, World, log, log_result, ms, us};
+use crate::world::{Seen, World, log, log_result, ms};
 
 const MUCH: usize = 8 << 20;
 
@@ -131,5 +131,4 @@ fn pieces_leave_one_after_the_other_however_much_waits() {
         .completes(1);
     let took = seen.at("14480 bytes") - ms(400);
     assert!((ms(700)..ms(780)).contains(&took), "{took:?}");
-    assert!(took > us(0));
 }
