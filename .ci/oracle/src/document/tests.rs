@@ -20,7 +20,7 @@ fn a_table_is_read_as_it_was_written() {
     let table = table(vec![row("0 %", "cubic", "10.3"), row("0 %", "Squall cubic", "10.0")]);
     let written = write(EMPTY, Workload::W4, &table).expect("markers");
     assert!(written.starts_with("before\n") && written.ends_with("after\n"), "{written}");
-    assert!(written.contains("| 0 % | Squall | 10.0 | 2 | 3 | 4 | 5 |"), "{written}");
+    assert!(written.contains("| 0 % | Squall cubic | 10.0 | 2 | 3 | 4 | 5 |"), "{written}");
     assert_eq!(read(&written, Workload::W4).expect("a table"), table);
     assert_eq!(write(&written, Workload::W4, &table).expect("markers"), written);
 }
