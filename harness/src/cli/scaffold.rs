@@ -109,6 +109,8 @@ use crate::shop::{{ms, shop}};
 pub(super) fn scenario() -> Scenario {{
     shop("{name}", "Slow recommendations cost their section, not the page")
         .fault(latency("recommendations", ms(300)).from(ms(2_000)).until(ms(4_000)))
+        // It learns late that a call was given up.
+        .works_on_for(ms(450))
         .objective(availability().at_least(0.999))
         .objective(recovers(availability().at_least(0.999)).holding_for(ms(500)).within(ms(1_000)))
         .objective(availability().at_least(0.999).in_phase(Phase::During))
