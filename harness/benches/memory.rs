@@ -66,7 +66,7 @@ fn idle_connection(connections: usize, bytes: usize) -> f64 {
                             Ordering::Relaxed,
                         );
                     }
-                    let mut stream = squall_os::net::TcpStream::connect("server:80").await?;
+                    let mut stream = tokio::net::TcpStream::connect("server:80").await?;
                     stream.read_exact(&mut answer).await?;
                     streams.push(stream);
                 }
@@ -89,8 +89,8 @@ fn idle_connection(connections: usize, bytes: usize) -> f64 {
     found.load(Ordering::Relaxed) as f64 / (2 * ends) as f64
 }
 
-async fn listen() -> io::Result<squall_os::net::TcpListener> {
-    squall_os::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, 80)).await
+async fn listen() -> io::Result<tokio::net::TcpListener> {
+    tokio::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, 80)).await
 }
 
 fn main() {

@@ -17,14 +17,14 @@ use squall::{
     objective::{Phase, availability, degraded, p99, recovers, returns_to_baseline},
     plan::{Load, Plan, RequestSpec, Topology, hang},
 };
-use squall_os::net::{TcpListener, TcpStream}; // was: tokio::net
 use squall_reports::{
     terminal::{self, Look},
     verdict::Verdict,
 };
+use tokio::net::{TcpListener, TcpStream};
 use tracing::Instrument;
 
-// The services: ordinary axum, with sockets from `squall_os`.
+// The services: ordinary axum.
 
 #[derive(Clone, Debug, Deserialize)]
 struct Backend {

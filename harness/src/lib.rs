@@ -15,9 +15,11 @@
 //!     objective::{availability, p99},
 //!     plan::{Load, Plan, Topology, latency},
 //! };
-//! use squall_os::net::TcpListener; // was: tokio::net
 //! use squall_reports::verdict::Verdict;
-//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! use tokio::{
+//!     io::{AsyncReadExt, AsyncWriteExt},
+//!     net::TcpListener,
+//! };
 //!
 //! async fn hello(_config: serde_json::Value) -> std::io::Result<()> {
 //!     let listener = TcpListener::bind("0.0.0.0:80").await?;

@@ -7,6 +7,7 @@
 
 use std::{
     convert::Infallible,
+    io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex},
     time::Duration,
@@ -27,7 +28,7 @@ use hyper_util::{
 };
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use squall_os::{net::TcpStream, sim::Listener};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::{
     plan::FaultKind,
@@ -36,6 +37,9 @@ use crate::{
 };
 
 type Body = BoxBody<Bytes, BoxError>;
+
+/// As many connections may wait as Tokio asks for.
+const BACKLOG: u32 = 1024;
 
 /// The prefix of a gRPC message: a flag and its length.
 const GRPC_PREFIX: usize = 5;
@@ -60,18 +64,19 @@ enum Damage {
 
 /// Serves `port` of the host that this runs on, in front of its service.
 pub(crate) async fn serve(port: u16) {
-    let Some((random, behind)) = shared::current().and_then(|shared| {
+    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    let Some((random, behind, listener)) = shared::current().and_then(|shared| {
         let host = shared.host();
         let name = format!("sidecar {} {port}", shared.host_name(host));
-        let behind = shared.seams[usize::from(host)].port_behind_sidecar(port)?;
-        Some((Arc::new(Mutex::new(rng::stream(shared.seed, &name))), behind))
+        let seam = &shared.seams[usize::from(host)];
+        let behind = seam.port_behind_sidecar(port)?;
+        // Taken by the service itself, if at all: then there is nothing to stand in front of.
+        let listener = seam.directly(|| listen(address)).ok()?;
+        Some((Arc::new(Mutex::new(rng::stream(shared.seed, &name))), behind, listener))
     }) else {
         return;
     };
-    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    // Taken by the service itself, if at all: then there is nothing to stand in front of.
-    let Ok(listener) = Listener::bind_directly(address) else { return };
-    while let Ok((stream, _)) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await {
+    while let Ok((stream, _)) = listener.accept().await {
         let upstream = Upstream::new(behind);
         let random = Arc::clone(&random);
         tokio::spawn(async move {
@@ -79,7 +84,6 @@ pub(crate) async fn serve(port: u16) {
                 let (upstream, random) = (upstream.clone(), Arc::clone(&random));
                 async move { Ok::<_, Infallible>(pass(request, &upstream, &random).await) }
             });
-            let stream = TcpStream::from(stream);
             // What the peer has closed already refuses the option; reading finds that out.
             let _ = stream.set_nodelay(true);
             let io = TokioIo::new(stream);
@@ -88,6 +92,13 @@ pub(crate) async fn serve(port: u16) {
             let _ = builder.serve_connection(io, service).await;
         });
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// What the acting faults want of the next request.

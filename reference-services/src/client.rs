@@ -1,31 +1,19 @@
 //! HTTP/1.1 to another service: one client with a pool of connections that all calls share.
 
-use std::{
-    future::Future,
-    io,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::{
-    client::legacy::{
-        self,
-        connect::{Connected, Connection},
-    },
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    client::legacy::{self, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
 };
-use squall_os::net::TcpStream;
-use tower_service::Service;
 
 /// Sends requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    inner: legacy::Client<Connector, Full<Bytes>>,
+    inner: legacy::Client<HttpConnector, Full<Bytes>>,
     answer_bytes_max: usize,
 }
 
@@ -53,11 +41,14 @@ pub(crate) enum CallError {
 
 impl Client {
     pub(crate) fn new(tuning: Tuning) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(tuning.connect));
         let inner = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(tuning.idle_max)
             .pool_idle_timeout(tuning.idle)
-            .build(Connector { timeout: tuning.connect });
+            .build(connector);
         Self { inner, answer_bytes_max: tuning.answer_bytes_max }
     }
 
@@ -76,79 +67,4 @@ impl Client {
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// Connects over the sockets of the seam.
-#[derive(Clone, Debug)]
-struct Connector {
-    timeout: Duration,
-}
-
-impl Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let limit = self.timeout;
-        Box::pin(async move {
-            let stream = squall_os::tonic::connector().call(uri);
-            let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
-            let stream = tokio::time::timeout(limit, stream).await.map_err(|_| late())?;
-            stream.map(Stream)
-        })
-    }
-}
-
-/// A connection as the pool knows it.
-struct Stream(TokioIo<TcpStream>);
-
-impl Connection for Stream {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-impl Read for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl Write for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
-    }
 }

@@ -72,7 +72,7 @@ pub(crate) fn on_squall(bulk: Bulk) -> Duration {
     let services = Services::new()
         .with("server", move |_: serde_json::Value| async move {
             let address = (Ipv4Addr::UNSPECIFIED, PORT);
-            let listener = squall_os::net::TcpListener::bind(address).await?;
+            let listener = tokio::net::TcpListener::bind(address).await?;
             bulk.send(listener.accept().await?.0).await?;
             std::future::pending::<io::Result<()>>().await
         })
@@ -80,7 +80,7 @@ pub(crate) fn on_squall(bulk: Bulk) -> Duration {
             let received = Arc::clone(&received);
             async move {
                 tokio::time::sleep(Duration::from_millis(1)).await;
-                let stream = squall_os::net::TcpStream::connect(("server", PORT)).await?;
+                let stream = tokio::net::TcpStream::connect(("server", PORT)).await?;
                 received.store(bulk.receive(stream).await?, Ordering::Relaxed);
                 std::future::pending::<io::Result<()>>().await
             }

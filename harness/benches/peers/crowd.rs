@@ -96,18 +96,19 @@ fn once_on_squall(crowd: Crowd) -> Duration {
     let started = Instant::now();
     let count = Arc::new(AtomicU64::new(0));
     let exchanged = Arc::clone(&count);
-    let services = Services::new()
-        .with("server", move |_: serde_json::Value| server!(squall_os))
-        .with("client", move |_: serde_json::Value| {
+    let services = Services::new().with("server", move |_: serde_json::Value| server!(tokio)).with(
+        "client",
+        move |_: serde_json::Value| {
             let exchanged = Arc::clone(&exchanged);
             async move {
                 tokio::time::sleep(Duration::from_millis(1)).await;
-                let streams = client!(squall_os, crowd, exchanged).await?;
+                let streams = client!(tokio, crowd, exchanged).await?;
                 std::future::pending::<()>().await;
                 drop(streams);
                 Ok::<(), io::Error>(())
             }
-        });
+        },
+    );
     let topology = Topology::new()
         .link(Link::constant(LATENCY))
         .host("server", "server", serde_json::Value::Null)

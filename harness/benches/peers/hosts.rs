@@ -60,7 +60,7 @@ pub(crate) fn on_squall(hosts: u32, lasts: Duration) -> Duration {
     let count = Count::default();
     let received = Arc::clone(&count);
     let services = Services::new().with("member", move |host: u32| {
-        member!(squall_os::net::UdpSocket, host, hosts, Arc::clone(&received))
+        member!(tokio::net::UdpSocket, host, hosts, Arc::clone(&received))
     });
     let ring = Topology::new().link(Link::constant(LATENCY));
     let ring = (0..hosts).fold(ring, |ring, host| ring.host(name(host), "member", host.into()));

@@ -26,11 +26,11 @@ pub(crate) struct Detail {
 pub(crate) struct Squall;
 
 impl Transport for Squall {
-    type Stream = squall_os::net::TcpStream;
-    type Listener = squall_os::net::TcpListener;
+    type Stream = tokio::net::TcpStream;
+    type Listener = tokio::net::TcpListener;
 
     async fn listen(&self, _: &'static str) -> io::Result<Self::Listener> {
-        squall_os::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await
+        tokio::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await
     }
 
     async fn accept(listener: &mut Self::Listener) -> io::Result<Self::Stream> {
@@ -38,7 +38,7 @@ impl Transport for Squall {
     }
 
     async fn connect(&self, name: &'static str) -> io::Result<Self::Stream> {
-        squall_os::net::TcpStream::connect((name, PORT)).await
+        tokio::net::TcpStream::connect((name, PORT)).await
     }
 }
 

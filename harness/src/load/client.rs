@@ -7,7 +7,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 
 type Sender = SendRequest<Full<Bytes>>;
 

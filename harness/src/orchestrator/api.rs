@@ -6,7 +6,7 @@ use ::http::{Method, Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use squall_os::net::TcpListener;
+use tokio::net::TcpListener;
 
 use super::state::with;
 use crate::interpose;

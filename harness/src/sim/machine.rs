@@ -33,7 +33,6 @@ pub(crate) struct Machine {
 
 struct Process {
     runtime: Runtime,
-    wake_fd: i32,
     /// Timers fire at whole milliseconds from here on, by the monotonic clock of the host.
     origin: u64,
 }
@@ -45,11 +44,6 @@ pub(crate) enum Turn {
     Idle,
     /// It had more to do when the run was over.
     Cut,
-    /// It started a thread of its runtime's for something that blocks, which a simulation cannot
-    /// make deterministic.
-    StartedBlocking,
-    /// It started a thread of its own.
-    StartedThread,
 }
 
 impl Machine {
@@ -82,10 +76,8 @@ impl Machine {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
-            .max_blocking_threads(1)
             .build()?;
-        let wake_fd = interpose::capture_wake_fd(|| drop(runtime.spawn(async {})));
-        self.process = Some(Process { runtime, wake_fd, origin: clock.monotonic(now) % TICK_NS });
+        self.process = Some(Process { runtime, origin: clock.monotonic(now) % TICK_NS });
         self.incarnation += 1;
         self.seam.reset();
         self.state = HostState::Up;
@@ -107,8 +99,7 @@ impl Machine {
         self.deadline = None;
         self.paused_since = None;
         if let Some(process) = self.process.take() {
-            interpose::forget_wake_fd(process.wake_fd);
-            // Not even a thread that it started is waited for.
+            // Threads that it started end by themselves, if they do.
             process.runtime.shutdown_background();
         }
     }
@@ -145,11 +136,7 @@ impl Machine {
             let latest = clock.monotonic(local) + idle_ms * TICK_NS;
             clock.when(latest - (latest - process.origin) % TICK_NS)
         });
-        let started = interpose::take_started_thread();
-        if process.runtime.metrics().num_blocking_threads() > 0 {
-            return Turn::StartedBlocking;
-        }
-        if started { Turn::StartedThread } else { Turn::Idle }
+        Turn::Idle
     }
 
     /// The tasks that are alive.
@@ -157,10 +144,5 @@ impl Machine {
         self.process
             .as_ref()
             .map_or(0, |process| process.runtime.metrics().num_alive_tasks() as u64)
-    }
-
-    /// The eventfd that wakes the process.
-    pub(crate) fn wake_fd(&self) -> Option<i32> {
-        self.process.as_ref().map(|process| process.wake_fd)
     }
 }

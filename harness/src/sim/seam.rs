@@ -4,13 +4,13 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     io::{self, IoSlice},
-    net::{IpAddr, Shutdown, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr},
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use squall_os::sim::{DiskAnswer, DiskRequest, LookUp, Readiness, SocketOption, SocketOptionName};
+use squall_os::sim::{DiskAnswer, DiskRequest};
 use squall_reports::record::HostState;
 use tokio::io::ReadBuf;
 
@@ -22,7 +22,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    interpose,
+    interpose::{self, Kernel, Readiness, SocketOption, SocketOptionName},
     plan::{FaultKind, HostSpec, nanos},
 };
 
@@ -49,6 +49,10 @@ pub(crate) struct Seam {
     /// The loopback port of each service whose own port a sidecar has taken. They outlive the
     /// process, which asks for the same ones again.
     behind_sidecars: RefCell<BTreeMap<u16, u16>>,
+    /// What binds does so to what it asks for.
+    binds_directly: Cell<bool>,
+    /// The addresses that services believe to have, which a sidecar has.
+    shown: RefCell<BTreeMap<u64, SocketAddr>>,
     disk: RefCell<Disk>,
     pub(crate) clocks: Clocks,
     /// The faults that look-ups of names meet.
@@ -75,6 +79,8 @@ impl Seam {
             sidecar,
             sidecars_wanted: RefCell::default(),
             behind_sidecars: RefCell::default(),
+            binds_directly: Cell::new(false),
+            shown: RefCell::default(),
             disk: RefCell::new(Disk::new(host.disk, power_losses)),
             clocks: Clocks::default(),
             misnaming: RefCell::default(),
@@ -163,8 +169,8 @@ impl Seam {
         Some(free)
     }
 
-    /// Asks the kernel of this host for something, at the time of the code that runs now. The
-    /// tasks of the host that this wakes are woken.
+    /// Asks the kernel of this host for something, at the time of the code that runs now, and tells
+    /// the watchers of what this changes.
     fn call<R>(&self, act: impl FnOnce(&mut Network, u64) -> R) -> Option<R> {
         // What is dropped with a process that dies asks for nothing any more: its kernel closes the
         // sockets, in an order of its own.
@@ -175,25 +181,61 @@ impl Seam {
             let mut woken = Vec::new();
             network.take_woken(&mut woken);
             drop(network);
-            // A call wakes tasks of its own host only: others hear of it by a packet.
-            woken.into_iter().for_each(|(_, waker)| waker.wake());
+            woken.into_iter().for_each(interpose::notify);
         }
         Some(result)
     }
 
     fn try_call<R>(&self, act: impl FnOnce(&mut Network, u64) -> io::Result<R>) -> io::Result<R> {
-        self.call(act).unwrap_or_else(|| Err(io::Error::other("its process is gone")))
+        self.call(act).unwrap_or_else(|| Err(io::Error::from_raw_os_error(libc::EBADF)))
+    }
+
+    /// What `act` binds is bound to what it asks for, also to a port that a service has behind a
+    /// sidecar: the sidecar's own way.
+    pub(crate) fn directly<R>(&self, act: impl FnOnce() -> R) -> R {
+        let before = self.binds_directly.replace(true);
+        let result = act();
+        self.binds_directly.set(before);
+        result
+    }
+
+    /// Where a service that asks for `address` listens when a sidecar has taken that.
+    fn behind_sidecar(&self, address: SocketAddr) -> Option<SocketAddr> {
+        if !self.sidecar || address.port() == 0 || self.binds_directly.get() {
+            return None;
+        }
+        let port = self.port_behind_sidecar(address.port())?;
+        self.sidecars_wanted.borrow_mut().push(address.port());
+        Some(if address.is_ipv6() {
+            SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), port))
+        } else {
+            SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+        })
     }
 }
 
-impl squall_os::sim::Sockets for Seam {
-    fn socket(&self, stream: bool, v6: bool) -> u64 {
-        let made = self.call(|network, _| network.socket(self.id, stream, v6).number());
-        made.unwrap_or(u64::MAX)
+impl Kernel for Seam {
+    fn host(&self) -> u16 {
+        self.id
+    }
+
+    fn clock(&self) -> interpose::Clock {
+        self.clocks.get()
+    }
+
+    fn socket(&self, stream: bool, v6: bool) -> io::Result<u64> {
+        self.try_call(|network, _| Ok(network.socket(self.id, stream, v6).number()))
     }
 
     fn bind(&self, socket: u64, address: SocketAddr) -> io::Result<()> {
-        self.try_call(|network, _| network.bind(SocketId::from_number(socket), address))
+        let id = SocketId::from_number(socket);
+        let stream = self.try_call(|network, _| Ok(network.is_stream(id)))?;
+        let Some(behind) = self.behind_sidecar(address).filter(|_| stream) else {
+            return self.try_call(|network, _| network.bind(id, address));
+        };
+        self.try_call(|network, _| network.bind(id, behind))?;
+        self.shown.borrow_mut().insert(socket, address);
+        Ok(())
     }
 
     fn listen(&self, socket: u64, backlog: u32) -> io::Result<()> {
@@ -202,10 +244,6 @@ impl squall_os::sim::Sockets for Seam {
 
     fn connect(&self, socket: u64, address: SocketAddr) -> io::Result<()> {
         self.try_call(|network, now| network.connect(SocketId::from_number(socket), address, now))
-    }
-
-    fn connected(&self, socket: u64) -> io::Result<()> {
-        self.try_call(|network, _| network.connected(SocketId::from_number(socket)))
     }
 
     fn accept(&self, socket: u64) -> io::Result<(u64, SocketAddr)> {
@@ -236,10 +274,14 @@ impl squall_os::sim::Sockets for Seam {
     }
 
     fn close(&self, socket: u64) {
+        self.shown.borrow_mut().remove(&socket);
         self.call(|network, now| network.close(SocketId::from_number(socket), now));
     }
 
     fn local_addr(&self, socket: u64) -> io::Result<SocketAddr> {
+        if let Some(shown) = self.shown.borrow().get(&socket) {
+            return Ok(*shown);
+        }
         self.try_call(|network, _| network.local_addr(SocketId::from_number(socket)))
     }
 
@@ -251,12 +293,19 @@ impl squall_os::sim::Sockets for Seam {
         self.try_call(|network, _| network.take_error(SocketId::from_number(socket)))
     }
 
-    fn readiness(&self, socket: u64) -> io::Result<Readiness> {
-        self.try_call(|network, _| network.readiness(SocketId::from_number(socket)))
+    fn readiness(&self, socket: u64, wants_room: bool) -> Readiness {
+        let id = SocketId::from_number(socket);
+        let gone = Readiness { hung_up: true, ..Readiness::default() };
+        self.call(|network, _| network.readiness(id, wants_room)).unwrap_or(gone)
     }
 
-    fn wait(&self, socket: u64, read: bool, write: bool, waker: &Waker) {
-        self.call(|network, _| network.wait(SocketId::from_number(socket), read, write, waker));
+    fn watch(&self, socket: u64, watcher: u32) {
+        self.call(|network, _| network.watch(SocketId::from_number(socket), watcher));
+    }
+
+    fn is_listening(&self, socket: u64) -> bool {
+        let id = SocketId::from_number(socket);
+        self.call(|network, _| network.is_listening(id)).unwrap_or(false)
     }
 
     fn set_option(&self, socket: u64, option: SocketOption) -> io::Result<()> {
@@ -267,9 +316,34 @@ impl squall_os::sim::Sockets for Seam {
         self.try_call(|network, _| network.option(SocketId::from_number(socket), name))
     }
 
-    fn address_of(&self, name: &str) -> Option<IpAddr> {
-        let shared = self.shared.upgrade()?;
-        shared.host_named(name).map(|host| Ip::of(host).into())
+    fn pending(&self, socket: u64) -> io::Result<usize> {
+        self.try_call(|network, _| network.pending(SocketId::from_number(socket)))
+    }
+
+    fn disconnect(&self, socket: u64) -> io::Result<()> {
+        self.try_call(|network, _| network.disconnect(SocketId::from_number(socket)))
+    }
+
+    fn look_up(&self, name: &str) -> (u64, io::Result<Option<IpAddr>>) {
+        let (at, answer) = self.answer(name);
+        let address = |name: String| {
+            let shared = self.shared.upgrade()?;
+            shared.host_named(&name).map(|host| Ip::of(host).into())
+        };
+        (at, answer.map(address))
+    }
+
+    fn on_behalf(&self, call: &mut dyn FnMut()) {
+        let Some(shared) = self.shared.upgrade() else { return call() };
+        let Some(own) = shared.seams.get(usize::from(self.id)) else { return call() };
+        let before = shared.host();
+        shared.set_host(self.id);
+        {
+            let _kernel = interpose::enter(Rc::clone(own) as Rc<dyn Kernel>);
+            let _entered = squall_os::sim::enter(Rc::clone(own) as Rc<dyn squall_os::sim::Host>);
+            call();
+        }
+        shared.set_host(before);
     }
 }
 
@@ -323,15 +397,6 @@ impl squall_os::sim::Host for Seam {
         Poll::Pending
     }
 
-    fn behind_sidecar(&self, port: u16) -> Option<u16> {
-        if !self.sidecar || port == 0 {
-            return None;
-        }
-        let behind = self.port_behind_sidecar(port)?;
-        self.sidecars_wanted.borrow_mut().push(port);
-        Some(behind)
-    }
-
     fn submit_to_disk(&self, request: DiskRequest) -> u64 {
         self.with_disk(|disk| disk.submit(request, interpose::now()))
     }
@@ -348,43 +413,36 @@ impl squall_os::sim::Host for Seam {
     fn forget_disk_answer(&self, request: u64) {
         self.with_disk(|disk| disk.forget(request));
     }
+}
 
-    fn look_up(&self, name: &str) -> Option<LookUp> {
-        let misnaming = self.misnaming.borrow();
-        if misnaming.is_empty() {
-            return None;
-        }
-        let shared = self.shared.upgrade()?;
-        let mut found = LookUp { answered_at: interpose::now(), answer: Ok(name.to_owned()) };
+impl Seam {
+    /// Whose address the name service gives for `name`, and when.
+    fn answer(&self, name: &str) -> (u64, io::Result<String>) {
+        let (mut at, mut answer) = (interpose::now(), Ok(name.to_owned()));
+        let Some(shared) = self.shared.upgrade() else { return (at, answer) };
         // The fault that the answer is to blame on. What is not found anyway is not failed by one.
         let mut blamed = None;
         let is_known = shared.host_named(name).is_some();
-        let mut changed = false;
-        for (fault, kind) in misnaming.iter() {
+        for (fault, kind) in self.misnaming.borrow().iter() {
             match kind {
                 FaultKind::SlowDns { delay } => {
-                    found.answered_at += nanos(*delay);
+                    at += nanos(*delay);
                     self.affect(*fault);
                 }
-                FaultKind::StaleDns { name: misled, old }
-                    if misled == name && found.answer.is_ok() =>
-                {
-                    found.answer = Ok(old.clone());
+                FaultKind::StaleDns { name: misled, old } if misled == name && answer.is_ok() => {
+                    answer = Ok(old.clone());
                     blamed = Some(*fault);
                 }
-                FaultKind::DnsFailure if found.answer.is_ok() => {
-                    found.answer = Err(io::Error::other(
-                        "failed to lookup address information: Temporary failure in name resolution",
-                    ));
+                FaultKind::DnsFailure if answer.is_ok() => {
+                    answer = Err(io::ErrorKind::NotFound.into());
                     blamed = is_known.then_some(*fault);
                 }
-                _ => continue,
+                _ => {}
             }
-            changed = true;
         }
         if let Some(fault) = blamed {
             self.affect(fault);
         }
-        changed.then_some(found)
+        (at, answer)
     }
 }

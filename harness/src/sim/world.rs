@@ -15,7 +15,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    task::Waker,
     time::Duration,
 };
 
@@ -27,7 +26,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    interpose::{self, Readings},
+    interpose::{self, Blocked, Readings},
     load, orchestrator,
     plan::{FaultKind, nanos},
     service::{CannotStart, ServiceFuture, Services},
@@ -35,8 +34,6 @@ use crate::{
 
 /// How often the limits that are slow to look at are looked at, in instants.
 const LIMITS_EVERY: u64 = 1024;
-
-const STARTED_THREAD: &str = "it started a thread of its own (std::thread::spawn)";
 
 /// How long after the timeout of the last request a run goes on at least.
 const AFTER_TIMEOUT: Duration = Duration::from_millis(100);
@@ -93,10 +90,8 @@ pub(crate) struct World {
     bytes_before_load: Option<i64>,
     started: Duration,
     instants: u64,
-    /// The hosts by the eventfds of their processes, also of those that are gone.
-    wake_fds: BTreeMap<i32, usize>,
-    woken: Vec<i32>,
-    tasks: Vec<(u16, Waker)>,
+    woken: Vec<u16>,
+    watchers: Vec<u32>,
     hit: Vec<u16>,
 }
 
@@ -138,9 +133,8 @@ impl World {
             bytes_before_load: None,
             started: interpose::real_now(),
             instants: 0,
-            wake_fds: BTreeMap::new(),
             woken: Vec::new(),
-            tasks: Vec::new(),
+            watchers: Vec::new(),
             hit: Vec::new(),
             shared,
         }
@@ -198,7 +192,7 @@ impl World {
         let deadline = self.deadlines.first().map(|(at, _)| *at);
         let timer = self.shared.timers.borrow().next();
         let network = self.shared.network.borrow().next();
-        [agenda, deadline, timer, network].into_iter().flatten().min()
+        [agenda, deadline, timer, network, interpose::next_due()].into_iter().flatten().min()
     }
 
     fn check_limits(&mut self, next: u64) {
@@ -261,7 +255,8 @@ impl World {
         self.obey(now);
         self.advance_network(now);
         self.wake_timers(now);
-        self.note_woken(now);
+        self.run_threads(now);
+        self.note_woken(None);
         while let Some(&(at, host)) = self.deadlines.first() {
             if at > now {
                 break;
@@ -280,12 +275,12 @@ impl World {
 
     /// Lets the network do what is due, which goes on while processes do not.
     fn advance_network(&mut self, now: u64) {
-        let mut tasks = std::mem::take(&mut self.tasks);
+        let mut watchers = std::mem::take(&mut self.watchers);
         let mut hit = std::mem::take(&mut self.hit);
         {
             let mut network = self.shared.network.borrow_mut();
             network.advance(now);
-            network.take_woken(&mut tasks);
+            network.take_woken(&mut watchers);
             network.take_hit(&mut hit);
         }
         for host in hit.drain(..) {
@@ -293,14 +288,24 @@ impl World {
                 self.hold_back(host);
             }
         }
-        for (host, waker) in tasks.drain(..) {
-            let machine = &mut self.machines[usize::from(host)];
-            if machine.is_running() {
-                machine.wakers.push(waker);
-                self.runnable.insert(host);
-            }
+        watchers.drain(..).for_each(interpose::notify);
+        (self.watchers, self.hit) = (watchers, hit);
+    }
+
+    /// Lets the threads that services have started do what is due.
+    fn run_threads(&mut self, now: u64) {
+        if interpose::next_due().is_some_and(|at| at <= now) {
+            interpose::run_due(now);
+            self.note_panic();
+            self.note_blocked(0);
         }
-        (self.tasks, self.hit) = (tasks, hit);
+    }
+
+    fn note_panic(&self) {
+        if let Some((host, message)) = panics::take() {
+            let host = self.shared.host_name(host).to_owned();
+            self.shared.stop(EndCause::Panicked { host, message });
+        }
     }
 
     fn wake_timers(&mut self, now: u64) {
@@ -312,22 +317,18 @@ impl World {
         }
     }
 
-    /// Hosts whose tasks were woken from outside of them have something to do, at `at`.
-    fn note_woken(&mut self, at: u64) {
+    /// Hosts whose runtimes have something to see run at this instant. That the one that ran last
+    /// woke itself is no news.
+    fn note_woken(&mut self, ran: Option<usize>) {
         let mut woken = std::mem::take(&mut self.woken);
-        interpose::take_woken(&mut woken);
-        for fd in woken.drain(..) {
-            if let Some(host) = self.woken_by(fd) {
-                self.set_deadline(host, Some(at));
+        interpose::take_hosts(&mut woken);
+        for host in woken.drain(..) {
+            let index = usize::from(host);
+            if ran != Some(index) && self.machines[index].is_running() {
+                self.runnable.insert(host);
             }
         }
         self.woken = woken;
-    }
-
-    /// The host whose process this eventfd wakes.
-    fn woken_by(&self, fd: i32) -> Option<usize> {
-        let host = self.wake_fds.get(&fd).copied()?;
-        (self.machines[host].wake_fd() == Some(fd)).then_some(host)
     }
 
     /// Brings the deadline of a machine forward to `at`.
@@ -392,46 +393,28 @@ impl World {
         };
         self.on_host(host, |world, host| {
             let turn = world.machines[host].run(now, over);
-            let name = || world.shared.plan.topology.hosts[host].name.clone();
-            if let Some(message) = panics::take() {
-                world.shared.stop(EndCause::Panicked { host: name(), message });
-            }
+            world.note_panic();
             match turn {
                 Turn::Idle => {}
                 Turn::Cut => world.stop_from_outside(),
-                Turn::StartedBlocking => world.is_not_deterministic(
-                    host,
-                    "it started a thread (spawn_blocking, tokio::fs or a blocking name look-up)",
-                ),
-                Turn::StartedThread => {
-                    world.is_not_deterministic(host, STARTED_THREAD);
-                }
             }
         });
         let deadline = self.machines[host].deadline.take();
         self.set_deadline(host, deadline);
-        self.note_others_woken(host, now);
+        self.note_blocked(host);
+        self.note_woken(Some(host));
         self.start_sidecars(host, now);
         self.note_ended(now);
         self.obey(now);
     }
 
-    fn is_not_deterministic(&self, host: usize, what: &str) {
-        let host = self.shared.plan.topology.hosts[host].name.clone();
-        self.shared.stop(EndCause::NotDeterministic { host, what: what.to_owned() });
-    }
-
-    /// A host that ran may have woken others, through what they share; that it woke itself is
-    /// no news.
-    fn note_others_woken(&mut self, host: usize, now: u64) {
-        let mut woken = std::mem::take(&mut self.woken);
-        interpose::take_woken(&mut woken);
-        for fd in woken.drain(..) {
-            if let Some(other) = self.woken_by(fd).filter(|other| *other != host) {
-                self.set_deadline(other, Some(now));
-            }
+    /// Has the code of a host, or of this one, done what a run cannot go on from?
+    fn note_blocked(&self, host: usize) {
+        if let Some(Blocked { host: of, what }) = interpose::take_blocked() {
+            let host = of.map_or(host, usize::from);
+            let host = self.shared.plan.topology.hosts[host].name.clone();
+            self.shared.stop(EndCause::NotDeterministic { host, what });
         }
-        self.woken = woken;
     }
 
     /// Does something on behalf of a host: sockets, clocks and logs are those of that host.
@@ -439,6 +422,7 @@ impl World {
         let seam = Rc::clone(&self.machines[host].seam);
         self.shared.set_host(seam.id);
         let _clock = interpose::use_clock(seam.clocks.get());
+        let _kernel = interpose::enter(Rc::clone(&seam) as Rc<dyn interpose::Kernel>);
         let _entered = squall_os::sim::enter(Rc::clone(&seam) as Rc<dyn squall_os::sim::Host>);
         act(self, host);
         let wrong = interpose::take_wrong_readings();
@@ -469,7 +453,7 @@ impl World {
         self.machines[index].state = HostState::Exited;
         self.shared.record(What::Host { host, state: HostState::Exited });
         self.kill(index, HostState::Exited, now);
-        self.report_end(host, how, now);
+        self.report_end(host, how);
     }
 
     fn start_sidecars(&mut self, host: usize, now: u64) {
@@ -483,7 +467,11 @@ impl World {
     /// Starts the process of a host and its service.
     fn start(&mut self, host: usize, now: u64) {
         let spec = self.shared.plan.topology.hosts[host].clone();
-        let service = spec.service.as_ref().map(|name| self.services.start(name, &spec.config));
+        let mut service = None;
+        self.on_host(host, |world, _| {
+            let start = |name: &String| world.services.start(name, &spec.config);
+            service = spec.service.as_ref().map(start);
+        });
         self.start_process(host, service, now);
     }
 
@@ -503,13 +491,12 @@ impl World {
         };
         let id = self.machines[host].seam.id;
         self.shared.network.borrow_mut().set_power(id, true);
-        if interpose::take_started_thread() {
-            self.is_not_deterministic(host, STARTED_THREAD);
-        }
-        if let Err(error) = self.machines[host].start(seed, now) {
+        interpose::pause_threads(id, false);
+        let mut started = Ok(());
+        self.on_host(host, |world, host| started = world.machines[host].start(seed, now));
+        if let Err(error) = started {
             return fail(format!("no runtime could be made for it: {error}"));
         }
-        self.wake_fds.extend(self.machines[host].wake_fd().map(|fd| (fd, host)));
         match service {
             Some(Ok(service)) => self.machines[host].spawn(async move {
                 let result = service.await.map_err(|error| crate::service::chain(&*error));
@@ -538,6 +525,7 @@ impl World {
         self.on_host(host, |world, host| {
             world.shared.set_dying(true);
             world.machines[host].kill();
+            interpose::retire_threads(world.machines[host].seam.id);
             world.shared.set_dying(false);
             observe::close_left_open(&world.shared);
             world.shared.end_left_open();

@@ -7,8 +7,8 @@ use squall::{
     objective::{availability, p99},
     plan::{Load, Plan, Topology},
 };
-use squall_os::net::TcpListener;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// The folder of the fixtures, in the environment of a process that is a command line.
 pub(crate) const FIXTURES: &str = "SQUALL_TEST_FIXTURES";

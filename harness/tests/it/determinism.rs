@@ -11,8 +11,9 @@ use squall::plan::{
     Link, Load, clock_drift, clock_jump, clock_skew, corrupt_disk, crash, disk_error, latency,
     loss, slow_disk, slow_dns, torn_write,
 };
-use squall_os::{fs, net::TcpStream};
+use squall_os::fs;
 use squall_reports::record::{Digest, first_divergence};
+use tokio::net::TcpStream;
 use tokio::{sync::mpsc, time::sleep};
 
 use crate::world::{World, http, log, ms};

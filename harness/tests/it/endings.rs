@@ -6,8 +6,8 @@ use squall::{
     Signals,
     plan::{Limits, loss},
 };
-use squall_os::net::{TcpStream, UdpSocket};
 use squall_reports::{record::EndCause, verdict::Verdict};
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::{io::AsyncWriteExt, time::sleep};
 
 use crate::world::{Seen, World, idle, log, ms};
@@ -69,47 +69,6 @@ fn a_service_that_fails_ends_the_run() {
     let expected =
         EndCause::ServiceFailed { host: "a".to_owned(), message: "no more numbers".to_owned() };
     assert_eq!(*seen.cause(), expected);
-}
-
-#[test]
-fn a_blocking_thread_is_refused_every_time() {
-    for seed in 0..20 {
-        let seen = World::new()
-            .host("a", || async {
-                sleep(ms(5)).await;
-                let sum = tokio::task::spawn_blocking(|| 1 + 1).await?;
-                log(&format!("{sum}"));
-                Ok(())
-            })
-            .run(seed);
-        let EndCause::NotDeterministic { host, what } = seen.cause() else {
-            panic!("{:?}", seen.cause());
-        };
-        assert_eq!(host, "a");
-        assert!(what.contains("spawn_blocking"), "{what}");
-        assert_eq!(seen.0.record.end.at, 5_000_000);
-    }
-}
-
-#[test]
-fn a_thread_of_a_service_is_refused() {
-    let spawn = || std::thread::spawn(|| 1 + 1).join().unwrap_or_default();
-    let in_a_task = World::new().host("a", idle).host("b", move || async move {
-        sleep(ms(5)).await;
-        log(&format!("{}", spawn()));
-        idle().await
-    });
-    let before_it_is_a_future = World::new().host("a", idle).host("b", move || {
-        spawn();
-        idle()
-    });
-    for (world, at) in [(in_a_task, 5_000_000), (before_it_is_a_future, 0)] {
-        let seen = world.run(1);
-        let (host, what) = ("b".to_owned(), "it started a thread of its own (std::thread::spawn)");
-        let expected = EndCause::NotDeterministic { host, what: what.to_owned() };
-        assert_eq!(*seen.cause(), expected);
-        assert_eq!(seen.0.record.end.at, at);
-    }
 }
 
 #[test]

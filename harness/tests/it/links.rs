@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use squall::plan::{Latency, Link, Load, Topology};
-use squall_os::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::sleep;
 
 use crate::world::{Seen, World, asked, log, log_result, ms, timed, us};

@@ -1,7 +1,7 @@
 //! Look-ups of names that fail, take long, or lead to the wrong host.
 
 use squall::plan::{Fault, dns_failure, slow_dns, stale_dns};
-use squall_os::net::{TcpStream, UdpSocket, lookup_host};
+use tokio::net::{TcpStream, UdpSocket, lookup_host};
 
 use crate::world::{Seen, World, echo, idle, log, log_result, ms};
 
@@ -47,8 +47,14 @@ fn said(seen: &Seen, during: [&str; 6]) {
 fn look_ups_fail_until_the_heal_and_addresses_need_none() {
     let seen = looked_up(dns_failure("a").from(ms(300)).until(ms(700)));
     let failed = "failed to lookup address information: Temporary failure in name resolution";
-    let during =
-        [failed, "tuple: Other", "text: Other", "address: ok", "number: ok", "datagram: Other"];
+    let during = [
+        failed,
+        "tuple: Uncategorized",
+        "text: Uncategorized",
+        "address: ok",
+        "number: ok",
+        "datagram: Uncategorized",
+    ];
     said(&seen, during);
     assert_eq!(seen.affected(), [4]);
 }

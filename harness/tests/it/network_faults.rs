@@ -7,8 +7,8 @@ use squall::plan::{
     limit_data, loss, partition, partition_groups, partition_one_way, refuse, reorder, reset,
     reset_peer, slicer, slow_close, timeout,
 };
-use squall_os::net::{TcpListener, TcpStream};
 use squall_reports::verdict::{FindingKind, Verdict};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::sleep,
@@ -109,14 +109,14 @@ fn each_packet_arrives_twice_and_nothing_changes() {
     // A datagram is what it is.
     let seen = World::new()
         .host("b", || async {
-            let socket = squall_os::net::UdpSocket::bind("0.0.0.0:9").await?;
+            let socket = tokio::net::UdpSocket::bind("0.0.0.0:9").await?;
             loop {
                 socket.recv_from(&mut [0; 8]).await?;
                 log("received");
             }
         })
         .host("a", || async {
-            let socket = squall_os::net::UdpSocket::bind("0.0.0.0:0").await?;
+            let socket = tokio::net::UdpSocket::bind("0.0.0.0:0").await?;
             squall_os::sim::sleep_until(400_000_000).await;
             socket.send_to(b"x", "b:9").await?;
             std::future::pending().await

@@ -1,7 +1,7 @@
 //! What TCP makes of a partition: everything is late, nothing is lost.
 
 use squall::plan::{TcpConfig, partition, partition_one_way};
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::world::{Seen, World, ask, echo, log, log_result, ms, timed, us};
@@ -56,7 +56,7 @@ fn an_answer_that_is_under_way_when_the_partition_falls_comes_after_the_heal() {
     // The answer leaves `b` at 103 ms.
     let seen = World::new()
         .host("b", || async {
-            let listener = squall_os::net::TcpListener::bind("0.0.0.0:7").await?;
+            let listener = tokio::net::TcpListener::bind("0.0.0.0:7").await?;
             let (mut stream, _) = listener.accept().await?;
             let mut byte = [0];
             tokio::io::AsyncReadExt::read_exact(&mut stream, &mut byte).await?;

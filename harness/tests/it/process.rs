@@ -5,8 +5,8 @@ use std::{future::pending, time::Duration};
 use squall::plan::{
     Fault, crash, crash_loop, partition, partition_one_way, pause, power_loss, restart,
 };
-use squall_os::net::{TcpListener, TcpStream};
 use squall_reports::record::HostState::{Crashed, Exited, Paused, PoweredOff, Terminating, Up};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{interval, sleep, timeout},
@@ -146,7 +146,7 @@ fn what_a_process_wrote_arrives_however_it_is_killed() {
 fn the_kernel_keeps_the_rest_of_a_connection_for_a_minute() {
     let bound = |at: u64| async move {
         squall_os::sim::sleep_until(at * 1_000_000_000).await;
-        let socket = squall_os::net::TcpSocket::new_v4()?;
+        let socket = tokio::net::TcpSocket::new_v4()?;
         socket.bind("0.0.0.0:7".parse().expect("an address"))
     };
     let seen = World::new()

@@ -6,7 +6,7 @@ use squall::plan::{
     Fault, bandwidth, jitter, latency, limit_data, loss, partition_one_way, reorder, reset_peer,
     slow_close,
 };
-use squall_os::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::sleep,

@@ -9,7 +9,7 @@ use squall::plan::{
     FaultBuilder, Load, corrupt_answer, error_code, fail_first, fail_fraction, hang, slow_answer,
     truncate_answer,
 };
-use squall_os::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::world::{Done, Seen, World, http, idle, log, ms};

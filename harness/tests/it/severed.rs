@@ -3,7 +3,7 @@
 use std::{future::pending, time::Duration};
 
 use squall::plan::{Fault, Link, latency, limit_data, reset, slicer, timeout};
-use squall_os::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::sleep,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use squall_os::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::sleep,
@@ -135,14 +135,14 @@ fn what_a_blocked_thread_sends_leaves_when_it_is_done() {
 fn what_a_process_was_at_when_it_was_killed_does_not_leave() {
     let seen = World::new()
         .host("b", || async {
-            let socket = squall_os::net::UdpSocket::bind("0.0.0.0:9").await?;
+            let socket = tokio::net::UdpSocket::bind("0.0.0.0:9").await?;
             let (_, from) = socket.recv_from(&mut [0; 8]).await?;
             std::thread::sleep(ms(50));
             socket.send_to(b"late", from).await?;
             std::future::pending().await
         })
         .host("a", || async {
-            let socket = squall_os::net::UdpSocket::bind("0.0.0.0:9").await?;
+            let socket = tokio::net::UdpSocket::bind("0.0.0.0:9").await?;
             sleep(ms(10)).await;
             socket.send_to(b"x", "b:9").await?;
             socket.recv_from(&mut [0; 8]).await?;

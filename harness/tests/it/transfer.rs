@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use squall::plan::{Link, corrupt, duplicate, jitter, loss, partition, reorder};
-use squall_os::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::sleep,

@@ -1,7 +1,7 @@
 //! Datagrams: what the network does to them shows.
 
 use squall::plan::{Link, bandwidth, corrupt, duplicate, loss, reorder};
-use squall_os::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::sleep;
 
 use crate::world::{Seen, World, ask, log, log_result, ms};

@@ -6,9 +6,9 @@ use squall::{
     BoxError, Run, Scenario, Services, Signals,
     plan::{Load, Plan, Topology},
 };
-use squall_os::net::{TcpListener, TcpStream};
 use squall_reports::record::{EndCause, HostState, Request, What};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) type Done = Result<(), BoxError>;
 

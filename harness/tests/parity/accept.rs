@@ -2,8 +2,8 @@
 
 use std::{io, net::SocketAddr};
 
-use squall_os::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::case::{Done, Side, cases};
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use squall_os::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 
 use crate::case::{Done, Side, cases};
 

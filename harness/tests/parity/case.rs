@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use squall_os::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::watch,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use squall_os::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::case::{Done, Side, cases};
 

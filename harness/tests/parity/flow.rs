@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::sleep,

@@ -1,6 +1,6 @@
 //! The network as services see it, on Linux and in the simulation.
 //!
-//! Each case is a server and a client, written once over `squall_os::net`, and what each of them
+//! Each case is a server and a client, written once over `tokio::net`, and what each of them
 //! sees. Linux did what a case expects before it was written down. A case runs three times: on the
 //! loopback interface of this machine, between two simulated hosts, and on one of them alone.
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use squall_os::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
+use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
 
 use crate::case::{Done, Side, cases};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use squall_os::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 
 use crate::case::{Done, Side, cases};
 

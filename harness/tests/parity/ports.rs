@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use squall_os::net::{TcpListener, TcpSocket, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 use crate::case::{Done, Side, cases};
 

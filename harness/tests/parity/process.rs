@@ -6,7 +6,7 @@
 
 use std::{future::pending, time::Duration};
 
-use squall_os::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,

@@ -3,8 +3,8 @@
 
 use std::io;
 
-use squall_os::net::TcpStream;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::case::{Done, Side, bytes, cases};
 

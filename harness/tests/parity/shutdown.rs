@@ -46,7 +46,7 @@ async fn shuts_down_too(it: Side) -> Done {
 }
 
 /// Both sides send their ends at the same time, and neither is the first to close.
-async fn shut_down_at_once(it: &Side, stream: &mut squall_os::net::TcpStream) -> Done {
+async fn shut_down_at_once(it: &Side, stream: &mut tokio::net::TcpStream) -> Done {
     it.reach(if it.who == Who::Server { "server ready" } else { "client ready" });
     it.until("server ready").await;
     it.until("client ready").await;

@@ -6,8 +6,8 @@ use std::{
     pin::Pin,
 };
 
-use squall_os::net::TcpStream;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest, ReadBuf};
+use tokio::net::TcpStream;
 
 use crate::case::{Done, Side, bytes, cases};
 

@@ -2,8 +2,8 @@
 
 use std::{future::poll_fn, io, net::SocketAddr};
 
-use squall_os::net::UdpSocket;
 use tokio::io::{Interest, ReadBuf};
+use tokio::net::UdpSocket;
 
 use crate::case::{Done, Side, cases};
 

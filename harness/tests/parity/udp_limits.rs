@@ -1,6 +1,6 @@
 //! How large datagrams are, and how many of them wait.
 
-use squall_os::net::UdpSocket;
+use tokio::net::UdpSocket;
 
 use crate::case::{Done, Side, bytes, cases};
 

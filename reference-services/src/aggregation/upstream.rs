@@ -43,7 +43,7 @@ pub(super) struct Upstream {
 impl Upstream {
     pub(super) fn new(kind: Kind, config: &Config, metrics: CallMetrics) -> Result<Self, Error> {
         let endpoint = endpoint(kind, config)?;
-        let channel = endpoint.connect_with_connector_lazy(squall_os::tonic::connector());
+        let channel = endpoint.connect_lazy();
         let retry = config.retry.clone();
         let defects = Defects::from(&config.defects);
         let mut breaker = config.breaker.clone();
@@ -91,7 +91,7 @@ impl Upstream {
     pub(super) fn channel(&self) -> Channel {
         if self.defects.has(Defect::ClientPerRequest) {
             // Defect: a client, and so a connection, for each call.
-            return self.endpoint.connect_with_connector_lazy(squall_os::tonic::connector());
+            return self.endpoint.connect_lazy();
         }
         self.channel.clone()
     }

@@ -11,7 +11,7 @@ use std::{
 
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{body::RequestBody, metrics::GroupMetrics, outlier::Outlier};

@@ -7,7 +7,7 @@ use http::{Request, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::{task::JoinSet, time::timeout};
 
 use super::snapshot::BYTES_MAX;

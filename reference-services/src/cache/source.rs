@@ -31,7 +31,7 @@ impl Source {
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(Duration::from_secs(1))
             .keep_alive_timeout(Duration::from_millis(500))
-            .connect_with_connector_lazy(squall_os::tonic::connector());
+            .connect_lazy();
         let page_timeout = Duration::from_millis(config.warm_up.page_timeout_ms);
         let page_size = config.warm_up.page_size;
         Ok(Self { client: CatalogClient::new(channel), page_size, page_timeout })

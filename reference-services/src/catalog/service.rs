@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU64, sync::Arc, time::Duration};
 
-use squall_os::net::TcpListener;
+use tokio::net::TcpListener;
 use tonic::server::NamedService;
 
 use super::{Config, handlers::Handlers};

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use squall_os::net::TcpListener;
+use tokio::net::TcpListener;
 use tonic::transport::server::Router;
 
 use super::{Config, Defect, Error, Kind, behaviour::Behaviour, handlers::Handlers};

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use squall_os::net::TcpListener;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::server::NamedService;
 

@@ -28,5 +28,5 @@ pub(crate) fn channel(uri: Uri) -> Channel {
         .keep_alive_while_idle(true)
         .initial_connection_window_size(1024 * 1024)
         .http2_max_local_error_reset_streams(None)
-        .connect_with_connector_lazy(squall_os::tonic::connector())
+        .connect_lazy()
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use squall_os::net::TcpListener;
-use tokio::sync::Notify;
-use tonic::transport::{Error, Server, server::Router};
+use tokio::{net::TcpListener, sync::Notify};
+use tonic::transport::{
+    Error, Server,
+    server::{Router, TcpIncoming},
+};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 /// What a trailer says of retries: milliseconds after which to come again, or a negative number
@@ -48,7 +50,8 @@ pub(crate) async fn serve_until<T>(
     reporter.set_service_status(service, ServingStatus::Serving).await;
     let stopping = Notify::new();
     let mut asked = None;
-    let server = router.serve_with_incoming_shutdown(squall_os::tonic::incoming(listener), async {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let server = router.serve_with_incoming_shutdown(incoming, async {
         asked = Some(stop.await);
         for name in ["", service] {
             reporter.set_service_status(name, ServingStatus::NotServing).await;

@@ -13,8 +13,12 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
-use squall_os::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
+    sync::watch,
+    task::JoinSet,
+    time::sleep,
+};
 
 use super::{Body, Error};
 use crate::config::Invalid;

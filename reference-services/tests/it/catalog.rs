@@ -21,7 +21,7 @@ async fn client(tune: impl FnOnce(&mut Config)) -> CatalogClient<Channel> {
     let address = bound.local_addr();
     tokio::spawn(bound.serve_until(std::future::pending()));
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("a URI");
-    CatalogClient::new(endpoint.connect_with_connector_lazy(squall_os::tonic::connector()))
+    CatalogClient::new(endpoint.connect_lazy())
 }
 
 async fn pages(

@@ -11,7 +11,7 @@ use std::{
 
 use reference_services::{balancer, cache, catalog, dependency::Latency, server::Error};
 use serde_json::{Value, json};
-use squall_os::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::oneshot,

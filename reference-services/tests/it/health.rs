@@ -70,7 +70,7 @@ async fn dependencies_speak_the_standard_health_protocol() {
     let address = start_dependency(config).await;
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("a URI");
     let endpoint = endpoint.connect_timeout(Duration::from_secs(5));
-    let channel = endpoint.connect_with_connector_lazy(squall_os::tonic::connector());
+    let channel = endpoint.connect_lazy();
     let mut client = HealthClient::new(channel);
     for service in ["", "reviews.v1.Reviews"] {
         let request = HealthCheckRequest { service: service.to_owned() };

@@ -60,7 +60,7 @@ impl Decoder for Raw {
 
 fn channel(address: SocketAddr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("a URI");
-    endpoint.connect_with_connector_lazy(squall_os::tonic::connector())
+    endpoint.connect_lazy()
 }
 
 async fn call(address: SocketAddr, method: &'static str, message: &[u8]) -> Result<(), Status> {

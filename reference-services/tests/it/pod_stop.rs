@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reference_services::cache::Defect;
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, sleep, timeout},

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reference_services::dependency::{Kind, Latency};
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::world::Plan;

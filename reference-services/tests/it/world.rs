@@ -15,7 +15,7 @@ use reference_services::{
     dependency::{self, Kind, Latency},
 };
 use serde_json::Value;
-use squall_os::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::oneshot,

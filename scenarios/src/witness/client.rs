@@ -9,7 +9,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use squall::BoxError;
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::{task::JoinSet, time::timeout};
 
 /// How long a witness waits for an answer.

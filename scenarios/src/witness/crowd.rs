@@ -4,7 +4,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use serde::Deserialize;
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::{io::AsyncReadExt, task::JoinSet, time::sleep};
 
 /// Who comes, when, and to whom.

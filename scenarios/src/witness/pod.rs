@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use squall_os::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::{task::JoinSet, time::sleep};
 
 /// How a pod answers.

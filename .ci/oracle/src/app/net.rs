@@ -78,17 +78,17 @@ impl Net for Kernel {
 pub(crate) struct Simulated;
 
 impl Net for Simulated {
-    type Stream = squall_os::net::TcpStream;
-    type Listener = squall_os::net::TcpListener;
+    type Stream = TcpStream;
+    type Listener = TcpListener;
 
     async fn connect(&self) -> io::Result<Self::Stream> {
-        let stream = squall_os::net::TcpStream::connect(("server", PORT)).await?;
+        let stream = TcpStream::connect(("server", PORT)).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
 
     async fn listen(&self) -> io::Result<Self::Listener> {
-        squall_os::net::TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await
+        TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await
     }
 
     async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {

@@ -1,27 +1,15 @@
 //! The simulated half of the seam, for the harness.
 //!
-//! The harness installs a [`Host`] on the thread while it runs that host's tasks; sockets made
-//! meanwhile are sockets of that host's kernel, and files are files of its disk. Services have no
-//! use for this module.
+//! The harness installs a [`Host`] on the thread while it runs that host's tasks; files that are
+//! opened meanwhile are files of its disk. Services have no use for this module.
 
 mod disk;
 mod file;
-mod listener;
-mod names;
-mod socket;
-mod stream;
-mod udp;
 
 pub(crate) use disk::ask_disk;
 pub use disk::{DiskAnswer, DiskRequest, FileStatus};
 pub use file::File;
 pub(crate) use file::read_file;
-pub use listener::{Listener, TcpSocket};
-pub(crate) use names::resolve;
-pub use names::{LookUp, Target, ToAddress};
-pub use socket::{Readiness, SocketOption, SocketOptionName, Sockets};
-pub use stream::Stream;
-pub use udp::Udp;
 
 use std::{
     cell::RefCell,
@@ -34,7 +22,7 @@ use std::{
 
 /// What a simulated host offers to the code that runs on it. Times are nanoseconds of virtual
 /// time since the run began.
-pub trait Host: Sockets {
+pub trait Host {
     /// Queues `cost` of work on the host's cores and returns when it will be done, in working
     /// time: the time in which the host does not stand still.
     fn spend(&self, cost: Duration) -> u64;
@@ -47,13 +35,6 @@ pub trait Host: Sockets {
 
     /// Was the host asked to stop gracefully? If not, wakes the task when it is.
     fn poll_terminated(&self, cx: &mut Context<'_>) -> Poll<()>;
-
-    /// The loopback port on which the service listens when a sidecar of the harness has taken
-    /// its own `port`, to answer with service faults.
-    fn behind_sidecar(&self, port: u16) -> Option<u16>;
-
-    /// What becomes of looking up `name`; `None` if nothing stands in the way.
-    fn look_up(&self, name: &str) -> Option<LookUp>;
 
     /// Hands a request of the current process to the host's disk, which works on one after the
     /// other, and returns the number of the request.

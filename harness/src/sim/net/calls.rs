@@ -4,11 +4,9 @@ use std::{
     io::{self, IoSlice},
     net::{Shutdown, SocketAddr},
     rc::Rc,
-    task::Waker,
 };
 
 use bytes::Bytes;
-use squall_os::sim::{Readiness, SocketOption, SocketOptionName};
 use tokio::io::ReadBuf;
 
 use super::{
@@ -19,6 +17,7 @@ use super::{
     tcp::{Connection, State},
     udp::{DATAGRAM_MAX, Datagrams},
 };
+use crate::interpose::{Readiness, SocketOption, SocketOptionName};
 
 /// The least and the most that a buffer is set to: `SOCK_MIN_SNDBUF`, `SOCK_MIN_RCVBUF`, and twice
 /// `net.core.rmem_max` and `wmem_max`.
@@ -175,20 +174,6 @@ impl Network {
         Ok(())
     }
 
-    /// How the opening of a connection has ended.
-    pub(crate) fn connected(&mut self, id: SocketId) -> io::Result<()> {
-        let Kind::Connection(connection) = &mut self.owned(id)?.kind else {
-            return Err(os(libc::ENOTCONN));
-        };
-        if let Some(error) = connection.take_error() {
-            return Err(linux(error.into()));
-        }
-        match connection.state {
-            State::SynSent | State::SynReceived => Err(io::ErrorKind::WouldBlock.into()),
-            _ => Ok(()),
-        }
-    }
-
     /// The next connection of a listener, with the address of its peer.
     pub(crate) fn accept(&mut self, id: SocketId) -> io::Result<(SocketId, SocketAddr)> {
         let Kind::Listener(listener) = &mut self.owned(id)?.kind else {
@@ -273,8 +258,7 @@ impl Network {
     /// The process closes a socket.
     pub(crate) fn close(&mut self, id: SocketId, now: u64) {
         let Ok(socket) = self.owned(id) else { return };
-        socket.readers.clear();
-        socket.writers.clear();
+        socket.watcher = None;
         match &mut socket.kind {
             Kind::Connection(_) => {
                 let host = socket.host;
@@ -432,34 +416,60 @@ impl Network {
         Ok(error.map(|kind| linux(kind.into())))
     }
 
-    /// What a socket is ready for.
-    pub(crate) fn readiness(&mut self, id: SocketId) -> io::Result<Readiness> {
-        let socket = self.owned(id)?;
-        let (read_closed, write_closed) = match &socket.kind {
+    /// What a socket is ready for. Its watcher is told when there is room for what somebody wants to
+    /// write, if there is none.
+    pub(crate) fn readiness(&mut self, id: SocketId, wants_room: bool) -> Readiness {
+        let gone = Readiness { hung_up: true, ..Readiness::default() };
+        let Ok(socket) = self.owned(id) else { return gone };
+        let (readable, writable) = (socket.is_readable(), socket.is_writable());
+        let mut found = Readiness { readable, writable, ..Readiness::default() };
+        match &mut socket.kind {
             Kind::Connection(connection) => {
-                (connection.is_read_closed(), connection.is_write_closed())
+                found.read_closed = connection.is_read_closed();
+                found.hung_up = found.read_closed && connection.is_write_closed();
+                found.failed = connection.has_error();
+                if wants_room && !writable {
+                    connection.want_room();
+                }
             }
-            _ => (false, false),
-        };
-        Ok(Readiness {
-            readable: socket.is_readable(),
-            writable: socket.is_writable(),
-            read_closed,
-            write_closed,
-        })
+            Kind::Udp(datagrams) => found.failed = datagrams.has_error(),
+            Kind::Fresh => {
+                (found.readable, found.hung_up) = (false, true);
+            }
+            _ => {}
+        }
+        found
     }
 
-    /// Wakes a task when the socket may have become readable or writable.
-    pub(crate) fn wait(&mut self, id: SocketId, read: bool, write: bool, waker: &Waker) {
-        let Ok(socket) = self.owned(id) else { return waker.wake_by_ref() };
-        if write && let Kind::Connection(connection) = &mut socket.kind {
-            connection.want_room();
+    /// From now on a watcher is told when the socket may have become readable or writable.
+    pub(crate) fn watch(&mut self, id: SocketId, watcher: u32) {
+        if let Ok(socket) = self.owned(id) {
+            socket.watcher = Some(watcher);
         }
-        for (wanted, list) in [(read, &mut socket.readers), (write, &mut socket.writers)] {
-            if wanted && !list.iter().any(|known| known.will_wake(waker)) {
-                list.push(waker.clone());
-            }
+    }
+
+    pub(crate) fn is_stream(&self, id: SocketId) -> bool {
+        self.get(id).is_some_and(|socket| !matches!(socket.kind, Kind::Udp(_)))
+    }
+
+    pub(crate) fn is_listening(&self, id: SocketId) -> bool {
+        self.get(id).is_some_and(|socket| matches!(socket.kind, Kind::Listener(_)))
+    }
+
+    /// Bytes that could be read at once: of a datagram socket, those of the next datagram.
+    pub(crate) fn pending(&mut self, id: SocketId) -> io::Result<usize> {
+        match &self.owned(id)?.kind {
+            Kind::Connection(connection) => Ok(connection.readable_bytes()),
+            Kind::Udp(datagrams) => Ok(datagrams.next_length()),
+            _ => Err(os(libc::EINVAL)),
         }
+    }
+
+    /// A datagram socket has no peer any more.
+    pub(crate) fn disconnect(&mut self, id: SocketId) -> io::Result<()> {
+        let socket = self.owned(id)?;
+        socket.remote = None;
+        Ok(())
     }
 
     /// Sets an option of a socket.
@@ -498,6 +508,7 @@ impl Network {
             SocketOption::Ttl(hops) if (1..=255).contains(&hops) => options.ttl = Some(hops),
             SocketOption::Ttl(_) => return Err(os(libc::EINVAL)),
             SocketOption::Tos(tos) => options.tos = tos,
+            SocketOption::V6Only(only) => socket.v6_only = only,
         }
         let options = socket.options.clone();
         if let Kind::Connection(connection) = &mut socket.kind {
@@ -547,6 +558,7 @@ impl Network {
             SocketOptionName::ReceiveBuffer => SocketOption::ReceiveBuffer(narrow(received)),
             SocketOptionName::Ttl => SocketOption::Ttl(options.ttl.unwrap_or(TTL)),
             SocketOptionName::Tos => SocketOption::Tos(options.tos),
+            SocketOptionName::V6Only => SocketOption::V6Only(socket.v6_only),
         })
     }
 }

@@ -23,7 +23,7 @@ mod udp;
 pub(crate) use address::Ip;
 pub(crate) use socket::SocketId;
 
-use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc, task::Waker};
+use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -60,8 +60,8 @@ pub(crate) struct Network {
     timers: BinaryHeap<Reverse<(u64, u64, SocketId)>>,
     timers_set: u64,
     timers_max: usize,
-    /// The tasks to be woken, by their host.
-    woken: Vec<(u16, Waker)>,
+    /// The watchers of sockets that may have become readable or writable.
+    woken: Vec<u32>,
     /// The hosts to whose processes something has come since this was last asked for.
     hit: Vec<u16>,
     out: Vec<Segment>,
@@ -140,8 +140,8 @@ impl Network {
         }
     }
 
-    /// The tasks that what has happened wakes, with their hosts.
-    pub(crate) fn take_woken(&mut self, into: &mut Vec<(u16, Waker)>) {
+    /// The watchers of sockets to which something has happened.
+    pub(crate) fn take_woken(&mut self, into: &mut Vec<u32>) {
         into.append(&mut self.woken);
     }
 
@@ -362,16 +362,8 @@ impl Network {
     }
 
     fn wake(&mut self, id: SocketId, readable: bool, writable: bool) {
-        let Self { sockets, woken, .. } = self;
-        let slot = &mut sockets[id.slot as usize];
-        let Some(socket) = slot.socket.as_deref_mut() else { return };
-        let host = socket.host;
-        if readable {
-            woken.extend(socket.readers.drain(..).map(|waker| (host, waker)));
-        }
-        if writable {
-            woken.extend(socket.writers.drain(..).map(|waker| (host, waker)));
-        }
+        let watcher = self.get(id).and_then(|socket| socket.watcher);
+        self.woken.extend(watcher.filter(|_| readable || writable));
     }
 
     /// A connection is over: what is left of it takes its place for others.

@@ -1,6 +1,6 @@
 //! A socket of a host's kernel.
 
-use std::{collections::VecDeque, io, task::Waker};
+use std::{collections::VecDeque, io};
 
 use super::{
     address::{Endpoint, Ip},
@@ -38,6 +38,8 @@ pub(crate) struct Socket {
     pub(crate) number: u64,
     /// It was made for IPv6, and shows IPv4 addresses as mapped ones.
     pub(crate) v6: bool,
+    /// It takes nothing of IPv4.
+    pub(crate) v6_only: bool,
     pub(crate) reuse_address: bool,
     pub(crate) reuse_port: bool,
     pub(crate) local: Option<Endpoint>,
@@ -54,8 +56,8 @@ pub(crate) struct Socket {
     pub(crate) timer: Option<u64>,
     /// A later one that was set before, and is still there.
     pub(crate) later_timer: Option<u64>,
-    pub(crate) readers: Vec<Waker>,
-    pub(crate) writers: Vec<Waker>,
+    /// Who is told when it may have become readable or writable.
+    pub(crate) watcher: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,7 @@ impl Socket {
             open: true,
             number,
             v6,
+            v6_only: false,
             reuse_address: false,
             reuse_port: false,
             local: None,
@@ -100,8 +103,7 @@ impl Socket {
             wrote_at: 0,
             timer: None,
             later_timer: None,
-            readers: Vec::new(),
-            writers: Vec::new(),
+            watcher: None,
         }
     }
 
@@ -123,7 +125,7 @@ impl Socket {
             own.port == local.port
                 && (own.ip == local.ip
                     || own.ip == Ip::ANY && !local.ip.is_v6()
-                    || own.ip == Ip::ANY_6)
+                    || own.ip == Ip::ANY_6 && (local.ip.is_v6() || !self.v6_only))
         })
     }
 

@@ -56,6 +56,15 @@ impl Datagrams {
         !self.queue.is_empty()
     }
 
+    /// The length of the next datagram.
+    pub(crate) fn next_length(&self) -> usize {
+        self.queue.front().map_or(0, |(_, bytes)| bytes.len())
+    }
+
+    pub(crate) fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
     pub(crate) fn fail(&mut self, error: io::ErrorKind) {
         self.error = Some(error);
     }

@@ -4,7 +4,7 @@ use squall_reports::record::{ALL_HOSTS, Gauge, HostState, Mark, UNDIGESTED, What
 
 use super::{Action, World};
 use crate::{
-    load, orchestrator,
+    interpose, load, orchestrator,
     plan::{Fault, FaultKind, Performer, Target, nanos},
     scrape,
     sim::{
@@ -151,7 +151,7 @@ impl World {
                 }
                 self.kill(host, HostState::PoweredOff, now);
                 self.shared.record(What::Host { host: id, state: HostState::PoweredOff });
-                self.report_end(id, "power loss", now);
+                self.report_end(id, "power loss");
             }
             FaultKind::CrashLoop { .. } => self.turn_crash_loop(number, false, now),
             FaultKind::Restart { grace } => {
@@ -164,6 +164,7 @@ impl World {
             FaultKind::Pause => {
                 if self.machines[host].state == HostState::Up {
                     self.machines[host].state = HostState::Paused;
+                    interpose::pause_threads(id, true);
                     self.machines[host].paused_since = Some(now);
                     self.shared.record(What::Host { host: id, state: HostState::Paused });
                 }
@@ -261,7 +262,7 @@ impl World {
             self.kill(host, HostState::Crashed, now);
             let host = self.machines[host].seam.id;
             self.shared.record(What::Host { host, state: HostState::Crashed });
-            self.report_end(host, "killed", now);
+            self.report_end(host, "killed");
         }
     }
 
@@ -271,6 +272,7 @@ impl World {
         machine.state = HostState::Up;
         machine.seam.delay_work(now - since);
         let id = machine.seam.id;
+        interpose::pause_threads(id, false);
         self.shared.record(What::Host { host: id, state: HostState::Up });
         self.set_deadline(host, Some(now));
     }

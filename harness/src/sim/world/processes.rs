@@ -33,15 +33,15 @@ impl World {
                     Command::Kill { host } => self.crash(usize::from(host), now),
                 }
             }
-            self.note_woken(now);
+            self.note_woken(None);
         }
     }
 
     /// The process of a host has ended: if it is a pod, those who look after it learn of it now.
-    pub(super) fn report_end(&mut self, host: u16, how: &str, now: u64) {
+    pub(super) fn report_end(&mut self, host: u16, how: &str) {
         if orchestrator::is_pod(host) {
             orchestrator::container_ended(host, how);
-            self.note_woken(now);
+            self.note_woken(None);
         }
     }
 
@@ -51,7 +51,7 @@ impl World {
             if self.machines[usize::from(host)].is_running() {
                 self.kill(usize::from(host), state, now);
                 self.shared.record(What::Host { host, state });
-                self.report_end(host, "node", now);
+                self.report_end(host, "node");
             }
         }
     }

@@ -7,7 +7,7 @@ use reference_services::pb::{
     results::{GetRequest, PutRequest},
 };
 use serde_json::json;
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reference_services::pb::results::{GetRequest, StatsRequest};
 use serde_json::json;
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use super::{Broker, World, metric, results, send, start_worker};

@@ -18,7 +18,7 @@ use reference_services::{
     queue_broker, result_store, server, worker,
 };
 use serde_json::{Value, json};
-use squall_os::net::TcpStream;
+use tokio::net::TcpStream;
 use tokio::{
     io::AsyncWriteExt,
     sync::oneshot,
@@ -211,7 +211,7 @@ pub(crate) async fn start_worker(
 
 pub(crate) fn channel(address: SocketAddr) -> Channel {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("a URI");
-    endpoint.connect_with_connector_lazy(squall_os::tonic::connector())
+    endpoint.connect_lazy()
 }
 
 /// Sends a request on a connection of its own.

@@ -218,9 +218,18 @@ impl Connection {
         self.write_shut || self.state == State::Closed
     }
 
+    pub(crate) fn has_error(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// Somebody waits for room to write, if there is none (`SOCK_NOSPACE`).
     pub(crate) fn want_room(&mut self) {
         self.no_space |= !self.is_writable();
+    }
+
+    /// Bytes that could be read at once.
+    pub(crate) fn readable_bytes(&self) -> usize {
+        self.rx.readable_bytes()
     }
 
     pub(crate) fn is_orphan(&self) -> bool {

@@ -153,6 +153,10 @@ impl Receiver {
     }
 
     /// Is there something to read?
+    pub(crate) fn readable_bytes(&self) -> usize {
+        usize::try_from(self.queued).unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn has_data(&self) -> bool {
         self.queued > 0
     }

@@ -1,0 +1,498 @@
+//! The threads of one run: which of them may move, and what the others wait for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    },
+};
+
+use libc::c_int;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{
+    Clock,
+    futex::{real_futex, real_wait, real_yield},
+};
+
+/// What may move: set for whoever has it.
+#[derive(Debug, Default)]
+pub(super) struct Baton(AtomicU32);
+
+impl Baton {
+    pub(super) fn hand_over(&self) {
+        self.0.store(1, Ordering::Release);
+        real_futex(&self.0, libc::FUTEX_WAKE, 1);
+    }
+
+    pub(super) fn await_it(&self) {
+        while self.0.swap(0, Ordering::Acquire) == 0 {
+            real_futex(&self.0, libc::FUTEX_WAIT, 0);
+        }
+    }
+
+    /// Waits for it no longer than so many milliseconds of real time. Did it come?
+    pub(super) fn await_it_for(&self, milliseconds: u32) -> bool {
+        for _ in 0..milliseconds {
+            if self.0.swap(0, Ordering::Acquire) != 0 {
+                return true;
+            }
+            real_wait(&self.0, 0);
+        }
+        false
+    }
+}
+
+/// What a thread waits for; the first that happens ends it.
+#[derive(Debug, Default)]
+pub(super) struct Wait {
+    /// The address of a word that somebody wakes.
+    pub(super) word: Option<usize>,
+    /// Descriptors with the events of `poll(2)`.
+    pub(super) descriptors: Vec<(c_int, c_int)>,
+    /// The end of a thread.
+    pub(super) end_of: Option<u64>,
+    /// A time, in nanoseconds since the run began.
+    pub(super) until: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Status {
+    Ready,
+    Waits(Wait),
+    Ended,
+}
+
+/// A thread that the code of a run has started.
+pub(super) struct Child {
+    pub(super) family: Arc<Family>,
+    pub(super) number: u64,
+    pub(super) baton: Baton,
+}
+
+impl Child {
+    pub(super) fn new(family: Arc<Family>, number: u64) -> Self {
+        Self { family, number, baton: Baton::default() }
+    }
+}
+
+struct Member {
+    child: Arc<Child>,
+    host: u16,
+    status: Status,
+    /// It was woken, and not only told that time is up.
+    woken: bool,
+    thread: libc::pthread_t,
+    /// How many calls it has made since its process died; `None` while that lives.
+    refused: Option<u32>,
+}
+
+/// The call of a thread, which stands still until it has been performed.
+pub(super) struct Job {
+    pub(super) call: *mut (dyn FnMut() + Send),
+    /// It is only about descriptors, which a thread gives back when its process is gone, too.
+    pub(super) of_descriptors: bool,
+}
+
+// SAFETY: who lends the call waits until it is over.
+unsafe impl Send for Job {}
+
+pub(super) struct State {
+    members: BTreeMap<u64, Member>,
+    ready: BTreeSet<u64>,
+    /// Who waits for a word, in the order in which they came.
+    words: BTreeMap<usize, VecDeque<u64>>,
+    /// Who waits for the end of a thread.
+    joining: BTreeMap<u64, Vec<u64>>,
+    /// Until when members wait.
+    due: BTreeSet<(u64, u64)>,
+    at_descriptors: BTreeSet<u64>,
+    lead_woken: bool,
+    started: u64,
+    /// What the thread that had the baton asks the kernel.
+    pub(super) job: Option<Job>,
+    order: ChaCha8Rng,
+    pub(super) seed: u64,
+    pub(super) now: u64,
+    pub(super) clock: Clock,
+    paused: Vec<u16>,
+}
+
+/// The number of the thread of the run among those that wait for a word.
+const LEAD: u64 = 0;
+
+/// A thread whose process is gone ends at the latest after so many calls in vain.
+const REFUSED_MAX: u32 = 1_000;
+
+impl State {
+    fn new(seed: u64) -> Self {
+        Self {
+            members: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            words: BTreeMap::new(),
+            joining: BTreeMap::new(),
+            due: BTreeSet::new(),
+            at_descriptors: BTreeSet::new(),
+            lead_woken: false,
+            started: 0,
+            job: None,
+            order: ChaCha8Rng::seed_from_u64(seed),
+            seed,
+            now: 0,
+            clock: Clock::RIGHT,
+            paused: Vec::new(),
+        }
+    }
+
+    /// A number for a thread that is about to be started.
+    pub(super) fn number(&mut self) -> u64 {
+        self.started += 1;
+        self.started
+    }
+
+    pub(super) fn add(&mut self, child: Arc<Child>, host: u16, thread: libc::pthread_t) {
+        let number = child.number;
+        let status = Status::Ready;
+        let member = Member { child, host, status, woken: false, thread, refused: None };
+        self.members.insert(number, member);
+        self.ready.insert(number);
+    }
+
+    pub(super) fn host_of(&self, number: u64) -> Option<u16> {
+        self.members.get(&number).map(|member| member.host)
+    }
+
+    /// Which member is this thread?
+    pub(super) fn number_of(&self, thread: libc::pthread_t) -> Option<u64> {
+        let is_it =
+            |member: &Member| member.thread == thread && !matches!(member.status, Status::Ended);
+        self.members.iter().find(|(_, member)| is_it(member)).map(|(number, _)| *number)
+    }
+
+    pub(super) fn knows(&self, number: u64) -> bool {
+        self.members.contains_key(&number)
+    }
+
+    /// Was its last wait ended by what it waited for?
+    pub(super) fn was_woken(&self, number: u64) -> bool {
+        self.members.get(&number).is_some_and(|member| member.woken)
+    }
+
+    /// A member waits from now on.
+    pub(super) fn wait(&mut self, number: u64, wait: Wait) {
+        let Some(member) = self.members.get_mut(&number) else { return };
+        self.ready.remove(&number);
+        if let Some(word) = wait.word {
+            self.words.entry(word).or_default().push_back(number);
+        }
+        if let Some(other) = wait.end_of {
+            self.joining.entry(other).or_default().push(number);
+        }
+        if let Some(until) = wait.until {
+            self.due.insert((until, number));
+        }
+        if !wait.descriptors.is_empty() {
+            self.at_descriptors.insert(number);
+        }
+        (member.status, member.woken) = (Status::Waits(wait), false);
+    }
+
+    /// Forgets what a member has waited for.
+    fn leave(&mut self, number: u64, wait: &Wait) {
+        if let Some(word) = wait.word
+            && let Some(waiting) = self.words.get_mut(&word)
+        {
+            waiting.retain(|other| *other != number);
+            if waiting.is_empty() {
+                self.words.remove(&word);
+            }
+        }
+        if let Some(other) = wait.end_of
+            && let Some(waiting) = self.joining.get_mut(&other)
+        {
+            waiting.retain(|other| *other != number);
+        }
+        if let Some(until) = wait.until {
+            self.due.remove(&(until, number));
+        }
+        self.at_descriptors.remove(&number);
+    }
+
+    /// The thread of the run waits for a word, or no longer does.
+    pub(super) fn lead_waits(&mut self, word: usize, begins: bool) {
+        self.lead_woken = false;
+        let waiting = self.words.entry(word).or_default();
+        waiting.retain(|number| *number != LEAD);
+        if begins {
+            waiting.push_back(LEAD);
+        } else if waiting.is_empty() {
+            self.words.remove(&word);
+        }
+    }
+
+    /// Was a word woken that the thread of the run waits for?
+    pub(super) fn lead_was_woken(&self) -> bool {
+        self.lead_woken
+    }
+
+    fn end_wait(&mut self, number: u64, woken: bool) {
+        let Some(member) = self.members.get_mut(&number) else { return };
+        if !matches!(member.status, Status::Waits(_)) {
+            return;
+        }
+        let before = std::mem::replace(&mut member.status, Status::Ready);
+        member.woken = woken;
+        self.ready.insert(number);
+        if let Status::Waits(wait) = before {
+            self.leave(number, &wait);
+        }
+    }
+
+    /// Ends the waits of up to `most` members for a word. How many?
+    pub(super) fn wake(&mut self, word: usize, most: usize) -> usize {
+        let Some(waiting) = self.words.get(&word) else { return 0 };
+        let first: Vec<u64> = waiting.iter().take(most).copied().collect();
+        for number in &first {
+            if *number == LEAD {
+                self.lead_waits(word, false);
+                self.lead_woken = true;
+            } else {
+                self.end_wait(*number, true);
+            }
+        }
+        first.len()
+    }
+
+    /// Ends the wait of a member for descriptors.
+    pub(super) fn wake_member(&mut self, number: u64) {
+        self.end_wait(number, true);
+    }
+
+    pub(super) fn first_waiting_for(&self, word: usize) -> Option<u64> {
+        self.words.get(&word)?.front().copied()
+    }
+
+    /// Time is up for those that waited no longer than until `now`.
+    pub(super) fn wake_due(&mut self, now: u64) {
+        while let Some(&(at, number)) = self.due.first() {
+            if at > now {
+                return;
+            }
+            self.end_wait(number, false);
+        }
+    }
+
+    /// When the first member has waited long enough, of `host` or any.
+    pub(super) fn next_due(&self, host: Option<u16>) -> Option<u64> {
+        let mut due = self.due.iter();
+        due.find(|(_, number)| self.may_move(*number, host)).map(|(at, _)| *at)
+    }
+
+    /// What the members that wait for descriptors wait for.
+    pub(super) fn awaited(&self, host: Option<u16>) -> Vec<(u64, Vec<(c_int, c_int)>)> {
+        let mut all = Vec::new();
+        for number in &self.at_descriptors {
+            if let Some(Member { status: Status::Waits(wait), .. }) = self.members.get(number)
+                && self.may_move(*number, host)
+            {
+                all.push((*number, wait.descriptors.clone()));
+            }
+        }
+        all
+    }
+
+    fn may_move(&self, number: u64, host: Option<u16>) -> bool {
+        self.host_of(number)
+            .is_some_and(|of| host.is_none_or(|host| host == of) && !self.paused.contains(&of))
+    }
+
+    /// Draws who moves next, of `host` or any.
+    pub(super) fn next(&mut self, host: Option<u16>) -> Option<Arc<Child>> {
+        let ready: Vec<u64> =
+            self.ready.iter().copied().filter(|number| self.may_move(*number, host)).collect();
+        let drawn = match ready.len() {
+            0 => return None,
+            1 => 0,
+            several => self.order.random_range(0..several),
+        };
+        self.members.get(&ready[drawn]).map(|member| Arc::clone(&member.child))
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready.iter().any(|number| self.may_move(*number, None))
+    }
+
+    /// A thread has come to its end.
+    pub(super) fn ended(&mut self, number: u64) {
+        self.ready.remove(&number);
+        if let Some(member) = self.members.get_mut(&number) {
+            member.status = Status::Ended;
+        }
+        for waiting in self.joining.remove(&number).unwrap_or_default() {
+            self.end_wait(waiting, true);
+        }
+    }
+
+    /// Forgets a thread that has ended. Had it?
+    pub(super) fn bury(&mut self, number: u64) -> bool {
+        let has_ended = |member: &Member| matches!(member.status, Status::Ended);
+        let ended = self.members.get(&number).is_some_and(has_ended);
+        if ended {
+            self.members.remove(&number);
+        }
+        ended
+    }
+
+    /// Never lets a thread move again.
+    pub(super) fn abandon(&mut self, number: u64) {
+        self.ready.remove(&number);
+        if let Some(member) = self.members.remove(&number)
+            && let Status::Waits(wait) = member.status
+        {
+            self.leave(number, &wait);
+        }
+    }
+
+    /// The process of a host is gone: its threads may come to their ends, and nothing else.
+    pub(super) fn condemn(&mut self, host: u16) {
+        for member in self.members.values_mut().filter(|member| member.host == host) {
+            member.refused = Some(0);
+        }
+    }
+
+    /// May this thread call the kernel? If not, may it go on all the same?
+    pub(super) fn may_call(&mut self, number: u64) -> Result<(), bool> {
+        match self.members.get_mut(&number).and_then(|member| member.refused.as_mut()) {
+            None => Ok(()),
+            Some(refused) => {
+                *refused += 1;
+                Err(*refused <= REFUSED_MAX)
+            }
+        }
+    }
+
+    /// The threads of a host whose process is gone.
+    pub(super) fn condemned(&self, host: u16) -> Vec<u64> {
+        let all = self.members.iter();
+        let of_host = all.filter(|(_, it)| it.host == host && it.refused.is_some());
+        of_host.map(|(number, _)| *number).collect()
+    }
+
+    pub(super) fn thread(&self, number: u64) -> Option<libc::pthread_t> {
+        self.members.get(&number).map(|member| member.thread)
+    }
+
+    /// The run is over.
+    pub(super) fn forget_all(&mut self) {
+        *self = Self::new(self.seed);
+    }
+
+    /// The threads of a host stand still, or go on.
+    pub(super) fn pause(&mut self, host: u16, paused: bool) {
+        self.paused.retain(|known| *known != host);
+        if paused {
+            self.paused.push(host);
+        }
+    }
+}
+
+/// The threads of one run.
+pub(super) struct Family {
+    /// The baton of the thread of the run.
+    pub(super) lead: Baton,
+    /// Only who has the baton touches it: nobody ever waits for the lock.
+    state: Mutex<State>,
+    /// The words that members wait for, which others may ask about at any time.
+    words: Mutex<Vec<usize>>,
+    /// Those of them that somebody outside of the family has woken.
+    from_outside: Mutex<Vec<usize>>,
+    was_woken: AtomicBool,
+}
+
+impl Family {
+    /// A family that others find when they wake a word.
+    pub(super) fn found(seed: u64) -> Arc<Self> {
+        let family = Arc::new(Self {
+            lead: Baton::default(),
+            state: Mutex::new(State::new(seed)),
+            words: Mutex::default(),
+            from_outside: Mutex::default(),
+            was_woken: AtomicBool::new(false),
+        });
+        let mut all = lock(&FAMILIES);
+        all.push(Arc::downgrade(&family));
+        COUNT.store(all.len(), Ordering::Relaxed);
+        drop(all);
+        family
+    }
+
+    /// The run of this family is over.
+    pub(super) fn dissolve(self: &Arc<Self>) {
+        self.state().forget_all();
+        let mut all = lock(&FAMILIES);
+        all.retain(|known| !std::ptr::eq(known.as_ptr(), Arc::as_ptr(self)));
+        COUNT.store(all.len(), Ordering::Relaxed);
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A member begins or ceases to wait for a word.
+    pub(super) fn note_word(&self, word: usize, waits: bool) {
+        let mut words = lock(&self.words);
+        if waits {
+            words.push(word);
+        } else if let Some(place) = words.iter().rposition(|known| *known == word) {
+            words.swap_remove(place);
+        }
+    }
+
+    /// The words that somebody outside of the family has woken.
+    pub(super) fn take_from_outside(&self) -> Vec<usize> {
+        if self.was_woken.swap(false, Ordering::Acquire) {
+            std::mem::take(&mut *lock(&self.from_outside))
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+static FAMILIES: Mutex<Vec<Weak<Family>>> = Mutex::new(Vec::new());
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// Takes a lock without the calls that this module stands in front of: it is held for moments only.
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    loop {
+        match of.try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => real_yield(),
+        }
+    }
+}
+
+/// Are there other runs in this process?
+pub(super) fn others_run() -> bool {
+    COUNT.load(Ordering::Relaxed) > 1
+}
+
+/// Tells the runs other than `own` that a word was woken. How many waited for it?
+pub(super) fn wake_others(own: Option<&Arc<Family>>, word: usize) -> usize {
+    if COUNT.load(Ordering::Relaxed) == 0 {
+        return 0;
+    }
+    let all: Vec<Arc<Family>> = lock(&FAMILIES).iter().filter_map(Weak::upgrade).collect();
+    let others = all.iter().filter(|it| own.is_none_or(|own| !Arc::ptr_eq(own, it)));
+    let mut count = 0;
+    for family in others {
+        if lock(&family.words).contains(&word) {
+            lock(&family.from_outside).push(word);
+            family.was_woken.store(true, Ordering::Release);
+            count += 1;
+        }
+    }
+    count
+}

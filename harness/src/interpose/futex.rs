@@ -1,0 +1,149 @@
+//! `futex(2)`, on which all locks, channels and condition variables of Rust rest.
+
+use std::{
+    io,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use libc::{c_int, c_long, timespec};
+
+use super::{Next, calls::answer, threads, time};
+
+type Syscall = unsafe extern "C" fn(c_long, usize, usize, usize, usize, usize, usize) -> c_long;
+
+fn real_syscall() -> Syscall {
+    static NEXT: Next = Next::named("syscall\0");
+    // SAFETY: this is libc's function of that name and type.
+    unsafe { std::mem::transmute(NEXT.get()) }
+}
+
+/// Waits or wakes in real time.
+pub(super) fn real_futex(word: &AtomicU32, operation: c_int, value: u32) {
+    let operation = operation | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the word lives as long as the call.
+    unsafe {
+        real_syscall()(
+            libc::SYS_futex,
+            std::ptr::from_ref(word) as usize,
+            operation.cast_unsigned() as usize,
+            value as usize,
+            0,
+            0,
+            0,
+        );
+    }
+}
+
+/// Waits for a millisecond of real time at the most, while the word has this value.
+pub(super) fn real_wait(word: &AtomicU32, value: u32) {
+    let most = timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+    // SAFETY: both live as long as the call.
+    unsafe {
+        real_syscall()(
+            libc::SYS_futex,
+            std::ptr::from_ref(word) as usize,
+            (libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG).cast_unsigned() as usize,
+            value as usize,
+            (&raw const most) as usize,
+            0,
+            0,
+        );
+    }
+}
+
+/// Waits for a millisecond of real time.
+pub(super) fn real_pause() {
+    real_wait(&AtomicU32::new(0), 0);
+}
+
+/// Lets other threads of the machine go first.
+pub(super) fn real_yield() {
+    // SAFETY: it has no other effect.
+    unsafe { real_syscall()(libc::SYS_sched_yield, 0, 0, 0, 0, 0, 0) };
+}
+
+/// Until when a futex call waits, in virtual time.
+///
+/// # Safety
+///
+/// `timeout` is null or valid.
+unsafe fn deadline(operation: c_int, timeout: *const timespec) -> Option<u64> {
+    if timeout.is_null() {
+        return None;
+    }
+    // SAFETY: the caller vouches for it.
+    let timeout = unsafe { timeout.read_unaligned() };
+    let absolute = operation & 0x7f == libc::FUTEX_WAIT_BITSET;
+    let clock = if operation & libc::FUTEX_CLOCK_REALTIME != 0 {
+        libc::CLOCK_REALTIME
+    } else {
+        libc::CLOCK_MONOTONIC
+    };
+    Some(time::until(timeout, absolute.then_some(clock)))
+}
+
+/// # Safety
+///
+/// As `syscall(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn syscall(
+    number: c_long,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> c_long {
+    if number == libc::SYS_futex {
+        #[expect(clippy::cast_possible_truncation, reason = "a number of C in a register")]
+        let (operation, value) = (b as c_int, c as u32);
+        if !super::is_inside() {
+            if matches!(operation & 0x7f, libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET) {
+                threads::wake_waiters_anywhere(a, value as usize);
+            }
+            // SAFETY: the arguments are the caller's.
+            return unsafe { real_syscall()(number, a, b, c, d, e, f) };
+        }
+        // SAFETY: the arguments are the caller's.
+        if let Some(result) = unsafe { futex(a, operation, value, d as *const timespec) } {
+            return answer(|| result.map(|woken| woken as isize)) as c_long;
+        }
+    }
+    // SAFETY: the arguments are the caller's.
+    unsafe { real_syscall()(number, a, b, c, d, e, f) }
+}
+
+/// A call on a futex by a thread of a run; `None` if the real kernel is to answer it.
+///
+/// # Safety
+///
+/// As `futex(2)`.
+unsafe fn futex(
+    address: usize,
+    operation: c_int,
+    value: u32,
+    timeout: *const timespec,
+) -> Option<io::Result<usize>> {
+    match operation & 0x7f {
+        libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => {
+            let most = value as usize;
+            let woken = threads::wake_waiters_anywhere(address, most);
+            // Other threads of the process may wait there, too.
+            (woken > 0).then_some(Ok(woken))
+        }
+        libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => {
+            // SAFETY: the caller vouches for the word.
+            let word = unsafe { &*(address as *const AtomicU32) };
+            if word.load(Ordering::SeqCst) != value {
+                return Some(Err(io::Error::from_raw_os_error(libc::EAGAIN)));
+            }
+            // SAFETY: the caller vouches for it.
+            let until = unsafe { deadline(operation, timeout) };
+            let woken = threads::wait_for_word(word, value, until);
+            let up = || io::Error::from_raw_os_error(libc::ETIMEDOUT);
+            Some(if woken { Ok(0) } else { Err(up()) })
+        }
+        _ => None,
+    }
+}

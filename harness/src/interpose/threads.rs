@@ -1,0 +1,598 @@
+//! The threads that the code of a run starts, in lockstep with it.
+//!
+//! Such a thread is a real one, but of all threads of a run one moves at a time. Who moves has the
+//! baton: the thread of the run, which hands it to one of the others when its own code has nothing
+//! to do, and gets it back when that one waits or ends. Virtual time stands still meanwhile. Which
+//! of several is next is drawn from the seed. So what they do is a function of the seed, as long
+//! as they wait in ways that can be seen: for a futex, on which all locks, channels and condition
+//! variables of Rust rest, for a lock or condition of C, for descriptors, for each other's end, or
+//! for a time.
+//!
+//! The simulated kernel belongs to the thread of the run, and is asked there: a thread that calls
+//! it lends its call to that thread together with the baton.
+//!
+//! What runs of one process share is another matter: a lock in static memory may be held by a
+//! thread of another run, which will give it back in real time. Such a wait takes no virtual time,
+//! and nobody else moves in it.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    ffi::c_void,
+    io,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use libc::c_int;
+
+use super::{
+    descriptors,
+    family::{Child, Family, Job, Wait, others_run, wake_others},
+    futex::{real_pause, real_wait, real_yield},
+    kernel::Kernel,
+    polling, statics,
+};
+
+thread_local! {
+    /// Of the thread of a run.
+    static FAMILY: RefCell<Option<Arc<Family>>> = const { RefCell::new(None) };
+    /// The kernels of the hosts that threads belong to, by the number of the thread.
+    static KERNELS: RefCell<BTreeMap<u64, Rc<dyn Kernel>>> = const { RefCell::new(BTreeMap::new()) };
+    /// Of a thread that was started by the code of a run.
+    static CHILD: Cell<Option<&'static Child>> = const { Cell::new(None) };
+    /// How often the thread has let others go first since it last did something else.
+    static YIELDED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A run begins on this thread.
+pub(super) fn begin(seed: u64) {
+    statics::prepare();
+    FAMILY.set(Some(Family::found(seed)));
+}
+
+/// The run is over. Threads that still wait are left behind: nothing can end them.
+pub(super) fn end() {
+    if let Some(family) = FAMILY.take() {
+        family.dissolve();
+    }
+    KERNELS.take();
+}
+
+/// The family of this thread, whether it is the run's own or one that the code has started.
+fn family() -> Option<Arc<Family>> {
+    match CHILD.try_with(Cell::get).ok().flatten() {
+        Some(child) => Some(Arc::clone(&child.family)),
+        None => FAMILY.try_with(|family| family.try_borrow().ok()?.clone()).ok().flatten(),
+    }
+}
+
+/// Was this thread started by the code of a run?
+pub(super) fn is_child() -> bool {
+    CHILD.try_with(Cell::get).ok().flatten().is_some()
+}
+
+/// Performs a call where the simulated kernel is.
+///
+/// # Errors
+///
+/// Those of the call, and `EBADF` when the process is no more.
+pub(crate) fn at_kernel<R: Send>(act: impl FnOnce() -> io::Result<R> + Send) -> io::Result<R> {
+    match CHILD.get() {
+        None => act(),
+        Some(child) => child.ask(act, false),
+    }
+}
+
+/// Does something where the descriptors of the run are.
+///
+/// # Errors
+///
+/// Those of what is done.
+pub(super) fn at_descriptors<R: Send>(
+    act: impl FnOnce() -> io::Result<R> + Send,
+) -> io::Result<R> {
+    match CHILD.get() {
+        None => act(),
+        Some(child) => child.ask(act, true),
+    }
+}
+
+impl Child {
+    fn ask<R: Send>(
+        &self,
+        act: impl FnOnce() -> io::Result<R> + Send,
+        of_descriptors: bool,
+    ) -> io::Result<R> {
+        let (mut act, mut result) = (Some(act), None);
+        let mut perform = || result = act.take().map(|act| act());
+        let call: *mut (dyn FnMut() + Send + '_) = &raw mut perform;
+        // SAFETY: only the lifetime changes, and this thread waits until the job is done.
+        let call: *mut (dyn FnMut() + Send) = unsafe { std::mem::transmute(call) };
+        self.family.state().job = Some(Job { call, of_descriptors });
+        self.pass();
+        result.unwrap_or_else(|| Err(descriptors::bad()))
+    }
+
+    /// Waits. False if it was only for the time.
+    fn wait(&self, wait: Wait) -> bool {
+        let word = wait.word;
+        if let Some(word) = word {
+            self.family.note_word(word, true);
+        }
+        self.family.state().wait(self.number, wait);
+        self.pass();
+        if let Some(word) = word {
+            self.family.note_word(word, false);
+        }
+        self.family.state().was_woken(self.number)
+    }
+
+    /// Hands the baton back, and waits to get it again.
+    fn pass(&self) {
+        self.family.lead.hand_over();
+        self.baton.await_it();
+        self.resume();
+    }
+
+    fn resume(&self) {
+        let state = self.family.state();
+        super::NOW_NS.set(state.now);
+        super::READINGS.set(0);
+        super::CLOCK.set(state.clock);
+        YIELDED.set(0);
+    }
+}
+
+/// Waits for descriptors. False if the time is up.
+///
+/// # Errors
+///
+/// `EDEADLK` on the thread of the run, which all hosts share and which cannot wait.
+pub(super) fn wait_for(descriptors: &[(c_int, c_int)], until: Option<u64>) -> io::Result<bool> {
+    let wait = Wait { descriptors: descriptors.to_vec(), until, ..Wait::default() };
+    match CHILD.get() {
+        Some(child) => {
+            child.ask(|| polling::await_all(descriptors, true), false)?;
+            let woken = child.wait(wait);
+            child.ask(|| polling::await_all(descriptors, false), true)?;
+            Ok(woken)
+        }
+        None => {
+            super::blocked(None, "it waits for a socket on the thread of its runtime");
+            Err(io::Error::from_raw_os_error(libc::EDEADLK))
+        }
+    }
+}
+
+/// A thread of the code of a run sleeps until then.
+pub(super) fn sleep_until(until: u64) -> bool {
+    let Some(child) = CHILD.get() else { return false };
+    child.wait(Wait { until: Some(until), ..Wait::default() });
+    true
+}
+
+/// So often in a row a thread may let others go first before that takes virtual time: it may wait
+/// for a thread of another run, which holds a lock for a moment.
+const YIELDS_FREE: u32 = 64;
+
+/// A thread lets others go first, for `moment` of virtual time if it does so for long.
+pub(super) fn give_way(moment: u64) {
+    let yielded = YIELDED.get().saturating_add(1);
+    YIELDED.set(yielded);
+    if yielded < YIELDS_FREE || !sleep_until(super::NOW_NS.get() + moment) {
+        real_yield();
+    }
+}
+
+/// Lets the other threads of this run, of one host or all, move until each of them waits or has
+/// ended. Did any?
+fn settle_family(family: &Family, host: Option<u16>) -> bool {
+    let mut moved = false;
+    loop {
+        note_outside(family);
+        look_at_descriptors(family, host);
+        let next = {
+            let mut state = family.state();
+            let next = state.next(host);
+            if let Some(child) = &next {
+                let clock =
+                    KERNELS.with_borrow(|kernels| Some(kernels.get(&child.number)?.clock()));
+                state.now = super::NOW_NS.get();
+                state.clock = clock.unwrap_or(super::Clock::RIGHT);
+            }
+            next
+        };
+        let Some(child) = next else { return moved };
+        moved = true;
+        if !let_move(family, &child) {
+            return moved;
+        }
+        let number = child.number;
+        if family.state().bury(number) {
+            KERNELS.with_borrow_mut(|kernels| kernels.remove(&number));
+        }
+    }
+}
+
+/// So many milliseconds of real time a thread may compute without a wait.
+const PATIENCE_MS: u32 = 60_000;
+
+/// Hands the baton to a thread, and performs what it asks, until it waits or ends. False if it does
+/// neither.
+fn let_move(family: &Family, child: &Child) -> bool {
+    let number = child.number;
+    loop {
+        child.baton.hand_over();
+        if !family.lead.await_it_for(PATIENCE_MS) {
+            let (name, host) = (name_of(family, number), family.state().host_of(number));
+            family.state().abandon(number);
+            super::blocked(host, &format!("its thread {name} runs and neither waits nor ends"));
+            return false;
+        }
+        let job = family.state().job.take();
+        let Some(Job { call, of_descriptors }) = job else { return true };
+        let allowed = family.state().may_call(number);
+        match allowed {
+            // SAFETY: it lives while its thread waits for the baton.
+            Ok(()) => perform(number, unsafe { &mut *call }),
+            // SAFETY: as above.
+            Err(true) if of_descriptors => perform(number, unsafe { &mut *call }),
+            Err(true) => {}
+            Err(false) => {
+                family.state().abandon(number);
+                return true;
+            }
+        }
+    }
+}
+
+/// Lets the other threads of the host whose code runs move until each of them waits or has ended.
+/// Did any?
+pub(super) fn settle() -> bool {
+    let Some(family) = family() else { return false };
+    settle_family(&family, super::kernel().map(|kernel| kernel.host()))
+}
+
+/// Performs the call of a thread on behalf of its host.
+fn perform(number: u64, job: &mut dyn FnMut()) {
+    let kernel = KERNELS.with_borrow(|kernels| kernels.get(&number).cloned());
+    match kernel {
+        Some(kernel) => kernel.on_behalf(job),
+        None => job(),
+    }
+}
+
+/// The name that a thread was given.
+fn name_of(family: &Family, number: u64) -> String {
+    let thread = family.state().thread(number);
+    let mut name = [0_u8; 16];
+    if let Some(thread) = thread {
+        // SAFETY: the thread lives, and there is room for the longest name.
+        unsafe { libc::pthread_getname_np(thread, name.as_mut_ptr().cast(), name.len()) };
+    }
+    let length = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
+    format!("{:?}", String::from_utf8_lossy(&name[..length]))
+}
+
+/// Somebody outside of the run has ended the wait of one of its threads, at a time that no seed
+/// decides.
+fn note_outside(family: &Family) {
+    for word in family.take_from_outside() {
+        let Some(number) = family.state().first_waiting_for(word) else { continue };
+        let (name, host) = (name_of(family, number), family.state().host_of(number));
+        super::blocked(
+            host,
+            &format!(
+                "its thread {name} waited for what another run of this process holds: a run cannot \
+                 simulate what it shares with others; give each a process of its own"
+            ),
+        );
+        family.state().wake(word, usize::MAX);
+    }
+}
+
+/// Ends the waits for descriptors that something has happened to.
+fn look_at_descriptors(family: &Family, host: Option<u16>) {
+    let waiting = family.state().awaited(host);
+    for (number, wanted) in waiting {
+        let happened = wanted.iter().any(|(fd, events)| match descriptors::get(*fd) {
+            Ok(object) => {
+                polling::mask(&object, *events) & (events | libc::EPOLLERR | libc::EPOLLHUP) != 0
+            }
+            // Closed meanwhile: the call finds that out.
+            Err(_) => true,
+        });
+        if happened {
+            family.state().wake_member(number);
+        }
+    }
+}
+
+/// When a thread of this run has something to do: now, if one is ready.
+pub(crate) fn next_due() -> Option<u64> {
+    let family = family()?;
+    let state = family.state();
+    if state.is_ready() { Some(super::NOW_NS.get()) } else { state.next_due(None) }
+}
+
+/// Lets the threads move whose time is up by `now`.
+pub(crate) fn run_due(now: u64) {
+    let Some(family) = family() else { return };
+    family.state().wake_due(now);
+    settle_family(&family, None);
+}
+
+/// The threads of a host stand still, or go on.
+pub(crate) fn pause(host: u16, paused: bool) {
+    if let Some(family) = family() {
+        family.state().pause(host, paused);
+    }
+}
+
+/// The process of a host is gone. Its threads come to their ends if they are about to, and never
+/// move again if not; the kernel does nothing for them any more.
+pub(crate) fn retire(host: u16) {
+    let Some(family) = family() else { return };
+    family.state().condemn(host);
+    settle_family(&family, Some(host));
+    let left = family.state().condemned(host);
+    for number in left {
+        family.state().abandon(number);
+        KERNELS.with_borrow_mut(|kernels| kernels.remove(&number));
+    }
+}
+
+pub(super) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
+
+struct Begin {
+    start: Start,
+    argument: *mut c_void,
+    child: Arc<Child>,
+}
+
+extern "C" fn run(begin: *mut c_void) -> *mut c_void {
+    // SAFETY: it is what `adopt` has made, and comes here once.
+    let begin = unsafe { Box::from_raw(begin.cast::<Begin>()) };
+    let Begin { start, argument, child } = *begin;
+    let seed = {
+        child.baton.await_it();
+        child.family.state().seed ^ child.number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    };
+    super::begin_child(seed);
+    end_with_the_thread(&child);
+    // SAFETY: it is given back when the thread ends.
+    CHILD.set(Some(unsafe { &*Arc::into_raw(child) }));
+    if let Some(child) = CHILD.get() {
+        child.resume();
+    }
+    start(argument)
+}
+
+/// Has the thread hand its baton back when everything that belongs to it is gone.
+fn end_with_the_thread(child: &Arc<Child>) {
+    static KEY: std::sync::OnceLock<libc::pthread_key_t> = std::sync::OnceLock::new();
+    unsafe extern "C" fn ended(_: *mut c_void) {
+        let Some(child) = CHILD.replace(None) else { return };
+        super::end_child();
+        // SAFETY: it was leaked when the thread began.
+        let child = unsafe { Arc::from_raw(std::ptr::from_ref(child)) };
+        child.family.state().ended(child.number);
+        child.family.lead.hand_over();
+    }
+    let key = *KEY.get_or_init(|| {
+        let mut key = 0;
+        // SAFETY: the key is a valid place.
+        unsafe { libc::pthread_key_create(&raw mut key, Some(ended)) };
+        key
+    });
+    // SAFETY: the key is valid; only that the value is not null matters.
+    unsafe { libc::pthread_setspecific(key, std::ptr::from_ref::<Child>(child).cast()) };
+}
+
+/// What to start instead of what the code of a run wants to start. `create` starts it.
+pub(super) fn adopt(
+    start: Start,
+    argument: *mut c_void,
+    create: impl FnOnce(Start, *mut c_void) -> (c_int, libc::pthread_t),
+) -> c_int {
+    let (family, kernel) = match CHILD.get() {
+        Some(child) => (Arc::clone(&child.family), None),
+        None => match family() {
+            Some(family) => (family, super::kernel()),
+            None => return create(start, argument).0,
+        },
+    };
+    let number = family.state().number();
+    let child = Arc::new(Child::new(Arc::clone(&family), number));
+    let host = match (&kernel, CHILD.get()) {
+        (Some(kernel), _) => kernel.host(),
+        (None, Some(parent)) => family.state().host_of(parent.number).unwrap_or(0),
+        (None, None) => 0,
+    };
+    let begin = Box::into_raw(Box::new(Begin { start, argument, child: Arc::clone(&child) }));
+    let (result, thread) = create(run, begin.cast());
+    if result != 0 {
+        // SAFETY: nobody else has it: there is no thread.
+        drop(unsafe { Box::from_raw(begin) });
+        return result;
+    }
+    family.state().add(child, host, thread);
+    match (kernel, CHILD.get()) {
+        (Some(kernel), _) => KERNELS.with_borrow_mut(|kernels| {
+            kernels.insert(number, kernel);
+        }),
+        (None, Some(parent)) => {
+            // It has its parent's kernel.
+            let of = parent.number;
+            let _ = at_kernel(|| {
+                KERNELS.with_borrow_mut(|kernels| {
+                    if let Some(kernel) = kernels.get(&of).cloned() {
+                        kernels.insert(number, kernel);
+                    }
+                });
+                Ok(())
+            });
+        }
+        (None, None) => {}
+    }
+    0
+}
+
+/// Waits in virtual time until a thread has ended, if it is one of this run.
+pub(super) fn await_end(thread: libc::pthread_t) {
+    let Some(family) = family() else { return };
+    let Some(number) = family.state().number_of(thread) else { return };
+    match CHILD.get() {
+        Some(child) => {
+            child.wait(Wait { end_of: Some(number), ..Wait::default() });
+        }
+        None => {
+            let ended = || !family.state().knows(number);
+            lead_waits(&family, None, None, ended);
+        }
+    }
+}
+
+/// Wakes up to `most` threads of this run that wait for a word. How many did?
+pub(super) fn wake_waiters(word: usize, most: usize) -> usize {
+    family().map_or(0, |family| family.state().wake(word, most))
+}
+
+/// Wakes up to `most` threads of this run that wait for a word, or tells other runs that it was
+/// woken. How many did, of this run?
+pub(super) fn wake_waiters_anywhere(word: usize, most: usize) -> usize {
+    let own = family();
+    let woken = own.as_ref().map_or(0, |family| family.state().wake(word, most));
+    if woken == 0 {
+        wake_others(own.as_ref(), word);
+    }
+    woken
+}
+
+/// Waits until a word is woken that has this value. False if the time is up.
+pub(super) fn wait_for_word(word: &AtomicU32, value: u32, until: Option<u64>) -> bool {
+    let address = std::ptr::from_ref(word) as usize;
+    // Who holds a lock in static memory may be a thread of another run. Of the others, the thread of
+    // the run waits for those within libraries for which it is too early to say.
+    let is_shared = statics::contain(address);
+    if others_run() && (is_shared || CHILD.get().is_none()) && wait_really(word, value, is_shared) {
+        return true;
+    }
+    wait_for_address(address, until, || word.load(Ordering::SeqCst) != value)
+}
+
+/// Waits until something at an address is woken, or is so already. False if the time is up.
+pub(super) fn wait_for_address(
+    address: usize,
+    until: Option<u64>,
+    is_over: impl Fn() -> bool,
+) -> bool {
+    match CHILD.get() {
+        Some(child) => child.wait(Wait { word: Some(address), until, ..Wait::default() }),
+        None => family().is_none_or(|family| lead_waits(&family, Some(address), until, is_over)),
+    }
+}
+
+/// How often a thread of a run lets threads of other runs go first, and then for how many
+/// milliseconds it waits for them in real time: none of them holds a lock for long.
+const YIELDS: u32 = 1_000;
+const PAUSES: u32 = 1_000;
+
+/// Waits in real time for what a thread of another run may be about to give back. Is it done?
+pub(super) fn try_really(mut done: impl FnMut() -> bool) -> bool {
+    if !others_run() {
+        return false;
+    }
+    for waited in 0..YIELDS + PAUSES {
+        if done() {
+            return true;
+        }
+        if waited < YIELDS {
+            real_yield();
+        } else {
+            real_pause();
+        }
+    }
+    done()
+}
+
+/// Waits in real time for a word to change; not for long, unless it is known to be shared.
+fn wait_really(word: &AtomicU32, value: u32, is_shared: bool) -> bool {
+    let has_changed = || word.load(Ordering::SeqCst) != value;
+    for _ in 0..YIELDS {
+        if has_changed() {
+            return true;
+        }
+        real_yield();
+    }
+    for _ in 0..if is_shared { PAUSES } else { 0 } {
+        if has_changed() {
+            return true;
+        }
+        real_wait(word, value);
+    }
+    has_changed()
+}
+
+/// The thread of the run waits: the other threads of its host move, and if none of them can, the
+/// host does nothing until one can. False if the time is up.
+fn lead_waits(
+    family: &Family,
+    word: Option<usize>,
+    until: Option<u64>,
+    is_over: impl Fn() -> bool,
+) -> bool {
+    if let Some(word) = word {
+        family.note_word(word, true);
+        family.state().lead_waits(word, true);
+    }
+    let in_time = lead_waits_until(family, word.is_some(), until, || {
+        family.state().lead_was_woken() || is_over()
+    });
+    if let Some(word) = word {
+        family.note_word(word, false);
+        family.state().lead_waits(word, false);
+    }
+    in_time
+}
+
+fn lead_waits_until(
+    family: &Family,
+    for_word: bool,
+    until: Option<u64>,
+    is_over: impl Fn() -> bool,
+) -> bool {
+    let host = super::kernel().map(|kernel| kernel.host());
+    let (mut waited, mut told) = (0, false);
+    loop {
+        if is_over() {
+            return true;
+        }
+        if settle_family(family, host) {
+            continue;
+        }
+        let next = [family.state().next_due(host), until].into_iter().flatten().min();
+        // In other runs, and in this one's own libraries, somebody may hold a lock for a moment.
+        if for_word && others_run() && waited < PAUSES {
+            waited += 1;
+            real_pause();
+            continue;
+        }
+        let Some(next) = next else {
+            if !std::mem::replace(&mut told, true) {
+                super::blocked(host, "it waits for what nobody in the run can bring about");
+            }
+            real_pause();
+            continue;
+        };
+        super::NOW_NS.set(super::NOW_NS.get().max(next));
+        family.state().wake_due(next);
+        if until.is_some_and(|until| until <= next) && !settle_family(family, host) && !is_over() {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Waiting for descriptors, and what wakes who waits: epoll, poll and eventfd.
+
+use std::{ffi::c_void, io, task::Waker};
+
+use libc::{
+    EPOLLERR, EPOLLHUP, EPOLLIN, c_int, c_uint, epoll_event, iovec, nfds_t, pollfd, size_t,
+    ssize_t, timespec,
+};
+
+use super::{
+    LOOKS, Next, ROOT, WAIT_MS, active,
+    calls::{answer, on_descriptors, os},
+    descriptors::{self, Kind, Object, is_simulated},
+    is_inside,
+    polling::{self, Epoll, Event},
+    threads, transfer,
+};
+
+/// The root future is woken at each of so many looks at `epoll_wait`, so that it can end a run
+/// whose tasks never are idle.
+const LOOKS_APART: u32 = 256;
+
+/// The longest time that a call waits which waits for ever.
+const FOR_EVER: c_int = -1;
+
+/// # Safety
+///
+/// As `epoll_create1(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn epoll_create1(flags: c_int) -> c_int {
+    static NEXT: Next = Next::named("epoll_create1\0");
+    if is_inside() {
+        return answer(|| {
+            threads::at_kernel(|| {
+                let kernel = super::kernel().ok_or_else(descriptors::bad)?;
+                let epoll = Kind::Epoll(Epoll::new(kernel.host()));
+                descriptors::open(epoll, false, flags & libc::EPOLL_CLOEXEC != 0)
+            })
+        });
+    }
+    // SAFETY: this is libc's function of that name and type.
+    unsafe {
+        let next: unsafe extern "C" fn(c_int) -> c_int = std::mem::transmute(NEXT.get());
+        next(flags)
+    }
+}
+
+/// # Safety
+///
+/// As `eventfd(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn eventfd(count: c_uint, flags: c_int) -> c_int {
+    static NEXT: Next = Next::named("eventfd\0");
+    if is_inside() {
+        return answer(|| {
+            threads::at_kernel(|| {
+                let event = Event::new(count, flags & libc::EFD_SEMAPHORE != 0);
+                let nonblocking = flags & libc::EFD_NONBLOCK != 0;
+                descriptors::open(Kind::Event(event), nonblocking, flags & libc::EFD_CLOEXEC != 0)
+            })
+        });
+    }
+    // SAFETY: this is libc's function of that name and type.
+    unsafe {
+        let next: unsafe extern "C" fn(c_uint, c_int) -> c_int = std::mem::transmute(NEXT.get());
+        next(count, flags)
+    }
+}
+
+/// What an epoll has to tell.
+///
+/// # Safety
+///
+/// There is room for `most` events at `out`.
+unsafe fn look(epoll: c_int, out: *mut epoll_event, most: c_int) -> io::Result<c_int> {
+    let most = usize::try_from(most).ok().filter(|most| *most > 0);
+    let Some(most) = most else { return os(libc::EINVAL) };
+    let out = out as usize;
+    let count = threads::at_kernel(move || {
+        let object = descriptors::get(epoll)?;
+        let Kind::Epoll(epoll) = &object.kind else { return os(libc::EINVAL) };
+        let mut place = out as *mut epoll_event;
+        Ok(epoll.look(most, |events, data| {
+            let event = epoll_event { events: events.cast_unsigned(), u64: data };
+            // SAFETY: the caller, who waits, vouches for so many places.
+            unsafe {
+                place.write_unaligned(event);
+                place = place.add(1);
+            }
+        }))
+    })?;
+    Ok(c_int::try_from(count).unwrap_or(c_int::MAX))
+}
+
+/// # Safety
+///
+/// As `epoll_wait(2)`.
+unsafe fn wait(
+    epoll: c_int,
+    out: *mut epoll_event,
+    most: c_int,
+    timeout_ms: c_int,
+) -> io::Result<c_int> {
+    let until =
+        (timeout_ms >= 0).then(|| super::now() + timeout_ms.unsigned_abs() as u64 * 1_000_000);
+    loop {
+        // SAFETY: the caller vouches for the places.
+        let happened = unsafe { look(epoll, out, most) }?;
+        if happened > 0 || timeout_ms == 0 && !active() {
+            return Ok(happened);
+        }
+        if active() {
+            if timeout_ms != 0 && threads::settle() {
+                // SAFETY: as above.
+                let happened = unsafe { look(epoll, out, most) }?;
+                if happened > 0 {
+                    return Ok(happened);
+                }
+            }
+            idle(timeout_ms);
+            return Ok(0);
+        }
+        if !threads::wait_for(&[(epoll, EPOLLIN)], until)? {
+            return Ok(0);
+        }
+    }
+}
+
+/// A runtime that would wait has nothing to do: its root future takes over. A timeout of zero is
+/// a look in between tasks.
+fn idle(timeout_ms: c_int) {
+    if timeout_ms != 0 {
+        WAIT_MS.set(Some(timeout_ms));
+    } else {
+        LOOKS.set(LOOKS.get().wrapping_add(1));
+    }
+    if timeout_ms != 0 || LOOKS.get().is_multiple_of(LOOKS_APART) {
+        ROOT.with_borrow(|root| root.as_ref().map(Waker::wake_by_ref));
+    }
+}
+
+on_descriptors! {
+    /// `epoll_wait(2)`
+    fn epoll_wait(epoll, events: *mut epoll_event, most: c_int, timeout_ms: c_int) -> c_int {
+        // SAFETY: the caller vouches for the places.
+        unsafe { wait(epoll, events, most, timeout_ms) }
+    }
+
+    /// `epoll_pwait(2)`
+    fn epoll_pwait(
+        epoll,
+        events: *mut epoll_event,
+        most: c_int,
+        timeout_ms: c_int,
+        signals: *const libc::sigset_t,
+    ) -> c_int {
+        // Nothing in a run is interrupted by a signal.
+        let _ = signals;
+        // SAFETY: the caller vouches for the places.
+        unsafe { wait(epoll, events, most, timeout_ms) }
+    }
+
+    /// `write(2)`
+    fn write(fd, bytes: *const c_void, count: size_t) -> ssize_t {
+        // SAFETY: the caller vouches for the bytes.
+        unsafe { add_or_send(fd, bytes, count) }
+    }
+}
+
+/// Does something with an eventfd; `None` if it is none.
+pub(super) fn event<R>(
+    fd: c_int,
+    act: impl FnOnce(&Object, &Event) -> io::Result<R>,
+) -> io::Result<Option<R>> {
+    let object = descriptors::get(fd)?;
+    match &object.kind {
+        Kind::Event(event) => act(&object, event).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// `write(2)` to a simulated descriptor.
+///
+/// # Safety
+///
+/// As `write(2)`.
+unsafe fn add_or_send(fd: c_int, bytes: *const c_void, count: size_t) -> io::Result<ssize_t> {
+    let adds = if count == size_of::<u64>() {
+        // SAFETY: the caller vouches for the bytes.
+        unsafe { bytes.cast::<u64>().read_unaligned() }
+    } else {
+        u64::MAX
+    };
+    if threads::at_kernel(|| event(fd, |object, event| Event::add(object, event, adds)))?.is_some()
+    {
+        return Ok(8);
+    }
+    let part = iovec { iov_base: bytes.cast_mut(), iov_len: count };
+    // SAFETY: the caller vouches for the bytes.
+    unsafe { transfer::transmit(fd, &[part], 0, None) }
+}
+
+/// What `poll(2)` finds; the descriptors of a run only.
+fn poll_once(wanted: &mut [pollfd]) -> io::Result<c_int> {
+    let mut count = 0;
+    for entry in wanted {
+        entry.revents = 0;
+        if entry.fd < 0 {
+            continue;
+        }
+        let (fd, events) = (entry.fd, c_int::from(entry.events));
+        let found = threads::at_kernel(move || match descriptors::get(fd) {
+            // The bits of poll are those of epoll.
+            Ok(object) => Ok(polling::mask(&object, events) & (events | EPOLLERR | EPOLLHUP)),
+            Err(_) => Ok(c_int::from(libc::POLLNVAL)),
+        })?;
+        entry.revents = i16::try_from(found).unwrap_or(0);
+        count += c_int::from(found != 0);
+    }
+    Ok(count)
+}
+
+/// # Safety
+///
+/// As `poll(2)`.
+unsafe fn poll_until(
+    fds: *mut pollfd,
+    count: nfds_t,
+    until: Option<u64>,
+    waits: bool,
+) -> io::Result<c_int> {
+    let count = usize::try_from(count).or_else(|_| os(libc::EINVAL))?;
+    // SAFETY: the caller vouches for so many entries.
+    let wanted = unsafe { std::slice::from_raw_parts_mut(fds, count) };
+    loop {
+        let found = poll_once(wanted)?;
+        if found > 0 || !waits {
+            return Ok(found);
+        }
+        let of: Vec<(c_int, c_int)> =
+            wanted.iter().map(|entry| (entry.fd, c_int::from(entry.events))).collect();
+        if !threads::wait_for(&of, until)? {
+            return Ok(0);
+        }
+    }
+}
+
+/// Are these descriptors of a run?
+///
+/// # Safety
+///
+/// As `poll(2)`.
+unsafe fn are_simulated(fds: *const pollfd, count: nfds_t) -> bool {
+    let count = usize::try_from(count).unwrap_or(0);
+    // SAFETY: the caller vouches for so many entries.
+    count > 0
+        && unsafe { std::slice::from_raw_parts(fds, count) }.iter().any(|it| is_simulated(it.fd))
+}
+
+/// # Safety
+///
+/// As `poll(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn poll(fds: *mut pollfd, count: nfds_t, timeout_ms: c_int) -> c_int {
+    static NEXT: Next = Next::named("poll\0");
+    // SAFETY: the arguments are the caller's.
+    if unsafe { are_simulated(fds, count) } {
+        let until = (timeout_ms > FOR_EVER)
+            .then(|| super::now() + u64::from(timeout_ms.unsigned_abs()) * 1_000_000);
+        // SAFETY: as above.
+        return answer(|| unsafe { poll_until(fds, count, until, timeout_ms != 0) });
+    }
+    // SAFETY: this is libc's function of that name and type.
+    let next: unsafe extern "C" fn(*mut pollfd, nfds_t, c_int) -> c_int =
+        unsafe { std::mem::transmute(NEXT.get()) };
+    // SAFETY: the arguments are the caller's.
+    unsafe { next(fds, count, timeout_ms) }
+}
+
+/// # Safety
+///
+/// As `ppoll(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn ppoll(
+    fds: *mut pollfd,
+    count: nfds_t,
+    timeout: *const timespec,
+    signals: *const libc::sigset_t,
+) -> c_int {
+    static NEXT: Next = Next::named("ppoll\0");
+    // SAFETY: the arguments are the caller's.
+    if unsafe { are_simulated(fds, count) } {
+        // SAFETY: as above.
+        let timeout = (!timeout.is_null()).then(|| unsafe { timeout.read_unaligned() });
+        let until = timeout.map(|timeout| super::time::until(timeout, None));
+        let waits = until.is_none_or(|until| until > super::now());
+        // SAFETY: as above.
+        return answer(|| unsafe { poll_until(fds, count, until, waits) });
+    }
+    // SAFETY: this is libc's function of that name and type.
+    let next: unsafe extern "C" fn(
+        *mut pollfd,
+        nfds_t,
+        *const timespec,
+        *const libc::sigset_t,
+    ) -> c_int = unsafe { std::mem::transmute(NEXT.get()) };
+    // SAFETY: the arguments are the caller's.
+    unsafe { next(fds, count, timeout, signals) }
+}
