@@ -55,7 +55,8 @@ pub(crate) use clock::Clock;
 pub(crate) use kernel::{Kernel, Readiness, SocketOption, SocketOptionName};
 pub(crate) use polling::{notify, take_hosts};
 pub(crate) use threads::{
-    at_kernel, next_due, pause as pause_threads, retire as retire_threads, run_due,
+    at_kernel, lend, next_due, on_each_thread, pause as pause_threads, retire as retire_threads,
+    run_due,
 };
 pub(crate) use time::real_now;
 
@@ -351,3 +352,6 @@ impl Next {
         found
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak,
         atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
 };
@@ -409,6 +409,7 @@ pub(super) struct Family {
     /// Those of them that somebody outside of the family has woken.
     from_outside: Mutex<Vec<usize>>,
     was_woken: AtomicBool,
+    first: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Family {
@@ -420,6 +421,7 @@ impl Family {
             words: Mutex::default(),
             from_outside: Mutex::default(),
             was_woken: AtomicBool::new(false),
+            first: OnceLock::new(),
         });
         let mut all = lock(&FAMILIES);
         all.push(Arc::downgrade(&family));
@@ -438,6 +440,19 @@ impl Family {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What each member calls first.
+    pub(super) fn call_first(&self, call: Box<dyn Fn() + Send + Sync>) {
+        // There is one for a run.
+        let _ = self.first.set(call);
+    }
+
+    /// A member begins, with the baton.
+    pub(super) fn begin_thread(&self) {
+        if let Some(call) = self.first.get() {
+            call();
+        }
     }
 
     /// A member begins or ceases to wait for a word.

@@ -92,9 +92,7 @@ pub(crate) fn at_kernel<R: Send>(act: impl FnOnce() -> io::Result<R> + Send) -> 
 /// # Errors
 ///
 /// Those of what is done.
-pub(super) fn at_descriptors<R: Send>(
-    act: impl FnOnce() -> io::Result<R> + Send,
-) -> io::Result<R> {
+pub(super) fn at_descriptors<R: Send>(act: impl FnOnce() -> io::Result<R> + Send) -> io::Result<R> {
     match CHILD.get() {
         None => act(),
         Some(child) => child.ask(act, true),
@@ -144,6 +142,46 @@ impl Child {
         super::READINGS.set(0);
         super::CLOCK.set(state.clock);
         YIELDED.set(0);
+    }
+}
+
+/// Does something where the run is, on behalf of one of its threads; `None` if the process of that
+/// thread is no more.
+pub(crate) fn lend<R>(act: impl FnOnce() -> R) -> Option<R> {
+    let Some(child) = CHILD.get() else { return Some(act()) };
+    let (mut result, mut act) = (None, Lent(Some(act)));
+    let place = Lent(&raw mut result);
+    child
+        .ask(
+            move || {
+                let (act, place) = (act.take(), place);
+                // SAFETY: its owner waits until this is over.
+                unsafe { *place.0 = act.map(|act| act()) };
+                Ok(())
+            },
+            false,
+        )
+        .ok()?;
+    result
+}
+
+/// What crosses to the thread of the run and back while its owner stands still: at no time do two
+/// threads touch it.
+struct Lent<T>(T);
+
+// SAFETY: see above.
+unsafe impl<T> Send for Lent<T> {}
+
+impl<T> Lent<Option<T>> {
+    fn take(&mut self) -> Option<T> {
+        self.0.take()
+    }
+}
+
+/// Has each thread that the run of this thread starts call this first.
+pub(crate) fn on_each_thread(call: impl Fn() + Send + Sync + 'static) {
+    if let Some(family) = family() {
+        family.call_first(Box::new(call));
     }
 }
 
@@ -368,6 +406,7 @@ extern "C" fn run(begin: *mut c_void) -> *mut c_void {
     CHILD.set(Some(unsafe { &*Arc::into_raw(child) }));
     if let Some(child) = CHILD.get() {
         child.resume();
+        child.family.begin_thread();
     }
     start(argument)
 }

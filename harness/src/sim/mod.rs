@@ -61,6 +61,7 @@ pub(crate) fn perform(
     let end = {
         let _installed = shared::install(shared.clone());
         let _observed = tracing::subscriber::set_default(observe::Observer::default());
+        observe::observe_threads();
         world::World::new(shared.clone(), services, signals).run()
     };
     drop(session);

@@ -5,6 +5,8 @@
 //! `trace_id`, or that of the span it is part of, holds the number that the load put into the
 //! `traceparent` of the request. A log event belongs to the request of the span that it is in.
 
+mod child;
+
 use std::{
     cell::RefCell,
     fmt::{self, Write as _},
@@ -20,6 +22,7 @@ use tracing_core::{
     subscriber::Interest,
 };
 
+pub(crate) use self::child::observe_threads;
 use super::shared::{self, Shared};
 use crate::{interpose, load::trace};
 

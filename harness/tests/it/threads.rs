@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use squall::plan::{crash, pause, slow_dns};
+use squall::plan::{clock_jump, crash, pause, slow_dns};
+use squall_reports::record::What;
 use tokio::task::spawn_blocking;
 
 use crate::world::{Seen, World, echo, log, log_result, ms};
@@ -150,6 +151,156 @@ fn threads_stand_still_with_their_process_and_are_nobodys_when_it_dies() {
     assert_eq!(paused.completes(1).at("counted"), ms(600));
     let crashed = ticks().plan(|plan| plan.fault(crash("a").from(ms(200)).until(ms(400))));
     assert_eq!(crashed.completes(1).at("counted"), ms(750));
+}
+
+#[test]
+fn what_threads_say_is_in_the_record_with_its_host_and_its_time() {
+    let seen = World::new()
+        .host("a", || async {
+            tracing::info_span!("outer").in_scope(|| {
+                thread::spawn(|| {
+                    let inner = tracing::info_span!("inner", answer = 42);
+                    let _inside = inner.enter();
+                    thread::sleep(ms(30));
+                    log("said inside");
+                })
+            });
+            pending().await
+        })
+        .host("b", || async { pending().await })
+        .plan(|plan| plan.lasts(ms(100)))
+        .completes(1);
+    assert_eq!(seen.at("said inside"), ms(30));
+    assert_eq!(seen.said("a"), ["said inside"]);
+    let record = &seen.0.record;
+    let inner: Vec<_> = record
+        .events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::Span(span) if record.text(span.name) == "inner" => Some(span),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(inner.len(), 1);
+    assert_eq!(inner[0].parent, 0, "a thread is in the spans that it has entered itself");
+    assert_eq!(record.shown(inner[0].attributes), "answer=42");
+}
+
+#[test]
+fn the_thread_of_a_process_that_died_never_does_anything_again() {
+    let seen = World::new()
+        .host("b", || echo(7))
+        .host("a", || async {
+            thread::spawn(|| {
+                loop {
+                    thread::sleep(ms(100));
+                    log("tick");
+                }
+            });
+            pending().await
+        })
+        .plan(|plan| plan.lasts(ms(1_000)).fault(crash("a").from(ms(250)).until(ms(550))))
+        .completes(1);
+    // Two of the first process; those of the second begin where it does.
+    let ticks: Vec<Duration> = seen.facts().into_iter().map(|(at, ..)| at).collect();
+    assert_eq!(ticks[..6], [100, 200, 650, 750, 850, 950].map(ms));
+}
+
+#[test]
+fn a_thread_sees_the_clock_of_its_own_host() {
+    let service = || async {
+        thread::spawn(|| {
+            for _ in 0..3 {
+                thread::sleep(ms(100));
+                let shown = std::time::SystemTime::now();
+                let since = shown.duration_since(std::time::SystemTime::UNIX_EPOCH);
+                log(&format!("{}", since.expect("after it").as_millis() % 100_000));
+            }
+        });
+        loop {
+            tokio::time::sleep(ms(1)).await;
+        }
+    };
+    let seen = World::new()
+        .host("a", service)
+        .host("b", service)
+        .plan(|plan| plan.lasts(ms(1_000)).fault(clock_jump("b", 500).from(ms(150)).until(ms(900))))
+        .completes(1);
+    assert_eq!(seen.said("a"), ["100", "200", "300"]);
+    assert_eq!(seen.said("b"), ["100", "700", "800"]);
+}
+
+#[test]
+fn a_lock_that_runs_share_takes_no_virtual_time() {
+    static SHARED: Mutex<()> = Mutex::new(());
+    let run = || {
+        World::new()
+            .host("a", || async {
+                let threads: Vec<_> = (0..4)
+                    .map(|number| {
+                        thread::spawn(move || {
+                            for _ in 0..20 {
+                                let held = SHARED.lock().expect("a lock");
+                                // Long in real time, nothing in virtual time.
+                                (0..20_000).fold(0_u64, |sum, it| std::hint::black_box(sum + it));
+                                drop(held);
+                                thread::sleep(ms(1));
+                            }
+                            log(&format!("{number} is done"));
+                        })
+                    })
+                    .collect();
+                tokio::time::sleep(ms(500)).await;
+                drop(threads);
+                pending().await
+            })
+            .plan(|plan| plan.lasts(ms(600)))
+            .completes(5)
+            .0
+            .record
+            .digest()
+    };
+    let alone = run();
+    let together: Vec<_> = thread::scope(|scope| {
+        let runs: Vec<_> = (0..6).map(|_| scope.spawn(run)).collect();
+        runs.into_iter().map(|run| run.join().expect("a run")).collect()
+    });
+    assert!(
+        together.iter().all(|digest| *digest == alone),
+        "{alone}, and beside others {together:?}"
+    );
+}
+
+#[test]
+fn what_another_run_ends_the_wait_for_ends_the_run() {
+    static CHANNEL: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
+    let (send, receive) = mpsc::channel();
+    *CHANNEL.lock().expect("a lock") = Some(send);
+    let receive = Arc::new(Mutex::new(receive));
+    let outside = thread::spawn(|| {
+        thread::sleep(Duration::from_millis(300));
+        let sender = CHANNEL.lock().expect("a lock").take().expect("a sender");
+        sender.send(()).expect("somebody listens");
+    });
+    let seen = World::new()
+        .host("a", move || {
+            let receive = Arc::clone(&receive);
+            async move {
+                thread::Builder::new().name("listener".to_owned()).spawn(move || {
+                    let _ = receive.lock().expect("a lock").recv();
+                })?;
+                // Long enough in real time.
+                loop {
+                    tokio::time::sleep(ms(1)).await;
+                    (0..1_000_000).fold(0_u64, |sum, it| std::hint::black_box(sum + it));
+                }
+            }
+        })
+        .plan(|plan| plan.lasts(Duration::from_secs(60)))
+        .run(1);
+    outside.join().expect("it ends");
+    let end = format!("{:?}", seen.0.record.end.cause);
+    assert!(end.contains("listener") && end.contains("NotDeterministic"), "{end}");
 }
 
 #[test]
