@@ -33,6 +33,8 @@ mod calls;
 mod clock;
 mod descriptors;
 mod family;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod filter;
 mod futex;
 mod handles;
 mod kernel;
@@ -41,6 +43,7 @@ mod names;
 mod options;
 mod polling;
 mod random;
+mod refusal;
 mod sockets;
 mod spawn;
 mod statics;
@@ -120,10 +123,18 @@ impl Session {
     ///
     /// # Panics
     ///
-    /// When the thread is already in a run, or when the symbols of this module are not the ones
-    /// that the program calls: a program that was linked in an unusual way.
+    /// When the thread is already in a run, when the kernel lets nobody look at system calls, or when
+    /// the symbols of this module are not the ones that the program calls: a program that was linked
+    /// in an unusual way.
     pub(crate) fn begin(seed: u64, parts: Parts) -> Self {
         assert!(!active(), "this thread already runs a simulation");
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        if let Err(error) = filter::install() {
+            panic!(
+                "expected a seccomp filter on the thread of the run, without which a system call \
+                 that goes past libc would leave the simulation unseen; found: {error}"
+            );
+        }
         WALL_CLOCK.set(parts.wall_clock);
         NOW_NS.set(0);
         threads::begin(seed);

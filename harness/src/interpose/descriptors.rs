@@ -20,7 +20,7 @@ use super::{
 
 /// The first number of a simulated descriptor: `fs.nr_open`, below which those of the real kernel
 /// stay.
-const FIRST: c_int = 1 << 20;
+pub(super) const FIRST: c_int = 1 << 20;
 
 /// So many descriptors a run can have at most.
 const MOST: usize = 1 << 20;

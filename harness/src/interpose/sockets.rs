@@ -14,7 +14,7 @@ use super::{
     descriptors::{self, Kind, Socket},
     options,
     polling::Event,
-    threads,
+    refusal, threads,
     transfer::{
         parts, receive, receive_message, received, send_message, signed, transmit, until_ready,
         with_socket,
@@ -49,6 +49,9 @@ unsafe extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_in
                 descriptors::open(Kind::Socket(socket), nonblocking, cloexec)
             })
         });
+    }
+    if super::is_inside() {
+        return answer(|| Err(refusal::no_socket(domain)));
     }
     // SAFETY: this is libc's function of that name and type.
     let next: unsafe extern "C" fn(c_int, c_int, c_int) -> c_int =

@@ -1,8 +1,11 @@
-//! What code of C does on the threads of a run.
+//! What code of C, and code that goes past libc, does on the threads of a run.
 
-use std::{cell::UnsafeCell, future::pending, sync::Arc, thread, time::Duration};
+use std::{
+    cell::UnsafeCell, future::pending, io, net::TcpListener, os::fd::AsRawFd as _, sync::Arc,
+    thread, time::Duration,
+};
 
-use squall_reports::record::What;
+use squall_reports::record::{EndCause, What};
 
 use crate::{
     Run, Scenario, Services, Signals,
@@ -133,4 +136,115 @@ fn locks_and_conditions_of_c_wait_in_virtual_time() {
     let expected =
         [(300, "locked"), (400, "signalled"), (420, "time is up"), (550, "the runtime has it")];
     assert_eq!(logged(&run), expected.map(|(at, what)| (ms(at), what.to_owned())));
+}
+
+/// A system call that goes past libc, as `rustix` and assembly make them.
+fn past_libc(number: libc::c_long, arguments: [usize; 3]) -> io::Result<usize> {
+    let [a, b, c] = arguments;
+    // SAFETY: each test passes what the call is documented to take.
+    let result = unsafe { libc::syscall(number, a, b, c) };
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+/// Reads a line from whoever connects to `port`, with nothing but system calls.
+fn line_from_a_client(port: u16) -> io::Result<String> {
+    let stream = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
+    let listener = past_libc(libc::SYS_socket, [libc::AF_INET as usize, stream as usize, 0])?;
+    let address = libc::sockaddr_in {
+        sin_family: libc::sa_family_t::try_from(libc::AF_INET).expect("it is small"),
+        sin_port: port.to_be(),
+        sin_addr: libc::in_addr { s_addr: 0 },
+        sin_zero: [0; 8],
+    };
+    let (place, length) = ((&raw const address) as usize, size_of_val(&address));
+    past_libc(libc::SYS_bind, [listener, place, length])?;
+    past_libc(libc::SYS_listen, [listener, 8, 0])?;
+    let accepted = past_libc(libc::SYS_accept, [listener, 0, 0])?;
+    let mut line = [0_u8; 64];
+    let length = past_libc(libc::SYS_read, [accepted, line.as_mut_ptr() as usize, line.len()])?;
+    past_libc(libc::SYS_close, [accepted, 0, 0])?;
+    past_libc(libc::SYS_close, [listener, 0, 0])?;
+    Ok(String::from_utf8_lossy(&line[..length]).into_owned())
+}
+
+#[test]
+fn system_calls_past_libc_are_simulated() {
+    let run = alone(|| async {
+        let server = tokio::task::spawn_blocking(|| line_from_a_client(80));
+        tokio::time::sleep(ms(250)).await;
+        let mut client = tokio::net::TcpStream::connect("127.0.0.1:80").await?;
+        tokio::io::AsyncWriteExt::write_all(&mut client, b"hello").await?;
+        let line = server.await??;
+        tracing::info!("{line}");
+        let mut random = [0_u8; 8];
+        past_libc(libc::SYS_getrandom, [random.as_mut_ptr() as usize, random.len(), 0])?;
+        tracing::info!("{random:?}");
+        pending().await
+    });
+    let first = logged(&run);
+    let (at, line) = &first[0];
+    assert_eq!(line, "hello");
+    assert!((ms(250)..ms(251)).contains(at), "{at:?}");
+    let again = alone(|| async {
+        let mut random = [0_u8; 8];
+        past_libc(libc::SYS_getrandom, [random.as_mut_ptr() as usize, random.len(), 0])?;
+        tracing::info!("{random:?}");
+        pending().await
+    });
+    let also = alone(|| async {
+        let mut random = [0_u8; 8];
+        past_libc(libc::SYS_getrandom, [random.as_mut_ptr() as usize, random.len(), 0])?;
+        tracing::info!("{random:?}");
+        pending().await
+    });
+    assert_eq!(logged(&again), logged(&also), "randomness is of the seed");
+}
+
+/// What ended a run, which must be that a host left the simulation.
+#[track_caller]
+fn left(run: &Run) -> String {
+    match &run.record.end.cause {
+        EndCause::NotDeterministic { what, .. } => what.clone(),
+        other => panic!("expected the run to end because a call left it, found {other:?}"),
+    }
+}
+
+#[test]
+fn what_would_leave_the_simulation_ends_the_run_and_is_named() {
+    let netlink = || {
+        alone(|| async {
+            let kind = libc::SOCK_RAW as usize;
+            let error = past_libc(libc::SYS_socket, [libc::AF_NETLINK as usize, kind, 0])
+                .expect_err("there is none");
+            assert_eq!(error.raw_os_error(), Some(libc::EAFNOSUPPORT));
+            pending().await
+        })
+    };
+    let what = left(&netlink());
+    assert!(what.contains("AF_NETLINK") && what.contains("past_libc"), "{what}");
+
+    let outside = Arc::new(TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let what = left(&alone(move || {
+        let outside = Arc::clone(&outside);
+        async move {
+            outside.accept().map(drop).expect_err("it is of the real network");
+            assert!(outside.as_raw_fd() < super::descriptors::FIRST);
+            pending().await
+        }
+    }));
+    assert!(what.contains("not of the simulation"), "{what}");
+
+    let what = left(&alone(|| async {
+        std::process::Command::new("true").status().expect_err("no process is started");
+        pending().await
+    }));
+    assert!(what.contains("another program"), "{what}");
+
+    let what = left(&alone(|| async {
+        thread::spawn(|| {
+            past_libc(libc::SYS_io_uring_setup, [8, 0, 0]).expect_err("there is none");
+        });
+        pending().await
+    }));
+    assert!(what.contains("io_uring"), "{what}");
 }

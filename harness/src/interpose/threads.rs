@@ -178,6 +178,22 @@ impl<T> Lent<Option<T>> {
     }
 }
 
+/// The code of this thread has done something that the run cannot go on from.
+pub(super) fn block(what: &str) {
+    match CHILD.get() {
+        None => super::blocked(None, what),
+        Some(child) => {
+            let host = child.family.state().host_of(child.number);
+            let tell = || {
+                super::blocked(host, what);
+                Ok(())
+            };
+            // A thread whose process is gone has nobody to tell.
+            let _ = child.ask(tell, false);
+        }
+    }
+}
+
 /// Has each thread that the run of this thread starts call this first.
 pub(crate) fn on_each_thread(call: impl Fn() + Send + Sync + 'static) {
     if let Some(family) = family() {

@@ -1,0 +1,125 @@
+//! What a run refuses, and whose code asked for it.
+
+use std::{backtrace::Backtrace, io};
+
+use libc::{c_char, c_int, c_void, pid_t};
+
+use super::{Next, is_inside, threads};
+
+/// Parts of the names of functions that ask on behalf of somebody else.
+const BETWEEN: [&str; 14] = [
+    "interpose::filter",
+    "interpose::refusal",
+    "interpose::sockets",
+    "interpose::calls",
+    "interpose::futex",
+    "std::",
+    "core::",
+    "alloc::",
+    "<std::",
+    "<core::",
+    "<alloc::",
+    "tokio::runtime",
+    "__rust",
+    "rust_",
+];
+
+/// The code of a run has asked for something that would leave the simulation: the run ends, and
+/// says what it was and who asked.
+pub(super) fn refuse(what: &str) {
+    let caller = caller().map(|caller| format!(" (in {caller})")).unwrap_or_default();
+    let what = format!("{what}{caller}");
+    threads::block(&what);
+}
+
+/// The function that the call came from, as a backtrace gives it.
+fn caller() -> Option<String> {
+    let trace = Backtrace::force_capture().to_string();
+    // A frame is a line such as `  12: crate::function`; the line that follows says where it is.
+    let names = trace.lines().filter_map(|line| {
+        let (number, name) = line.trim_start().split_once(": ")?;
+        number.parse::<u32>().ok()?;
+        Some(name.trim())
+    });
+    let of_somebody = |name: &&str| {
+        let own = name.strip_prefix("squall::").unwrap_or(name);
+        name.contains("::") && !BETWEEN.iter().any(|between| own.starts_with(between))
+    };
+    names.into_iter().find(of_somebody).map(str::to_owned)
+}
+
+fn no_process() -> c_int {
+    refuse("it starts another program, which cannot be simulated");
+    libc::EPERM
+}
+
+/// # Safety
+///
+/// As `posix_spawn(3)`.
+type Spawn = unsafe extern "C" fn(
+    *mut pid_t,
+    *const c_char,
+    *const c_void,
+    *const c_void,
+    *const *mut c_char,
+    *const *mut c_char,
+) -> c_int;
+
+/// Defines the functions of libc that start a process.
+macro_rules! spawns {
+    ($($name:ident)*) => {$(
+        /// # Safety
+        ///
+        /// As libc's function of that name.
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name(
+            process: *mut pid_t,
+            path: *const c_char,
+            actions: *const c_void,
+            attributes: *const c_void,
+            arguments: *const *mut c_char,
+            environment: *const *mut c_char,
+        ) -> c_int {
+            if is_inside() {
+                return no_process();
+            }
+            static NEXT: Next = Next::named(concat!(stringify!($name), "\0"));
+            // SAFETY: this is libc's function of that name and type.
+            let next: Spawn = unsafe { std::mem::transmute(NEXT.get()) };
+            // SAFETY: the arguments are the caller's.
+            unsafe { next(process, path, actions, attributes, arguments, environment) }
+        }
+    )*};
+}
+
+spawns! { posix_spawn posix_spawnp }
+
+/// # Safety
+///
+/// As `fork(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn fork() -> pid_t {
+    if is_inside() {
+        let code = no_process();
+        // SAFETY: it is the cell of this thread.
+        unsafe { *libc::__errno_location() = code };
+        return -1;
+    }
+    static NEXT: Next = Next::named("fork\0");
+    // SAFETY: this is libc's function of that name and type.
+    unsafe {
+        let next: unsafe extern "C" fn() -> pid_t = std::mem::transmute(NEXT.get());
+        next()
+    }
+}
+
+/// A kind of socket that the simulation does not have.
+pub(super) fn no_socket(domain: c_int) -> io::Error {
+    let of = match domain {
+        libc::AF_UNIX => "of the domain AF_UNIX".to_owned(),
+        libc::AF_NETLINK => "of the domain AF_NETLINK".to_owned(),
+        other => format!("of the domain {other}"),
+    };
+    refuse(&format!("it opens a socket {of}, which is not simulated"));
+    io::Error::from_raw_os_error(libc::EAFNOSUPPORT)
+}
