@@ -129,7 +129,7 @@ impl Session {
     pub(crate) fn begin(seed: u64, parts: Parts) -> Self {
         assert!(!active(), "this thread already runs a simulation");
         #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-        if let Err(error) = filter::install() {
+        if let Err(error) = filter::install(parts.randomness) {
             panic!(
                 "expected a seccomp filter on the thread of the run, without which a system call \
                  that goes past libc would leave the simulation unseen; found: {error}"

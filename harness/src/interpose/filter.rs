@@ -91,10 +91,12 @@ fn if_equal(k: u32, then: u8) -> sock_filter {
     sock_filter { code, jt: then, jf: 0, k }
 }
 
-/// The program that looks at each system call of a thread.
-fn program() -> Vec<sock_filter> {
+/// The program that looks at each system call of a thread, with or without those for randomness.
+fn program(randomness: bool) -> Vec<sock_filter> {
     let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    let always: Vec<c_long> = ALWAYS.into_iter().chain(ALWAYS_OLD).collect();
+    let all = ALWAYS.into_iter().chain(ALWAYS_OLD);
+    let always: Vec<c_long> =
+        all.filter(|call| randomness || *call != libc::SYS_getrandom).collect();
     // Each table is one instruction for an entry; behind both stand: allow, look at the first
     // argument, compare it, allow, trap.
     let length = always.len() + OF_DESCRIPTORS.len();
@@ -126,15 +128,16 @@ fn program() -> Vec<sock_filter> {
     program
 }
 
-/// From now on system calls of this thread, and of those that it starts, are looked at.
+/// From now on system calls of this thread, and of those that it starts, are looked at, with or
+/// without those for randomness.
 ///
 /// # Errors
 ///
 /// When the kernel has no filters, or lets nobody install one.
-pub(super) fn install() -> std::io::Result<()> {
+pub(super) fn install(randomness: bool) -> std::io::Result<()> {
     static HANDLER: Once = Once::new();
     HANDLER.call_once(handle);
-    let mut program = program();
+    let mut program = program(randomness);
     let length = u16::try_from(program.len()).unwrap_or(u16::MAX);
     let program = sock_fprog { len: length, filter: program.as_mut_ptr() };
     // SAFETY: both calls take what they are documented to take, and the program outlives them.
