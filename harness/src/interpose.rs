@@ -33,20 +33,25 @@ mod calls;
 mod clock;
 mod descriptors;
 mod family;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod files;
 mod filter;
 mod futex;
 mod handles;
 mod kernel;
+mod listing;
 mod locks;
 mod names;
 mod options;
+mod paths;
+mod patience;
 mod polling;
+mod processors;
 mod random;
 mod refusal;
 mod sockets;
 mod spawn;
 mod statics;
+mod status;
 mod threads;
 mod time;
 mod transfer;
@@ -128,7 +133,6 @@ impl Session {
     /// in an unusual way.
     pub(crate) fn begin(seed: u64, parts: Parts) -> Self {
         assert!(!active(), "this thread already runs a simulation");
-        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         if let Err(error) = filter::install(parts.randomness) {
             panic!(
                 "expected a seccomp filter on the thread of the run, without which a system call \

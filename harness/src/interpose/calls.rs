@@ -2,7 +2,7 @@
 
 use std::io;
 
-use libc::{c_int, ssize_t};
+use libc::{c_int, off_t, ssize_t};
 
 /// What calls return: a number, or -1 with `errno`.
 pub(super) trait Answer: Copy {
@@ -17,8 +17,12 @@ impl Answer for ssize_t {
     const FAILED: Self = -1;
 }
 
+impl Answer for off_t {
+    const FAILED: Self = -1;
+}
+
 /// Performs a call where the simulated kernel is, and says how it went as C does.
-pub(super) fn answer<R: Answer + Send>(call: impl FnOnce() -> io::Result<R>) -> R {
+pub(super) fn answer<R: Answer>(call: impl FnOnce() -> io::Result<R>) -> R {
     match call() {
         Ok(result) => result,
         Err(error) => {

@@ -14,6 +14,7 @@ use std::{
 use libc::c_int;
 
 use super::{
+    files::OpenFile,
     kernel::Kernel,
     polling::{Epoll, Event, Watcher},
 };
@@ -41,6 +42,9 @@ pub(super) enum Kind {
     Socket(Socket),
     Epoll(Epoll),
     Event(Event),
+    File(OpenFile),
+    /// `/dev/urandom` and the like.
+    Random,
 }
 
 /// A socket of a host's kernel, closed when it is dropped.
@@ -172,6 +176,17 @@ pub(super) fn get(fd: c_int) -> io::Result<Rc<Object>> {
         Some(Rc::clone(&slot.object))
     })?;
     found.ok_or_else(bad)
+}
+
+/// Is this so of any open description but this one?
+pub(super) fn any_other(this: &Rc<Object>, is_so: impl Fn(&Kind) -> bool) -> bool {
+    let others = with_table(|table| {
+        let slots = table.slots.iter().flatten();
+        slots.map(|slot| Rc::clone(&slot.object)).collect::<Vec<_>>()
+    });
+    others.is_ok_and(|others| {
+        others.iter().any(|other| !Rc::ptr_eq(other, this) && is_so(&other.kind))
+    })
 }
 
 /// The object that a kernel knows by this number.

@@ -5,14 +5,19 @@
 //! a signal, whose handler answers them from the simulation. What it cannot answer ends the run: a
 //! call that reached the real network would meet neither faults nor virtual time.
 
-use std::{ffi::c_void, sync::Once};
+use std::{
+    ffi::{CStr, c_void},
+    sync::Once,
+};
 
-use libc::{c_int, c_long, siginfo_t, sock_filter, sock_fprog, ucontext_t};
+use libc::{
+    AT_FDCWD, c_char, c_int, c_long, c_ulong, siginfo_t, sock_filter, sock_fprog, ucontext_t,
+};
 
 use super::{descriptors::is_simulated, in_run, is_inside, refusal};
 
 /// System calls that are always looked at.
-const ALWAYS: [c_long; 25] = [
+const ALWAYS: [c_long; 31] = [
     libc::SYS_socket,
     libc::SYS_connect,
     libc::SYS_bind,
@@ -38,6 +43,12 @@ const ALWAYS: [c_long; 25] = [
     libc::SYS_nanosleep,
     libc::SYS_clock_nanosleep,
     libc::SYS_execve,
+    libc::SYS_unlinkat,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_mkdirat,
+    libc::SYS_truncate,
+    libc::SYS_linkat,
 ];
 
 /// Those of them that only older machines have.
@@ -53,7 +64,7 @@ const ALWAYS_OLD: [c_long; 5] = [
 const ALWAYS_OLD: [c_long; 0] = [];
 
 /// System calls that are looked at if their first argument is a descriptor of a run.
-const OF_DESCRIPTORS: [c_long; 10] = [
+const OF_DESCRIPTORS: [c_long; 24] = [
     libc::SYS_read,
     libc::SYS_readv,
     libc::SYS_write,
@@ -64,6 +75,20 @@ const OF_DESCRIPTORS: [c_long; 10] = [
     libc::SYS_dup,
     libc::SYS_dup3,
     libc::SYS_epoll_ctl,
+    libc::SYS_pread64,
+    libc::SYS_pwrite64,
+    libc::SYS_preadv,
+    libc::SYS_pwritev,
+    libc::SYS_lseek,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_ftruncate,
+    libc::SYS_fallocate,
+    libc::SYS_flock,
+    libc::SYS_newfstatat,
+    libc::SYS_copy_file_range,
+    libc::SYS_sendfile,
+    libc::SYS_splice,
 ];
 
 #[cfg(target_arch = "x86_64")]
@@ -71,10 +96,15 @@ const ARCHITECTURE: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
 const ARCHITECTURE: u32 = 0xc000_00b7;
 
-/// Where the number, the architecture and the first argument of a call are in what a filter sees.
+/// Where the number, the architecture and the first and last argument of a call are in what a filter
+/// sees.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 const FIRST_ARGUMENT: u32 = 16;
+const LAST_ARGUMENT: u32 = 56;
+
+/// What the last argument of a call is that is meant for the real kernel: it has fewer.
+const MEANT: u32 = 0x7371_6c6c;
 
 const SECCOMP_SET_MODE_FILTER: usize = 1;
 
@@ -84,48 +114,61 @@ fn statement(code: u32, k: u32) -> sock_filter {
     sock_filter { code, jt: 0, jf: 0, k }
 }
 
-/// Goes `then` instructions further if what was loaded is `k`, or to the next one.
-fn if_equal(k: u32, then: u8) -> sock_filter {
+/// Goes `then` instructions further if what was loaded is so, or to the next one.
+fn jump(condition: u32, k: u32, then: u8) -> sock_filter {
     #[expect(clippy::cast_possible_truncation, reason = "the codes of BPF have 16 bits")]
-    let code = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    let code = (libc::BPF_JMP | condition | libc::BPF_K) as u16;
     sock_filter { code, jt: then, jf: 0, k }
 }
 
 /// The program that looks at each system call of a thread, with or without those for randomness.
 fn program(randomness: bool) -> Vec<sock_filter> {
-    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    let load = |place| statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, place);
+    let allow = statement(libc::BPF_RET, libc::SECCOMP_RET_ALLOW);
     let all = ALWAYS.into_iter().chain(ALWAYS_OLD);
     let always: Vec<c_long> =
         all.filter(|call| randomness || *call != libc::SYS_getrandom).collect();
-    // Each table is one instruction for an entry; behind both stand: allow, look at the first
-    // argument, compare it, allow, trap.
-    let length = always.len() + OF_DESCRIPTORS.len();
-    let distance = |from: usize, to: usize| u8::try_from(to - from - 1).unwrap_or(u8::MAX);
-    let (look, trap) = (length + 1, length + 4);
-    let number = |call: c_long| u32::try_from(call).unwrap_or(u32::MAX);
-    let mut program = vec![
-        statement(load, ARCH),
-        if_equal(ARCHITECTURE, 1),
-        statement(libc::BPF_RET, libc::SECCOMP_RET_ALLOW),
-        statement(load, NUMBER),
-    ];
-    for (at, call) in always.iter().enumerate() {
-        program.push(if_equal(number(*call), distance(at, trap)));
-    }
-    for (at, call) in (always.len()..).zip(OF_DESCRIPTORS) {
-        program.push(if_equal(number(call), distance(at, look)));
-    }
+    // What follows the tables, in which each entry is one instruction.
     let first = u32::try_from(super::descriptors::FIRST).unwrap_or(u32::MAX);
-    #[expect(clippy::cast_possible_truncation, reason = "the codes of BPF have 16 bits")]
-    let at_least = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
-    program.extend([
-        statement(libc::BPF_RET, libc::SECCOMP_RET_ALLOW),
-        statement(load, FIRST_ARGUMENT),
-        sock_filter { code: at_least, jt: 1, jf: 0, k: first },
-        statement(libc::BPF_RET, libc::SECCOMP_RET_ALLOW),
+    let behind = [
+        allow,
+        // Is the first argument a descriptor of a run? Those that are none are negative.
+        load(FIRST_ARGUMENT),
+        jump(libc::BPF_JSET, 1 << 31, 1),
+        jump(libc::BPF_JGE, first, 3),
+        allow,
+        // Is the call meant for the real kernel?
+        load(LAST_ARGUMENT),
+        jump(libc::BPF_JEQ, MEANT, 1),
         statement(libc::BPF_RET, libc::SECCOMP_RET_TRAP),
-    ]);
+        allow,
+    ];
+    let (look, ask, trap) = (1, 5, 7);
+    let length = always.len() + OF_DESCRIPTORS.len() + 1;
+    let distance = |from: usize, to: usize| u8::try_from(length + to - from - 1).unwrap_or(u8::MAX);
+    let number = |call: c_long| u32::try_from(call).unwrap_or(u32::MAX);
+    let calls = always.into_iter().map(|call| (call, trap));
+    let calls = calls.chain(OF_DESCRIPTORS.map(|call| (call, look)));
+    let calls = calls.chain([(libc::SYS_openat, ask)]);
+    let mut program = vec![load(ARCH), jump(libc::BPF_JEQ, ARCHITECTURE, 1), allow, load(NUMBER)];
+    for (at, (call, place)) in calls.enumerate() {
+        program.push(jump(libc::BPF_JEQ, number(call), distance(at, place)));
+    }
+    program.extend(behind);
     program
+}
+
+/// Opens what is in the real file system, to be read.
+///
+/// # Safety
+///
+/// As `openat(2)`.
+pub(super) unsafe fn open_really(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
+    // SAFETY: the arguments are the caller's; the last one is ignored by the kernel.
+    let result = unsafe {
+        libc::syscall(libc::SYS_openat, directory, path, flags, 0, 0, c_ulong::from(MEANT))
+    };
+    c_int::try_from(result).unwrap_or(-1)
 }
 
 /// From now on system calls of this thread, and of those that it starts, are looked at, with or
@@ -214,25 +257,91 @@ fn set_result(context: &mut ucontext_t, result: isize) {
     context.uc_mcontext.regs[0] = result as u64;
 }
 
+/// What the first argument of a call has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    /// A descriptor of the run.
+    Descriptor,
+    /// Whatever it is.
+    Any,
+}
+
+fn first_of(number: c_long) -> First {
+    match number {
+        libc::SYS_socket
+        | libc::SYS_epoll_create1
+        | libc::SYS_eventfd2
+        | libc::SYS_getrandom
+        | libc::SYS_nanosleep
+        | libc::SYS_clock_nanosleep
+        | libc::SYS_openat
+        | libc::SYS_unlinkat
+        | libc::SYS_renameat
+        | libc::SYS_renameat2
+        | libc::SYS_mkdirat
+        | libc::SYS_truncate
+        | libc::SYS_linkat => First::Any,
+        _ if is_old_of_any(number) => First::Any,
+        _ => First::Descriptor,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn is_old_of_any(number: c_long) -> bool {
+    ALWAYS_OLD.contains(&number) && number != libc::SYS_epoll_wait
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn is_old_of_any(_: c_long) -> bool {
+    false
+}
+
+/// The directory, path and flags of a call that opens something.
+fn opened(call: &Call) -> Option<(c_int, *const c_char, c_int)> {
+    let [a, b, c, ..] = call.arguments;
+    #[expect(clippy::cast_possible_truncation, reason = "numbers of C in registers")]
+    match call.number {
+        libc::SYS_openat => Some((a as c_int, b as *const c_char, c as c_int)),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_open => Some((AT_FDCWD, a as *const c_char, b as c_int)),
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_creat => {
+            let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
+            Some((AT_FDCWD, a as *const c_char, flags))
+        }
+        _ => None,
+    }
+}
+
+/// Is it something of the machine that libc itself looks at? It may have a lock of the allocator when
+/// it does: such a path is not even copied.
+///
+/// # Safety
+///
+/// `path` is null or a C string.
+unsafe fn is_of_the_machine(path: *const c_char) -> bool {
+    if path.is_null() {
+        return false;
+    }
+    // SAFETY: the caller vouches for it.
+    let path = unsafe { CStr::from_ptr(path) }.to_bytes();
+    path.starts_with(b"/proc/") || path.starts_with(b"/sys/")
+}
+
 /// Answers a call from the simulation, or refuses it; an error as its negative number.
 fn answer(call: &Call) -> isize {
     let refused = -(libc::EPERM as isize);
+    if let Some((directory, path, flags)) = opened(call)
+        // SAFETY: it is the caller's.
+        && (!is_inside() || unsafe { is_of_the_machine(path) })
+    {
+        // SAFETY: the arguments are the caller's.
+        return told(unsafe { open_really(directory, path, flags) } as isize);
+    }
     if !in_run() {
         // The thread of a run that is over, or has not begun.
         return -(libc::ENOSYS as isize);
     }
-    // Without the simulation there is nobody to wait for.
-    let of_descriptor = !matches!(
-        call.number,
-        libc::SYS_socket
-            | libc::SYS_epoll_create1
-            | libc::SYS_eventfd2
-            | libc::SYS_getrandom
-            | libc::SYS_nanosleep
-            | libc::SYS_clock_nanosleep
-    );
-    #[expect(clippy::cast_possible_truncation, reason = "a number of C in a register")]
-    let first = call.arguments[0] as c_int;
     if let Some(name) = never(call.number) {
         refusal::refuse(&format!("it calls {name}"));
         return if call.number == libc::SYS_io_uring_setup {
@@ -241,12 +350,18 @@ fn answer(call: &Call) -> isize {
             refused
         };
     }
-    let old = old_of_no_descriptor(call.number);
-    if !is_inside() || (of_descriptor && !old && !is_simulated(first)) {
+    #[expect(clippy::cast_possible_truncation, reason = "a number of C in a register")]
+    let first = call.arguments[0] as c_int;
+    let is_of_run = first_of(call.number) == First::Any || is_simulated(first);
+    if !is_inside() || !is_of_run {
         refusal::refuse("it makes a system call on a socket that is not of the simulation");
         return refused;
     }
-    let result = perform(call);
+    told(perform(call))
+}
+
+/// A result as the kernel has it: an error as its negative number.
+fn told(result: isize) -> isize {
     if result == -1 {
         // SAFETY: it is the cell of this thread.
         -(unsafe { *libc::__errno_location() } as isize)
@@ -264,16 +379,6 @@ fn never(number: c_long) -> Option<&'static str> {
         libc::SYS_fork | libc::SYS_vfork => Some("fork: another process cannot be simulated"),
         _ => None,
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn old_of_no_descriptor(number: c_long) -> bool {
-    matches!(number, libc::SYS_epoll_create | libc::SYS_eventfd)
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn old_of_no_descriptor(_: c_long) -> bool {
-    false
 }
 
 /// Calls the function of libc, which is ours, that makes this system call.
@@ -322,6 +427,48 @@ fn perform(call: &Call) -> isize {
             libc::SYS_ioctl => libc::ioctl(a as _, b as _, c) as isize,
             libc::SYS_dup => libc::dup(a as _) as isize,
             libc::SYS_dup3 => libc::dup3(a as _, b as _, c as _) as isize,
+            _ => perform_on_files(call),
+        }
+    }
+}
+
+/// The same, for calls on files.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "registers")]
+fn perform_on_files(call: &Call) -> isize {
+    let [a, b, c, d, e, f] = call.arguments;
+    // SAFETY: as in `perform`.
+    unsafe {
+        match call.number {
+            libc::SYS_openat => libc::openat(a as _, b as _, c as _, d as libc::mode_t) as isize,
+            libc::SYS_unlinkat => libc::unlinkat(a as _, b as _, c as _) as isize,
+            libc::SYS_renameat => libc::renameat(a as _, b as _, c as _, d as _) as isize,
+            // Without any of its flags it is the same.
+            libc::SYS_renameat2 if e == 0 => {
+                libc::renameat(a as _, b as _, c as _, d as _) as isize
+            }
+            libc::SYS_renameat2 => {
+                *libc::__errno_location() = libc::EINVAL;
+                -1
+            }
+            libc::SYS_mkdirat => libc::mkdirat(a as _, b as _, c as _) as isize,
+            libc::SYS_truncate => libc::truncate(a as _, b as _) as isize,
+            libc::SYS_linkat => libc::linkat(a as _, b as _, c as _, d as _, e as _) as isize,
+            libc::SYS_pread64 => libc::pread(a as _, b as _, c as _, d as _),
+            libc::SYS_pwrite64 => libc::pwrite(a as _, b as _, c as _, d as _),
+            libc::SYS_preadv => libc::preadv64(a as _, b as _, c as _, d as _),
+            libc::SYS_pwritev => libc::pwritev64(a as _, b as _, c as _, d as _),
+            libc::SYS_lseek => libc::lseek(a as _, b as _, c as _) as isize,
+            libc::SYS_fsync => libc::fsync(a as _) as isize,
+            libc::SYS_fdatasync => libc::fdatasync(a as _) as isize,
+            libc::SYS_ftruncate => libc::ftruncate(a as _, b as _) as isize,
+            libc::SYS_fallocate => libc::fallocate(a as _, b as _, c as _, d as _) as isize,
+            libc::SYS_flock => libc::flock(a as _, b as _) as isize,
+            libc::SYS_newfstatat => libc::fstatat(a as _, b as _, c as _, d as _) as isize,
+            libc::SYS_copy_file_range => {
+                libc::copy_file_range(a as _, b as _, c as _, d as _, e as _, f as _)
+            }
+            libc::SYS_sendfile => libc::sendfile(a as _, b as _, c as _, d as _),
+            libc::SYS_splice => libc::splice(a as _, b as _, c as _, d as _, e as _, f as _),
             _ => perform_old(call),
         }
     }
@@ -337,6 +484,16 @@ fn perform_old(call: &Call) -> isize {
             libc::SYS_epoll_create => libc::epoll_create1(0) as isize,
             libc::SYS_epoll_wait => libc::epoll_wait(a as _, b as _, c as _, d as _) as isize,
             libc::SYS_eventfd => libc::eventfd(a as _, 0) as isize,
+            libc::SYS_open => libc::open(a as _, b as _, c as libc::mode_t) as isize,
+            libc::SYS_creat => {
+                let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
+                libc::open(a as _, flags, b as libc::mode_t) as isize
+            }
+            libc::SYS_unlink => libc::unlink(a as _) as isize,
+            libc::SYS_rename => libc::rename(a as _, b as _) as isize,
+            libc::SYS_mkdir => libc::mkdir(a as _, b as _) as isize,
+            libc::SYS_rmdir => libc::rmdir(a as _) as isize,
+            libc::SYS_link => libc::link(a as _, b as _) as isize,
             _ => -(libc::ENOSYS as isize),
         }
     }

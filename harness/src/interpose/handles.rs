@@ -6,7 +6,7 @@ use libc::c_int;
 
 use super::{
     calls::{on_descriptors, os},
-    descriptors::{self, is_simulated},
+    descriptors::{self, Kind, is_simulated},
     polling::Epoll,
     threads,
 };
@@ -82,11 +82,28 @@ fn control(fd: c_int, command: c_int, argument: usize) -> io::Result<c_int> {
             descriptors::set_close_on_exec(fd, number & libc::FD_CLOEXEC != 0).map(|()| 0)
         }
         libc::F_GETFL => {
-            let nonblocking = descriptors::get(fd)?.nonblocking.get();
-            Ok(libc::O_RDWR | if nonblocking { libc::O_NONBLOCK } else { 0 })
+            let object = descriptors::get(fd)?;
+            let access = match &object.kind {
+                Kind::File(file) => file.access(),
+                _ => libc::O_RDWR,
+            };
+            Ok(access | if object.nonblocking.get() { libc::O_NONBLOCK } else { 0 })
         }
         libc::F_SETFL => {
             descriptors::get(fd)?.nonblocking.set(number & libc::O_NONBLOCK != 0);
+            Ok(0)
+        }
+        // Such locks keep other processes out, and a host has one.
+        libc::F_SETLK | libc::F_SETLKW | libc::F_OFD_SETLK | libc::F_OFD_SETLKW => {
+            descriptors::get(fd).map(|_| 0)
+        }
+        libc::F_GETLK | libc::F_OFD_GETLK => {
+            descriptors::get(fd)?;
+            // SAFETY: these commands have a lock there.
+            unsafe {
+                (*(argument as *mut libc::flock)).l_type =
+                    libc::c_short::try_from(libc::F_UNLCK).unwrap_or(0);
+            }
             Ok(0)
         }
         _ => os(libc::EINVAL),

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use squall_os::sim::{DiskAnswer, DiskRequest};
 use tokio::io::ReadBuf;
 
 use super::Clock;
@@ -16,6 +17,8 @@ use super::Clock;
 pub(crate) trait Kernel {
     /// Which host it is.
     fn host(&self) -> u16;
+    /// How many cores it has.
+    fn cores(&self) -> usize;
     /// The clocks of the host.
     fn clock(&self) -> Clock;
     fn socket(&self, stream: bool, v6: bool) -> io::Result<u64>;
@@ -48,6 +51,10 @@ pub(crate) trait Kernel {
     /// When looking up a name has an answer, and which: none for a name that is unknown, an error
     /// when there is none to be had.
     fn look_up(&self, name: &str) -> (u64, io::Result<Option<IpAddr>>);
+    /// Hands a request to the disk of the host, and returns its number.
+    fn disk(&self, request: DiskRequest) -> u64;
+    /// The answer to a request, or when there will be one; `None` if its process is gone.
+    fn disk_answer(&self, number: u64) -> Option<Result<io::Result<DiskAnswer>, u64>>;
     /// Performs the call of a thread of this host's process.
     fn on_behalf(&self, call: &mut dyn FnMut());
 }

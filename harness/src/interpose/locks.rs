@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use libc::{c_int, clockid_t, pthread_cond_t, pthread_mutex_t, timespec};
 
-use super::{Next, is_inside, statics, threads, time};
+use super::{Next, is_inside, patience, statics, threads, time};
 
 type OnMutex = unsafe extern "C" fn(*mut pthread_mutex_t) -> c_int;
 type OnCondition = unsafe extern "C" fn(*mut pthread_cond_t) -> c_int;
@@ -46,7 +46,8 @@ unsafe extern "C" fn pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> c_int {
         result.set(unsafe { on_mutex(&TRY)(mutex) });
         result.get() != libc::EBUSY
     };
-    if result.get() != libc::EBUSY || statics::contain(mutex as usize) && threads::try_really(taken)
+    if result.get() != libc::EBUSY
+        || statics::contain(mutex as usize) && patience::try_really(taken)
     {
         return result.get();
     }

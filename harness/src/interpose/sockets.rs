@@ -12,7 +12,7 @@ use super::{
     Next, address,
     calls::{answer, on_descriptors, os},
     descriptors::{self, Kind, Socket},
-    options,
+    files, options,
     polling::Event,
     refusal, threads,
     transfer::{
@@ -214,6 +214,10 @@ on_descriptors! {
             return Ok(8);
         }
         let part = iovec { iov_base: bytes, iov_len: count };
+        if files::is_file(fd)? {
+            // SAFETY: the caller vouches for the bytes.
+            return unsafe { files::read_parts(fd, &[part], None) };
+        }
         // SAFETY: the caller vouches for the bytes.
         unsafe { receive(fd, &[part], 0) }.map(|found| signed(found.length))
     }
@@ -223,6 +227,10 @@ on_descriptors! {
         let count = usize::try_from(count).or_else(|_| os(libc::EINVAL))?;
         // SAFETY: the caller vouches for the places.
         let places = unsafe { parts(places, count) }?;
+        if files::is_file(fd)? {
+            // SAFETY: as above.
+            return unsafe { files::read_parts(fd, places, None) };
+        }
         // SAFETY: as above.
         unsafe { receive(fd, places, 0) }.map(|found| signed(found.length))
     }
@@ -278,6 +286,10 @@ on_descriptors! {
         let count = usize::try_from(count).or_else(|_| os(libc::EINVAL))?;
         // SAFETY: the caller vouches for the places.
         let places = unsafe { parts(places, count) }?;
+        if files::is_file(fd)? {
+            // SAFETY: as above.
+            return unsafe { files::write_parts(fd, places, None) };
+        }
         // SAFETY: as above.
         unsafe { transmit(fd, places, 0, None) }
     }

@@ -1,8 +1,7 @@
 //! What code of C, and code that goes past libc, does on the threads of a run.
 
 use std::{
-    cell::UnsafeCell, future::pending, io, net::TcpListener, os::fd::AsRawFd as _, sync::Arc,
-    thread, time::Duration,
+    cell::UnsafeCell, future::pending, io, os::fd::AsRawFd as _, sync::Arc, thread, time::Duration,
 };
 
 use squall_reports::record::{EndCause, What};
@@ -223,7 +222,8 @@ fn what_would_leave_the_simulation_ends_the_run_and_is_named() {
     let what = left(&netlink());
     assert!(what.contains("AF_NETLINK") && what.contains("past_libc"), "{what}");
 
-    let outside = Arc::new(TcpListener::bind("127.0.0.1:0").expect("a port"));
+    #[expect(clippy::disallowed_types, reason = "a socket of the real network")]
+    let outside = Arc::new(std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
     let what = left(&alone(move || {
         let outside = Arc::clone(&outside);
         async move {

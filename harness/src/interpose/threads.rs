@@ -32,8 +32,9 @@ use libc::c_int;
 use super::{
     descriptors,
     family::{Child, Family, Job, Wait, others_run, wake_others},
-    futex::{real_pause, real_wait, real_yield},
+    futex::real_yield,
     kernel::Kernel,
+    patience::{lead_waits, wait_really},
     polling, statics,
 };
 
@@ -244,7 +245,7 @@ pub(super) fn give_way(moment: u64) {
 
 /// Lets the other threads of this run, of one host or all, move until each of them waits or has
 /// ended. Did any?
-fn settle_family(family: &Family, host: Option<u16>) -> bool {
+pub(super) fn settle_family(family: &Family, host: Option<u16>) -> bool {
     let mut moved = false;
     loop {
         note_outside(family);
@@ -549,105 +550,5 @@ pub(super) fn wait_for_address(
     match CHILD.get() {
         Some(child) => child.wait(Wait { word: Some(address), until, ..Wait::default() }),
         None => family().is_none_or(|family| lead_waits(&family, Some(address), until, is_over)),
-    }
-}
-
-/// How often a thread of a run lets threads of other runs go first, and then for how many
-/// milliseconds it waits for them in real time: none of them holds a lock for long.
-const YIELDS: u32 = 1_000;
-const PAUSES: u32 = 1_000;
-
-/// Waits in real time for what a thread of another run may be about to give back. Is it done?
-pub(super) fn try_really(mut done: impl FnMut() -> bool) -> bool {
-    if !others_run() {
-        return false;
-    }
-    for waited in 0..YIELDS + PAUSES {
-        if done() {
-            return true;
-        }
-        if waited < YIELDS {
-            real_yield();
-        } else {
-            real_pause();
-        }
-    }
-    done()
-}
-
-/// Waits in real time for a word to change; not for long, unless it is known to be shared.
-fn wait_really(word: &AtomicU32, value: u32, is_shared: bool) -> bool {
-    let has_changed = || word.load(Ordering::SeqCst) != value;
-    for _ in 0..YIELDS {
-        if has_changed() {
-            return true;
-        }
-        real_yield();
-    }
-    for _ in 0..if is_shared { PAUSES } else { 0 } {
-        if has_changed() {
-            return true;
-        }
-        real_wait(word, value);
-    }
-    has_changed()
-}
-
-/// The thread of the run waits: the other threads of its host move, and if none of them can, the
-/// host does nothing until one can. False if the time is up.
-fn lead_waits(
-    family: &Family,
-    word: Option<usize>,
-    until: Option<u64>,
-    is_over: impl Fn() -> bool,
-) -> bool {
-    if let Some(word) = word {
-        family.note_word(word, true);
-        family.state().lead_waits(word, true);
-    }
-    let in_time = lead_waits_until(family, word.is_some(), until, || {
-        family.state().lead_was_woken() || is_over()
-    });
-    if let Some(word) = word {
-        family.note_word(word, false);
-        family.state().lead_waits(word, false);
-    }
-    in_time
-}
-
-fn lead_waits_until(
-    family: &Family,
-    for_word: bool,
-    until: Option<u64>,
-    is_over: impl Fn() -> bool,
-) -> bool {
-    let host = super::kernel().map(|kernel| kernel.host());
-    let (mut waited, mut told) = (0, false);
-    loop {
-        if is_over() {
-            return true;
-        }
-        if settle_family(family, host) {
-            continue;
-        }
-        let next = [family.state().next_due(host), until].into_iter().flatten().min();
-        // In other runs, and in this one's own libraries, somebody may hold a lock for a moment.
-        if for_word && others_run() && waited < PAUSES {
-            waited += 1;
-            real_pause();
-            continue;
-        }
-        let Some(next) = next else {
-            if !std::mem::replace(&mut told, true) {
-                super::blocked(host, "it waits for what nobody in the run can bring about");
-            }
-            real_pause();
-            continue;
-        };
-        super::NOW_NS.set(super::NOW_NS.get().max(next));
-        family.state().wake_due(next);
-        if until.is_some_and(|until| until <= next) && !settle_family(family, host) && !is_over() {
-            return false;
-        }
     }
 }

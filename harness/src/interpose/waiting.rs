@@ -11,7 +11,7 @@ use super::{
     LOOKS, Next, ROOT, WAIT_MS, active,
     calls::{answer, on_descriptors, os},
     descriptors::{self, Kind, Object, is_simulated},
-    is_inside,
+    files, is_inside,
     polling::{self, Epoll, Event},
     threads, transfer,
 };
@@ -196,6 +196,10 @@ unsafe fn add_or_send(fd: c_int, bytes: *const c_void, count: size_t) -> io::Res
         return Ok(8);
     }
     let part = iovec { iov_base: bytes.cast_mut(), iov_len: count };
+    if files::is_file(fd)? {
+        // SAFETY: the caller vouches for the bytes.
+        return unsafe { files::write_parts(fd, &[part], None) };
+    }
     // SAFETY: the caller vouches for the bytes.
     unsafe { transfer::transmit(fd, &[part], 0, None) }
 }

@@ -103,15 +103,18 @@ impl Disk {
     fn cost(&self, request: &DiskRequest) -> u64 {
         nanos(match request {
             DiskRequest::Read { .. }
+            | DiskRequest::ReadAt { .. }
             | DiskRequest::Open { .. }
             | DiskRequest::Status { .. }
             | DiskRequest::StatusAt { .. }
             | DiskRequest::ReadDir { .. } => self.config.read,
             DiskRequest::Write { .. }
+            | DiskRequest::WriteAt { .. }
             | DiskRequest::SetLen { .. }
             | DiskRequest::CreateDir { .. }
             | DiskRequest::Rename { .. }
             | DiskRequest::RemoveFile { .. }
+            | DiskRequest::RemoveDir { .. }
             | DiskRequest::RemoveDirAll { .. } => self.config.write,
             DiskRequest::Sync { .. } | DiskRequest::SyncDir { .. } => self.config.sync,
             DiskRequest::Close { .. } | DiskRequest::Seek { .. } => return 0,
@@ -263,6 +266,19 @@ impl Disk {
                     return Err(refused(libc::ENOSPC));
                 }
             }
+            DiskRequest::ReadAt { file, at, bytes_max } => {
+                let open = opened(&mut self.open, file, |open| open.readable)?;
+                return Ok(DiskAnswer::Data(self.volume.read(open.file, at, bytes_max)));
+            }
+            DiskRequest::WriteAt { file, at, data } => {
+                let open = opened(&mut self.open, file, |open| open.writable)?;
+                let at = at.unwrap_or_else(|| self.volume.len(open.file));
+                let bytes = self.volume.write(open.file, at, &data, now);
+                if bytes == 0 && !data.is_empty() {
+                    return Err(refused(libc::ENOSPC));
+                }
+                return Ok(DiskAnswer::Written { at, bytes });
+            }
             DiskRequest::Seek { file, to } => return self.seek(file, to),
             DiskRequest::SetLen { file, len } => {
                 let open = opened(&mut self.open, file, |open| open.writable)?;
@@ -285,6 +301,7 @@ impl Disk {
             DiskRequest::CreateDir { path, all } => self.volume.create_dir(&path, all, now)?,
             DiskRequest::Rename { from, to } => self.volume.rename(&from, &to, now)?,
             DiskRequest::RemoveFile { path } => self.volume.remove_file(&path, now)?,
+            DiskRequest::RemoveDir { path } => self.volume.remove_dir(&path, now)?,
             DiskRequest::RemoveDirAll { path } => self.volume.remove_dir_all(&path, now)?,
             DiskRequest::SyncDir { path } => self.volume.sync_dir(&path)?,
         }

@@ -219,6 +219,10 @@ impl Kernel for Seam {
         self.id
     }
 
+    fn cores(&self) -> usize {
+        self.cores.borrow().len()
+    }
+
     fn clock(&self) -> interpose::Clock {
         self.clocks.get()
     }
@@ -331,6 +335,14 @@ impl Kernel for Seam {
             shared.host_named(&name).map(|host| Ip::of(host).into())
         };
         (at, answer.map(address))
+    }
+
+    fn disk(&self, request: DiskRequest) -> u64 {
+        self.with_disk(|disk| disk.submit(request, interpose::now()))
+    }
+
+    fn disk_answer(&self, number: u64) -> Option<Result<io::Result<DiskAnswer>, u64>> {
+        self.with_disk(|disk| disk.answer(number, interpose::now()))
     }
 
     fn on_behalf(&self, call: &mut dyn FnMut()) {

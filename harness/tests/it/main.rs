@@ -28,6 +28,7 @@ mod queues;
 mod scrape;
 mod service_faults;
 mod severed;
+mod std_files;
 mod threads;
 mod time;
 mod transfer;

@@ -231,6 +231,21 @@ fn a_thread_sees_the_clock_of_its_own_host() {
 }
 
 #[test]
+fn there_are_as_many_processors_as_the_host_has_cores() {
+    let seen = World::new()
+        .host("a", || async {
+            log(&format!("{}", thread::available_parallelism()?));
+            let on_a_thread = spawn_blocking(thread::available_parallelism).await??;
+            log(&format!("{on_a_thread}"));
+            pending().await
+        })
+        .topology(|topology| topology.cores(7))
+        .plan(|plan| plan.lasts(ms(100)))
+        .completes(1);
+    assert_eq!(seen.said("a"), ["7", "7"]);
+}
+
+#[test]
 fn a_lock_that_runs_share_takes_no_virtual_time() {
     static SHARED: Mutex<()> = Mutex::new(());
     let run = || {

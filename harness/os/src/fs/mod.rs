@@ -3,7 +3,7 @@
 //! For the part of it that a service needs to keep its data: a log that is appended to and
 //! synced, files that are written beside their place and renamed into it. There are no links,
 //! locks, permissions or `try_clone`. Each [`File`] decides when it is opened whether it is real
-//! or simulated, as the sockets of [`net`](crate::net) do.
+//! or simulated.
 //!
 //! As with `tokio::fs`, a write to a [`File`] is accepted before it is performed: its error comes
 //! with the next write or `flush`, and not with `sync_all`, so `flush` before it. And as with

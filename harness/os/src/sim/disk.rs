@@ -31,6 +31,11 @@ pub enum DiskRequest {
     Read { file: u64, bytes_max: usize },
     /// Writes all of `data` to where the file stands, less `back` bytes.
     Write { file: u64, back: u64, data: Vec<u8> },
+    /// Reads at most so many bytes from `at` on. None are there at the end.
+    ReadAt { file: u64, at: u64, bytes_max: usize },
+    /// Writes as much of `data` as there is space for to `at`, or to the end. Answered with where
+    /// and how much that was.
+    WriteAt { file: u64, at: Option<u64>, data: Vec<u8> },
     /// Moves to another place in the file, at once. Answered with that place.
     Seek { file: u64, to: SeekFrom },
     /// Sets the length of a file.
@@ -49,6 +54,8 @@ pub enum DiskRequest {
     Rename { from: PathBuf, to: PathBuf },
     /// Removes a file.
     RemoveFile { path: PathBuf },
+    /// Removes a directory in which nothing is.
+    RemoveDir { path: PathBuf },
     /// Removes a directory with all that is in it.
     RemoveDirAll { path: PathBuf },
     /// Makes the names in a directory durable.
@@ -56,6 +63,7 @@ pub enum DiskRequest {
 }
 
 /// What the disk answers.
+#[expect(missing_docs, reason = "the fields are told with what they are of")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiskAnswer {
     /// It is done.
@@ -64,6 +72,8 @@ pub enum DiskAnswer {
     Number(u64),
     /// What was read.
     Data(Vec<u8>),
+    /// Where something was written, and how many bytes of it.
+    Written { at: u64, bytes: usize },
     /// What is known of a file.
     Status(FileStatus),
     /// The names in a directory, in their order.
@@ -73,6 +83,8 @@ pub enum DiskAnswer {
 /// What is known of a file or directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStatus {
+    /// Which file of the disk it is, whatever its name.
+    pub number: u64,
     /// Its length in bytes; zero for a directory.
     pub len: u64,
     /// Is it a directory?

@@ -241,10 +241,11 @@ impl Volume {
     pub(super) fn status(&self, number: u64) -> FileStatus {
         match &self.nodes[&number].what {
             What::File(content) => {
-                FileStatus { len: content.len(), is_dir: false, modified: content.modified }
+                let (len, modified) = (content.len(), content.modified);
+                FileStatus { number, len, is_dir: false, modified }
             }
             What::Directory(directory) => {
-                FileStatus { len: 0, is_dir: true, modified: directory.modified }
+                FileStatus { number, len: 0, is_dir: true, modified: directory.modified }
             }
         }
     }
@@ -311,6 +312,13 @@ impl Volume {
         let (parent, name) = self.place(path)?;
         self.change_names(parent, vec![(name.to_owned(), None)], now);
         Ok(())
+    }
+
+    pub(super) fn remove_dir(&mut self, path: &Path, now: SystemTime) -> io::Result<()> {
+        if !self.read_dir(path)?.is_empty() {
+            return Err(refused(libc::ENOTEMPTY));
+        }
+        self.remove_dir_all(path, now)
     }
 
     pub(super) fn remove_dir_all(&mut self, path: &Path, now: SystemTime) -> io::Result<()> {

@@ -1,0 +1,490 @@
+//! Open files and directories of a simulated disk.
+//!
+//! A call takes as long as the disk does. A thread of its own waits for that; the thread of a runtime
+//! keeps its host busy meanwhile, as one that sleeps does.
+
+use std::{
+    cell::Cell,
+    io::{self, SeekFrom},
+    path::PathBuf,
+    rc::Rc,
+};
+
+use libc::{c_int, c_void, iovec, off_t, size_t, ssize_t};
+use rand::RngCore;
+use squall_os::sim::{DiskAnswer, DiskRequest, FileStatus};
+
+use super::{
+    RANDOM,
+    calls::{on_descriptors, os},
+    descriptors::{self, Kind},
+    kernel::Kernel,
+    threads,
+    time::pass_until,
+    transfer,
+};
+
+/// As much is read or written by one call, at most: what Linux does, less what fits no page.
+const BYTES_MAX: usize = 0x7fff_f000;
+
+/// An open file or directory, closed when it is dropped.
+pub(super) struct OpenFile {
+    pub(super) kernel: Rc<dyn Kernel>,
+    /// The number that the disk knows it by; none for a directory.
+    pub(super) number: Option<u64>,
+    pub(super) path: PathBuf,
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+    pub(super) append: bool,
+    /// Where the next read or write is.
+    pub(super) position: Cell<u64>,
+    /// How `flock(2)` has locked it: not, shared or exclusively.
+    pub(super) lock: Cell<Lock>,
+}
+
+impl OpenFile {
+    /// How it was opened, as `open(2)` has it.
+    pub(super) fn access(&self) -> c_int {
+        let access = match (self.readable, self.writable) {
+            (true, true) => libc::O_RDWR,
+            (false, _) => libc::O_WRONLY,
+            (true, false) => libc::O_RDONLY,
+        };
+        access | if self.append { libc::O_APPEND } else { 0 }
+    }
+}
+
+/// What `flock(2)` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lock {
+    None,
+    Shared,
+    Exclusive,
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if let Some(file) = self.number {
+            self.kernel.disk(DiskRequest::Close { file });
+        }
+    }
+}
+
+/// Asks the disk of the host whose code runs, and waits for its answer.
+pub(super) fn ask(request: DiskRequest) -> io::Result<DiskAnswer> {
+    let gone = || io::Error::from_raw_os_error(libc::EIO);
+    let number = threads::at_kernel(|| {
+        let kernel = super::kernel().ok_or_else(gone)?;
+        Ok(kernel.disk(request))
+    })?;
+    loop {
+        let answer = threads::at_kernel(|| {
+            let kernel = super::kernel().ok_or_else(gone)?;
+            kernel.disk_answer(number).ok_or_else(gone)
+        })?;
+        match answer {
+            Ok(answer) => return answer,
+            Err(due) => pass_until(due),
+        }
+    }
+}
+
+/// Asks for a status.
+pub(super) fn status(request: DiskRequest) -> io::Result<FileStatus> {
+    match ask(request)? {
+        DiskAnswer::Status(status) => Ok(status),
+        _ => os(libc::EIO),
+    }
+}
+
+/// What is to be known of an open file before something is done with it.
+#[derive(Clone)]
+pub(super) struct Known {
+    pub(super) number: Option<u64>,
+    pub(super) path: PathBuf,
+    readable: bool,
+    writable: bool,
+    append: bool,
+    position: u64,
+}
+
+/// The open file that a descriptor refers to.
+///
+/// # Errors
+///
+/// `EBADF` for one that is closed, `EINVAL` for one that is no file.
+pub(super) fn known(fd: c_int) -> io::Result<Known> {
+    threads::at_kernel(|| {
+        let object = descriptors::get(fd)?;
+        let Kind::File(file) = &object.kind else { return os(libc::EINVAL) };
+        Ok(Known {
+            number: file.number,
+            path: file.path.clone(),
+            readable: file.readable,
+            writable: file.writable,
+            append: file.append,
+            position: file.position.get(),
+        })
+    })
+}
+
+/// Is it an open file or directory, or a source of randomness?
+pub(super) fn is_file(fd: c_int) -> io::Result<bool> {
+    threads::at_kernel(|| Ok(matches!(descriptors::get(fd)?.kind, Kind::File(_) | Kind::Random)))
+}
+
+fn is_random(fd: c_int) -> io::Result<bool> {
+    threads::at_kernel(|| Ok(matches!(descriptors::get(fd)?.kind, Kind::Random)))
+}
+
+fn set_position(fd: c_int, position: u64) -> io::Result<()> {
+    threads::at_kernel(|| {
+        if let Kind::File(file) = &descriptors::get(fd)?.kind {
+            file.position.set(position);
+        }
+        Ok(())
+    })
+}
+
+impl Known {
+    /// The number of the file, if it is one.
+    pub(super) fn file(&self) -> io::Result<u64> {
+        self.number.ok_or_else(|| io::Error::from_raw_os_error(libc::EISDIR))
+    }
+}
+
+/// Reads from `at`, or from where the file stands.
+///
+/// # Safety
+///
+/// The parts are valid.
+pub(super) unsafe fn read_parts(
+    fd: c_int,
+    parts: &[iovec],
+    at: Option<u64>,
+) -> io::Result<ssize_t> {
+    let wanted: usize = parts.iter().map(|part| part.iov_len).sum();
+    let data = if is_random(fd)? {
+        let mut data = vec![0; wanted.min(1 << 20)];
+        RANDOM.with_borrow_mut(|random| {
+            if let Some(random) = random {
+                random.fill_bytes(&mut data);
+            }
+        });
+        data
+    } else {
+        let known = known(fd)?;
+        let file = known.file()?;
+        if !known.readable {
+            return os(libc::EBADF);
+        }
+        let from = at.unwrap_or(known.position);
+        let bytes_max = wanted.min(BYTES_MAX);
+        let DiskAnswer::Data(data) = ask(DiskRequest::ReadAt { file, at: from, bytes_max })? else {
+            return os(libc::EIO);
+        };
+        if at.is_none() {
+            set_position(fd, from + data.len() as u64)?;
+        }
+        data
+    };
+    let mut left = data.as_slice();
+    for part in parts {
+        let (now, later) = left.split_at(left.len().min(part.iov_len));
+        if !now.is_empty() {
+            // SAFETY: the caller vouches for the part, in which there is room for them.
+            unsafe { std::ptr::copy_nonoverlapping(now.as_ptr(), part.iov_base.cast(), now.len()) };
+        }
+        left = later;
+    }
+    Ok(data.len().cast_signed())
+}
+
+/// Writes to `at`, or to where the file stands.
+///
+/// # Safety
+///
+/// The parts are valid.
+pub(super) unsafe fn write_parts(
+    fd: c_int,
+    parts: &[iovec],
+    at: Option<u64>,
+) -> io::Result<ssize_t> {
+    let mut data = Vec::new();
+    for part in parts.iter().filter(|part| part.iov_len > 0) {
+        // SAFETY: the caller vouches for the part.
+        data.extend_from_slice(unsafe {
+            std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len)
+        });
+    }
+    if is_random(fd)? {
+        return Ok(data.len().cast_signed());
+    }
+    let known = known(fd)?;
+    let file = known.file()?;
+    if !known.writable {
+        return os(libc::EBADF);
+    }
+    // On Linux `pwrite` appends as well if the file was opened for that.
+    let place = if known.append { None } else { Some(at.unwrap_or(known.position)) };
+    let DiskAnswer::Written { at: from, bytes } =
+        ask(DiskRequest::WriteAt { file, at: place, data })?
+    else {
+        return os(libc::EIO);
+    };
+    if at.is_none() {
+        set_position(fd, from + bytes as u64)?;
+    }
+    Ok(bytes.cast_signed())
+}
+
+/// Moves to another place in a file.
+fn seek(fd: c_int, offset: i64, whence: c_int) -> io::Result<off_t> {
+    let known = known(fd)?;
+    let Some(file) = known.number else { return Ok(0) };
+    let end = || match ask(DiskRequest::Seek { file, to: SeekFrom::End(0) })? {
+        DiskAnswer::Number(end) => Ok(end),
+        _ => os(libc::EIO),
+    };
+    let base = match whence {
+        libc::SEEK_SET => 0,
+        libc::SEEK_CUR => known.position,
+        libc::SEEK_END => end()?,
+        // There are no holes: data everywhere, and the only hole behind the end.
+        libc::SEEK_DATA if offset >= 0 && offset.unsigned_abs() < end()? => 0,
+        libc::SEEK_HOLE if offset >= 0 && offset.unsigned_abs() < end()? => {
+            end()?.saturating_sub(offset.unsigned_abs())
+        }
+        libc::SEEK_DATA | libc::SEEK_HOLE => return os(libc::ENXIO),
+        _ => return os(libc::EINVAL),
+    };
+    let place = base.checked_add_signed(offset).filter(|place| i64::try_from(*place).is_ok());
+    let Some(place) = place else { return os(libc::EINVAL) };
+    set_position(fd, place)?;
+    Ok(place.cast_signed())
+}
+
+fn sync(fd: c_int) -> io::Result<c_int> {
+    let known = known(fd)?;
+    let request = match known.number {
+        Some(file) => DiskRequest::Sync { file },
+        None => DiskRequest::SyncDir { path: known.path },
+    };
+    ask(request).map(|_| 0)
+}
+
+fn set_len(fd: c_int, len: i64) -> io::Result<c_int> {
+    let known = known(fd)?;
+    let file = known.file().or_else(|_| os(libc::EINVAL))?;
+    let Ok(len) = u64::try_from(len) else { return os(libc::EINVAL) };
+    if !known.writable {
+        return os(libc::EINVAL);
+    }
+    ask(DiskRequest::SetLen { file, len }).map(|_| 0)
+}
+
+/// Space is there when it is written to: a file only grows to the length that is asked for.
+fn allocate(fd: c_int, mode: c_int, offset: i64, len: i64) -> io::Result<c_int> {
+    if mode != 0 {
+        return os(libc::EOPNOTSUPP);
+    }
+    let known = known(fd)?;
+    let file = known.file().or_else(|_| os(libc::ENODEV))?;
+    let Some(end) = offset.checked_add(len).filter(|_| offset >= 0 && len > 0) else {
+        return os(libc::EINVAL);
+    };
+    let now = status(DiskRequest::Status { file })?.len;
+    if end.unsigned_abs() > now { set_len(fd, end) } else { Ok(0) }
+}
+
+/// Locks a file as `flock(2)` does, if nobody else has.
+fn try_lock(fd: c_int, wanted: Lock) -> io::Result<bool> {
+    threads::at_kernel(|| {
+        let object = descriptors::get(fd)?;
+        let Kind::File(file) = &object.kind else { return os(libc::EBADF) };
+        let in_the_way = |other: &OpenFile| {
+            let same = other.path == file.path && other.kernel.host() == file.kernel.host();
+            let excludes = wanted == Lock::Exclusive || other.lock.get() == Lock::Exclusive;
+            same && other.lock.get() != Lock::None && excludes
+        };
+        let is_free = wanted == Lock::None
+            || !descriptors::any_other(
+                &object,
+                |kind| matches!(kind, Kind::File(other) if in_the_way(other)),
+            );
+        if is_free {
+            file.lock.set(wanted);
+        }
+        Ok(is_free)
+    })
+}
+
+/// How often a thread looks whether a lock is free, in nanoseconds.
+const LOCK_LOOKS_NS: u64 = 1_000_000;
+
+fn lock(fd: c_int, operation: c_int) -> io::Result<c_int> {
+    let wanted = match operation & !libc::LOCK_NB {
+        libc::LOCK_UN => Lock::None,
+        libc::LOCK_SH => Lock::Shared,
+        libc::LOCK_EX => Lock::Exclusive,
+        _ => return os(libc::EINVAL),
+    };
+    while !try_lock(fd, wanted)? {
+        if operation & libc::LOCK_NB != 0 || !threads::is_child() {
+            return os(libc::EWOULDBLOCK);
+        }
+        threads::sleep_until(super::now() + LOCK_LOOKS_NS);
+    }
+    Ok(0)
+}
+
+on_descriptors! {
+    /// `pread(2)`
+    fn pread(fd, bytes: *mut c_void, count: size_t, at: off_t) -> ssize_t {
+        let Ok(at) = u64::try_from(at) else { return os(libc::EINVAL) };
+        let part = iovec { iov_base: bytes, iov_len: count };
+        // SAFETY: the caller vouches for the bytes.
+        unsafe { read_parts(fd, &[part], Some(at)) }
+    }
+
+    /// `pread(2)`
+    fn pread64(fd, bytes: *mut c_void, count: size_t, at: off_t) -> ssize_t {
+        let Ok(at) = u64::try_from(at) else { return os(libc::EINVAL) };
+        let part = iovec { iov_base: bytes, iov_len: count };
+        // SAFETY: the caller vouches for the bytes.
+        unsafe { read_parts(fd, &[part], Some(at)) }
+    }
+
+    /// `pwrite(2)`
+    fn pwrite(fd, bytes: *const c_void, count: size_t, at: off_t) -> ssize_t {
+        let Ok(at) = u64::try_from(at) else { return os(libc::EINVAL) };
+        let part = iovec { iov_base: bytes.cast_mut(), iov_len: count };
+        // SAFETY: the caller vouches for the bytes.
+        unsafe { write_parts(fd, &[part], Some(at)) }
+    }
+
+    /// `pwrite(2)`
+    fn pwrite64(fd, bytes: *const c_void, count: size_t, at: off_t) -> ssize_t {
+        let Ok(at) = u64::try_from(at) else { return os(libc::EINVAL) };
+        let part = iovec { iov_base: bytes.cast_mut(), iov_len: count };
+        // SAFETY: the caller vouches for the bytes.
+        unsafe { write_parts(fd, &[part], Some(at)) }
+    }
+
+    /// `preadv(2)`
+    fn preadv64(fd, places: *const iovec, count: c_int, at: off_t) -> ssize_t {
+        let Ok(at) = u64::try_from(at) else { return os(libc::EINVAL) };
+        let count = usize::try_from(count).or_else(|_| os(libc::EINVAL))?;
+        // SAFETY: the caller vouches for the places.
+        unsafe { read_parts(fd, transfer::parts(places, count)?, Some(at)) }
+    }
+
+    /// `pwritev(2)`
+    fn pwritev64(fd, places: *const iovec, count: c_int, at: off_t) -> ssize_t {
+        let Ok(at) = u64::try_from(at) else { return os(libc::EINVAL) };
+        let count = usize::try_from(count).or_else(|_| os(libc::EINVAL))?;
+        // SAFETY: the caller vouches for the places.
+        unsafe { write_parts(fd, transfer::parts(places, count)?, Some(at)) }
+    }
+
+    /// `lseek(2)`
+    fn lseek(fd, offset: off_t, whence: c_int) -> off_t {
+        seek(fd, offset, whence)
+    }
+
+    /// `lseek(2)`
+    fn lseek64(fd, offset: off_t, whence: c_int) -> off_t {
+        seek(fd, offset, whence)
+    }
+
+    /// `fsync(2)`
+    fn fsync(fd) -> c_int {
+        sync(fd)
+    }
+
+    /// `fdatasync(2)`
+    fn fdatasync(fd) -> c_int {
+        sync(fd)
+    }
+
+    /// `ftruncate(2)`
+    fn ftruncate(fd, len: off_t) -> c_int {
+        set_len(fd, len)
+    }
+
+    /// `ftruncate(2)`
+    fn ftruncate64(fd, len: off_t) -> c_int {
+        set_len(fd, len)
+    }
+
+    /// `fallocate(2)`
+    fn fallocate(fd, mode: c_int, offset: off_t, len: off_t) -> c_int {
+        allocate(fd, mode, offset, len)
+    }
+
+    /// `fallocate(2)`
+    fn fallocate64(fd, mode: c_int, offset: off_t, len: off_t) -> c_int {
+        allocate(fd, mode, offset, len)
+    }
+
+    /// `flock(2)`
+    fn flock(fd, operation: c_int) -> c_int {
+        lock(fd, operation)
+    }
+
+    /// `fchmod(2)`: nobody is refused anything on a simulated disk
+    fn fchmod(fd, mode: libc::mode_t) -> c_int {
+        let _ = mode;
+        known(fd).map(|_| 0)
+    }
+
+    /// `fchown(2)`, as `fchmod`
+    fn fchown(fd, user: libc::uid_t, group: libc::gid_t) -> c_int {
+        let _ = (user, group);
+        known(fd).map(|_| 0)
+    }
+
+    /// `futimens(2)`: what a simulated disk shows is when the content was changed
+    fn futimens(fd, times: *const libc::timespec) -> c_int {
+        let _ = times;
+        known(fd).map(|_| 0)
+    }
+
+    /// `copy_file_range(2)`, without which callers read and write themselves
+    fn copy_file_range(
+        fd,
+        from: *mut off_t,
+        to: c_int,
+        at: *mut off_t,
+        count: size_t,
+        flags: libc::c_uint,
+    ) -> ssize_t {
+        let _ = (from, to, at, count, flags);
+        os(libc::EXDEV)
+    }
+
+    /// `sendfile(2)`, as `copy_file_range`
+    fn sendfile(to, from: c_int, at: *mut off_t, count: size_t) -> ssize_t {
+        let _ = (to, from, at, count);
+        os(libc::EINVAL)
+    }
+
+    /// `sendfile(2)`
+    fn sendfile64(to, from: c_int, at: *mut off_t, count: size_t) -> ssize_t {
+        let _ = (to, from, at, count);
+        os(libc::EINVAL)
+    }
+
+    /// `splice(2)`, as `copy_file_range`
+    fn splice(
+        from,
+        at: *mut off_t,
+        to: c_int,
+        place: *mut off_t,
+        count: size_t,
+        flags: libc::c_uint,
+    ) -> ssize_t {
+        let _ = (from, at, to, place, count, flags);
+        os(libc::EINVAL)
+    }
+}

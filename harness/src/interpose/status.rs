@@ -1,0 +1,230 @@
+//! The calls of libc that say what is known of a file.
+
+use std::{ffi::c_char, io, time::UNIX_EPOCH};
+
+use libc::{AT_FDCWD, c_int, c_uint, statx_timestamp};
+use squall_os::sim::{DiskRequest, FileStatus};
+
+use super::{
+    calls::{on_descriptors, os},
+    descriptors::is_simulated,
+    files::{known, status},
+    paths::{Done, absolute, here, on_paths},
+};
+
+/// What simulated disks are made of.
+const BLOCK_BYTES: u64 = 512;
+const PAGE_BYTES: u32 = 4096;
+/// The number of the device that a simulated disk is.
+const DEVICE: u64 = 0x5371;
+
+/// What C is told of a file.
+struct Told {
+    number: u64,
+    mode: u32,
+    len: u64,
+    seconds: i64,
+    nanoseconds: u32,
+}
+
+fn told(status: FileStatus) -> Told {
+    let modified = status.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mode = if status.is_dir { libc::S_IFDIR | 0o755 } else { libc::S_IFREG | 0o644 };
+    Told {
+        // No file has the number zero.
+        number: status.number + 1,
+        mode,
+        len: status.len,
+        seconds: i64::try_from(modified.as_secs()).unwrap_or(i64::MAX),
+        nanoseconds: modified.subsec_nanos(),
+    }
+}
+
+/// A file or directory at a path.
+///
+/// # Safety
+///
+/// `path` is a C string.
+unsafe fn at_path(directory: c_int, path: *const c_char) -> io::Result<Done<Told>> {
+    // SAFETY: the caller vouches for it.
+    let path = unsafe { absolute(directory, path) }?;
+    match here(status(DiskRequest::StatusAt { path }))? {
+        Done::Here(status) => Ok(Done::Here(told(status))),
+        Done::Elsewhere => Ok(Done::Elsewhere),
+    }
+}
+
+/// An open file or directory.
+fn of_descriptor(fd: c_int) -> io::Result<Told> {
+    if !super::files::is_file(fd)? {
+        // A socket, or what one waits with.
+        return Ok(Told {
+            number: u64::from(fd.unsigned_abs()),
+            mode: libc::S_IFSOCK | 0o777,
+            len: 0,
+            seconds: 0,
+            nanoseconds: 0,
+        });
+    }
+    let known = known(fd)?;
+    let request = match known.number {
+        Some(file) => DiskRequest::Status { file },
+        None => DiskRequest::StatusAt { path: known.path },
+    };
+    status(request).map(told)
+}
+
+/// Is the path empty, and so the descriptor itself meant?
+///
+/// # Safety
+///
+/// `path` is null or a C string.
+unsafe fn means_descriptor(path: *const c_char, flags: c_int) -> bool {
+    flags & libc::AT_EMPTY_PATH != 0
+        // SAFETY: the caller vouches for it.
+        && (path.is_null() || unsafe { *path } == 0)
+}
+
+/// # Safety
+///
+/// As `fstatat(2)`.
+unsafe fn found(directory: c_int, path: *const c_char, flags: c_int) -> io::Result<Done<Told>> {
+    // SAFETY: the caller vouches for the path.
+    unsafe {
+        if means_descriptor(path, flags) {
+            if is_simulated(directory) {
+                of_descriptor(directory).map(Done::Here)
+            } else {
+                Ok(Done::Elsewhere)
+            }
+        } else {
+            at_path(directory, path)
+        }
+    }
+}
+
+/// Writes what is told in one of the shapes that C has for it.
+macro_rules! fill {
+    ($out:expr, $shape:ty, $told:expr) => {{
+        let told: Told = $told;
+        // SAFETY: the place is the caller's, and a status of zeros is valid.
+        unsafe {
+            $out.write_bytes(0, 1);
+            let out: &mut $shape = &mut *$out;
+            out.st_dev = DEVICE;
+            out.st_ino = told.number;
+            out.st_mode = told.mode;
+            out.st_nlink = 1;
+            out.st_size = i64::try_from(told.len).unwrap_or(i64::MAX);
+            out.st_blksize = PAGE_BYTES as _;
+            out.st_blocks = i64::try_from(told.len.div_ceil(BLOCK_BYTES)).unwrap_or(i64::MAX);
+            (out.st_atime, out.st_mtime, out.st_ctime) = (told.seconds, told.seconds, told.seconds);
+            let nanoseconds = i64::from(told.nanoseconds);
+            (out.st_atime_nsec, out.st_mtime_nsec, out.st_ctime_nsec) =
+                (nanoseconds, nanoseconds, nanoseconds);
+        }
+        0
+    }};
+}
+
+/// The same, for whichever it is.
+macro_rules! done {
+    ($out:expr, $shape:ty, $done:expr) => {
+        match $done? {
+            Done::Here(told) => Ok(Done::Here(fill!($out, $shape, told))),
+            Done::Elsewhere => Ok(Done::Elsewhere),
+        }
+    };
+}
+
+on_paths! {
+    /// `stat(2)`
+    fn stat(path: *const c_char, out: *mut libc::stat) -> c_int {
+        // SAFETY: the path is the caller's.
+        done!(out, libc::stat, unsafe { at_path(AT_FDCWD, path) })
+    }
+
+    /// `stat(2)`
+    fn stat64(path: *const c_char, out: *mut libc::stat64) -> c_int {
+        // SAFETY: the path is the caller's.
+        done!(out, libc::stat64, unsafe { at_path(AT_FDCWD, path) })
+    }
+
+    /// `lstat(2)`: there are no links
+    fn lstat(path: *const c_char, out: *mut libc::stat) -> c_int {
+        // SAFETY: the path is the caller's.
+        done!(out, libc::stat, unsafe { at_path(AT_FDCWD, path) })
+    }
+
+    /// `lstat(2)`
+    fn lstat64(path: *const c_char, out: *mut libc::stat64) -> c_int {
+        // SAFETY: the path is the caller's.
+        done!(out, libc::stat64, unsafe { at_path(AT_FDCWD, path) })
+    }
+
+    /// `fstatat(2)`
+    fn fstatat(directory: c_int, path: *const c_char, out: *mut libc::stat, flags: c_int) -> c_int {
+        // SAFETY: the path is the caller's.
+        done!(out, libc::stat, unsafe { found(directory, path, flags) })
+    }
+
+    /// `fstatat(2)`
+    fn fstatat64(directory: c_int, path: *const c_char, out: *mut libc::stat64, flags: c_int) -> c_int {
+        // SAFETY: the path is the caller's.
+        done!(out, libc::stat64, unsafe { found(directory, path, flags) })
+    }
+
+    /// `statx(2)`
+    fn statx(
+        directory: c_int,
+        path: *const c_char,
+        flags: c_int,
+        mask: c_uint,
+        out: *mut libc::statx,
+    ) -> c_int {
+        let _ = mask;
+        // SAFETY: the path is the caller's.
+        let found = unsafe { found(directory, path, flags) }?;
+        let Done::Here(told) = found else { return Ok(Done::Elsewhere) };
+        // SAFETY: the place is the caller's, and a status of zeros is valid.
+        let out = unsafe {
+            out.write_bytes(0, 1);
+            &mut *out
+        };
+        out.stx_mask = libc::STATX_BASIC_STATS;
+        out.stx_blksize = PAGE_BYTES;
+        out.stx_nlink = 1;
+        out.stx_mode = u16::try_from(told.mode).unwrap_or(0);
+        out.stx_ino = told.number;
+        out.stx_size = told.len;
+        out.stx_blocks = told.len.div_ceil(BLOCK_BYTES);
+        out.stx_dev_minor = c_uint::try_from(DEVICE).unwrap_or(0);
+        let at = |seconds| {
+            // SAFETY: a time of zeros is valid.
+            let mut at: statx_timestamp = unsafe { std::mem::zeroed() };
+            (at.tv_sec, at.tv_nsec) = (seconds, told.nanoseconds);
+            at
+        };
+        out.stx_mtime = at(told.seconds);
+        (out.stx_atime, out.stx_ctime) = (out.stx_mtime, out.stx_mtime);
+        Ok(Done::Here(0))
+    }
+}
+
+on_descriptors! {
+    /// `fstat(2)`
+    fn fstat(fd, out: *mut libc::stat) -> c_int {
+        if out.is_null() {
+            return os(libc::EFAULT);
+        }
+        Ok(fill!(out, libc::stat, of_descriptor(fd)?))
+    }
+
+    /// `fstat(2)`
+    fn fstat64(fd, out: *mut libc::stat64) -> c_int {
+        if out.is_null() {
+            return os(libc::EFAULT);
+        }
+        Ok(fill!(out, libc::stat64, of_descriptor(fd)?))
+    }
+}
