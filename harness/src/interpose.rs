@@ -32,6 +32,7 @@ mod allocator;
 mod calls;
 mod clock;
 mod descriptors;
+mod disk;
 mod family;
 mod files;
 mod filter;
@@ -60,6 +61,7 @@ mod waiting;
 pub use allocator::CountingAllocator;
 pub(crate) use allocator::live as live_bytes;
 pub(crate) use clock::Clock;
+pub(crate) use disk::{DiskAnswer, DiskRequest, FileStatus};
 pub(crate) use kernel::{Kernel, Readiness, SocketOption, SocketOptionName};
 pub(crate) use polling::{notify, take_hosts};
 pub(crate) use threads::{

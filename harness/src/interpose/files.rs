@@ -3,21 +3,16 @@
 //! A call takes as long as the disk does. A thread of its own waits for that; the thread of a runtime
 //! keeps its host busy meanwhile, as one that sleeps does.
 
-use std::{
-    cell::Cell,
-    io::{self, SeekFrom},
-    path::PathBuf,
-    rc::Rc,
-};
+use std::{cell::Cell, io, path::PathBuf, rc::Rc};
 
 use libc::{c_int, c_void, iovec, off_t, size_t, ssize_t};
 use rand::RngCore;
-use squall_os::sim::{DiskAnswer, DiskRequest, FileStatus};
 
 use super::{
     RANDOM,
     calls::{on_descriptors, os},
     descriptors::{self, Kind},
+    disk::{DiskAnswer, DiskRequest, FileStatus},
     kernel::Kernel,
     threads,
     time::pass_until,
@@ -242,7 +237,7 @@ pub(super) unsafe fn write_parts(
 fn seek(fd: c_int, offset: i64, whence: c_int) -> io::Result<off_t> {
     let known = known(fd)?;
     let Some(file) = known.number else { return Ok(0) };
-    let end = || match ask(DiskRequest::Seek { file, to: SeekFrom::End(0) })? {
+    let end = || match ask(DiskRequest::Length { file })? {
         DiskAnswer::Number(end) => Ok(end),
         _ => os(libc::EIO),
     };

@@ -6,10 +6,12 @@ use std::{
     time::Duration,
 };
 
-use squall_os::sim::{DiskAnswer, DiskRequest};
 use tokio::io::ReadBuf;
 
-use super::Clock;
+use super::{
+    Clock,
+    disk::{DiskAnswer, DiskRequest},
+};
 
 /// The calls that a simulated kernel has for sockets, which it knows by number. None of them
 /// waits: what cannot be done yet is `WouldBlock`, and a socket that is watched says when that may

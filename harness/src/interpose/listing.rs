@@ -8,12 +8,12 @@ use std::{
 };
 
 use libc::{AT_FDCWD, DIR, c_int, dirent, dirent64};
-use squall_os::sim::{DiskAnswer, DiskRequest};
 
 use super::{
     Next,
     calls::{Answer, answer, os},
     descriptors::is_simulated,
+    disk::{DiskAnswer, DiskRequest},
     files::ask,
     paths::{self, here},
 };

@@ -13,12 +13,12 @@ use std::{
 };
 
 use libc::{AT_FDCWD, c_int, mode_t, size_t, ssize_t};
-use squall_os::sim::{DiskAnswer, DiskRequest};
 
 use super::{
     Next,
     calls::{Answer, answer, os},
     descriptors::{self, Kind, is_simulated},
+    disk::{DiskAnswer, DiskRequest},
     files::{self, Lock, OpenFile, ask, known, status},
     filter, is_inside, threads,
 };
@@ -143,7 +143,6 @@ fn open_here(path: PathBuf, flags: c_int) -> io::Result<Done<c_int>> {
         read: true,
         // To make a file takes the right to write to it, and so does to empty it.
         write: access != libc::O_RDONLY || creates || flags & libc::O_TRUNC != 0,
-        append: false,
         truncate: flags & libc::O_TRUNC != 0 && access != libc::O_RDONLY,
         create: creates,
         create_new,
@@ -320,7 +319,7 @@ unsafe fn rename_at(
 unsafe fn make_directory(directory: c_int, path: *const c_char) -> io::Result<Done<c_int>> {
     // SAFETY: the caller vouches for it.
     let path = unsafe { absolute(directory, path) }?;
-    change(&path.clone(), DiskRequest::CreateDir { path, all: false }, 0)
+    change(&path.clone(), DiskRequest::CreateDir { path }, 0)
 }
 
 /// # Safety
@@ -346,7 +345,6 @@ unsafe fn truncate_at(path: *const c_char, len: libc::off_t) -> io::Result<Done<
         path: path.clone(),
         read: false,
         write: true,
-        append: false,
         truncate: false,
         create: false,
         create_new: false,

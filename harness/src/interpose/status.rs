@@ -3,11 +3,11 @@
 use std::{ffi::c_char, io, time::UNIX_EPOCH};
 
 use libc::{AT_FDCWD, c_int, c_uint, statx_timestamp};
-use squall_os::sim::{DiskRequest, FileStatus};
 
 use super::{
     calls::{on_descriptors, os},
     descriptors::is_simulated,
+    disk::{DiskRequest, FileStatus},
     files::{known, status},
     paths::{Done, absolute, here, on_paths},
 };

@@ -13,18 +13,17 @@ mod volume;
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    io::{self, SeekFrom},
+    io,
 };
 
 use rand_chacha::ChaCha8Rng;
-use squall_os::sim::{DiskAnswer, DiskRequest};
 
 use self::{
     faults::Faults,
     volume::{Volume, refused},
 };
 use crate::{
-    interpose,
+    interpose::{self, DiskAnswer, DiskRequest},
     plan::{DiskConfig, FaultKind, nanos},
 };
 
@@ -56,10 +55,8 @@ struct Queued {
 
 struct Open {
     file: u64,
-    position: u64,
     readable: bool,
     writable: bool,
-    append: bool,
 }
 
 impl Disk {
@@ -81,13 +78,14 @@ impl Disk {
     /// Takes a request at `now` and returns its number.
     pub(crate) fn submit(&mut self, request: DiskRequest, now: u64) -> u64 {
         let number = self.number();
-        if let DiskRequest::Seek { file, to } = request {
+        if let DiskRequest::Length { file } = request {
             // Nothing that a disk is needed for.
-            let answer = self.seek(file, to);
+            let answer = self.length(file).map(DiskAnswer::Number);
             self.answers.insert(number, Some(answer));
             return number;
         }
-        let cost = self.faults.slowed(self.cost(&request));
+        let cost = if self.is_at_the_end(&request) { 0 } else { self.cost(&request) };
+        let cost = self.faults.slowed(cost);
         self.free_at = self.free_at.max(now) + cost;
         self.answers.insert(number, None);
         self.queue.push_back(Queued { request, number, due: self.free_at });
@@ -99,25 +97,30 @@ impl Disk {
         self.next
     }
 
+    /// Would it read behind the end of a file? There is nothing to fetch.
+    fn is_at_the_end(&mut self, request: &DiskRequest) -> bool {
+        let DiskRequest::ReadAt { file, at, .. } = request else { return false };
+        self.queue.is_empty() && self.length(*file).is_ok_and(|length| *at >= length)
+    }
+
     /// How long it takes to perform a request.
     fn cost(&self, request: &DiskRequest) -> u64 {
         nanos(match request {
-            DiskRequest::Read { .. }
-            | DiskRequest::ReadAt { .. }
+            DiskRequest::ReadAt { .. }
             | DiskRequest::Open { .. }
-            | DiskRequest::Status { .. }
             | DiskRequest::StatusAt { .. }
             | DiskRequest::ReadDir { .. } => self.config.read,
-            DiskRequest::Write { .. }
-            | DiskRequest::WriteAt { .. }
+            DiskRequest::WriteAt { .. }
             | DiskRequest::SetLen { .. }
             | DiskRequest::CreateDir { .. }
             | DiskRequest::Rename { .. }
             | DiskRequest::RemoveFile { .. }
-            | DiskRequest::RemoveDir { .. }
-            | DiskRequest::RemoveDirAll { .. } => self.config.write,
+            | DiskRequest::RemoveDir { .. } => self.config.write,
             DiskRequest::Sync { .. } | DiskRequest::SyncDir { .. } => self.config.sync,
-            DiskRequest::Close { .. } | DiskRequest::Seek { .. } => return 0,
+            // What is known of an open file is in memory.
+            DiskRequest::Close { .. }
+            | DiskRequest::Status { .. }
+            | DiskRequest::Length { .. } => return 0,
         })
     }
 
@@ -147,17 +150,12 @@ impl Disk {
         Some(Err(self.queue[at].due))
     }
 
-    /// Nobody waits for the answer to this request any more.
-    pub(crate) fn forget(&mut self, number: u64) {
-        self.answers.remove(&number);
-    }
-
     /// The process has ended at `now`: by itself, in which case what it has written is still
     /// written, as Tokio sees to, or not.
     pub(crate) fn process_ended(&mut self, in_order: bool, now: u64) {
         self.settle(now);
         if in_order {
-            self.queue.retain(|queued| matches!(queued.request, DiskRequest::Write { .. }));
+            self.queue.retain(|queued| matches!(queued.request, DiskRequest::WriteAt { .. }));
             self.settle(u64::MAX);
         }
         self.queue.clear();
@@ -204,15 +202,9 @@ impl Disk {
         }
     }
 
-    fn seek(&mut self, file: u64, to: SeekFrom) -> io::Result<DiskAnswer> {
-        let Some(open) = self.open.get_mut(&file) else { return Err(refused(libc::EBADF)) };
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::Current(by) => open.position.checked_add_signed(by),
-            SeekFrom::End(by) => self.volume.len(open.file).checked_add_signed(by),
-        };
-        open.position = position.ok_or_else(|| refused(libc::EINVAL))?;
-        Ok(DiskAnswer::Number(open.position))
+    fn length(&mut self, file: u64) -> io::Result<u64> {
+        let open = opened(&mut self.open, file, |_| true)?;
+        Ok(self.volume.len(open.file))
     }
 
     /// Does what a request asks for, as far as the faults let it.
@@ -250,22 +242,6 @@ impl Disk {
                     self.volume.close(open.file);
                 }
             }
-            DiskRequest::Read { file, bytes_max } => {
-                let open = opened(&mut self.open, file, |open| open.readable)?;
-                let data = self.volume.read(open.file, open.position, bytes_max);
-                open.position += data.len() as u64;
-                return Ok(DiskAnswer::Data(data));
-            }
-            DiskRequest::Write { file, back, data } => {
-                let open = opened(&mut self.open, file, |open| open.writable)?;
-                let place = open.position.saturating_sub(back);
-                let place = if open.append { self.volume.len(open.file) } else { place };
-                let written = self.volume.write(open.file, place, &data, now);
-                open.position = place + written as u64;
-                if written < data.len() {
-                    return Err(refused(libc::ENOSPC));
-                }
-            }
             DiskRequest::ReadAt { file, at, bytes_max } => {
                 let open = opened(&mut self.open, file, |open| open.readable)?;
                 return Ok(DiskAnswer::Data(self.volume.read(open.file, at, bytes_max)));
@@ -279,7 +255,7 @@ impl Disk {
                 }
                 return Ok(DiskAnswer::Written { at, bytes });
             }
-            DiskRequest::Seek { file, to } => return self.seek(file, to),
+            DiskRequest::Length { file } => return self.length(file).map(DiskAnswer::Number),
             DiskRequest::SetLen { file, len } => {
                 let open = opened(&mut self.open, file, |open| open.writable)?;
                 self.volume.set_len(open.file, len, now)?;
@@ -298,34 +274,25 @@ impl Disk {
             DiskRequest::ReadDir { path } => {
                 return self.volume.read_dir(&path).map(DiskAnswer::Names);
             }
-            DiskRequest::CreateDir { path, all } => self.volume.create_dir(&path, all, now)?,
+            DiskRequest::CreateDir { path } => self.volume.create_dir(&path, now)?,
             DiskRequest::Rename { from, to } => self.volume.rename(&from, &to, now)?,
             DiskRequest::RemoveFile { path } => self.volume.remove_file(&path, now)?,
             DiskRequest::RemoveDir { path } => self.volume.remove_dir(&path, now)?,
-            DiskRequest::RemoveDirAll { path } => self.volume.remove_dir_all(&path, now)?,
             DiskRequest::SyncDir { path } => self.volume.sync_dir(&path)?,
         }
         Ok(DiskAnswer::Done)
     }
 
     fn open(&mut self, request: &DiskRequest, at: u64) -> io::Result<u64> {
-        let DiskRequest::Open { path, read, write, append, truncate, create, create_new } = request
-        else {
+        let DiskRequest::Open { path, read, write, truncate, create, create_new } = request else {
             return Err(refused(libc::EINVAL));
         };
-        let writable = *write || *append;
-        let contradictory = (*truncate && (*append || !*write) && !*create_new)
-            || ((*create || *create_new) && !writable)
-            || !(*read || writable);
-        if contradictory {
-            return Err(refused(libc::EINVAL));
-        }
         let now = interpose::wall_clock(at);
         let file = self.volume.open(path, *create, *create_new, now)?;
         if *truncate {
             self.volume.set_len(file, 0, now)?;
         }
-        let open = Open { file, position: 0, readable: *read, writable, append: *append };
+        let open = Open { file, readable: *read, writable: *write };
         let number = self.number();
         self.open.insert(number, open);
         Ok(number)

@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use squall_os::sim::{DiskAnswer, DiskRequest};
 use squall_reports::record::HostState;
 use tokio::io::ReadBuf;
 
@@ -22,7 +21,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    interpose::{self, Kernel, Readiness, SocketOption, SocketOptionName},
+    interpose::{self, DiskAnswer, DiskRequest, Kernel, Readiness, SocketOption, SocketOptionName},
     plan::{FaultKind, HostSpec, nanos},
 };
 
@@ -351,6 +350,7 @@ impl Kernel for Seam {
         let before = shared.host();
         shared.set_host(self.id);
         {
+            let _clock = interpose::use_clock(own.clocks.get());
             let _kernel = interpose::enter(Rc::clone(own) as Rc<dyn Kernel>);
             let _entered = squall_os::sim::enter(Rc::clone(own) as Rc<dyn squall_os::sim::Host>);
             call();
@@ -407,23 +407,6 @@ impl squall_os::sim::Host for Seam {
             waiting.push(cx.waker().clone());
         }
         Poll::Pending
-    }
-
-    fn submit_to_disk(&self, request: DiskRequest) -> u64 {
-        self.with_disk(|disk| disk.submit(request, interpose::now()))
-    }
-
-    fn poll_disk(&self, request: u64, cx: &mut Context<'_>) -> Poll<io::Result<DiskAnswer>> {
-        let answer = self.with_disk(|disk| disk.answer(request, interpose::now()));
-        match answer {
-            Some(Ok(answer)) => Poll::Ready(answer),
-            Some(Err(due)) => self.poll_until(due, cx).map(|()| unreachable!("it is not due")),
-            None => Poll::Pending,
-        }
-    }
-
-    fn forget_disk_answer(&self, request: u64) {
-        self.with_disk(|disk| disk.forget(request));
     }
 }
 

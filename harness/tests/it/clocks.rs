@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use squall::plan::{Fault, clock_drift, clock_jump, clock_skew, crash};
-use squall_os::fs;
+use tokio::fs;
 use tokio::time::sleep;
 
 use crate::world::{Seen, World, idle, log, ms};

@@ -11,12 +11,12 @@ use squall::plan::{
     Link, Load, clock_drift, clock_jump, clock_skew, corrupt_disk, crash, disk_error, latency,
     loss, slow_disk, slow_dns, torn_write,
 };
-use squall_os::fs;
 use squall_reports::record::{Digest, first_divergence};
+use tokio::fs;
 use tokio::net::TcpStream;
 use tokio::{sync::mpsc, time::sleep};
 
-use crate::world::{World, http, log, ms};
+use crate::world::{World, http, log, ms, sync_dir};
 
 /// In a process with this variable the determinism test only prints its digest.
 const PRINT: &str = "SQUALL_TEST_PRINT_DIGEST";
@@ -52,7 +52,7 @@ async fn keep() -> std::io::Result<()> {
     log(&format!("found {:?}", fs::read("/kept").await.map_err(|error| error.kind())));
     let kept = rand::rng().random::<u64>().to_string();
     fs::write("/kept", kept).await?;
-    fs::sync_dir("/").await?;
+    sync_dir("/").await?;
     let known = fs::metadata("/kept").await?;
     log(&format!("{} bytes, {:?}", known.len(), known.modified()));
     TcpStream::connect("b:80").await.map(drop)

@@ -10,14 +10,14 @@ use std::{
 };
 
 use squall::plan::{DiskConfig, Fault, crash, power_loss};
-use squall_os::fs::{self, File};
 use squall_reports::record::{UNDIGESTED, What};
+use tokio::fs::{self, File};
 use tokio::{
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
     time::sleep,
 };
 
-use crate::world::{Done, Seen, World, log, ms, us};
+use crate::world::{Done, Seen, World, log, ms, sync_dir, us};
 
 /// What a service does with files, written down so that two file systems can be compared.
 async fn at_work(root: &Path) -> io::Result<Vec<String>> {
@@ -80,7 +80,7 @@ async fn at_work(root: &Path) -> io::Result<Vec<String>> {
     }
     names.sort();
     note("entries", format!("{names:?}"));
-    fs::sync_dir(root.join("data")).await?;
+    sync_dir(root.join("data")).await?;
     fs::remove_dir_all(root.join("data")).await?;
     note("all gone", kind(fs::metadata(root.join("data")).await.map(|_| ())));
     Ok(seen)
@@ -123,7 +123,7 @@ async fn logging() -> Done {
     }
     fs::create_dir_all("/data").await?;
     append(b"a", true).await?;
-    fs::sync_dir("/data").await?;
+    sync_dir("/data").await?;
     append(b"b", false).await?;
     log("wrote");
     std::future::pending().await
@@ -163,7 +163,7 @@ where
                 return std::future::pending().await;
             }
             fs::create_dir("/data").await?;
-            fs::sync_dir("/data").await?;
+            sync_dir("/data").await?;
             work().await?;
             std::future::pending().await
         })
@@ -183,7 +183,7 @@ fn what_was_done_to_a_directory_survives_in_order_and_all_of_it_once_it_was_sync
         synced("/data/before", "before").await?;
         synced("/data/removed", "removed").await?;
         fs::write("/data/synced", "synced").await?;
-        fs::sync_dir("/data").await?;
+        sync_dir("/data").await?;
         synced("/data/created", "x").await?;
         fs::rename("/data/before", "/data/renamed").await?;
         fs::remove_file("/data/removed").await
@@ -251,7 +251,7 @@ fn rewrite_unsynced() -> Pin<Box<dyn Future<Output = io::Result<()>> + Send>> {
 /// Writes the new text beside the old one and puts it in its place.
 async fn rewrite(sync: bool) -> io::Result<()> {
     synced("/data/file", "old").await?;
-    fs::sync_dir("/data").await?;
+    sync_dir("/data").await?;
     fs::write("/data/beside", "new").await?;
     if sync {
         File::open("/data/beside").await?.sync_all().await?;

@@ -11,7 +11,7 @@ use squall::plan::{
     power_loss, ramp, refuse, reorder, reset, reset_peer, restart, slicer, slow_answer, slow_close,
     slow_cpu, slow_disk, slow_dns, stale_dns, stampede, timeout, torn_write, truncate_answer,
 };
-use squall_os::fs::{self, File};
+use tokio::fs::{self, File};
 use tokio::{
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

@@ -197,6 +197,11 @@ pub(crate) fn log_result<T>(what: &str, result: &std::io::Result<T>) {
     }
 }
 
+/// Makes the names in a directory durable.
+pub(crate) async fn sync_dir(path: impl AsRef<std::path::Path>) -> std::io::Result<()> {
+    tokio::fs::File::open(path).await?.sync_all().await
+}
+
 /// Sends back what comes, to everybody.
 pub(crate) async fn echo(port: u16) -> Done {
     let listener = TcpListener::bind(("0.0.0.0", port)).await?;

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use squall_os::fs::{self, File};
+use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 
 use super::snapshot::{BYTES_MAX, Snapshot};

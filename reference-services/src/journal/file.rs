@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use squall_os::fs::{self, File};
+use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 
 use super::frame::{self, MAGIC};
@@ -148,7 +148,7 @@ impl Journal {
         file.set_len(self.len).await?;
         file.sync_all().await?;
         self.unnamed = true;
-        fs::sync_dir(folder(&self.path)).await?;
+        sync_dir(folder(&self.path)).await?;
         self.file = file;
         (self.unsettled, self.unnamed) = (false, false);
         Ok(())
@@ -164,7 +164,7 @@ impl Journal {
         if early {
             // Defect: the next batch is the first that makes the content durable.
             (self.file, self.len) = (file, len);
-            return fs::sync_dir(folder(&self.path)).await;
+            return sync_dir(folder(&self.path)).await;
         }
         // The new file has the name from here on, but perhaps not after a loss of power.
         (self.file, self.len, self.unsettled, self.unnamed) = (file, len, true, false);
@@ -218,6 +218,11 @@ async fn give_name(file: &mut File, beside: &Path, path: &Path) -> io::Result<()
 
 async fn append_to(path: &Path) -> io::Result<File> {
     File::options().append(true).open(path).await
+}
+
+/// Makes the names in a directory durable.
+async fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path).await?.sync_all().await
 }
 
 fn folder(path: &Path) -> &Path {

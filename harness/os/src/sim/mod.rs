@@ -1,20 +1,11 @@
 //! The simulated half of the seam, for the harness.
 //!
-//! The harness installs a [`Host`] on the thread while it runs that host's tasks; files that are
-//! opened meanwhile are files of its disk. Services have no use for this module.
-
-mod disk;
-mod file;
-
-pub(crate) use disk::ask_disk;
-pub use disk::{DiskAnswer, DiskRequest, FileStatus};
-pub use file::File;
-pub(crate) use file::read_file;
+//! The harness installs a [`Host`] on the thread while it runs that host's tasks. Services have no
+//! use for this module.
 
 use std::{
     cell::RefCell,
     future::poll_fn,
-    io,
     rc::Rc,
     task::{Context, Poll},
     time::Duration,
@@ -35,16 +26,6 @@ pub trait Host {
 
     /// Was the host asked to stop gracefully? If not, wakes the task when it is.
     fn poll_terminated(&self, cx: &mut Context<'_>) -> Poll<()>;
-
-    /// Hands a request of the current process to the host's disk, which works on one after the
-    /// other, and returns the number of the request.
-    fn submit_to_disk(&self, request: DiskRequest) -> u64;
-
-    /// The answer to a request to the disk. If there is none yet, wakes the task when there is.
-    fn poll_disk(&self, request: u64, cx: &mut Context<'_>) -> Poll<io::Result<DiskAnswer>>;
-
-    /// Nobody waits for the answer to this request any more; it is performed all the same.
-    fn forget_disk_answer(&self, request: u64);
 }
 
 thread_local! {

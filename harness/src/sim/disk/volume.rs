@@ -15,12 +15,11 @@ use std::{
     time::SystemTime,
 };
 
-use squall_os::sim::FileStatus;
-
 use super::{
     content::Content,
     directory::{Change, Directory, Names, PENDING_MAX},
 };
+use crate::interpose::FileStatus;
 
 /// The number of the root directory.
 const ROOT: u64 = 0;
@@ -258,15 +257,11 @@ impl Volume {
         Ok(self.names(self.find(path)?)?.keys().cloned().collect())
     }
 
-    pub(super) fn create_dir(&mut self, path: &Path, all: bool, now: SystemTime) -> io::Result<()> {
+    pub(super) fn create_dir(&mut self, path: &Path, now: SystemTime) -> io::Result<()> {
         match self.find(path) {
-            Ok(found) if all && self.is_dir(found) => return Ok(()),
             Ok(_) => return Err(refused(libc::EEXIST)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
-        }
-        if all && let Some(parent) = path.parent() {
-            self.create_dir(parent, true, now)?;
         }
         let (parent, name) = self.place(path)?;
         self.add(parent, name, What::Directory(Directory::new(now)), now);
@@ -317,19 +312,6 @@ impl Volume {
     pub(super) fn remove_dir(&mut self, path: &Path, now: SystemTime) -> io::Result<()> {
         if !self.read_dir(path)?.is_empty() {
             return Err(refused(libc::ENOTEMPTY));
-        }
-        self.remove_dir_all(path, now)
-    }
-
-    pub(super) fn remove_dir_all(&mut self, path: &Path, now: SystemTime) -> io::Result<()> {
-        let names = self.read_dir(path)?;
-        for name in names {
-            let inner = path.join(name);
-            if self.is_dir(self.find(&inner)?) {
-                self.remove_dir_all(&inner, now)?;
-            } else {
-                self.remove_file(&inner, now)?;
-            }
         }
         let (parent, name) = self.place(path)?;
         self.change_names(parent, vec![(name.to_owned(), None)], now);

@@ -125,12 +125,25 @@ fn what_a_failed_sync_of_a_directory_gave_up_is_not_made_durable_by_a_later_one(
     }
 }
 
+/// Removes a directory with all that is in it, as `rm -r` does.
+fn remove_all(volume: &mut Volume, path: &Path) {
+    for name in volume.read_dir(path).unwrap() {
+        let inner = path.join(name);
+        if volume.status_at(&inner).unwrap().is_dir {
+            remove_all(volume, &inner);
+        } else {
+            volume.remove_file(&inner, NOW).unwrap();
+        }
+    }
+    volume.remove_dir(path, NOW).unwrap();
+}
+
 #[test]
 fn directories_that_survive_in_two_places_are_in_one() {
     for seed in 0..50 {
         let mut volume = Volume::new(100);
-        volume.create_dir(Path::new("/a"), false, NOW).unwrap();
-        volume.create_dir(Path::new("/b"), false, NOW).unwrap();
+        volume.create_dir(Path::new("/a"), NOW).unwrap();
+        volume.create_dir(Path::new("/b"), NOW).unwrap();
         volume.sync_dir(Path::new("/")).unwrap();
         volume.rename(Path::new("/a"), Path::new("/b/a"), NOW).unwrap();
         volume.rename(Path::new("/b/a"), Path::new("/a"), NOW).unwrap();
@@ -138,7 +151,7 @@ fn directories_that_survive_in_two_places_are_in_one() {
         lose_power(&mut volume, seed);
         for path in ["/a", "/b"] {
             if volume.status_at(Path::new(path)).is_ok() {
-                volume.remove_dir_all(Path::new(path), NOW).unwrap();
+                remove_all(&mut volume, Path::new(path));
             }
         }
         volume.sync_dir(Path::new("/")).unwrap();
@@ -149,7 +162,8 @@ fn directories_that_survive_in_two_places_are_in_one() {
 #[test]
 fn a_synced_directory_is_found_again_with_those_that_lead_to_it() {
     let mut volume = Volume::new(100);
-    volume.create_dir(Path::new("/a/b"), true, NOW).unwrap();
+    volume.create_dir(Path::new("/a"), NOW).unwrap();
+    volume.create_dir(Path::new("/a/b"), NOW).unwrap();
     write(&mut volume, "/a/b/file", "x");
     write(&mut volume, "/a/beside", "y");
     volume.sync_dir(Path::new("/a/b")).unwrap();
@@ -182,10 +196,11 @@ fn space_is_free_once_nobody_can_get_at_the_file() {
 #[test]
 fn a_directory_goes_with_all_that_is_in_it() {
     let mut volume = Volume::new(100);
-    volume.create_dir(Path::new("/a/b"), true, NOW).unwrap();
+    volume.create_dir(Path::new("/a"), NOW).unwrap();
+    volume.create_dir(Path::new("/a/b"), NOW).unwrap();
     write(&mut volume, "/a/b/file", "x");
     volume.sync_dir(Path::new("/a/b")).unwrap();
-    volume.remove_dir_all(Path::new("/a"), NOW).unwrap();
+    remove_all(&mut volume, Path::new("/a"));
     volume.sync_dir(Path::new("/")).unwrap();
     assert_eq!((volume.used_bytes, volume.nodes.len()), (0, 1));
 }
