@@ -13,7 +13,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Objective, Over, Stated, claim::expect};
+use super::{Claim, Dimension, Objective, Over, Stated, claim::expect, early::Early};
 
 /// An error budget is not overspent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,10 +60,11 @@ pub enum Severity {
 }
 
 /// An error budget that needs a bound.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "a budget is no objective until it has a bound"]
 pub struct BudgetBuilder {
     target: f64,
+    pub(super) early: Early,
 }
 
 /// Hours in the 30 days of the workbook.
@@ -71,14 +72,14 @@ const PERIOD_HOURS: f64 = 720.0;
 
 /// The error budget of the availability `target`.
 pub fn error_budget(target: f64) -> BudgetBuilder {
-    BudgetBuilder { target }
+    BudgetBuilder { target, early: Early::default() }
 }
 
 impl BudgetBuilder {
     /// At most `fraction` of the budget is spent over the run; 1 is all of it.
     pub fn spent_at_most(self, fraction: f64) -> Objective {
         let claim = Budget { target: self.target, spent_at_most: fraction };
-        Objective::new(Claim::Budget(claim), Over::Run)
+        self.early.give_to(Objective::new(Claim::Budget(claim), Over::Run))
     }
 }
 

@@ -20,7 +20,7 @@ use squall_reports::{
     words,
 };
 
-use super::{Claim, Dimension, Objective, Over, Stated, claim::expect};
+use super::{Claim, Dimension, Objective, Over, Stated, claim::expect, early::Early};
 
 /// A percentile of latency is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,10 +45,11 @@ pub enum LatencyBound {
 }
 
 /// A percentile of latency that needs a bound.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "a percentile is no objective until it has a bound"]
 pub struct LatencyBuilder {
     percentile: f64,
+    pub(super) early: Early,
 }
 
 /// Requests of some outcomes, whose latency can be bounded.
@@ -56,6 +57,7 @@ pub struct LatencyBuilder {
 #[must_use = "a choice of outcomes is no objective until it has a bound"]
 pub struct Answers {
     outcomes: Vec<Outcome>,
+    pub(super) early: Early,
 }
 
 /// The median latency.
@@ -75,7 +77,7 @@ pub fn p99() -> LatencyBuilder {
 
 /// The latency that `percentile` of a hundred requests do not exceed: `percentile(99.9)`.
 pub fn percentile(percentile: f64) -> LatencyBuilder {
-    LatencyBuilder { percentile }
+    LatencyBuilder { percentile, early: Early::default() }
 }
 
 /// The requests that failed: an error is to be fast too.
@@ -85,7 +87,7 @@ pub fn failures() -> Answers {
 
 /// The requests that ended in one of `outcomes`.
 pub fn answers(outcomes: impl IntoIterator<Item = Outcome>) -> Answers {
-    Answers { outcomes: outcomes.into_iter().collect() }
+    Answers { outcomes: outcomes.into_iter().collect(), early: Early::default() }
 }
 
 impl LatencyBuilder {
@@ -96,13 +98,13 @@ impl LatencyBuilder {
 
     /// At most `times` what it was in the baseline, in each later phase.
     pub fn at_most_times_baseline(self, times: f64) -> Objective {
-        let later = [Phase::During, Phase::Recovery, Phase::After];
-        self.bounded(LatencyBound::TimesBaseline(times), Over::EachPhase).in_phases(later)
+        let later = vec![Phase::During, Phase::Recovery, Phase::After];
+        self.bounded(LatencyBound::TimesBaseline(times), Over::Phases(later))
     }
 
     fn bounded(self, bound: LatencyBound, over: Over) -> Objective {
         let claim = Latency { percentile: self.percentile, bound };
-        Objective::new(Claim::Latency(claim), over)
+        self.early.give_to(Objective::new(Claim::Latency(claim), over))
     }
 }
 
@@ -115,8 +117,9 @@ impl Answers {
     /// Their percentile `percentile` is at most `bound` over the run. Over the run, because a
     /// phase may well have none of them.
     pub fn percentile_at_most(self, percentile: f64, bound: Duration) -> Objective {
-        let objective = LatencyBuilder { percentile }.at_most(bound);
-        objective.with_outcomes(self.outcomes).over_the_run()
+        let claim = Latency { percentile, bound: LatencyBound::AtMost(bound) };
+        let objective = Objective::new(Claim::Latency(claim), Over::Run);
+        self.early.give_to(objective.with_outcomes(self.outcomes))
     }
 }
 

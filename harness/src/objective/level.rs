@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect};
+use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect, early::Early};
 
 /// A number of spans is open at most at any instant, over all hosts together.
 ///
@@ -95,6 +95,7 @@ pub struct Settles {
 #[must_use = "a concurrency is no objective until it has a bound"]
 pub struct ConcurrencyBuilder {
     spans: Matching,
+    pub(super) early: Early,
 }
 
 /// A gauge that needs a bound.
@@ -102,16 +103,17 @@ pub struct ConcurrencyBuilder {
 #[must_use = "a gauge is no objective until it has a bound"]
 pub struct LevelBuilder {
     gauge: String,
+    pub(super) early: Early,
 }
 
 /// The number of these spans that are open at an instant.
 pub fn concurrency_of(spans: impl Into<Matching>) -> ConcurrencyBuilder {
-    ConcurrencyBuilder { spans: spans.into() }
+    ConcurrencyBuilder { spans: spans.into(), early: Early::default() }
 }
 
 /// A quantity that is sampled, such as `tasks` or `queue_depth`.
 pub fn gauge(name: impl Into<String>) -> LevelBuilder {
-    LevelBuilder { gauge: name.into() }
+    LevelBuilder { gauge: name.into(), early: Early::default() }
 }
 
 /// The gauge `name` returns to where it was before the load: nothing leaked.
@@ -124,7 +126,7 @@ impl ConcurrencyBuilder {
     /// At most `count` at any instant of the run.
     pub fn at_most(self, count: u64) -> Objective {
         let claim = Concurrency { spans: self.spans, at_most: count };
-        Objective::new(Claim::Concurrency(claim), Over::Run)
+        self.early.give_to(Objective::new(Claim::Concurrency(claim), Over::Run))
     }
 }
 
@@ -141,7 +143,7 @@ impl LevelBuilder {
 
     fn bounded(self, bound: LevelBound) -> Objective {
         let claim = Level { gauge: self.gauge, bound };
-        Objective::new(Claim::Level(claim), Over::Run)
+        self.early.give_to(Objective::new(Claim::Level(claim), Over::Run))
     }
 }
 

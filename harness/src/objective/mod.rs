@@ -31,6 +31,7 @@ mod accounting;
 mod balance;
 mod budget;
 mod claim;
+mod early;
 mod latency;
 mod level;
 mod lifetime;

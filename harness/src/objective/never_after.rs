@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::verdict::FindingKind;
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect};
+use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect, early::Early};
 
 /// Once `ended` has happened, `what` happens no more with the same value of a field: no call under
 /// a lease that has expired.
@@ -24,6 +24,7 @@ pub struct NeverAfter {
 pub struct NeverAfterBuilder {
     what: Matching,
     ended: Matching,
+    pub(super) early: Early,
 }
 
 /// Once `ended` has happened, `what` happens no more with the same value of
@@ -32,14 +33,14 @@ pub struct NeverAfterBuilder {
 /// If nothing has ended, that passes: say with [`sometimes`](super::sometimes) that something does.
 /// What happens on two hosts at one instant has no order, and passes.
 pub fn never_after(what: impl Into<Matching>, ended: impl Into<Matching>) -> NeverAfterBuilder {
-    NeverAfterBuilder { what: what.into(), ended: ended.into() }
+    NeverAfterBuilder { what: what.into(), ended: ended.into(), early: Early::default() }
 }
 
 impl NeverAfterBuilder {
     /// Both have the same value in `field`.
     pub fn with_same(self, field: impl Into<String>) -> Objective {
         let claim = NeverAfter { what: self.what, ended: self.ended, same: field.into() };
-        Objective::new(Claim::NeverAfter(claim), Over::Run)
+        self.early.give_to(Objective::new(Claim::NeverAfter(claim), Over::Run))
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated};
+use super::{Claim, Dimension, Matching, Objective, Over, Stated, early::Early};
 
 /// These steps happen one after another. Other things may happen between them, also other steps:
 /// `a b c` is found in `a b a b c`.
@@ -39,6 +39,7 @@ pub struct Between {
 pub struct BetweenBuilder {
     what: Matching,
     at_most: u64,
+    pub(super) early: Early,
 }
 
 /// `steps` happen in this order.
@@ -49,15 +50,15 @@ pub fn sequence<M: Into<Matching>>(steps: impl IntoIterator<Item = M>) -> Object
 
 /// `what` happens at most `count` times in each stretch that [`BetweenBuilder::of`] names.
 pub fn at_most_between(count: u64, what: impl Into<Matching>) -> BetweenBuilder {
-    BetweenBuilder { what: what.into(), at_most: count }
+    BetweenBuilder { what: what.into(), at_most: count, early: Early::default() }
 }
 
 impl BetweenBuilder {
     /// In each stretch from a `from` to the next `until`.
     pub fn of(self, from: impl Into<Matching>, until: impl Into<Matching>) -> Objective {
-        let Self { what, at_most } = self;
+        let Self { what, at_most, early } = self;
         let claim = Between { what, at_most, from: from.into(), until: until.into() };
-        Objective::new(Claim::Between(claim), Over::Run)
+        early.give_to(Objective::new(Claim::Between(claim), Over::Run))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect};
+use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect, early::Early};
 
 /// The pauses between the attempts at one thing, each from the end of an attempt to the beginning
 /// of the next one. Attempts are in the order in which they began; one that begins before the
@@ -51,11 +51,12 @@ pub enum Pauses {
 pub struct PaceBuilder {
     attempts: Matching,
     same: Option<String>,
+    pub(super) early: Early,
 }
 
 /// The pauses between these attempts, by default those that work for one request of the load.
 pub fn pause_between(attempts: impl Into<Matching>) -> PaceBuilder {
-    PaceBuilder { attempts: attempts.into(), same: None }
+    PaceBuilder { attempts: attempts.into(), same: None, early: Early::default() }
 }
 
 impl PaceBuilder {
@@ -97,7 +98,7 @@ impl PaceBuilder {
 
     fn are(self, pauses: Pauses) -> Objective {
         let claim = Pace { attempts: self.attempts, same: self.same, pauses };
-        Objective::new(Claim::Pace(claim), Over::Run)
+        self.early.give_to(Objective::new(Claim::Pace(claim), Over::Run))
     }
 }
 

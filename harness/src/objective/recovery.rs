@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Objective, Over, Stated, claim::expect};
+use super::{Claim, Dimension, Objective, Over, Stated, claim::expect, early::Early};
 
 /// Another objective holds again in time after the last heal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,11 +32,12 @@ pub struct Recovery {
 pub struct RecoveryBuilder {
     objective: Objective,
     window: Duration,
+    pub(super) early: Early,
 }
 
 /// `objective` holds again after the last heal.
 pub fn recovers(objective: Objective) -> RecoveryBuilder {
-    RecoveryBuilder { objective, window: Duration::ZERO }
+    RecoveryBuilder { objective, window: Duration::ZERO, early: Early::default() }
 }
 
 impl RecoveryBuilder {
@@ -49,7 +50,7 @@ impl RecoveryBuilder {
     pub fn within(self, bound: Duration) -> Objective {
         let (objective, window) = (Box::new(self.objective), self.window);
         let claim = Recovery { objective, window, within: bound };
-        Objective::new(Claim::Recovery(claim), Over::Run)
+        self.early.give_to(Objective::new(Claim::Recovery(claim), Over::Run))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::verdict::FindingKind;
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect};
+use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect, early::Early};
 
 /// Retries do not multiply the load: what was sent, divided by what needed sending. Attempts count
 /// in the phase of the request or span that they are for.
@@ -34,18 +34,19 @@ pub enum Sent {
 #[must_use = "an amplification is no objective until it has a bound"]
 pub struct AmplificationBuilder {
     sent: Sent,
+    pub(super) early: Early,
 }
 
 /// How many of these spans there were per request of the load that had any. With one span for
 /// each call that went out, narrowed to one dependency, this is what that dependency received
 /// per request that needed it.
 pub fn retry_amplification(attempts: impl Into<Matching>) -> AmplificationBuilder {
-    AmplificationBuilder { sent: Sent::PerRequest(attempts.into()) }
+    AmplificationBuilder { sent: Sent::PerRequest(attempts.into()), early: Early::default() }
 }
 
 /// How many times the load's own clients sent each request.
 pub fn client_retry_amplification() -> AmplificationBuilder {
-    AmplificationBuilder { sent: Sent::ByClients }
+    AmplificationBuilder { sent: Sent::ByClients, early: Early::default() }
 }
 
 impl AmplificationBuilder {
@@ -57,13 +58,13 @@ impl AmplificationBuilder {
             }
             Sent::ByClients => Sent::ByClients,
         };
-        Self { sent }
+        Self { sent, ..self }
     }
 
     /// At most `times` what was needed, in each phase of the run.
     pub fn at_most(self, times: f64) -> Objective {
         let claim = Amplification { sent: self.sent, at_most: times };
-        Objective::new(Claim::Amplification(claim), Over::EachPhase)
+        self.early.give_to(Objective::new(Claim::Amplification(claim), Over::EachPhase))
     }
 }
 

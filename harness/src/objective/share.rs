@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Objective, Over, Stated, claim::expect};
+use super::{Claim, Dimension, Objective, Over, Stated, claim::expect, early::Early};
 
 /// A share of the requests is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,74 +64,83 @@ pub enum ShareBound {
 }
 
 /// A share of the requests that needs a bound.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "a share is no objective until it has a bound"]
 pub struct ShareBuilder {
     of: ShareOf,
+    pub(super) early: Early,
 }
 
 /// Goodput that needs the time within which an answer is good.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "goodput needs the time within which an answer is good"]
-pub struct GoodputBuilder;
+pub struct GoodputBuilder {
+    pub(super) early: Early,
+}
 
 /// The share of requests with a useful answer, complete or degraded.
 pub fn availability() -> ShareBuilder {
-    ShareBuilder { of: ShareOf::Available }
+    ShareOf::Available.builder()
 }
 
 /// The share of requests with a useful answer; the same measure as [`availability`].
 pub fn useful() -> ShareBuilder {
-    ShareBuilder { of: ShareOf::Useful }
+    ShareOf::Useful.builder()
 }
 
 /// The share of requests with a useful answer that came in time.
 pub fn goodput() -> GoodputBuilder {
-    GoodputBuilder
+    GoodputBuilder { early: Early::default() }
 }
 
 /// The share of requests with a complete answer.
 pub fn succeeded() -> ShareBuilder {
-    ShareBuilder { of: ShareOf::Succeeded }
+    ShareOf::Succeeded.builder()
 }
 
 /// The share of requests whose answer had something left out.
 pub fn degraded() -> ShareBuilder {
-    ShareBuilder { of: ShareOf::Degraded }
+    ShareOf::Degraded.builder()
 }
 
 /// The share of requests that were refused by a service that protects itself.
 pub fn shed() -> ShareBuilder {
-    ShareBuilder { of: ShareOf::Shed }
+    ShareOf::Shed.builder()
 }
 
 /// The share of requests that failed.
 pub fn failed() -> ShareBuilder {
-    ShareBuilder { of: ShareOf::Failed }
+    ShareOf::Failed.builder()
 }
 
 /// The share of requests that failed, but not with an error of this HTTP status: another status,
 /// no answer in time, a connection that broke, or an error that was not the
 /// [expected](crate::plan::Expect::error_type) kind of document.
 pub fn failed_otherwise_than(status: u16) -> ShareBuilder {
-    ShareBuilder { of: ShareOf::FailedOtherwiseThan(status) }
+    ShareOf::FailedOtherwiseThan(status).builder()
 }
 
 /// The share of requests with a wrong answer: one of status 2xx whose content is not what the
 /// [request expects](crate::plan::Expect).
 pub fn wrong() -> ShareBuilder {
-    ShareBuilder { of: ShareOf::Wrong }
+    ShareOf::Wrong.builder()
 }
 
 /// The share of all requests whose client went away.
 pub fn abandoned() -> ShareBuilder {
-    ShareBuilder { of: ShareOf::Abandoned }
+    ShareOf::Abandoned.builder()
+}
+
+impl ShareOf {
+    fn builder(self) -> ShareBuilder {
+        ShareBuilder { of: self, early: Early::default() }
+    }
 }
 
 impl GoodputBuilder {
     /// An answer is good if it came within `bound` of the intended start.
     pub fn within(self, bound: Duration) -> ShareBuilder {
-        ShareBuilder { of: ShareOf::OnTime(bound) }
+        ShareBuilder { of: ShareOf::OnTime(bound), early: self.early }
     }
 }
 
@@ -157,7 +166,8 @@ impl ShareBuilder {
     }
 
     fn bounded(self, bound: ShareBound, over: Over) -> Objective {
-        Objective::new(Claim::Share(Share { of: self.of, bound }), over)
+        let claim = Share { of: self.of, bound };
+        self.early.give_to(Objective::new(Claim::Share(claim), over))
     }
 }
 

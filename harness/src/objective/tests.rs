@@ -383,3 +383,78 @@ fn a_scope_that_would_be_ignored_is_refused() {
     );
     refused(p99().at_most(ms(1)).in_phases([]), "expected at least one phase, found none");
 }
+
+#[test]
+fn restrictions_can_be_given_before_the_bound_as_well() {
+    type Pair = (Objective, Objective);
+    let during = Phase::During;
+    let pairs: Vec<Pair> = vec![
+        (
+            availability().in_phase(during).at_least(0.99),
+            availability().at_least(0.99).in_phase(during),
+        ),
+        (
+            p99().over_the_run().on_route("GET /x").at_most(ms(5)),
+            p99().at_most(ms(5)).on_route("GET /x").over_the_run(),
+        ),
+        (
+            p99().in_phase(during).at_most_times_baseline(2.0),
+            p99().at_most_times_baseline(2.0).in_phase(during),
+        ),
+        (
+            p50().with_outcomes([Outcome::Failed]).at_most(ms(5)),
+            p50().at_most(ms(5)).with_outcomes([Outcome::Failed]),
+        ),
+        (
+            failures().in_every_phase().on_host("a").p99_at_most(ms(5)),
+            failures().p99_at_most(ms(5)).on_host("a").in_every_phase(),
+        ),
+        (
+            goodput().to_dependency("db").within(ms(5)).in_operation("drain a").at_least(0.9),
+            goodput().within(ms(5)).at_least(0.9).in_operation("drain a").to_dependency("db"),
+        ),
+        (
+            failed().during_operations().on_host("a").none(),
+            failed().none().on_host("a").during_operations(),
+        ),
+        (
+            error_budget(0.9).of_calls("work").named("budget").spent_at_most(1.0),
+            error_budget(0.9).spent_at_most(1.0).named("budget").of_calls("work"),
+        ),
+        (
+            concurrency_of("call").including_boot().at_most(3),
+            concurrency_of("call").at_most(3).including_boot(),
+        ),
+        (gauge("tasks").on_host("a").at_most(3), gauge("tasks").at_most(3).on_host("a")),
+        (
+            retry_amplification("attempt").in_phase(during).per("call").at_most(1.1),
+            retry_amplification("attempt").per("call").at_most(1.1).in_phase(during),
+        ),
+        (
+            pause_between("attempt").on_route("GET /x").at_least(ms(5)),
+            pause_between("attempt").at_least(ms(5)).on_route("GET /x"),
+        ),
+        (
+            never_after("work", logs("gone")).on_host("a").with_same("id"),
+            never_after("work", logs("gone")).with_same("id").on_host("a"),
+        ),
+        (
+            at_most_between(1, "work").on_host("a").of("x", "y"),
+            at_most_between(1, "work").of("x", "y").on_host("a"),
+        ),
+        (
+            recovers(p99().at_most(ms(5))).named("back").holding_for(ms(5)).within(ms(5)),
+            recovers(p99().at_most(ms(5))).holding_for(ms(5)).within(ms(5)).named("back"),
+        ),
+    ];
+    for (before, after) in pairs {
+        assert_eq!(before, after);
+    }
+    // What was said last counts, and what nobody has said is the claim's own choice.
+    let last = availability().in_phase(during).at_least(0.9).over_the_run();
+    assert_eq!(last.scope.over, Over::Run);
+    assert_eq!(availability().on_route("GET /x").at_least(0.9).scope.over, Over::EachPhase);
+    assert_eq!(failures().on_route("GET /x").p99_at_most(ms(1)).scope.outcomes, [Outcome::Failed]);
+    // A restriction that a claim does not know is refused, whenever it was given.
+    assert!(gauge("tasks").on_route("GET /x").at_most(3).check().is_err());
+}
