@@ -126,18 +126,22 @@ enum Shown<'c> {
     Requests(&'c BTreeSet<RequestId>),
 }
 
-/// Notes on each finding what it follows from. `conservation` and `completion` are the places of
-/// these findings.
-pub(super) fn note(all: &mut [Concluded], conservation: usize, completion: usize) {
+/// Notes on each finding what it follows from. `conservation`, if there is one, and `completion` are
+/// the places of these findings.
+pub(super) fn note(all: &mut [Concluded], conservation: Option<usize>, completion: usize) {
     let follows = |from: usize, why: &str| Follows { from: vec![from], why: why.to_owned() };
     for concluded in all.iter_mut().filter(|it| it.is_unfinished) {
         concluded.finding.follows = Some(follows(completion, "the run was cut short"));
     }
-    let is_cause = all[conservation].finding.verdict != Verdict::Pass
-        && all[conservation].finding.follows.is_none();
-    for concluded in all.iter_mut().filter(|it| it.lacks_requests && is_cause) {
-        let none = || follows(conservation, "no request came to an end");
-        concluded.finding.follows.get_or_insert_with(none);
+    let is_cause = |place: &usize| {
+        let finding = &all[*place].finding;
+        finding.verdict != Verdict::Pass && finding.follows.is_none()
+    };
+    if let Some(conservation) = conservation.filter(is_cause) {
+        for concluded in all.iter_mut().filter(|it| it.lacks_requests) {
+            let none = || follows(conservation, "no request came to an end");
+            concluded.finding.follows.get_or_insert_with(none);
+        }
     }
     note_same_requests(all);
 }

@@ -1,8 +1,9 @@
 //! The judge: objectives and a record in, findings and a verdict out.
 //!
 //! A verdict rests on the record alone, so a record from a file is judged as the run was. Besides
-//! the objectives, three things are always judged: that the requests of the load are all
-//! accounted for, that each fault affected something, and that the run came to its planned end.
+//! the objectives, three things are always judged: that the requests of the load, if there is one,
+//! are all accounted for, that each fault affected something, and that the run came to its planned
+//! end.
 //! Without an objective there is nothing to conclude, which is [`Verdict::NoData`].
 //!
 //! What follows from another finding is noted last, and changes no verdict.
@@ -63,8 +64,10 @@ pub fn judge(record: &Record, objectives: &[Objective]) -> Judgement {
             _ => findings_on(objective, &Draft::new(objective), &index),
         });
     }
-    let conservation = all.len();
-    all.push(standing::conservation(&index));
+    let conservation = standing::has_load(&index).then(|| {
+        all.push(standing::conservation(&index));
+        all.len() - 1
+    });
     all.extend(standing::faults(record));
     let completion = all.len();
     all.push(Concluded::alone(standing::completion(record)));

@@ -16,6 +16,14 @@ pub(super) fn no_objective() -> Finding {
         .no_data("the plan has no objective, so there is nothing to conclude")
 }
 
+/// Does the run have a load? In one that services drive themselves there are no requests that could
+/// be lost.
+pub(super) fn has_load(index: &Index<'_>) -> bool {
+    let loads = index.record.header.plan.get("loads").and_then(|loads| loads.as_array());
+    let is_planned = loads.is_none_or(|loads| !loads.is_empty());
+    is_planned || !index.requests.is_empty() || sent(index).is_some_and(|sent| sent > 0)
+}
+
 /// The gauge of all hosts that says, at the end of a run, how many requests its load has sent.
 const SENT: &str = "requests_sent";
 

@@ -8,7 +8,7 @@ use squall_reports::{
 use super::{RecordBuilder, ms};
 use crate::{
     judge::{Judgement, judge},
-    objective::p99,
+    objective::{Objective, availability, p99},
 };
 
 /// Judged by an objective that holds.
@@ -51,6 +51,33 @@ fn without_an_objective_there_is_nothing_to_conclude() {
     assert_eq!(judgement.verdict, Verdict::NoData);
     let finding = find(&judgement, FindingKind::Objective, "objectives");
     assert_eq!(finding.reason, "the plan has no objective, so there is nothing to conclude");
+}
+
+#[test]
+fn a_plan_without_a_load_has_nothing_to_conserve_and_can_pass() {
+    let judged = |record: RecordBuilder, plan: serde_json::Value, objective: Objective| {
+        let mut record = record.build();
+        record.header.plan = plan;
+        judge(&record, &[objective])
+    };
+    let without = || serde_json::json!({ "loads": [] });
+    let with = || serde_json::json!({ "loads": [{}] });
+    let work = || RecordBuilder::new().span("call", "outcome=ok", 10, 15).requests_sent(4_000, 0);
+    let of_work = || availability().of_calls("call").at_least(1.0).over_the_run();
+    let judgement = judged(work(), without(), of_work());
+    assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:#?}");
+    assert!(judgement.findings.iter().all(|finding| finding.name != "conservation"));
+    // A load that sent nothing is another matter, and so are requests that are there all the same.
+    assert_eq!(judged(work(), with(), of_work()).verdict, Verdict::NoData);
+    let lost = work().requests_sent(4_000, 2);
+    assert_eq!(judged(lost, without(), of_work()).verdict, Verdict::Fail);
+    let twice = work().ok(0, 1).requests_sent(4_000, 0);
+    assert_eq!(judged(twice, without(), of_work()).verdict, Verdict::Fail);
+    // Nor does it pass by having nothing to judge.
+    let of_requests = judged(work(), without(), availability().at_least(1.0).over_the_run());
+    assert_eq!(of_requests.verdict, Verdict::NoData);
+    let idle = judged(RecordBuilder::new(), without(), of_work());
+    assert_eq!(idle.verdict, Verdict::NoData);
 }
 
 #[test]
