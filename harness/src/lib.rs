@@ -88,6 +88,7 @@ compile_error!(
     "squall's virtual time stands in front of libc on 64-bit Linux; no other system is supported yet"
 );
 
+mod call;
 pub mod catalogue;
 pub mod cli;
 mod exposition;
@@ -107,6 +108,7 @@ mod sim;
 mod stored;
 pub mod testing;
 
+pub use call::{Call, Reply};
 pub use catalogue::{Catalogue, Defect};
 pub use interpose::CountingAllocator;
 pub use run::{Run, RunError, run, run_with};

@@ -119,6 +119,27 @@ impl Scenario {
                 ));
             }
         }
+        self.check_calls()
+    }
+
+    /// Is there a function for each call that a load makes?
+    fn check_calls(&self) -> Result<(), InvalidPlan> {
+        for (at, load) in self.plan.loads.iter().enumerate() {
+            let place = format!("load {}", at + 1);
+            for call in load.mix.iter().filter_map(|request| request.call.as_deref()) {
+                let mut known = self.services.calls().peekable();
+                if known.peek().is_none() {
+                    let reason = format!(
+                        "expected a call of the services (Services::with_call), found {call:?} \
+                         and services without any"
+                    );
+                    return Err(InvalidPlan::new(place, reason));
+                }
+                if !self.services.calls().any(|name| name == call) {
+                    return Err(InvalidPlan::unknown(&place, "calls", known, call));
+                }
+            }
+        }
         Ok(())
     }
 }

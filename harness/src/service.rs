@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, error::Error, fmt, future::Future, pin::Pin, sy
 
 use serde::de::DeserializeOwned;
 
+use crate::call::{Call, Reply};
+
 /// Any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -12,13 +14,26 @@ pub type ServiceFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Sen
 
 type Start = dyn Fn(&serde_json::Value) -> Result<ServiceFuture, BoxError> + Send + Sync;
 
-/// The services of a scenario, by the name under which its topology refers to them.
+/// A call on its way: ends in what became of it.
+pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;
+
+/// The calls of the user's own, by their names.
+pub(crate) type Calls = BTreeMap<String, Arc<dyn Fn(Call) -> CallFuture + Send + Sync>>;
+
+/// The code of a scenario, by the names under which its plan refers to it: the services that hosts
+/// of its topology run, and the calls that clients of its loads make.
 #[derive(Clone, Default)]
-pub struct Services(BTreeMap<String, Arc<Start>>);
+pub struct Services {
+    services: BTreeMap<String, Arc<Start>>,
+    calls: Arc<Calls>,
+}
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_struct("Services")
+            .field("services", &self.services.keys())
+            .field("calls", &self.calls.keys())
+            .finish()
     }
 }
 
@@ -57,13 +72,73 @@ impl Services {
         name: &str,
         start: impl Fn(&serde_json::Value) -> Result<ServiceFuture, BoxError> + Send + Sync + 'static,
     ) -> Self {
-        self.0.insert(name.to_owned(), Arc::new(start));
+        self.services.insert(name.to_owned(), Arc::new(start));
         self
     }
 
     /// The names of the services.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.services.keys().map(String::as_str)
+    }
+
+    /// Adds a call: what a client of a load does for one of its requests, in any protocol. A plan
+    /// asks for it by this name, with [`Load::call`](crate::plan::Load::call) or
+    /// [`RequestSpec::call`](crate::plan::RequestSpec::call).
+    ///
+    /// It runs on the client's host, once for each attempt. What it returns is what became of the
+    /// request: `Ok(())` or a [`Reply`], and an error is a failure. It need not look at the time:
+    /// the load's timeout drops its future.
+    ///
+    /// ```
+    /// use squall::{Call, Reply, Services};
+    /// use tokio::{
+    ///     io::{AsyncReadExt, AsyncWriteExt},
+    ///     net::TcpStream,
+    /// };
+    ///
+    /// async fn ping(call: Call) -> std::io::Result<Reply> {
+    ///     let mut stream = TcpStream::connect(call.target()).await?;
+    ///     stream.write_all(b"PING\r\n").await?;
+    ///     let mut answer = [0; 7];
+    ///     stream.read_exact(&mut answer).await?;
+    ///     Ok(match &answer {
+    ///         b"+PONG\r\n" => Reply::succeeded(),
+    ///         b"-BUSY\r\n" => Reply::shed("busy"),
+    ///         _ => Reply::wrong("no pong"),
+    ///     })
+    /// }
+    ///
+    /// let services = Services::new().with_call("ping", ping);
+    /// assert_eq!(services.calls().collect::<Vec<_>>(), ["ping"]);
+    /// ```
+    #[must_use]
+    pub fn with_call<F, R, E>(
+        mut self,
+        name: &str,
+        call: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<R, E>> + Send + 'static,
+        R: Into<Reply>,
+        E: Into<BoxError>,
+    {
+        let call = Arc::new(call);
+        let begin = move |asked: Call| -> CallFuture {
+            let call = Arc::clone(&call);
+            Box::pin(async move { call(asked).await.map(Into::into).map_err(Into::into) })
+        };
+        Arc::make_mut(&mut self.calls).insert(name.to_owned(), Arc::new(begin));
+        self
+    }
+
+    /// The names of the calls.
+    pub fn calls(&self) -> impl Iterator<Item = &str> {
+        self.calls.keys().map(String::as_str)
+    }
+
+    /// The calls, for those who make them.
+    pub(crate) fn shared_calls(&self) -> Arc<Calls> {
+        Arc::clone(&self.calls)
     }
 
     /// Makes the service ready to run.
@@ -72,7 +147,7 @@ impl Services {
         name: &str,
         config: &serde_json::Value,
     ) -> Result<ServiceFuture, CannotStart> {
-        let Some(start) = self.0.get(name) else {
+        let Some(start) = self.services.get(name) else {
             let known: Vec<&str> = self.names().collect();
             return Err(CannotStart(format!(
                 "expected one of the services {}, found {name:?}",

@@ -7,7 +7,9 @@ use serde_json::Value;
 use squall_reports::record::{Outcome, RequestId};
 
 use super::client::Answer;
-use crate::plan::{Expect, ExpectedCount, ExpectedSection, ExpectedValue, MediaType, fill_in};
+use crate::plan::{
+    Expect, ExpectedCount, ExpectedSection, ExpectedValue, MediaType, Statuses, fill_in,
+};
 
 /// A problem document (RFC 9457).
 const PROBLEM: &str = "application/problem+json";
@@ -23,6 +25,8 @@ pub(super) struct Ending {
     pub(super) outcome: Outcome,
     pub(super) status: u16,
     pub(super) note: String,
+    /// Nobody has said that another attempt mends nothing.
+    pub(super) may_be_retried: bool,
 }
 
 /// What was asked for, as far as an answer depends on it.
@@ -35,15 +39,34 @@ pub(super) struct Asked {
 
 impl Ending {
     pub(super) fn without_answer(outcome: Outcome, note: &str) -> Self {
-        Self { outcome, status: 0, note: note.to_owned() }
+        Self::new(outcome, 0, note.to_owned())
+    }
+
+    pub(super) fn new(outcome: Outcome, status: u16, note: String) -> Self {
+        Self { outcome, status, note, may_be_retried: true }
+    }
+
+    /// May another attempt mend it? What a service refuses it may grant later; an error that is the
+    /// client's own it will not.
+    pub(super) fn may_pass_again(&self) -> bool {
+        let fleeting = self.status == 0 || self.status == 429 || self.status >= 500;
+        match self.outcome {
+            Outcome::Shed => self.may_be_retried,
+            Outcome::Failed => self.may_be_retried && fleeting,
+            Outcome::Succeeded | Outcome::Degraded | Outcome::Abandoned => false,
+        }
     }
 
     /// What `answer` is worth to who asked for `asked`.
-    pub(super) fn of(answer: &Answer, expect: &Expect, asked: Asked) -> Self {
+    pub(super) fn of(answer: &Answer, expect: &Expect, statuses: &Statuses, asked: Asked) -> Self {
         let status = answer.status.as_u16();
-        let ending = |outcome, note| Self { outcome, status, note };
+        let ending = |outcome, note| Self::new(outcome, status, note);
+        let is_degraded = statuses.degraded.contains(&status);
         if answer.status.is_success() {
             return match inspect(&answer.body, expect, asked) {
+                Ok(left_out) if left_out.is_empty() && is_degraded => {
+                    ending(Outcome::Degraded, format!("status {status}"))
+                }
                 Ok(left_out) if left_out.is_empty() => ending(Outcome::Succeeded, String::new()),
                 Ok(left_out) => ending(Outcome::Degraded, left_out),
                 Err(wrong) => ending(Outcome::Failed, wrong),
@@ -52,7 +75,12 @@ impl Ending {
         let unavailable = answer.status == StatusCode::SERVICE_UNAVAILABLE;
         let says_when = answer.headers.contains_key(header::RETRY_AFTER);
         let detail = detail(answer).map(|detail| format!(": {detail}")).unwrap_or_default();
-        if answer.status == StatusCode::TOO_MANY_REQUESTS || (unavailable && says_when) {
+        if is_degraded {
+            return ending(Outcome::Degraded, format!("status {status}{detail}"));
+        }
+        let usually =
+            || answer.status == StatusCode::TOO_MANY_REQUESTS || (unavailable && says_when);
+        if statuses.shed(status, usually) {
             return ending(Outcome::Shed, format!("status {status}{detail}"));
         }
         match &expect.error_type {
@@ -62,7 +90,7 @@ impl Ending {
             }
             // The difference between a service that protects itself and one that fails is one
             // header, and easily forgotten.
-            _ if unavailable => ending(
+            _ if unavailable && statuses.shed.is_none() => ending(
                 Outcome::Failed,
                 format!("status {status} without Retry-After (counts as failed){detail}"),
             ),
@@ -211,7 +239,7 @@ fn is_same(a: &Value, b: &Value) -> bool {
 
 /// A text that a service wrote, as far as a note has room for it, and without what a terminal or
 /// a reader of XML would take for more than text.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let is_plain = |c: char| {
         let hidden = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
             || matches!(c, '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');

@@ -87,7 +87,7 @@ impl Client {
     }
 }
 
-fn reason(error: &hyper::Error) -> Reason {
+pub(super) fn reason(error: &hyper::Error) -> Reason {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
@@ -104,7 +104,7 @@ fn reason(error: &hyper::Error) -> Reason {
     }
 }
 
-fn io_reason(error: &std::io::Error) -> Reason {
+pub(super) fn io_reason(error: &std::io::Error) -> Reason {
     match error.kind() {
         std::io::ErrorKind::ConnectionRefused => "connection refused",
         std::io::ErrorKind::ConnectionReset => "connection reset",

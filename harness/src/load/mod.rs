@@ -8,7 +8,12 @@
 
 mod answer;
 mod arrivals;
+mod attempt;
 mod client;
+mod first_message;
+mod grpc;
+mod http2;
+mod protobuf;
 mod request;
 mod session;
 pub(crate) mod trace;
@@ -20,10 +25,12 @@ use rand_chacha::ChaCha8Rng;
 use squall_os::sim::sleep_until;
 
 pub(crate) use self::client::Client;
-use self::{arrivals::Schedule, request::Task, session::Sessions};
+use self::{arrivals::Schedule, http2::Connections, request::Task, session::Sessions};
 use crate::{
+    call::Kept,
     interpose,
     plan::{Arrivals, Fault, FaultKind, Load, nanos},
+    service::Calls,
     sim::{rng, shared},
 };
 
@@ -35,37 +42,51 @@ pub(crate) struct Source {
     /// When the load began.
     begin: u64,
     client: Client,
+    /// What speaks HTTP/2 and gRPC.
+    connections: Connections,
     sessions: Sessions,
+    /// The calls of the user's own, and what they keep.
+    calls: Arc<Calls>,
+    kept: Kept,
 }
 
 impl Source {
     /// The load with this number of the plan, and the seed of the run.
-    fn new(number: usize) -> Option<(Arc<Self>, u64)> {
+    fn new(number: usize, calls: Arc<Calls>) -> Option<(Arc<Self>, u64)> {
         let shared = shared::current()?;
         let plan = &shared.plan;
         let load = plan.loads[number].clone();
         let client = Client::new(&load.target, load.idle_connections_max);
-        let sessions = Sessions::new(load.sessions);
-        let (faults, begin) = (plan.faults.clone(), nanos(plan.boot));
-        let source = Self { number, load, faults, begin, client, sessions };
+        let most = load.http2_connections.unwrap_or(1);
+        let source = Self {
+            number,
+            faults: plan.faults.clone(),
+            begin: nanos(plan.boot),
+            client,
+            connections: Connections::new(&load.target, most, load.timeout),
+            sessions: Sessions::new(load.sessions),
+            calls,
+            kept: Kept::default(),
+            load,
+        };
         Some((Arc::new(source), shared.seed))
     }
 }
 
 /// Sends requests before the load begins, which are not entered into the record.
-pub(crate) async fn warm_up(number: usize) {
-    let Some((source, seed)) = Source::new(number) else { return };
+pub(crate) async fn warm_up(number: usize, calls: Arc<Calls>) {
+    let Some((source, seed)) = Source::new(number, calls) else { return };
     let mut rng = rng::stream(seed, &format!("load {number} warm-up"));
     for _ in 0..source.load.warm_up {
-        let request = Task::draw(&source, interpose::now(), &mut rng).warms_up();
+        let request = Task::draw(&source, interpose::now(), &mut rng).warm_up();
         // A service that cannot answer yet will meet the load as it is.
-        let _ = tokio::time::timeout(source.load.timeout, source.client.send(request)).await;
+        let _ = tokio::time::timeout(source.load.timeout, request).await;
     }
 }
 
 /// Sends the load with this number of the plan, from its client host.
-pub(crate) async fn generate(number: usize) {
-    let Some((source, seed)) = Source::new(number) else { return };
+pub(crate) async fn generate(number: usize, calls: Arc<Calls>) {
+    let Some((source, seed)) = Source::new(number, calls) else { return };
     if number == 0 {
         send_stampedes(&source, seed);
     }

@@ -2,22 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::header;
-use http_body_util::Full;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use squall_os::sim::sleep_until;
 use squall_reports::record::{Outcome, Request, RequestId, WARM_UP, What};
 
-use super::{
-    Source,
-    answer::{Asked, Ending},
-    trace,
-};
+use super::{Source, answer::Ending, attempt::Attempt};
 use crate::{
     interpose,
-    plan::{FaultKind, RequestSpec, fill_in, nanos},
+    plan::{FaultKind, nanos},
     sim::{rng, shared},
 };
 
@@ -32,9 +25,9 @@ pub(crate) struct Task {
     intended: u64,
     /// When the client goes away, and the fault that makes it.
     disconnect: Option<(Duration, u16)>,
-    /// What the factors of the pauses between its attempts are drawn from: the same whatever
-    /// other requests do meanwhile.
-    pauses: u64,
+    /// What else is drawn for it, such as the factors of the pauses between its attempts, is drawn
+    /// from this: the same whatever other requests do meanwhile.
+    seed: u64,
 }
 
 impl Task {
@@ -65,7 +58,7 @@ impl Task {
             session: source.sessions.draw(rng),
             intended,
             disconnect,
-            pauses: rng.random(),
+            seed: rng.random(),
         }
     }
 
@@ -95,7 +88,7 @@ impl Task {
         let count = || attempts.load(std::sync::atomic::Ordering::Relaxed);
         let ending = tokio::select! {
             biased;
-            ending = self.attempt_all(id, &attempts) => ending,
+            ending = self.attempt_all(id, entry.started, &attempts) => ending,
             fault = leaves => {
                 if let Some(shared) = shared::current() {
                     shared.affect(fault, 1);
@@ -108,66 +101,44 @@ impl Task {
         entry.write(&ending);
     }
 
-    /// The request alone, for what is not part of the load.
-    pub(crate) fn warms_up(&self) -> http::Request<Full<Bytes>> {
-        self.request(&self.source.load.mix[self.kind], WARM_UP, 1)
+    /// Sends the request once, as one that is not part of the load.
+    pub(crate) async fn warm_up(self) {
+        self.attempt(WARM_UP, 1, interpose::now()).perform().await;
     }
 
-    async fn attempt_all(&self, id: RequestId, count: &std::sync::atomic::AtomicU8) -> Ending {
+    async fn attempt_all(
+        &self,
+        id: RequestId,
+        started: u64,
+        count: &std::sync::atomic::AtomicU8,
+    ) -> Ending {
         let retry = self.source.load.retry;
         let mut pause = retry.backoff;
         for attempt in 1.. {
             count.store(attempt, std::sync::atomic::Ordering::Relaxed);
-            let ending = self.attempt(id, attempt).await;
-            let may_pass = matches!(ending.outcome, Outcome::Failed | Outcome::Shed)
-                && (ending.status == 0 || ending.status == 429 || ending.status >= 500);
-            if !may_pass || attempt >= retry.attempts_max {
+            let ending = self.attempt(id, attempt, started).perform().await;
+            if !ending.may_pass_again() || attempt >= retry.attempts_max {
                 return ending;
             }
-            let factor: f64 = rng::stream(self.pauses, &format!("pause {attempt}")).random();
+            let factor: f64 = rng::stream(self.seed, &format!("pause {attempt}")).random();
             sleep_until(interpose::now() + nanos(pause.mul_f64(factor))).await;
             pause = pause.saturating_mul(2);
         }
         unreachable!("an attempt number does not pass the last one")
     }
 
-    async fn attempt(&self, id: RequestId, attempt: u8) -> Ending {
-        let spec = &self.source.load.mix[self.kind];
-        match self.source.client.send(self.request(spec, id, attempt)).await {
-            Ok(answer) => {
-                if let Some(session) = self.session {
-                    self.source.sessions.keep(session, &answer.headers);
-                }
-                let asked = Asked { id: self.resource, request: id };
-                Ending::of(&answer, &spec.expect, asked)
-            }
-            Err(reason) => Ending::without_answer(Outcome::Failed, reason),
+    fn attempt(&self, request: RequestId, number: u8, started: u64) -> Attempt<'_> {
+        Attempt {
+            source: &self.source,
+            spec: &self.source.load.mix[self.kind],
+            request,
+            number,
+            id: self.resource,
+            session: self.session,
+            intended: self.intended,
+            started,
+            seed: self.seed,
         }
-    }
-
-    fn request(
-        &self,
-        spec: &RequestSpec,
-        id: RequestId,
-        attempt: u8,
-    ) -> http::Request<Full<Bytes>> {
-        // Those that warm up are none of the load.
-        let number = if id == WARM_UP { 0 } else { id };
-        let filled_in = |text: &str| fill_in(text, self.resource, number);
-        let mut request = http::Request::builder()
-            .method(spec.method.as_str())
-            .uri(filled_in(&spec.path))
-            .header(header::HOST, self.source.client.target())
-            .header("traceparent", trace::parent_of(id, attempt));
-        if !spec.body.is_empty() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
-        if let Some(cookies) = self.session.and_then(|client| self.source.sessions.header(client)) {
-            request = request.header(header::COOKIE, cookies);
-        }
-        request
-            .body(Full::from(filled_in(&spec.body)))
-            .expect("a checked plan has methods and paths that make requests")
     }
 }
 

@@ -11,6 +11,11 @@ pub(crate) fn parent_of(request: RequestId, attempt: u8) -> String {
     format!("00-{TAG:016x}{:016x}-{span:016x}-01", u64::from(request))
 }
 
+/// The trace id in a `traceparent`; empty if it is none.
+pub(crate) fn id_of(traceparent: &str) -> &str {
+    traceparent.split('-').nth(1).unwrap_or_default()
+}
+
 /// The request of the load with this trace id; `None` for the trace of somebody else.
 pub(crate) fn request_of(trace_id: &str) -> Option<RequestId> {
     let trace_id = trace_id.trim_matches('"');
@@ -23,7 +28,7 @@ pub(crate) fn request_of(trace_id: &str) -> Option<RequestId> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parent_of, request_of};
+    use super::{id_of, parent_of, request_of};
 
     #[test]
     fn a_request_is_found_again_by_its_trace() {
@@ -33,7 +38,7 @@ mod tests {
             "00-7371756c6c0000000000000000001267-0000000000126702-01"
                 .replace("7371756c6c000000", "737175616c6c0000")
         );
-        assert_eq!(request_of(&parent[3..35]), Some(4711));
+        assert_eq!(request_of(id_of(&parent)), Some(4711));
     }
 
     #[test]

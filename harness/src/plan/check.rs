@@ -1,13 +1,11 @@
 //! Is a plan one that can be performed?
 
 mod effect;
+mod load;
 
 use std::time::Duration;
 
-use super::{
-    Arrivals, Cluster, Direction, Fault, FaultKind, Latency, Link, Load, Plan, Scrape, Target,
-    fill_in, load::unknown_placeholder,
-};
+use super::{Cluster, Direction, Fault, FaultKind, Latency, Link, Plan, Scrape, Target};
 use crate::{exposition::Selector, plan::fault::Performer};
 
 /// What is wrong with a plan.
@@ -282,66 +280,6 @@ impl Plan {
                 format!("expected a series name or name{{label=\"value\"}}, found {series:?}");
             Err(InvalidPlan::new(place, reason))
         })
-    }
-
-    fn check_load(&self, at: usize, load: &Load) -> Result<(), InvalidPlan> {
-        let place = format!("load {}", at + 1);
-        let wrong = |reason: String| Err(InvalidPlan::new(place.clone(), reason));
-        self.known(&place, &load.client)?;
-        self.known_target(&place, &load.target)?;
-        if load.lasts.is_zero() || load.lasts > LONGEST {
-            return wrong(format!("expected a duration above zero, found {:?}", load.lasts));
-        }
-        if load.timeout.is_zero() {
-            return wrong("expected a timeout above zero, found zero".to_owned());
-        }
-        if load.retry.attempts_max == 0 {
-            return wrong("expected at least one attempt, found 0".to_owned());
-        }
-        if load.mix.is_empty() || load.mix.iter().all(|request| request.weight == 0) {
-            return wrong("expected a request with a weight above zero, found none".to_owned());
-        }
-        for request in &load.mix {
-            if http::Method::from_bytes(request.method.as_bytes()).is_err() {
-                return wrong(format!("expected an HTTP method, found {:?}", request.method));
-            }
-            if !is_path(&fill_in(&request.path, 1, 1)) {
-                return wrong(format!("expected a path from / on, found {:?}", request.path));
-            }
-            for (part, text) in [("path", &request.path), ("body", &request.body)] {
-                if let Some(found) = unknown_placeholder(text) {
-                    let expected = "expected {id} or {request}";
-                    return wrong(format!("{expected} in the {part} of a request, found {found}"));
-                }
-            }
-            if let Err(reason) = request.expect.check() {
-                return wrong(format!("{}: {reason}", request.route));
-            }
-        }
-        let rates: Vec<f64> = match &load.arrivals {
-            Arrivals::Constant { rate } | Arrivals::Poisson { rate } => vec![*rate],
-            Arrivals::Ramp { from, to } => vec![*from, *to],
-            Arrivals::Steps { rates } => rates.clone(),
-            Arrivals::Bursts { rate, peak, every, burst } => {
-                if burst >= every || burst.is_zero() {
-                    return wrong(format!(
-                        "expected a burst shorter than {every:?}, found {burst:?}"
-                    ));
-                }
-                vec![*rate, *peak]
-            }
-            Arrivals::Closed { clients: 0, .. } => {
-                return wrong("expected at least one client, found 0".to_owned());
-            }
-            Arrivals::Closed { .. } => vec![1.0],
-        };
-        let good = |rate: &f64| rate.is_finite() && (0.0..=1e6).contains(rate);
-        if rates.is_empty() || !rates.iter().all(good) || rates.iter().all(|rate| *rate == 0.0) {
-            return wrong(format!(
-                "expected rates from 0 to 1,000,000 per second, found {rates:?}"
-            ));
-        }
-        Ok(())
     }
 
     fn check_fault(&self, at: usize, fault: &Fault) -> Result<(), InvalidPlan> {

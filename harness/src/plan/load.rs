@@ -7,13 +7,22 @@ use serde::{Deserialize, Serialize};
 use super::millis;
 
 mod expect;
+mod grpc;
 mod media_type;
+mod message;
 mod placeholder;
+mod request;
+mod statuses;
 
 pub use expect::{Expect, ExpectedCount, ExpectedSection, ExpectedValue};
+pub use grpc::{GrpcCall, GrpcCode};
 pub(crate) use media_type::MediaType;
+pub(crate) use message::varint;
+pub use message::{Message, MessageField, MessageValue};
 pub(crate) use placeholder::fill_in;
 pub(super) use placeholder::unknown_placeholder;
+pub use request::RequestSpec;
+pub use statuses::Statuses;
 
 /// A stream of requests from one client host to one service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +39,7 @@ pub struct Load {
     pub lasts: Duration,
     /// What is requested.
     pub mix: Vec<RequestSpec>,
-    /// How long a client waits for an answer, retries included.
+    /// How long a client waits for an answer, retries included: 1 s unless told otherwise.
     #[serde(rename = "timeout_ms", with = "millis")]
     pub timeout: Duration,
     /// What a client does about a failure.
@@ -44,6 +53,14 @@ pub struct Load {
     /// them, drawn at random. If zero, nobody keeps any.
     #[serde(default)]
     pub sessions: u32,
+    /// Which statuses are shed and which are degraded.
+    #[serde(default, skip_serializing_if = "Statuses::are_usual")]
+    pub statuses: Statuses,
+    /// If given, clients speak HTTP/2 with prior knowledge, over so many connections at the most.
+    /// Requests take turns on them, many at a time on each. Calls of gRPC always do, over one
+    /// connection unless told otherwise here. Without it, all others are HTTP/1.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http2_connections: Option<u32>,
 }
 
 /// When requests start.
@@ -96,28 +113,6 @@ pub enum Arrivals {
     },
 }
 
-/// A kind of request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct RequestSpec {
-    /// Its name in objectives and reports, such as `GET /products/{id}`.
-    pub route: String,
-    /// The HTTP method.
-    pub method: String,
-    /// The path, in which `{id}` is replaced by a number drawn at random and `{request}` by the
-    /// number of the request, which is the same for each of its attempts and for no other request
-    /// of the run (0 for those that warm up).
-    pub path: String,
-    /// The numbers for `{id}` are from 1 to this.
-    pub ids: u64,
-    /// The body, in which the same is replaced.
-    pub body: String,
-    /// How often, relative to the others of the mix.
-    pub weight: u32,
-    /// What a good answer is.
-    pub expect: Expect,
-}
-
 /// What a client does about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -138,6 +133,8 @@ impl Default for Retry {
 
 impl Load {
     /// A load from the host `client` on the service at `target` (`name:port`), for ten seconds.
+    /// Clients wait for an answer for 1 s ([`timeout`](Self::timeout)), send each request once
+    /// ([`retry`](Self::retry)), and speak HTTP/1.1; one request warms up.
     #[must_use]
     pub fn new(client: impl Into<String>, target: impl Into<String>, arrivals: Arrivals) -> Self {
         Self {
@@ -151,6 +148,8 @@ impl Load {
             warm_up: 1,
             idle_connections_max: 4096,
             sessions: 0,
+            statuses: Statuses::default(),
+            http2_connections: None,
         }
     }
 
@@ -186,7 +185,15 @@ impl Load {
         self.request(RequestSpec::get(path))
     }
 
-    /// Sets how long a client waits for an answer, retries included.
+    /// Adds calls of the user's own: of the function that the scenario's services have under this
+    /// name ([`Services::with_call`](crate::Services::with_call)). The route has that name as well.
+    #[must_use]
+    pub fn call(self, name: &str) -> Self {
+        self.request(RequestSpec::call(name))
+    }
+
+    /// Sets how long a client waits for an answer, retries included: 1 s unless told otherwise. A
+    /// request without an answer by then has failed.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -207,47 +214,47 @@ impl Load {
         self
     }
 
+    /// Lets clients speak HTTP/2 with prior knowledge, over up to so many connections, which are
+    /// opened when they are needed.
+    #[must_use]
+    pub fn http2(mut self, connections: u32) -> Self {
+        self.http2_connections = Some(connections);
+        self
+    }
+
+    /// An answer with one of these statuses is shed, and no other. They are HTTP statuses of 300
+    /// and more; for calls of gRPC, the numbers of [`GrpcCode`]s.
+    ///
+    /// Unless told otherwise that is 429, and 503 with `Retry-After`; of gRPC
+    /// `RESOURCE_EXHAUSTED` and `UNAVAILABLE`.
+    ///
+    /// ```
+    /// use squall::plan::{GrpcCode, Load, RequestSpec};
+    ///
+    /// Load::constant("users", "web:80", 10.0).get("/").shed_on([429, 503]);
+    /// Load::constant("users", "stock:50051", 10.0)
+    ///     .request(RequestSpec::unary("/stock.v1.Stock/Get"))
+    ///     .shed_on([GrpcCode::RESOURCE_EXHAUSTED]);
+    /// ```
+    #[must_use]
+    pub fn shed_on(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
+        self.statuses.shed = Some(statuses.into_iter().collect());
+        self
+    }
+
+    /// An answer with one of these statuses is degraded: useful, with something left out. One with
+    /// a status of 2xx must still say what is expected of it. They are HTTP statuses; for calls of
+    /// gRPC, the numbers of [`GrpcCode`]s. None, unless told otherwise.
+    #[must_use]
+    pub fn degraded_on(mut self, statuses: impl IntoIterator<Item = u16>) -> Self {
+        self.statuses.degraded = statuses.into_iter().collect();
+        self
+    }
+
     /// Lets clients send a request up to `attempts_max` times, the first pause being `backoff`.
     #[must_use]
     pub fn retry(mut self, attempts_max: u8, backoff: Duration) -> Self {
         self.retry = Retry { attempts_max, backoff };
-        self
-    }
-}
-
-impl RequestSpec {
-    /// A GET request for `path`.
-    #[must_use]
-    pub fn get(path: &str) -> Self {
-        Self::new("GET", path)
-    }
-
-    /// A request with this method for `path`, in which `{id}` is replaced by a number and
-    /// `{request}` by the number of the request.
-    #[must_use]
-    pub fn new(method: &str, path: &str) -> Self {
-        Self {
-            route: format!("{method} {path}"),
-            method: method.to_owned(),
-            path: path.to_owned(),
-            ids: 1000,
-            body: String::new(),
-            weight: 1,
-            expect: Expect::default(),
-        }
-    }
-
-    /// Sends this body.
-    #[must_use]
-    pub fn body(mut self, body: impl Into<String>) -> Self {
-        self.body = body.into();
-        self
-    }
-
-    /// Sets how often, relative to the others of the mix.
-    #[must_use]
-    pub fn weight(mut self, weight: u32) -> Self {
-        self.weight = weight;
         self
     }
 }

@@ -20,7 +20,7 @@ mod tcp;
 mod topology;
 
 pub(crate) use fault::Performer;
-pub(crate) use load::{MediaType, fill_in};
+pub(crate) use load::{MediaType, fill_in, varint};
 pub(crate) use patch::merge_patch;
 pub(crate) use phases::nanos;
 
@@ -42,7 +42,8 @@ pub use fault::{
 pub use limits::Limits;
 pub use link::{Latency, Link};
 pub use load::{
-    Arrivals, Expect, ExpectedCount, ExpectedSection, ExpectedValue, Load, RequestSpec, Retry,
+    Arrivals, Expect, ExpectedCount, ExpectedSection, ExpectedValue, GrpcCall, GrpcCode, Load,
+    Message, MessageField, MessageValue, RequestSpec, Retry, Statuses,
 };
 pub use scrape::Scrape;
 pub use tcp::{CongestionControl, TcpConfig};

@@ -244,6 +244,28 @@ pub(crate) fn close_left_open(shared: &Shared) {
     }
 }
 
+/// Enters a span of the current host that has ended now and says so only now, in which something
+/// was done for a request since `opened`.
+pub(crate) fn note_span<'p>(
+    name: &str,
+    request: RequestId,
+    opened: u64,
+    pairs: impl Iterator<Item = (&'p str, &'p str)>,
+) {
+    let Some(shared) = shared::current().filter(|shared| !shared.is_dying()) else { return };
+    let mut attributes = Vec::new();
+    for (name, value) in pairs {
+        set_attribute(&mut attributes, shared.intern(name), shared.intern(value));
+    }
+    let id = SPANS.with_borrow_mut(|spans| {
+        spans.opened += 1;
+        spans.opened
+    });
+    let attributes = shared.intern_attributes(&attributes);
+    let (host, name) = (shared.host(), shared.intern(name));
+    shared.record(What::Span(Span { id, parent: 0, request, host, name, attributes, opened }));
+}
+
 fn close(shared: &Shared, live: &Live) {
     let attributes = shared.intern_attributes(&live.attributes);
     shared.record(What::Span(Span {

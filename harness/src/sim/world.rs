@@ -513,7 +513,8 @@ impl World {
         self.shared.record(What::Host { host: id, state: HostState::Up });
         self.set_deadline(host, Some(now));
         if self.load_began {
-            self.spawn_loads_on(host, load::generate);
+            let calls = self.services.shared_calls();
+            self.spawn_loads_on(host, |load| load::generate(load, Arc::clone(&calls)));
         }
         if self.scraping {
             self.spawn_scrapes_on(host);

@@ -7,10 +7,7 @@ use squall::{
     objective::wrong,
     plan::{Arrivals, Load, RequestSpec, crash, pause},
 };
-use squall_reports::{
-    record::Outcome,
-    verdict::{FindingKind, Verdict},
-};
+use squall_reports::{record::Outcome, verdict::Verdict};
 use tokio::time::sleep;
 
 use crate::world::{Seen, World, http, log, ms};
@@ -38,24 +35,13 @@ fn arrivals(arrivals: Arrivals) -> Load {
     Load::new("a", "b:80", arrivals).lasts(ms(1_000)).get("/")
 }
 
-/// Each request that was sent is in the record exactly once.
-#[track_caller]
-fn conserved(seen: &Seen) {
-    let mut ids: Vec<u32> = seen.requests().iter().map(|(_, request)| request.id).collect();
-    ids.sort_unstable();
-    assert_eq!(ids, (1..=u32::try_from(ids.len()).unwrap()).collect::<Vec<_>>());
-    let findings = &seen.0.judgement.findings;
-    let invariant = findings.iter().find(|finding| finding.kind == FindingKind::Invariant);
-    assert_eq!(invariant.map(|finding| finding.verdict), Some(Verdict::Pass));
-}
-
 #[test]
 fn requests_start_at_their_appointed_instants() {
     let seen = quick(arrivals(Arrivals::Constant { rate: 250.0 }));
     let intended: Vec<u64> = seen.requests().iter().map(|(_, request)| request.intended).collect();
     assert_eq!(intended, (0..250).map(|n| n * 4_000_000).collect::<Vec<u64>>());
     assert!(seen.requests().iter().all(|(_, request)| request.started == request.intended));
-    conserved(&seen);
+    seen.conserved();
 }
 
 #[test]
@@ -68,7 +54,7 @@ fn every_arrival_process_is_performed_and_conserved() {
     ] {
         let seen = quick(arrivals(process.clone()));
         assert!(expected.contains(&seen.requests().len()), "{process:?}: {:?}", seen.outcomes());
-        conserved(&seen);
+        seen.conserved();
     }
 }
 
@@ -81,7 +67,7 @@ fn a_closed_load_waits_for_its_answers() {
             Response::new("ok".to_owned())
         })
         .completes(1);
-        conserved(&seen);
+        seen.conserved();
         seen
     };
     // Fifty milliseconds a turn.
@@ -162,6 +148,47 @@ fn answers_are_classified_by_status_and_content() {
     check(answered(404, None, ""), Outcome::Failed, "status 404");
 }
 
+/// What an answer of this status comes to where somebody has said which are shed and degraded.
+fn told(status: u16, change: impl Fn(Load) -> Load) -> (Outcome, u16, String) {
+    let load = Load::constant("a", "b:80", 1.0).lasts(ms(1_000)).retry(2, ms(1));
+    let spec = RequestSpec::get("/").expect_present("/a");
+    let seen = loaded(change(load.request(spec)), move |path| async move {
+        let body = if path == "/" { r#"{"a":1}"# } else { "{}" };
+        let mut response = Response::new(body.to_owned());
+        *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+        response
+    })
+    .completes(1);
+    let (_, request) = seen.requests()[0];
+    assert_eq!(request.status, status);
+    let note = seen.0.record.text(request.note).to_owned();
+    (request.outcome, request.attempts.into(), note)
+}
+
+#[test]
+fn which_statuses_are_shed_and_degraded_can_be_said() {
+    let check = |found: (Outcome, u16, String), outcome, attempts, note: &str| {
+        assert_eq!(found, (outcome, attempts, note.to_owned()));
+    };
+    let overload = |load: Load| load.shed_on([503, 529]).degraded_on([203, 404]);
+    check(told(503, overload), Outcome::Shed, 2, "status 503");
+    check(told(529, overload), Outcome::Shed, 2, "status 529");
+    // What is no longer among them has failed, and may still be tried again.
+    check(told(429, overload), Outcome::Failed, 2, "status 429");
+    check(told(404, overload), Outcome::Degraded, 1, "status 404");
+    check(told(203, overload), Outcome::Degraded, 1, "status 203");
+    check(told(200, overload), Outcome::Succeeded, 1, "");
+    check(told(409, |load| load.shed_on([409])), Outcome::Shed, 2, "status 409");
+    check(told(503, |load| load.shed_on([])), Outcome::Failed, 2, "status 503");
+    // A degraded answer must still say what is expected of it.
+    let elsewhere = |load: Load| {
+        let mut load = load.degraded_on([203]);
+        load.mix[0].path = "/elsewhere".to_owned();
+        load
+    };
+    check(told(203, elsewhere), Outcome::Failed, 1, "the answer has no /a");
+}
+
 #[test]
 fn a_timeout_ends_a_request_and_its_connection() {
     let load = Load::constant("a", "b:80", 10.0).lasts(ms(1_000)).timeout(ms(50)).get("/");
@@ -174,7 +201,7 @@ fn a_timeout_ends_a_request_and_its_connection() {
     assert_eq!(seen.outcomes(), [("failed timeout".to_owned(), 10)]);
     assert!(seen.requests().iter().all(|(at, request)| at - request.started == 50_000_000));
     assert_eq!(seen.said("b"), Vec::<String>::new(), "the server noticed that nobody waits");
-    conserved(&seen);
+    seen.conserved();
 }
 
 #[test]
@@ -250,7 +277,7 @@ fn a_refused_connection_is_retried_until_the_server_is_back() {
         .completes(1);
     assert_eq!(seen.outcomes(), [("succeeded".to_owned(), 10)]);
     assert!(seen.requests().iter().any(|(_, request)| request.attempts > 2));
-    conserved(&seen);
+    seen.conserved();
 }
 
 #[test]
@@ -267,7 +294,7 @@ fn the_latency_of_a_late_client_counts_from_the_intended_start() {
             assert!(at - request.intended >= 495_000_000 - request.intended);
         }
     }
-    conserved(&seen);
+    seen.conserved();
 }
 
 #[test]
@@ -282,7 +309,7 @@ fn requests_of_a_client_that_dies_are_abandoned_and_it_goes_on_later() {
     let outcomes = seen.outcomes();
     assert_eq!(outcomes[0], ("abandoned client died".to_owned(), 3), "{outcomes:?}");
     assert_eq!(outcomes[1], ("succeeded".to_owned(), 77), "{outcomes:?}");
-    conserved(&seen);
+    seen.conserved();
 }
 
 #[test]
@@ -301,7 +328,7 @@ fn requests_before_the_load_are_not_part_of_it() {
     assert_eq!(seen.requests().len(), 10);
     assert_eq!(seen.said("b").len(), 15);
     assert!(seen.facts()[4].0 < ms(200) && seen.facts()[5].0 >= ms(200));
-    conserved(&seen);
+    seen.conserved();
 }
 
 #[test]
@@ -383,7 +410,7 @@ fn judged(seen: &Seen, verdict: Verdict) {
     let findings = &seen.0.judgement.findings;
     let finding = findings.iter().find(|finding| finding.name == "wrong answers");
     assert_eq!(finding.map(|finding| finding.verdict), Some(verdict), "{:?}", seen.outcomes());
-    conserved(seen);
+    seen.conserved();
 }
 
 #[test]

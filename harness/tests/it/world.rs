@@ -3,10 +3,13 @@
 use std::{future::Future, time::Duration};
 
 use squall::{
-    BoxError, Run, Scenario, Services, Signals,
+    BoxError, Call, Reply, Run, Scenario, Services, Signals,
     plan::{Load, Plan, Topology},
 };
-use squall_reports::record::{EndCause, HostState, Request, What};
+use squall_reports::{
+    record::{EndCause, HostState, Request, Span, What},
+    verdict::Verdict,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -60,6 +63,21 @@ impl World {
         F: Future<Output = Done> + Send + 'static,
     {
         self.services = self.services.with(name, service);
+        self
+    }
+
+    /// Adds a call of the user's own.
+    pub(crate) fn call<F, R, E>(
+        mut self,
+        name: &str,
+        call: impl Fn(Call) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<R, E>> + Send + 'static,
+        R: Into<Reply>,
+        E: Into<BoxError>,
+    {
+        self.services = self.services.with_call(name, call);
         self
     }
 
@@ -158,6 +176,29 @@ impl Seen {
 
     pub(crate) fn requests(&self) -> Vec<(u64, Request)> {
         self.0.record.requests().map(|(at, request)| (at, *request)).collect()
+    }
+
+    /// The spans of this name with the times they closed at, their requests and their outcomes.
+    pub(crate) fn spans(&self, name: &str) -> Vec<(u64, Span, String)> {
+        let record = &self.0.record;
+        let spans = record.spans().filter(|(_, span)| record.text(span.name) == name);
+        let outcome = |span: &Span| record.attribute(span.attributes, "outcome").unwrap_or("");
+        spans.map(|(at, span)| (at, *span, outcome(span).to_owned())).collect()
+    }
+
+    /// Each request that was sent is in the record exactly once, and the judge says so.
+    #[track_caller]
+    pub(crate) fn conserved(&self) {
+        let mut ids: Vec<u32> = self.requests().iter().map(|(_, request)| request.id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, (1..=u32::try_from(ids.len()).unwrap()).collect::<Vec<_>>());
+        assert_eq!(self.verdict_on("conservation"), Some(Verdict::Pass));
+    }
+
+    /// The verdict on the first finding of this name.
+    pub(crate) fn verdict_on(&self, name: &str) -> Option<Verdict> {
+        let findings = &self.0.judgement.findings;
+        findings.iter().find(|finding| finding.name == name).map(|finding| finding.verdict)
     }
 
     /// How many requests had each outcome and note.

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use squall_reports::record::Outcome;
 
 use super::{Answer, Asked, Ending, SHOWN_MAX};
-use crate::plan::{Expect, RequestSpec};
+use crate::plan::{Expect, RequestSpec, Statuses};
 
 /// Asked for product 7 by request 12.
 const ASKED: Asked = Asked { id: 7, request: 12 };
@@ -34,7 +34,7 @@ fn answer(status: u16, content_type: Option<&str>, body: &str) -> Answer {
 
 #[track_caller]
 fn check(spec: &RequestSpec, body: &str, outcome: Outcome, note: &str) {
-    let ending = Ending::of(&answer(200, None, body), &spec.expect, ASKED);
+    let ending = Ending::of(&answer(200, None, body), &spec.expect, &Statuses::default(), ASKED);
     assert_eq!((ending.outcome, &*ending.note), (outcome, note), "{body}");
     assert_eq!(ending.status, 200);
 }
@@ -137,7 +137,8 @@ fn a_pointer_beside_a_section_is_not_within_it() {
 fn an_error_has_the_media_type_whatever_its_parameters_and_case() {
     let fails_with = |expected: &str, found: Option<&str>| {
         let spec = RequestSpec::get("/").expect_error_type(expected);
-        Ending::of(&answer(500, found, "{}"), &spec.expect, ASKED).status == 500
+        Ending::of(&answer(500, found, "{}"), &spec.expect, &Statuses::default(), ASKED).status
+            == 500
     };
     let problem = "application/problem+json";
     for found in [
@@ -165,7 +166,13 @@ fn an_error_has_the_media_type_whatever_its_parameters_and_case() {
 
 /// The note on an answer that is an error.
 fn note(status: u16, content_type: &str, body: &str) -> String {
-    Ending::of(&answer(status, Some(content_type), body), &Expect::default(), ASKED).note
+    Ending::of(
+        &answer(status, Some(content_type), body),
+        &Expect::default(),
+        &Statuses::default(),
+        ASKED,
+    )
+    .note
 }
 
 #[test]

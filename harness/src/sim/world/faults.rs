@@ -1,5 +1,7 @@
 //! What the plan does to the world: its faults, its load, and the reading of the gauges.
 
+use std::sync::Arc;
+
 use squall_reports::record::{ALL_HOSTS, Gauge, HostState, Mark, UNDIGESTED, What};
 
 use super::{Action, World};
@@ -32,7 +34,10 @@ impl World {
                     self.crash(host, now);
                 }
             }
-            Action::WarmUp => self.spawn_loads(now, load::warm_up),
+            Action::WarmUp => {
+                let calls = self.services.shared_calls();
+                self.spawn_loads(now, |load| load::warm_up(load, Arc::clone(&calls)));
+            }
             Action::Scrape => {
                 self.scraping = true;
                 for host in 0..self.machines.len() {
@@ -44,7 +49,8 @@ impl World {
                 self.load_began = true;
                 self.sample_memory(now);
                 self.shared.record(What::Mark(Mark::LoadBegins));
-                self.spawn_loads(now, load::generate);
+                let calls = self.services.shared_calls();
+                self.spawn_loads(now, |load| load::generate(load, Arc::clone(&calls)));
             }
             Action::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
             Action::Settled => {

@@ -1,0 +1,113 @@
+//! A client that speaks HTTP/2 with prior knowledge: many requests at a time on each of a bounded
+//! number of connections.
+//!
+//! Connections are opened when they are needed and take turns. While one is being opened, all
+//! requests whose turn it is wait for it; an attempt to open one is nobody's own, so that it goes
+//! on when the request that began it has run out of time.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    body::Incoming,
+    client::conn::http2::{self, SendRequest},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{net::TcpStream, sync::watch};
+
+use super::client::{Answer, Reason, io_reason, reason};
+
+type Sender = SendRequest<Full<Bytes>>;
+
+/// A connection, once it is there or has failed.
+type Opening = watch::Receiver<Option<Result<Sender, Reason>>>;
+
+/// The connections of a load to its target.
+pub(crate) struct Connections {
+    target: String,
+    /// How long an attempt to open one may take.
+    patience: Duration,
+    places: Vec<Mutex<Option<Opening>>>,
+    next: AtomicUsize,
+}
+
+impl Connections {
+    /// Up to `most` connections to `target`.
+    pub(crate) fn new(target: &str, most: u32, patience: Duration) -> Self {
+        let places = (0..most.max(1)).map(|_| Mutex::default()).collect();
+        Self { target: target.to_owned(), patience, places, next: AtomicUsize::new(0) }
+    }
+
+    /// Sends a request and waits for the whole answer. Dropping the future resets its stream.
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Reason> {
+        let (head, body) = self.begin(request).await?.into_parts();
+        let body = body.collect().await.map_err(|error| reason(&error))?.to_bytes();
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    pub(crate) async fn begin(
+        &self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, Reason> {
+        let again = request.clone();
+        match self.connection().await?.send_request(request).await {
+            Ok(response) => Ok(response),
+            // The connection had ended just then, and nothing was sent on it: every client opens
+            // another one.
+            Err(error) if error.is_canceled() => {
+                let sent = self.connection().await?.send_request(again).await;
+                sent.map_err(|error| reason(&error))
+            }
+            Err(error) => Err(reason(&error)),
+        }
+    }
+
+    async fn connection(&self) -> Result<Sender, Reason> {
+        let place = self.next.fetch_add(1, Ordering::Relaxed) % self.places.len();
+        let mut opening = self.opening(place);
+        let opened = opening.wait_for(Option::is_some).await.ok().and_then(|it| it.clone());
+        opened.unwrap_or(Err("connection closed"))
+    }
+
+    /// The connection at this place, or the attempt to open it; a new one if it is closed.
+    fn opening(&self, place: usize) -> Opening {
+        let mut kept = self.places[place].lock().expect("nothing panics while it holds the lock");
+        let is_usable = |opening: &Opening| match &*opening.borrow() {
+            None => true,
+            Some(Ok(sender)) => !sender.is_closed(),
+            Some(Err(_)) => false,
+        };
+        if let Some(opening) = kept.as_ref().filter(|opening| is_usable(opening)) {
+            return opening.clone();
+        }
+        let (send, receive) = watch::channel(None);
+        let (target, patience) = (self.target.clone(), self.patience);
+        tokio::spawn(async move {
+            let opened = tokio::time::timeout(patience, open(&target)).await;
+            send.send_replace(Some(opened.unwrap_or(Err("connection timed out"))));
+        });
+        kept.insert(receive).clone()
+    }
+}
+
+async fn open(target: &str) -> Result<Sender, Reason> {
+    let stream = TcpStream::connect(target).await.map_err(|error| io_reason(&error))?;
+    // As load generators do: a request is not to wait for an acknowledgement.
+    stream.set_nodelay(true).map_err(|error| io_reason(&error))?;
+    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+    let (sender, connection) = handshake.map_err(|error| reason(&error))?;
+    tokio::spawn(async move {
+        // Its errors reach whoever waits for an answer on it.
+        let _ = connection.await;
+    });
+    Ok(sender)
+}
