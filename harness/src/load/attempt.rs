@@ -56,7 +56,8 @@ impl Attempt<'_> {
     async fn http(&self) -> Ending {
         let request = self.http_request();
         let sent = if self.source.load.http2_connections.is_some() {
-            Box::pin(self.source.connections.send(request)).await
+            let sent = Box::pin(self.source.connections.send(request)).await;
+            sent.map_err(|broken| broken.reason)
         } else {
             self.source.client.send(request).await
         };

@@ -12,9 +12,8 @@ use squall_reports::record::Outcome;
 
 use super::{
     answer::{Asked, Ending, shown},
-    client::reason,
     first_message::FirstMessage,
-    http2::Connections,
+    http2::{Broken, Connections},
     protobuf,
 };
 use crate::plan::{GrpcCall, GrpcCode, Statuses};
@@ -55,7 +54,7 @@ impl Called<'_> {
         let failed = |reason| Ending::without_answer(Outcome::Failed, reason);
         let response = match connections.begin(self.request(request)).await {
             Ok(response) => response,
-            Err(reason) => return failed(reason),
+            Err(broken) => return self.broken(broken),
         };
         let (head, mut body) = response.into_parts();
         if head.status != StatusCode::OK {
@@ -68,7 +67,7 @@ impl Called<'_> {
         while let Some(frame) = body.frame().await {
             let frame = match frame {
                 Ok(frame) => frame,
-                Err(error) => return failed(reason(&error)),
+                Err(error) => return self.broken(error.into()),
             };
             let data = match frame.into_data() {
                 Ok(data) => data,
@@ -117,6 +116,15 @@ impl Called<'_> {
             .header("grpc-timeout", timeout(self.time_left))
             .body(Full::from(body.freeze()))
             .expect("a checked plan has paths that make requests")
+    }
+
+    /// What a stream that was broken off is worth. A connection that failed is no status of the
+    /// service, which may never have heard of the call.
+    fn broken(&self, broken: Broken) -> Ending {
+        match broken.reset {
+            Some(reset) => self.ending(status_of_reset(reset), broken.reason),
+            None => Ending::without_answer(Outcome::Failed, broken.reason),
+        }
     }
 
     /// What an error is worth.
@@ -176,6 +184,17 @@ fn status_of_http(status: StatusCode) -> u16 {
     }
 }
 
+/// The code for a stream that the server has reset, as the protocol maps them.
+fn status_of_reset(reset: h2::Reason) -> u16 {
+    match reset {
+        h2::Reason::REFUSED_STREAM => GrpcCode::UNAVAILABLE,
+        h2::Reason::CANCEL => GrpcCode::CANCELLED,
+        h2::Reason::ENHANCE_YOUR_CALM => GrpcCode::RESOURCE_EXHAUSTED,
+        h2::Reason::INADEQUATE_SECURITY => GrpcCode::PERMISSION_DENIED,
+        _ => GrpcCode::INTERNAL,
+    }
+}
+
 /// The messages in the data of an answer, which is cut anywhere.
 #[derive(Default)]
 struct Messages(BytesMut);
@@ -213,7 +232,19 @@ impl Messages {
 mod tests {
     use std::time::Duration;
 
-    use super::{MESSAGE_BYTES_MAX, Messages, timeout};
+    use super::{GrpcCode, MESSAGE_BYTES_MAX, Messages, status_of_reset, timeout};
+
+    #[test]
+    fn a_stream_that_is_refused_is_unavailable() {
+        for (reset, code) in [
+            (h2::Reason::REFUSED_STREAM, GrpcCode::UNAVAILABLE),
+            (h2::Reason::ENHANCE_YOUR_CALM, GrpcCode::RESOURCE_EXHAUSTED),
+            (h2::Reason::CANCEL, GrpcCode::CANCELLED),
+            (h2::Reason::PROTOCOL_ERROR, GrpcCode::INTERNAL),
+        ] {
+            assert_eq!(status_of_reset(reset), code, "{reset:?}");
+        }
+    }
 
     #[test]
     fn messages_are_found_wherever_the_data_is_cut() {

@@ -6,6 +6,7 @@
 //! on when the request that began it has run out of time.
 
 use std::{
+    io,
     sync::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -30,6 +31,60 @@ type Sender = SendRequest<Full<Bytes>>;
 /// A connection, once it is there or has failed.
 type Opening = watch::Receiver<Option<Result<Sender, Reason>>>;
 
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Broken {
+    /// In a word.
+    pub(crate) reason: Reason,
+    /// What the server said with it, if it has ended just this stream.
+    pub(crate) reset: Option<h2::Reason>,
+}
+
+impl From<Reason> for Broken {
+    fn from(reason: Reason) -> Self {
+        Self { reason, reset: None }
+    }
+}
+
+impl From<hyper::Error> for Broken {
+    fn from(error: hyper::Error) -> Self {
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            if let Some(h2) = cause.downcast_ref::<h2::Error>() {
+                return Self::of_h2(h2);
+            }
+            if let Some(io) = cause.downcast_ref::<io::Error>() {
+                return Self::of_io(io);
+            }
+            source = cause.source();
+        }
+        reason(&error).into()
+    }
+}
+
+impl Broken {
+    fn of_io(error: &io::Error) -> Self {
+        // What is under way when a connection ends, and never before.
+        let is_closed = error.kind() == io::ErrorKind::BrokenPipe;
+        if is_closed { "connection closed" } else { io_reason(error) }.into()
+    }
+
+    fn of_h2(error: &h2::Error) -> Self {
+        if let Some(error) = error.get_io() {
+            return Self::of_io(error);
+        }
+        let said = error.reason().filter(|_| error.is_remote());
+        match said {
+            Some(h2::Reason::REFUSED_STREAM) if error.is_reset() => {
+                Self { reason: "stream refused", reset: said }
+            }
+            Some(_) if error.is_reset() => Self { reason: "stream reset", reset: said },
+            Some(_) => "connection closed".into(),
+            None => "malformed answer".into(),
+        }
+    }
+}
+
 /// The connections of a load to its target.
 pub(crate) struct Connections {
     target: String,
@@ -47,9 +102,9 @@ impl Connections {
     }
 
     /// Sends a request and waits for the whole answer. Dropping the future resets its stream.
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Reason> {
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Broken> {
         let (head, body) = self.begin(request).await?.into_parts();
-        let body = body.collect().await.map_err(|error| reason(&error))?.to_bytes();
+        let body = body.collect().await?.to_bytes();
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
@@ -57,17 +112,16 @@ impl Connections {
     pub(crate) async fn begin(
         &self,
         request: Request<Full<Bytes>>,
-    ) -> Result<Response<Incoming>, Reason> {
+    ) -> Result<Response<Incoming>, Broken> {
         let again = request.clone();
         match self.connection().await?.send_request(request).await {
             Ok(response) => Ok(response),
             // The connection had ended just then, and nothing was sent on it: every client opens
             // another one.
             Err(error) if error.is_canceled() => {
-                let sent = self.connection().await?.send_request(again).await;
-                sent.map_err(|error| reason(&error))
+                Ok(self.connection().await?.send_request(again).await?)
             }
-            Err(error) => Err(reason(&error)),
+            Err(error) => Err(error.into()),
         }
     }
 

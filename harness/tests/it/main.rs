@@ -16,6 +16,8 @@ mod links;
 mod load;
 mod load_calls;
 mod load_faults;
+mod load_grpc;
+mod load_http2;
 mod names;
 mod network_faults;
 mod no_effect;
