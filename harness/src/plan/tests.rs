@@ -97,6 +97,20 @@ fn everything() -> Plan {
         let order = order.clone().expect_present("/id").degraded_by("/left_out");
         plan = plan.load(load.get("/items/{id}").request(order));
     }
+    let message = Message::new()
+        .number(1, "{id}")
+        .text(2, "P-{request}")
+        .bytes(3, [0, 255])
+        .message(4, Message::new().number(1, "-7"));
+    let get =
+        RequestSpec::unary("/stock.v1.Stock/Get").message(message.clone()).expect_message(message);
+    let watch = RequestSpec::server_stream("/stock.v1.Stock/Watch")
+        .message(Message::encoded([8, 1]))
+        .expect_messages(3);
+    let grpc = Load::constant("a", "b:50051", 10.0).lasts(ms(3_000)).http2(2).request(get);
+    let grpc = grpc.request(watch).shed_on([GrpcCode::UNAVAILABLE]).degraded_on([5]);
+    let calls = Load::constant("a", "b:6379", 10.0).lasts(ms(3_000)).call("get");
+    plan = plan.load(grpc).load(calls);
     // One after the other: a process has one fault at a time.
     for (number, fault) in (0..).zip(faults()) {
         let from = ms(500 + 50 * number);
@@ -121,6 +135,19 @@ fn a_plan_from_before_it_could_last_without_a_load_is_read() {
     value.as_object_mut().expect("an object").remove("lasts_ms");
     let read: Plan = serde_json::from_value(value).expect("a plan");
     assert_eq!(read.lasts, Duration::ZERO);
+}
+
+#[test]
+fn a_load_says_no_more_than_it_did_before_there_were_other_protocols() {
+    let plain = Load::constant("a", "b:80", 10.0).get("/");
+    let value = serde_json::to_value(&plain).expect("plans are plain data");
+    for name in ["statuses", "http2_connections"] {
+        assert!(value.get(name).is_none(), "{name}");
+    }
+    for name in ["grpc", "call"] {
+        assert!(value["mix"][0].get(name).is_none(), "{name}");
+    }
+    assert_eq!(serde_json::from_value::<Load>(value).expect("a load"), plain);
 }
 
 #[test]

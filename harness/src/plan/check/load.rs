@@ -131,3 +131,6 @@ fn check_arrivals(arrivals: &Arrivals) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
