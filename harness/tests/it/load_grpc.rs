@@ -389,6 +389,16 @@ fn the_server_is_told_how_long_the_client_waits() {
 }
 
 #[test]
+fn calls_that_warm_up_are_not_part_of_the_load() {
+    let load = load(RequestSpec::server_stream(WATCH)).warm_up(3);
+    let seen = loaded(load, three).plan(|plan| plan.boot(ms(1_000))).completes(1);
+    check(&seen, &[("succeeded", 200, 1)]);
+    let first = seen.spans("first message");
+    assert_eq!((seen.requests().len(), first.len()), (100, 100));
+    assert!(first.iter().all(|(_, span, _)| span.opened >= 1_000_000_000));
+}
+
+#[test]
 fn the_same_seed_makes_the_same_calls() {
     let run = |seed| {
         let spec = RequestSpec::server_stream(WATCH);
