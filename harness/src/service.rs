@@ -87,7 +87,7 @@ impl Services {
     ///
     /// It runs on the client's host, once for each attempt. What it returns is what became of the
     /// request: `Ok(())` or a [`Reply`], and an error is a failure. It need not look at the time:
-    /// the load's timeout drops its future.
+    /// the load's timeout drops its future. A panic in it ends the run, as one in a service does.
     ///
     /// ```
     /// use squall::{Call, Reply, Services};

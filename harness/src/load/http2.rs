@@ -4,6 +4,11 @@
 //! Connections are opened when they are needed and take turns. While one is being opened, all
 //! requests whose turn it is wait for it; an attempt to open one is nobody's own, so that it goes
 //! on when the request that began it has run out of time.
+//!
+//! A request that runs out of time resets its stream and leaves its connection to the others, so
+//! that nobody would notice a peer which is gone without a word until TCP does, after many minutes.
+//! So a connection on which nothing came for as long as a request may take is asked for a sign of
+//! life (PING), and is given up after as long again.
 
 use std::{
     io,
@@ -21,7 +26,7 @@ use hyper::{
     body::Incoming,
     client::conn::http2::{self, SendRequest},
 };
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{net::TcpStream, sync::watch};
 
 use super::client::{Answer, Reason, io_reason, reason};
@@ -88,14 +93,15 @@ impl Broken {
 /// The connections of a load to its target.
 pub(crate) struct Connections {
     target: String,
-    /// How long an attempt to open one may take.
+    /// How long an attempt to open one may take, and how long one may be silent while requests are
+    /// under way before it is asked for a sign of life.
     patience: Duration,
     places: Vec<Mutex<Option<Opening>>>,
     next: AtomicUsize,
 }
 
 impl Connections {
-    /// Up to `most` connections to `target`.
+    /// Up to `most` connections to `target`, for requests that are waited for `patience`.
     pub(crate) fn new(target: &str, most: u32, patience: Duration) -> Self {
         let places = (0..most.max(1)).map(|_| Mutex::default()).collect();
         Self { target: target.to_owned(), patience, places, next: AtomicUsize::new(0) }
@@ -146,19 +152,23 @@ impl Connections {
         let (send, receive) = watch::channel(None);
         let (target, patience) = (self.target.clone(), self.patience);
         tokio::spawn(async move {
-            let opened = tokio::time::timeout(patience, open(&target)).await;
+            let opened = tokio::time::timeout(patience, open(&target, patience)).await;
             send.send_replace(Some(opened.unwrap_or(Err("connection timed out"))));
         });
         kept.insert(receive).clone()
     }
 }
 
-async fn open(target: &str) -> Result<Sender, Reason> {
+async fn open(target: &str, patience: Duration) -> Result<Sender, Reason> {
     let stream = TcpStream::connect(target).await.map_err(|error| io_reason(&error))?;
     // As load generators do: a request is not to wait for an acknowledgement.
     stream.set_nodelay(true).map_err(|error| io_reason(&error))?;
-    let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
-    let (sender, connection) = handshake.map_err(|error| reason(&error))?;
+    let handshake = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(patience)
+        .keep_alive_timeout(patience)
+        .handshake(TokioIo::new(stream));
+    let (sender, connection) = handshake.await.map_err(|error| reason(&error))?;
     tokio::spawn(async move {
         // Its errors reach whoever waits for an answer on it.
         let _ = connection.await;

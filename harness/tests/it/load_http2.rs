@@ -7,7 +7,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use squall::{
     Verdict,
     objective::{p99, wrong},
-    plan::{Arrivals, Load, RequestSpec, blackhole, crash, pause, refuse},
+    plan::{Arrivals, Load, RequestSpec, blackhole, crash, half_open, pause, refuse, restart},
 };
 use tokio::{net::TcpListener, time::sleep};
 
@@ -229,6 +229,73 @@ fn what_cannot_be_reached_is_reached_once_it_can() {
     let outcomes: BTreeMap<_, _> = silent.outcomes().into_iter().collect();
     assert!(outcomes["succeeded"] >= 60, "{outcomes:?}");
     silent.conserved();
+}
+
+#[test]
+fn a_connection_that_is_gone_without_a_word_is_given_up() {
+    let seen = loaded(load(100.0).timeout(ms(100)), item)
+        .plan(|plan| plan.fault(half_open("b").from(ms(295)).until(ms(990))))
+        .completes(1);
+    // Silent from 300 ms on, asked at 400, given up at 500: what is under way then is told so.
+    let good = |from, until| {
+        let within = |intended: &u64| (from..until).contains(&(intended / 1_000_000));
+        let requests = seen.requests();
+        requests.iter().filter(|(_, it)| within(&it.intended) && it.status == 200).count()
+    };
+    assert_eq!(
+        (good(0, 290), good(300, 490), good(520, 1_000)),
+        (29, 0, 48),
+        "{:?}",
+        seen.outcomes()
+    );
+    assert_eq!(connections(&seen), 2);
+    seen.conserved();
+}
+
+#[test]
+fn a_server_that_is_restarted_in_an_orderly_way_loses_no_request() {
+    let orderly = || async {
+        let listener = TcpListener::bind("0.0.0.0:80").await?;
+        let stop = squall_os::signal::terminate();
+        tokio::pin!(stop);
+        loop {
+            let stream = tokio::select! {
+                accepted = listener.accept() => accepted?.0,
+                _ = &mut stop => break,
+            };
+            tokio::spawn(async move {
+                let service = hyper::service::service_fn(|request| async move {
+                    sleep(ms(20)).await;
+                    Ok::<_, Infallible>(item(request).await)
+                });
+                let server = http2::Builder::new(TokioExecutor::new());
+                let connection = server.serve_connection(TokioIo::new(stream), service);
+                tokio::pin!(connection);
+                tokio::select! {
+                    result = &mut connection => return result,
+                    _ = squall_os::signal::terminate() => connection.as_mut().graceful_shutdown(),
+                }
+                connection.await
+            });
+        }
+        drop(listener);
+        sleep(ms(50)).await;
+        Ok(())
+    };
+    let restarted = |load: Load| {
+        World::new()
+            .host("b", orderly)
+            .topology(|topology| topology.client("a"))
+            .plan(|plan| plan.load(load).fault(restart("b", ms(100)).from(ms(405)).until(ms(605))))
+            .completes(1)
+    };
+    let seen = restarted(load(100.0));
+    let outcomes = seen.outcomes();
+    let kinds: Vec<&str> = outcomes.iter().map(|(outcome, _)| outcome.as_str()).collect();
+    assert_eq!(kinds, ["failed connection refused", "succeeded"], "nothing is broken off");
+    assert!((18..=20).contains(&outcomes[0].1), "as long as nobody listens: {outcomes:?}");
+    let again = restarted(load(100.0).retry(20, ms(30)).timeout(ms(2_000)));
+    assert_eq!(again.outcomes(), [("succeeded".to_owned(), 100)]);
 }
 
 #[test]

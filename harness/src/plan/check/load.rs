@@ -25,7 +25,7 @@ impl Plan {
             return wrong("expected a request with a weight above zero, found none".to_owned());
         }
         for request in &load.mix {
-            check_request(request).or_else(wrong)?;
+            check_request(request).and_then(|()| check_address(load, request)).or_else(wrong)?;
         }
         check_protocol(load).or_else(wrong)?;
         check_arrivals(&load.arrivals).or_else(wrong)
@@ -51,6 +51,16 @@ fn check_request(request: &RequestSpec) -> Result<(), String> {
     let of_grpc = request.grpc.as_ref().map(|grpc| request.check_grpc(grpc));
     let checked = of_grpc.unwrap_or_else(|| request.expect.check());
     checked.map_err(|reason| format!("{}: {reason}", request.route))
+}
+
+/// Over HTTP/2 a request has its target and its path in one address, whatever is drawn for it.
+fn check_address(load: &Load, request: &RequestSpec) -> Result<(), String> {
+    let longest = fill_in(&request.path, request.ids, u32::MAX);
+    let address = format!("http://{}{longest}", load.target);
+    let is_address = request.call.is_some() || address.parse::<http::Uri>().is_ok();
+    is_address.then_some(()).ok_or_else(|| {
+        format!("expected a path that makes an address, found one of {} bytes", longest.len())
+    })
 }
 
 /// A call says itself what became of it, so that nothing else can.

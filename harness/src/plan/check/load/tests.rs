@@ -38,6 +38,18 @@ fn loads_of_all_kinds_can_be_sent() {
 }
 
 #[test]
+fn an_address_is_one_whatever_is_drawn() {
+    let named = Topology::new().client("a").client("b_1.x-Y");
+    let to = Load::constant("a", "b_1.x-Y:80", 1.0).get("/items/{id}?of={request}").http2(1);
+    assert_eq!(Plan::new(named).load(to).check(), Ok(()));
+    let long = format!("/{}", "x".repeat(65_520));
+    let expected = "expected a path that makes an address, found one of 65540 bytes";
+    refused(load().get(&format!("{long}{{id}}{{request}}xxxxx")), expected);
+    let nearly = format!("/{}", "x".repeat(65_000));
+    good(load().get(&nearly));
+}
+
+#[test]
 fn a_status_is_one_and_is_shed_or_degraded() {
     let http = || load().get("/");
     refused(
