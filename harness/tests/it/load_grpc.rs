@@ -28,12 +28,17 @@ use crate::world::{Done, Seen, World, log, ms};
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
 
+/// Numbers with pauses before them, in milliseconds, and perhaps an error.
+type Parts = Vec<(u64, Result<i32, Status>)>;
+
+/// What is answered when a shop with this number is asked for.
+type Answer = fn(i32) -> Parts;
+
 type Answers = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
-/// What becomes of a call for a service with a number in its name: numbers with pauses before them,
-/// and perhaps an error.
+/// A health service that answers like this.
 #[derive(Clone)]
-struct Answering(fn(i32) -> Vec<(u64, Result<i32, Status>)>);
+struct Answering(Answer);
 
 fn number(request: &tonic::Request<HealthCheckRequest>) -> i32 {
     let name = &request.get_ref().service;
@@ -80,19 +85,19 @@ fn load(spec: RequestSpec) -> Load {
     Load::constant("a", "b:50051", 100.0).lasts(ms(1_000)).warm_up(0).request(spec)
 }
 
-fn loaded(load: Load, answer: fn(i32) -> Vec<(u64, Result<i32, Status>)>) -> World {
+fn loaded(load: Load, answer: Answer) -> World {
     World::new()
         .host("b", move || serve(Answering(answer)))
         .topology(|topology| topology.client("a"))
         .plan(|plan| plan.load(load))
 }
 
-fn right(number: i32) -> Vec<(u64, Result<i32, Status>)> {
+fn right(number: i32) -> Parts {
     vec![(0, Ok(number))]
 }
 
 /// A stream of three, 30 ms apart.
-fn three(number: i32) -> Vec<(u64, Result<i32, Status>)> {
+fn three(number: i32) -> Parts {
     vec![(30, Ok(number)), (30, Ok(number)), (30, Ok(number))]
 }
 
@@ -110,7 +115,7 @@ fn check(seen: &Seen, expected: &[(&str, u16, u8)]) {
     seen.conserved();
 }
 
-fn errors(number: i32) -> Vec<(u64, Result<i32, Status>)> {
+fn errors(number: i32) -> Parts {
     let answer = match number % 6 {
         0 => Err(Status::unavailable("overloaded: 50 %")),
         1 => Err(Status::resource_exhausted("quota")),
@@ -183,7 +188,6 @@ fn wrong_replies_are_noticed() {
         load.mix[0].ids = 200;
         load
     };
-    type Answer = fn(i32) -> Vec<(u64, Result<i32, Status>)>;
     let wrong: [(Load, Answer, &str); 4] = [
         (of_200(unary()), |it| vec![(0, Ok(if it > 100 { it + 1 } else { it }))], "field 1 is"),
         (stream(), |it| vec![(0, Ok(it)), (0, Ok(it))], "the answer has 2 messages, not 3"),
