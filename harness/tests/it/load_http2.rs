@@ -6,7 +6,7 @@ use hyper::{Request, Response, StatusCode, body::Incoming, server::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use squall::{
     Verdict,
-    objective::{p99, wrong},
+    objective::{concurrency_of, p99, wrong},
     plan::{Arrivals, Load, RequestSpec, blackhole, crash, half_open, pause, refuse, restart},
 };
 use tokio::{net::TcpListener, time::sleep};
@@ -200,20 +200,54 @@ fn a_server_that_dies_in_the_middle_is_found_again() {
     assert_eq!(again.outcomes(), [("succeeded".to_owned(), 100)]);
 }
 
-/// An attempt to connect outlives the request that began it, so that one gets through even if
-/// requests are more frequent than their round trip.
+/// An attempt to connect is nobody's own. Were it that of the request whose turn it is, the next one
+/// would begin another when that has run out of time, 10 ms before it does so itself, and none would
+/// last for the 20 ms of a round trip.
 #[test]
 fn a_connection_is_opened_though_requests_run_out_of_time() {
-    let far = squall::plan::Link::new(squall::plan::Latency::Constant { value: ms(60) });
-    let load = load(100.0).timeout(ms(150));
-    let seen = World::new()
-        .host("b", || http2(item))
-        .topology(|topology| topology.client("a").link_between("a", "b", far))
-        .plan(|plan| plan.load(load))
+    let far = squall::plan::Link::new(squall::plan::Latency::Constant { value: ms(10) });
+    let seen = loaded(load(100.0).timeout(ms(100)), item)
+        .topology(|topology| topology.link_between("a", "b", far))
+        .plan(|plan| plan.fault(blackhole("b").from(ms(0)).until(ms(300))))
         .completes(1);
     let outcomes: BTreeMap<_, _> = seen.outcomes().into_iter().collect();
-    assert!(outcomes["succeeded"] > 80, "{outcomes:?}");
+    assert!(outcomes["succeeded"] >= 55, "{outcomes:?}");
     assert_eq!(connections(&seen), 1);
+}
+
+/// A server that takes no more than ten requests at a time, each of which takes 100 ms, when 150
+/// come in a second: they wait in the client, which their latency shows.
+#[test]
+fn requests_wait_where_the_server_allows_no_more_streams() {
+    let server = || async {
+        let listener = TcpListener::bind("0.0.0.0:80").await?;
+        let (stream, _) = listener.accept().await?;
+        let service = hyper::service::service_fn(|request| async move {
+            let work = tracing::info_span!("work");
+            sleep(ms(100)).await;
+            drop(work);
+            Ok::<_, Infallible>(item(request).await)
+        });
+        let mut server = http2::Builder::new(TokioExecutor::new());
+        server.max_concurrent_streams(10);
+        server.serve_connection(TokioIo::new(stream), service).await?;
+        std::future::pending::<Done>().await
+    };
+    let seen = World::new()
+        .host("b", server)
+        .topology(|topology| topology.client("a"))
+        .plan(|plan| {
+            plan.load(load(150.0).timeout(ms(2_000)))
+                .objective(concurrency_of("work").at_most(10))
+                .objective(p99().over_the_run().at_most(ms(400)))
+        })
+        .completes(1);
+    assert_eq!(seen.outcomes(), [("succeeded".to_owned(), 150)]);
+    assert_eq!(seen.verdict_on("concurrency of span \"work\""), Some(Verdict::Pass));
+    assert_eq!(seen.verdict_on("p99 latency"), Some(Verdict::Fail));
+    let latencies = seen.requests().into_iter().map(|(at, request)| at - request.intended);
+    let slowest = latencies.max().map(Duration::from_nanos).expect("requests");
+    assert!(slowest > ms(450) && slowest < ms(700), "{slowest:?}");
 }
 
 #[test]
