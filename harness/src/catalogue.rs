@@ -1,7 +1,7 @@
 //! A catalogue: the scenarios and the defects that a command line or a test target works on.
 
 use std::{
-    io,
+    env, io,
     path::{Path, PathBuf},
 };
 
@@ -33,7 +33,20 @@ pub struct Catalogue {
     defects: Vec<Defect>,
     seed: u64,
     fixtures: PathBuf,
-    sources: Option<PathBuf>,
+    sources: Option<Sources>,
+}
+
+/// What `squall new` needs to write a scenario into the crate of a catalogue.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The folder of the scenarios' sources. Its `mod.rs` has the two lines above which a scenario
+    /// is entered.
+    pub folder: PathBuf,
+    /// The package of the catalogue's test target, `env!("CARGO_PKG_NAME")`.
+    pub package: String,
+    /// A new scenario as source text. Each `{name}` in it becomes the scenario's name, each
+    /// `{title}` the same with spaces.
+    pub template: String,
 }
 
 /// A scenario and the file that it is written in.
@@ -41,7 +54,7 @@ pub struct Catalogue {
 pub struct Listed {
     /// The scenario.
     pub scenario: Scenario,
-    /// Its source file, relative to the root of the workspace.
+    /// Its source file, relative to the root of the repository.
     pub source: String,
 }
 
@@ -83,10 +96,10 @@ impl Catalogue {
         self
     }
 
-    /// The folder of the scenarios' sources, into which `squall new` writes.
+    /// Says how `squall new` writes scenarios.
     #[must_use]
-    pub fn sources(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.sources = Some(folder.into());
+    pub fn sources(mut self, sources: Sources) -> Self {
+        self.sources = Some(sources);
         self
     }
 
@@ -149,9 +162,21 @@ impl Catalogue {
         Regressions::new(self.fixtures.join("regressions"))
     }
 
-    pub(crate) fn source_folder(&self) -> Option<&Path> {
-        self.sources.as_deref()
+    pub(crate) fn written_to(&self) -> Option<&Sources> {
+        self.sources.as_ref()
     }
+}
+
+/// The folder of the package of a catalogue, of which its fixtures and sources are part.
+///
+/// `name` is `env!("CARGO_PKG_NAME")` and `compiled_in` is `env!("CARGO_MANIFEST_DIR")`. Cargo does
+/// not compile a package anew whose folder was copied or moved, so `compiled_in` may be that of the
+/// original. It is used when this process was not started by cargo, or for another package.
+#[must_use]
+pub fn package_folder(name: &str, compiled_in: &str) -> PathBuf {
+    let started_for = env::var_os("CARGO_PKG_NAME").is_some_and(|package| package == name);
+    let now_in = env::var_os("CARGO_MANIFEST_DIR").filter(|_| started_for);
+    now_in.map_or_else(|| Path::new(compiled_in).to_owned(), PathBuf::from)
 }
 
 impl Defect {
@@ -194,8 +219,8 @@ pub(crate) fn replay_of(scenario: &str, seed: u64, defects: &[String]) -> String
 
 /// A word of a shell. Names come from records as well, and a record may come from anywhere: what
 /// somebody pastes must not be a command of its writer.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }

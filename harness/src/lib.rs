@@ -109,7 +109,7 @@ mod stored;
 pub mod testing;
 
 pub use call::{Call, Reply};
-pub use catalogue::{Catalogue, Defect};
+pub use catalogue::{Catalogue, Defect, Sources, package_folder};
 pub use interpose::CountingAllocator;
 pub use run::{Run, RunError, run, run_with};
 pub use scenario::Scenario;

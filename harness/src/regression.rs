@@ -35,7 +35,7 @@ impl Regressions {
 
     /// The seeds that once failed for this scenario, each once.
     pub(crate) fn of(&self, scenario: &str) -> Result<Vec<u64>, RegressionError> {
-        let path = self.path(scenario);
+        let path = self.file_of(scenario);
         let text = read(&path)?;
         let mut seeds = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
@@ -66,7 +66,7 @@ impl Regressions {
         if known.contains(&seed) || known.len() >= SEEDS_MAX {
             return Ok(false);
         }
-        let path = self.path(scenario);
+        let path = self.file_of(scenario);
         let mut text = read(&path)?;
         // Whoever wrote the last line may not have ended it.
         if !text.is_empty() && !text.ends_with('\n') {
@@ -81,7 +81,8 @@ impl Regressions {
         Ok(true)
     }
 
-    fn path(&self, scenario: &str) -> PathBuf {
+    /// The file with the seeds of this scenario.
+    pub(crate) fn file_of(&self, scenario: &str) -> PathBuf {
         self.folder.join(format!("{scenario}.seeds"))
     }
 }

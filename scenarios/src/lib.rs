@@ -9,12 +9,9 @@ mod pool;
 mod shop;
 mod witness;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
-use squall::{Catalogue, Scenario};
+use squall::{Catalogue, Scenario, Sources};
 
 /// The seed that the goldens were made with.
 const GOLDEN_SEED: u64 = 1;
@@ -27,8 +24,11 @@ const GOLDEN_SEED: u64 = 1;
 #[must_use]
 pub fn catalogue() -> Catalogue {
     let workspace = workspace();
-    let mut all = Catalogue::new(GOLDEN_SEED, workspace.join("fixtures"))
-        .sources(workspace.join("scenarios/src/catalogue"));
+    let mut all = Catalogue::new(GOLDEN_SEED, workspace.join("fixtures")).sources(Sources {
+        folder: workspace.join("scenarios/src/catalogue"),
+        package: env!("CARGO_PKG_NAME").to_owned(),
+        template: include_str!("catalogue/new.txt").to_owned(),
+    });
     for (scenario, source) in catalogue::all() {
         all = all.scenario(scenario, source);
     }
@@ -45,8 +45,9 @@ pub fn rolling_update(rate: f64, lasts: Duration) -> Scenario {
     catalogue::rolling_update(rate, lasts)
 }
 
-/// The folder that the sources of this package were built from.
+/// The root of the workspace that this package is in.
 fn workspace() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package).to_owned()
+    let mut folder = squall::package_folder(env!("CARGO_PKG_NAME"), env!("CARGO_MANIFEST_DIR"));
+    folder.pop();
+    folder
 }

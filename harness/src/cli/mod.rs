@@ -20,6 +20,7 @@ mod progress;
 mod publish;
 mod replay;
 mod report;
+mod reserved;
 mod run;
 mod scaffold;
 mod serve;

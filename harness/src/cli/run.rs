@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::Path,
     sync::{Arc, atomic::Ordering},
     time::SystemTime,
 };
@@ -239,10 +240,12 @@ impl Session<'_> {
         }
         let failed = run.judgement.findings.iter().find(|f| f.verdict == Verdict::Fail);
         let reason = failed.map_or("", |finding| finding.reason.as_str());
-        let kept = self.catalogue.regressions().keep(job.scenario.name(), job.seed, reason);
+        let regressions = self.catalogue.regressions();
+        let file = regressions.file_of(job.scenario.name());
+        let kept = regressions.keep(job.scenario.name(), job.seed, reason);
         if let Some(true) = self.problems.note(kept.map_err(Failure::bad_input)) {
             let (seed, name) = (job.seed, job.scenario.name());
-            let sentence = format!("kept seed {seed} of {name} in fixtures/regressions");
+            let sentence = format!("kept seed {seed} of {name} in {}", shown(&file));
             match self.args.format {
                 Format::Text => self.progress.print(&format!("  {sentence}\n\n")),
                 // Standard output is for programs.
@@ -250,6 +253,13 @@ impl Session<'_> {
             }
         }
     }
+}
+
+/// A path as a person would give it here.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| path.strip_prefix(here).ok());
+    below.unwrap_or(path).display().to_string()
 }
 
 /// Does the run fail, and would it fail again? What ended it from outside may not be there then.

@@ -4,24 +4,12 @@ use std::{fs, io, path::Path};
 
 use squall_reports::name;
 
-use super::{Exit, Failure, args, print};
-use crate::catalogue::Catalogue;
+use super::{Exit, Failure, args, print, reserved};
+use crate::catalogue::{Catalogue, Sources};
 
 /// The lines of the catalogue's `mod.rs` above which a new scenario is entered.
 const MODULES_END: &str = "// `squall new` adds modules above this line.";
 const LIST_END: &str = "// `squall new` adds scenarios above this line.";
-
-/// What no module of a catalogue can be called: the keywords of Rust, those that are reserved for
-/// later, and the crates that the new file or the list itself names.
-#[rustfmt::skip]
-const RESERVED: &[&str] = &[
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
-    "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
-    "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
-    "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
-    "unsafe", "unsized", "use", "virtual", "where", "while", "yield", // The crates:
-    "alloc", "core", "squall", "std",
-];
 
 pub(super) fn new(catalogue: &Catalogue, args: &args::New) -> Result<Exit, Failure> {
     let name = &args.name;
@@ -37,11 +25,11 @@ pub(super) fn new(catalogue: &Catalogue, args: &args::New) -> Result<Exit, Failu
     if catalogue.find(name).is_some() {
         return Err(Failure::bad_input(format!("there is already a scenario {name}")));
     }
-    let Some(folder) = catalogue.source_folder() else {
+    let Some(Sources { folder, package, template }) = catalogue.written_to() else {
         return Err(Failure::bad_input("this catalogue does not say where its sources are"));
     };
     let module = name.replace('-', "_");
-    if RESERVED.contains(&module.as_str()) {
+    if reserved::is_reserved(&module) {
         return Err(Failure::bad_input(format!(
             "expected a name that a Rust module can have, found {name:?}, a keyword or the name of \
              a crate"
@@ -54,16 +42,17 @@ pub(super) fn new(catalogue: &Catalogue, args: &args::New) -> Result<Exit, Failu
     let registered = fs::read_to_string(&list)
         .map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", list.display())))
         .and_then(|text| register(&text, &module, &list))?;
-    fs::write(&file, scenario(name)).and_then(|()| replace(&list, &registered)).map_err(
-        |error| {
+    fs::write(&file, filled_in(template, name))
+        .and_then(|()| replace(&list, &registered))
+        .map_err(|error| {
             // Nothing is left half done.
             let _ = fs::remove_file(&file);
             Failure::bad_input(format!("cannot write {}: {error}", file.display()))
-        },
-    )?;
+        })?;
     print(&format!(
-        "wrote {}\n\nrun it:     cargo squall run {name}\nkeep it:    cargo test -p squall-scenarios \
-         {name}, then read its golden and accept it with cargo insta review\n",
+        "wrote {}\n\nrun it:     cargo squall run {name}\nkeep it:    cargo test -p {package} {name}\n            \
+         cargo insta review\n\nThe test writes a golden, and fails until it is accepted. Without \
+         cargo-insta:\n            INSTA_UPDATE=always cargo test -p {package} {name}\n",
         file.display()
     ));
     Ok(Exit::Pass)
@@ -93,37 +82,22 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
-fn scenario(name: &str) -> String {
-    let title = name.replace('-', " ");
-    format!(
-        r#"//! {title}: say here what breaks, and why it matters.
-
-use squall::{{
-    Scenario,
-    objective::{{Phase, availability, recovers}},
-    plan::latency,
-}};
-
-use crate::shop::{{ms, shop}};
-
-pub(super) fn scenario() -> Scenario {{
-    shop("{name}", "Slow recommendations cost their section, not the page")
-        .fault(latency("recommendations", ms(300)).from(ms(2_000)).until(ms(4_000)))
-        // It learns late that a call was given up.
-        .works_on_for(ms(450))
-        .objective(availability().at_least(0.999))
-        .objective(recovers(availability().at_least(0.999)).holding_for(ms(500)).within(ms(1_000)))
-        .objective(availability().at_least(0.999).in_phase(Phase::During))
-        .build()
-}}
-"#
-    )
+/// The source of the scenario `name`.
+fn filled_in(template: &str, name: &str) -> String {
+    template.replace("{title}", &name.replace('-', " ")).replace("{name}", name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LIST_END, MODULES_END, register};
     use std::path::Path;
+
+    use super::{LIST_END, MODULES_END, filled_in, register};
+
+    #[test]
+    fn a_template_is_filled_in() {
+        let text = filled_in("//! {title}\nshop(\"{name}\", \"{ x }\") // {name}\n", "far-away");
+        assert_eq!(text, "//! far away\nshop(\"far-away\", \"{ x }\") // far-away\n");
+    }
 
     #[test]
     fn a_scenario_is_entered_in_order() {
