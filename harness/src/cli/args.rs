@@ -46,11 +46,12 @@ pub(crate) enum Command {
     /// Run scenarios and judge them
     #[command(after_help = "Examples:\n  \
         cargo squall run                              the whole catalogue\n  \
-        cargo squall run reviews                      scenarios with `reviews` in their name\n  \
-        cargo squall run burst --verbose              with the findings, also if it passes\n  \
-        cargo squall run steady-state --seeds 0..50   one scenario, fifty seeds\n  \
-        cargo squall run --defect no-call-timeout     the catalogue with a planted mistake\n  \
-        cargo squall run --format json --record out   for machines, with the records kept")]
+        cargo squall run NAME                         that scenario, or all with NAME in their name\n  \
+        cargo squall run NAME --verbose               with the findings, also if it passes\n  \
+        cargo squall run NAME --seeds 0..50           one scenario, fifty seeds\n  \
+        cargo squall run --defect DEFECT              the catalogue with a planted mistake\n  \
+        cargo squall run --format json --record out   for machines, with the records kept\n\n\
+        `cargo squall list` has the names.")]
     Run(Run),
     /// Draw the records of a folder: pages, and files for CI and other programs
     #[command(after_help = "Example:\n  cargo squall run --record out && cargo squall report out")]
@@ -61,14 +62,14 @@ pub(crate) enum Command {
     )]
     Serve(Serve),
     /// Run again what a record holds, and compare
-    #[command(after_help = "Example:\n  cargo squall replay out/steady-state-1.jsonl")]
+    #[command(after_help = "Example:\n  cargo squall replay out/NAME-1.jsonl")]
     Replay(Replay),
     /// Compare two records or two folders of them: what moved, and is it more than noise
     #[command(after_help = "Examples:\n  \
-        cargo squall run steady-state --seeds 0..10 --record before   and `--record after`, later\n  \
-        cargo squall compare before after                             over the seeds of both\n  \
-        cargo squall compare before after --format markdown           for a pull request\n  \
-        cargo squall compare a.jsonl b.jsonl --noise 0..20            two records, one scenario\n\n\
+        cargo squall run NAME --seeds 0..10 --record before   and `--record after`, later\n  \
+        cargo squall compare before after                     over the seeds of both\n  \
+        cargo squall compare before after --format markdown   for a pull request\n  \
+        cargo squall compare a.jsonl b.jsonl --noise 0..20    two records, one scenario\n\n\
         Exit codes: 0 nothing is worse by more than noise, 1 something is, 2 inconclusive (too \
         few seeds, nothing in common, or measures of one side only), 3 bad arguments or a bad file, 4 the harness itself \
         failed, 130 interrupted.")]
@@ -77,8 +78,13 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  cargo squall defects")]
     Defects(Defects),
     /// Write a new scenario that compiles and runs, ready to be changed
-    #[command(after_help = "Example:\n  cargo squall new reviews-in-another-region")]
+    #[command(after_help = "Example:\n  cargo squall new in-another-region")]
     New(New),
+    /// Write a crate of scenarios with services of its own, outside of this repository
+    #[command(after_help = "Examples:\n  \
+        cargo squall init ../chaos                                        with squall from this checkout\n  \
+        cargo squall init ../chaos --squall ssh://git@host/team/squall    from a git repository")]
+    Init(Init),
 }
 
 #[derive(Debug, Args)]
@@ -243,6 +249,20 @@ pub(crate) struct Defects {
 pub(crate) struct New {
     /// The scenario's name: lower-case words with `-` between them
     pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The folder of the crate: one that is not there yet, or an empty one
+    #[arg(value_name = "PATH")]
+    pub(crate) folder: PathBuf,
+    /// What the package is called, if not as the folder
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Where it has squall from: a checkout, or the URL of a git repository. The checkout that this
+    /// program was built from, if not given
+    #[arg(long, value_name = "PATH|URL")]
+    pub(crate) squall: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -9,6 +9,7 @@
 mod args;
 mod compare;
 mod defects;
+mod init;
 mod interrupt;
 mod job;
 mod list;
@@ -123,6 +124,7 @@ pub fn main(catalogue: &Catalogue) -> ExitCode {
         Command::Compare(compare) => compare::compare(catalogue, &compare),
         Command::Defects(defects) => defects::defects(catalogue, &defects),
         Command::New(new) => scaffold::new(catalogue, &new),
+        Command::Init(init) => init::init(&init),
     };
     let exit = done.unwrap_or_else(Failure::said);
     ended(exit).into()

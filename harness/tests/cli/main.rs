@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod files;
+mod init;
 mod output;
 mod place;
 mod serve;
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
     if let Some(catalogue) = catalogue::asked_for() {
         return squall::cli::main(&catalogue);
     }
-    let tests: Vec<Test> = [output::TESTS, files::TESTS, serve::TESTS].concat();
+    let tests: Vec<Test> = [output::TESTS, files::TESTS, init::TESTS, serve::TESTS].concat();
     let trials = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();

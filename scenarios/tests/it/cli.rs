@@ -47,7 +47,7 @@ fn unreadable_records_are_refused_in_one_sentence() {
 
 #[test]
 fn help_has_examples_and_succeeds() {
-    for command in ["run", "report", "replay", "compare", "defects", "new"] {
+    for command in ["run", "report", "replay", "compare", "defects", "new", "init"] {
         let output = squall(&[command, "--help"]);
         assert!(output.status.success(), "{command}");
         assert!(text(&output.stdout).contains("Example"), "{command}");
