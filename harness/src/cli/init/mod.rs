@@ -35,24 +35,29 @@ pub(super) fn init(args: &args::Init) -> Result<Exit, Failure> {
         let path = folder.join(path);
         made.write(&path, &text).map_err(|error| {
             made.undo();
-            Failure::bad_input(format!("cannot write {}: {error}", path.display()))
+            Failure::bad_input(format!("cannot write {}: {error}", shown(&path)))
         })?;
     }
-    let shown = plain::line(&args.folder.to_string_lossy());
+    let there = shown(&args.folder);
     print(&format!(
-        "wrote the crate {name} to {shown}, with squall from {source}\n\n\
+        "wrote the crate {name} to {there}, with squall from {source}\n\n\
          go there:   cd {}\n\
          run it:     cargo squall run\n\
          break it:   cargo squall run --defect no-call-timeout\n\
          test it:    cargo test\n",
-        quoted(&shown)
+        quoted(&there)
     ));
     Ok(Exit::Pass)
 }
 
+/// A path in one line.
+fn shown(path: &Path) -> String {
+    plain::line(&path.to_string_lossy())
+}
+
 /// The absolute path of the folder that is to become a crate, if it can.
 fn place(given: &Path) -> Result<PathBuf, Failure> {
-    let refused = |why: String| Failure::bad_input(format!("{}: {why}", given.display()));
+    let refused = |why: String| Failure::bad_input(format!("{}: {why}", shown(given)));
     let unread = |error: io::Error| refused(format!("cannot be looked into: {error}"));
     match fs::metadata(given) {
         Ok(found) if !found.is_dir() => Err(refused("expected a folder, found a file".to_owned())),
@@ -64,7 +69,7 @@ fn place(given: &Path) -> Result<PathBuf, Failure> {
             let parent = given.parent().filter(|parent| !parent.as_os_str().is_empty());
             let parent = parent.unwrap_or(Path::new("."));
             let Ok(parent) = parent.canonicalize() else {
-                return Err(refused(format!("there is no folder {}", parent.display())));
+                return Err(refused(format!("there is no folder {}", shown(parent))));
             };
             let name = given.file_name();
             Ok(parent.join(name.ok_or_else(|| refused("expected a name at the end".to_owned()))?))
