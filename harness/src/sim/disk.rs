@@ -118,9 +118,9 @@ impl Disk {
             | DiskRequest::RemoveDir { .. } => self.config.write,
             DiskRequest::Sync { .. } | DiskRequest::SyncDir { .. } => self.config.sync,
             // What is known of an open file is in memory.
-            DiskRequest::Close { .. }
-            | DiskRequest::Status { .. }
-            | DiskRequest::Length { .. } => return 0,
+            DiskRequest::Close { .. } | DiskRequest::Status { .. } | DiskRequest::Length { .. } => {
+                return 0;
+            }
         })
     }
 
