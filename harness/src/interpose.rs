@@ -30,6 +30,7 @@ use rand_chacha::ChaCha8Rng;
 mod address;
 mod allocator;
 mod calls;
+mod channels;
 mod clock;
 mod descriptors;
 mod disk;
@@ -169,6 +170,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         ROOT.set(None);
         descriptors::forget();
+        channels::forget();
         ACTIVE.set(false);
         WRONG.take();
         RANDOM.set(None);

@@ -14,6 +14,7 @@ use std::{
 use libc::c_int;
 
 use super::{
+    channels::{Channel, UnixSocket},
     files::OpenFile,
     kernel::Kernel,
     polling::{Epoll, Event, Watcher},
@@ -45,6 +46,9 @@ pub(super) enum Kind {
     File(OpenFile),
     /// `/dev/urandom` and the like.
     Random,
+    /// An end of a pipe or of a pair of sockets.
+    Channel(Channel),
+    Unix(UnixSocket),
 }
 
 /// A socket of a host's kernel, closed when it is dropped.

@@ -18,6 +18,7 @@ pub(super) enum Value {
     Int(c_int),
     Linger(linger),
     Time(timeval),
+    Owner(libc::ucred),
 }
 
 impl Value {
@@ -28,6 +29,7 @@ impl Value {
                 Self::Int(value) => as_bytes(value),
                 Self::Linger(value) => as_bytes(value),
                 Self::Time(value) => as_bytes(value),
+                Self::Owner(value) => as_bytes(value),
             }
         }
     }
@@ -135,6 +137,20 @@ pub(super) fn set(socket: &Socket, level: c_int, name: c_int, value: &[u8]) -> i
 /// # Errors
 ///
 /// `ENOPROTOOPT` for one that is not modelled.
+/// The value of an option of a socket within a host.
+pub(super) fn of_local(level: c_int, name: c_int) -> io::Result<Value> {
+    if level != SOL_SOCKET {
+        return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
+    }
+    Ok(match name {
+        libc::SO_TYPE => Value::Int(libc::SOCK_STREAM),
+        libc::SO_DOMAIN => Value::Int(libc::AF_UNIX),
+        // The only process of a host, as the first of a container.
+        libc::SO_PEERCRED => Value::Owner(libc::ucred { pid: 1, uid: 0, gid: 0 }),
+        _ => Value::Int(0),
+    })
+}
+
 pub(super) fn get(socket: &Socket, level: c_int, name: c_int) -> io::Result<Value> {
     use SocketOptionName::{
         Keepalive, KeepaliveInterval, KeepaliveProbes, KeepaliveTime, Linger, Nodelay,

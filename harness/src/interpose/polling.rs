@@ -231,6 +231,8 @@ pub(super) fn mask(object: &Object, wanted: c_int) -> c_int {
             }
         }
         Kind::Event(event) => event.mask(),
+        Kind::Channel(channel) => channel.mask(),
+        Kind::Unix(socket) => socket.mask(),
         // A file is always ready.
         Kind::File(_) | Kind::Random => READABLE | WRITABLE,
     }

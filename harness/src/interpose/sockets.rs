@@ -11,13 +11,14 @@ use libc::{
 use super::{
     Next, address,
     calls::{answer, on_descriptors, os},
+    channels,
     descriptors::{self, Kind, Socket},
     files, options,
     polling::Event,
     refusal, threads,
     transfer::{
-        parts, receive, receive_message, received, send_message, signed, transmit, until_ready,
-        with_socket,
+        is_no_socket, parts, receive, receive_message, received, send_message, signed, transmit,
+        until_ready, with_socket,
     },
     waiting::event,
 };
@@ -51,6 +52,9 @@ unsafe extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_in
         });
     }
     if super::is_inside() {
+        if domain == libc::AF_UNIX && base == SOCK_STREAM && protocol == 0 {
+            return answer(|| channels::socket(flags));
+        }
         return answer(|| Err(refusal::no_socket(domain)));
     }
     // SAFETY: this is libc's function of that name and type.
@@ -71,12 +75,17 @@ unsafe fn take(
     length: *mut socklen_t,
     flags: c_int,
 ) -> io::Result<c_int> {
-    let (accepted, peer) = until_ready(fd, EPOLLIN, 0, move |listener| {
+    let result = until_ready(fd, EPOLLIN, 0, move |listener| {
         let (id, peer) = listener.kernel.accept(listener.id)?;
         let socket = Socket::new(Rc::clone(&listener.kernel), id, true, listener.v6);
         let (nonblocking, cloexec) = (flags & SOCK_NONBLOCK != 0, flags & SOCK_CLOEXEC != 0);
         Ok((descriptors::open(Kind::Socket(socket), nonblocking, cloexec)?, peer))
-    })?;
+    });
+    if is_no_socket(&result) {
+        // SAFETY: the caller vouches for the places.
+        return unsafe { channels::accept(fd, out, length, flags) };
+    }
+    let (accepted, peer) = result?;
     // SAFETY: the caller vouches for the places.
     unsafe { address::write(peer, out, length) };
     Ok(accepted)
@@ -85,6 +94,10 @@ unsafe fn take(
 on_descriptors! {
     /// `bind(2)`
     fn bind(fd, address: *const sockaddr, length: socklen_t) -> c_int {
+        if channels::is_local(fd) {
+            // SAFETY: the caller vouches for the address.
+            return unsafe { channels::bind(fd, address, length) };
+        }
         // SAFETY: the caller vouches for the address.
         let address = unsafe { address::read(address, length) }?;
         with_socket(fd, move |_, socket| socket.kernel.bind(socket.id, address).map(|()| 0))
@@ -93,12 +106,19 @@ on_descriptors! {
     /// `listen(2)`
     fn listen(fd, backlog: c_int) -> c_int {
         // A negative one is as large as it can be, as on Linux.
+        if channels::is_local(fd) {
+            return channels::listen(fd, backlog);
+        }
         let backlog = u32::try_from(backlog).unwrap_or(u32::MAX);
         with_socket(fd, move |_, socket| socket.kernel.listen(socket.id, backlog).map(|()| 0))
     }
 
     /// `connect(2)`
     fn connect(fd, address: *const sockaddr, length: socklen_t) -> c_int {
+        if channels::is_local(fd) {
+            // SAFETY: the caller vouches for the address.
+            return unsafe { channels::connect(fd, address, length) };
+        }
         // SAFETY: the caller vouches for the address.
         let address = match unsafe { address::read(address, length) } {
             Ok(address) => Some(address),
@@ -295,19 +315,26 @@ on_descriptors! {
     }
 
     /// `shutdown(2)`
-    fn shutdown(fd, how: c_int) -> c_int {
-        let how = match how {
+    fn shutdown(fd, number: c_int) -> c_int {
+        let how = match number {
             libc::SHUT_RD => Shutdown::Read,
             libc::SHUT_WR => Shutdown::Write,
             libc::SHUT_RDWR => Shutdown::Both,
             _ => return os(libc::EINVAL),
         };
-        with_socket(fd, move |_, socket| socket.kernel.shutdown(socket.id, how).map(|()| 0))
+        let result =
+            with_socket(fd, move |_, socket| socket.kernel.shutdown(socket.id, how).map(|()| 0));
+        if is_no_socket(&result) { channels::shut_down(fd, number) } else { result }
     }
 
     /// `getsockname(2)`
     fn getsockname(fd, out: *mut sockaddr, length: *mut socklen_t) -> c_int {
-        let own = with_socket(fd, |_, socket| socket.kernel.local_addr(socket.id))?;
+        let own = with_socket(fd, |_, socket| socket.kernel.local_addr(socket.id));
+        if is_no_socket(&own) {
+            // SAFETY: the caller vouches for the places.
+            return unsafe { channels::name(fd, false, out, length) };
+        }
+        let own = own?;
         // SAFETY: the caller vouches for the places.
         unsafe { address::write(own, out, length) };
         Ok(0)
@@ -315,7 +342,12 @@ on_descriptors! {
 
     /// `getpeername(2)`
     fn getpeername(fd, out: *mut sockaddr, length: *mut socklen_t) -> c_int {
-        let peer = with_socket(fd, |_, socket| socket.kernel.peer_addr(socket.id))?;
+        let peer = with_socket(fd, |_, socket| socket.kernel.peer_addr(socket.id));
+        if is_no_socket(&peer) {
+            // SAFETY: the caller vouches for the places.
+            return unsafe { channels::name(fd, true, out, length) };
+        }
+        let peer = peer?;
         // SAFETY: the caller vouches for the places.
         unsafe { address::write(peer, out, length) };
         Ok(0)
@@ -335,7 +367,10 @@ on_descriptors! {
         }
         // SAFETY: the caller vouches for the bytes.
         let value = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), length) };
-        with_socket(fd, move |_, socket| options::set(socket, level, name, value).map(|()| 0))
+        let result =
+            with_socket(fd, move |_, socket| options::set(socket, level, name, value).map(|()| 0));
+        // A socket within a host has nothing to be set.
+        if is_no_socket(&result) && channels::is_local(fd) { Ok(0) } else { result }
     }
 
     /// `getsockopt(2)`
@@ -346,7 +381,12 @@ on_descriptors! {
         value: *mut c_void,
         length: *mut socklen_t,
     ) -> c_int {
-        let found = with_socket(fd, move |_, socket| options::get(socket, level, name))?;
+        let found = with_socket(fd, move |_, socket| options::get(socket, level, name));
+        let found = if is_no_socket(&found) && channels::is_local(fd) {
+            options::of_local(level, name)?
+        } else {
+            found?
+        };
         let bytes = found.bytes();
         // SAFETY: the caller vouches for the places; no more is written than there is room for.
         unsafe {

@@ -19,6 +19,7 @@ use tokio::io::ReadBuf;
 use super::{
     address,
     calls::os,
+    channels,
     descriptors::{self, Kind, Object, Socket},
     threads,
 };
@@ -149,7 +150,7 @@ pub(super) struct Received {
 pub(super) unsafe fn receive(fd: c_int, parts: &[iovec], flags: c_int) -> io::Result<Received> {
     let peek = flags & MSG_PEEK != 0;
     let lent = Lent((parts.as_ptr(), parts.len()));
-    until_ready(fd, EPOLLIN, flags, move |socket| {
+    let result = until_ready(fd, EPOLLIN, flags, move |socket| {
         let (parts, count) = lent.get();
         // SAFETY: they are the caller's, who waits.
         let parts = unsafe { self::parts(parts, count) }?;
@@ -160,7 +161,18 @@ pub(super) unsafe fn receive(fd: c_int, parts: &[iovec], flags: c_int) -> io::Re
             // SAFETY: as above.
             unsafe { receive_datagram(socket, parts, peek) }
         }
-    })
+    });
+    if !is_no_socket(&result) {
+        return result;
+    }
+    // SAFETY: the caller vouches for the parts.
+    let length = unsafe { channels::receive(fd, parts, flags) }?.unsigned_abs();
+    Ok(Received { length, whole: length, from: None })
+}
+
+/// Is it something else than a socket of the network?
+pub(super) fn is_no_socket<R>(result: &io::Result<R>) -> bool {
+    matches!(result, Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK))
 }
 
 /// # Safety
@@ -246,6 +258,10 @@ pub(super) unsafe fn transmit(
         left.clear();
         if sent < total { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(0) }
     });
+    if is_no_socket(&result) {
+        // SAFETY: the caller vouches for the parts.
+        return unsafe { channels::transmit(fd, parts, flags) };
+    }
     match result {
         // Part of it is under way, and is what the call says.
         Err(_) if sent > 0 => Ok(signed(sent)),
@@ -308,6 +324,10 @@ pub(super) unsafe fn send_message(
     // SAFETY: the caller vouches for the message.
     let places = unsafe { parts(message.msg_iov, message.msg_iovlen) }?;
     let name = message.msg_name.cast_const().cast::<sockaddr>();
+    if message.msg_controllen > 0 && channels::is_local(fd) {
+        // Descriptors cannot be handed over: a host has one process.
+        return os(libc::EOPNOTSUPP);
+    }
     // SAFETY: as above.
     let to = (!name.is_null()).then(|| unsafe { address::read(name, message.msg_namelen) });
     // SAFETY: as above.

@@ -23,7 +23,7 @@ mod world;
 
 pub use world::Signals;
 
-use std::time::Duration;
+use std::{sync::Once, time::Duration};
 
 use rand::Rng;
 use squall_reports::record::{FaultSpan, Header, Record, SCHEMA};
@@ -53,6 +53,7 @@ pub(crate) fn perform(
     signals: Signals,
 ) -> Record {
     panics::install_hook();
+    prepare_tokio();
     // Before anything that might draw the thread's hash keys, which all later maps follow.
     let session = Session::begin(seed, parts);
     let whole = scattered(plan.clone(), seed).with_cluster_hosts();
@@ -70,6 +71,17 @@ pub(crate) fn perform(
     recorder.events.sort_by_key(|event| event.at);
     let (symbols, attributes) = (recorder.symbols, recorder.attributes);
     Record { header, symbols, attributes, events: recorder.events, end }
+}
+
+/// Has Tokio make what all its runtimes share for signals, which is real, before a run does: the
+/// sockets of a run end with it. On a thread of its own, whose hash keys nobody needs.
+fn prepare_tokio() {
+    static PREPARED: Once = Once::new();
+    PREPARED.call_once(|| {
+        let make = || drop(tokio::runtime::Builder::new_current_thread().enable_all().build());
+        // Without it a run says what it lacks.
+        let _ = std::thread::spawn(make).join();
+    });
 }
 
 /// The plan with its faults at the times that the seed draws.

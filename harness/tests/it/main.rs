@@ -37,4 +37,5 @@ mod threads;
 mod time;
 mod transfer;
 mod udp;
+mod unix;
 mod world;
