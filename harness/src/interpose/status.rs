@@ -199,13 +199,10 @@ on_paths! {
         out.stx_size = told.len;
         out.stx_blocks = told.len.div_ceil(BLOCK_BYTES);
         out.stx_dev_minor = c_uint::try_from(DEVICE).unwrap_or(0);
-        let at = |seconds| {
-            // SAFETY: a time of zeros is valid.
-            let mut at: statx_timestamp = unsafe { std::mem::zeroed() };
-            (at.tv_sec, at.tv_nsec) = (seconds, told.nanoseconds);
-            at
-        };
-        out.stx_mtime = at(told.seconds);
+        // SAFETY: a time of zeros is valid.
+        let mut modified: statx_timestamp = unsafe { std::mem::zeroed() };
+        (modified.tv_sec, modified.tv_nsec) = (told.seconds, told.nanoseconds);
+        out.stx_mtime = modified;
         (out.stx_atime, out.stx_ctime) = (out.stx_mtime, out.stx_mtime);
         Ok(Done::Here(0))
     }

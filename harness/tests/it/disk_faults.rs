@@ -34,7 +34,8 @@ where
 fn nothing_grows_on_a_full_disk_until_the_heal() {
     let seen = worked(disk_full("b"), |at| async move {
         // What does not grow is still written.
-        let mut file = File::options().write(true).create(true).open("/fixed").await?;
+        let mut file =
+            File::options().write(true).create(true).truncate(false).open("/fixed").await?;
         file.write_all(b"same length").await?;
         file.flush().await?;
         fs::write(format!("/file {at}"), b"x").await?;

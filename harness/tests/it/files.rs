@@ -49,7 +49,8 @@ async fn at_work(root: &Path) -> io::Result<Vec<String>> {
     note("fresh", fs::read_to_string(&log).await?);
 
     let path = root.join("data/table");
-    let mut file = File::options().read(true).write(true).create(true).open(&path).await?;
+    let mut file =
+        File::options().read(true).write(true).create(true).truncate(false).open(&path).await?;
     file.write_all(b"0123456789").await?;
     file.seek(SeekFrom::Start(2)).await?;
     file.write_all(b"ab").await?;

@@ -198,8 +198,7 @@ fn told_in_a_run() -> Vec<String> {
         .plan(|plan| plan.lasts(ms(1_000)))
         .completes(1)
         .at("told");
-    let told = told.lock().expect("nobody panics").clone();
-    told
+    told.lock().expect("nobody panics").clone()
 }
 
 #[test]
