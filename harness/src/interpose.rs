@@ -42,6 +42,7 @@ mod handles;
 mod kernel;
 mod listing;
 mod locks;
+mod mapping;
 mod names;
 mod options;
 mod paths;
@@ -57,6 +58,7 @@ mod status;
 mod threads;
 mod time;
 mod transfer;
+mod unix;
 mod waiting;
 
 pub use allocator::CountingAllocator;
@@ -170,7 +172,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         ROOT.set(None);
         descriptors::forget();
-        channels::forget();
+        unix::forget();
         ACTIVE.set(false);
         WRONG.take();
         RANDOM.set(None);

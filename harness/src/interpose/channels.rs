@@ -1,14 +1,12 @@
-//! Pipes, pairs of sockets and Unix stream sockets: bytes between two descriptors of one host.
-//!
-//! As on Linux, connecting to a Unix socket needs nobody's help: the connection is there at once, and
-//! waits for the listener to accept it. Capacities are Linux's (`pipe(7)`, `net.core.wmem_default`).
+//! Pipes, pairs of sockets and connections of Unix sockets: bytes between two descriptors of one host.
+//! Capacities are Linux's (`pipe(7)`, `net.core.wmem_default`).
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     io,
-    path::{Path, PathBuf},
-    rc::{Rc, Weak},
+    path::PathBuf,
+    rc::Rc,
 };
 
 use libc::{EPOLLIN, EPOLLOUT, MSG_DONTWAIT, MSG_PEEK, c_int, iovec, sockaddr, socklen_t, ssize_t};
@@ -17,9 +15,8 @@ use super::{
     Next,
     calls::{answer, os},
     descriptors::{self, Kind, Object},
-    disk::{DiskAnswer, DiskRequest},
-    files::{ask, status},
     is_inside, polling, threads,
+    unix::write_name,
 };
 
 const PIPE_BYTES: usize = 64 << 10;
@@ -115,8 +112,8 @@ pub(super) struct Channel {
     outgoing: Option<Rc<Flow>>,
     /// Whether it is a socket, and the names of a Unix one: its own, and its peer's.
     is_socket: bool,
-    name: RefCell<Option<PathBuf>>,
-    peer: RefCell<Option<PathBuf>>,
+    pub(super) name: RefCell<Option<PathBuf>>,
+    pub(super) peer: RefCell<Option<PathBuf>>,
 }
 
 impl Channel {
@@ -126,14 +123,14 @@ impl Channel {
     }
 
     /// Both ends of a pair of connected sockets.
-    fn pair() -> (Self, Self) {
+    pub(super) fn pair() -> (Self, Self) {
         let (one, other) = (Flow::new(SOCKET_BYTES), Flow::new(SOCKET_BYTES));
         let first = Self::new(Some(Rc::clone(&one)), Some(Rc::clone(&other)), true);
         (first, Self::new(Some(other), Some(one), true))
     }
 
     /// From now on its object is told what happens at the other end.
-    fn join(&self, number: u32) {
+    pub(super) fn join(&self, number: u32) {
         if let Some(flow) = &self.incoming {
             flow.reader.set(Some(number));
         }
@@ -195,40 +192,7 @@ impl Drop for Channel {
     }
 }
 
-/// A Unix socket: new, a listener, or connected by itself.
-pub(super) struct UnixSocket {
-    host: u16,
-    name: RefCell<Option<PathBuf>>,
-    connected: RefCell<Option<Channel>>,
-    /// Connections that nobody has accepted, and how many there may be.
-    waiting: RefCell<VecDeque<Channel>>,
-    backlog: Cell<Option<usize>>,
-}
-
-impl UnixSocket {
-    pub(super) fn mask(&self) -> c_int {
-        if let Some(channel) = &*self.connected.borrow() {
-            return channel.mask();
-        }
-        match self.backlog.get() {
-            Some(_) if self.waiting.borrow().is_empty() => 0,
-            Some(_) => EPOLLIN | libc::EPOLLRDNORM,
-            None => EPOLLOUT | libc::EPOLLHUP,
-        }
-    }
-}
-
-thread_local! {
-    /// The sockets that have names.
-    static NAMED: RefCell<BTreeMap<(u16, PathBuf), Weak<Object>>> = const { RefCell::new(BTreeMap::new()) };
-}
-
-/// The run is over.
-pub(super) fn forget() {
-    NAMED.take();
-}
-
-fn open(channel: Channel, flags: c_int) -> io::Result<c_int> {
+pub(super) fn open(channel: Channel, flags: c_int) -> io::Result<c_int> {
     let nonblocking = flags & (libc::SOCK_NONBLOCK | libc::O_NONBLOCK) != 0;
     let fd = descriptors::open(Kind::Channel(channel), nonblocking, flags & libc::O_CLOEXEC != 0)?;
     let object = descriptors::get(fd)?;
@@ -236,71 +200,6 @@ fn open(channel: Channel, flags: c_int) -> io::Result<c_int> {
         channel.join(object.number);
     }
     Ok(fd)
-}
-
-/// A new Unix stream socket.
-pub(super) fn socket(flags: c_int) -> io::Result<c_int> {
-    threads::at_kernel(|| {
-        let host = super::kernel().ok_or_else(descriptors::bad)?.host();
-        let kind = Kind::Unix(UnixSocket {
-            host,
-            name: RefCell::default(),
-            connected: RefCell::default(),
-            waiting: RefCell::default(),
-            backlog: Cell::new(None),
-        });
-        let nonblocking = flags & libc::SOCK_NONBLOCK != 0;
-        descriptors::open(kind, nonblocking, flags & libc::SOCK_CLOEXEC != 0)
-    })
-}
-
-/// The path in the address of a Unix socket.
-///
-/// # Safety
-///
-/// There are `length` bytes at `address`.
-unsafe fn path(address: *const sockaddr, length: socklen_t) -> io::Result<PathBuf> {
-    const BEFORE: usize = size_of::<libc::sa_family_t>();
-    let length = length as usize;
-    if address.is_null() || length < BEFORE || length > size_of::<libc::sockaddr_un>() {
-        return os(libc::EINVAL);
-    }
-    // SAFETY: the caller vouches for so many bytes.
-    let bytes = unsafe { std::slice::from_raw_parts(address.cast::<u8>(), length) };
-    let name = &bytes[BEFORE..];
-    // An abstract name begins with a zero, and is told apart from a path by it.
-    let end = match name.first() {
-        Some(0) => name.len(),
-        _ => name.iter().position(|byte| *byte == 0).unwrap_or(name.len()),
-    };
-    let name = std::os::unix::ffi::OsStrExt::from_bytes(&name[..end]);
-    Ok(Path::new("/").join(Path::new::<std::ffi::OsStr>(name)))
-}
-
-fn is_abstract(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().contains(&0)
-}
-
-/// Writes the address of a Unix socket, as far as there is room.
-///
-/// # Safety
-///
-/// The places are null or the caller's.
-unsafe fn write_name(name: Option<&Path>, out: *mut sockaddr, length: *mut socklen_t) {
-    if out.is_null() || length.is_null() {
-        return;
-    }
-    let mut bytes = libc::sa_family_t::try_from(libc::AF_UNIX).unwrap_or(0).to_ne_bytes().to_vec();
-    if let Some(name) = name {
-        bytes.extend(name.as_os_str().as_encoded_bytes());
-        bytes.push(0);
-    }
-    // SAFETY: no more is written than there is room for.
-    unsafe {
-        let room = (*length as usize).min(bytes.len());
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), out.cast(), room);
-        *length = socklen_t::try_from(bytes.len()).unwrap_or(0);
-    }
 }
 
 /// Does something with the end of a channel that an object is.
@@ -323,142 +222,6 @@ fn with_channel<R>(object: &Object, act: impl FnOnce(&Channel) -> io::Result<R>)
 pub(super) fn is_local(fd: c_int) -> bool {
     let kind = || Ok(matches!(descriptors::get(fd)?.kind, Kind::Channel(_) | Kind::Unix(_)));
     threads::at_kernel(kind).unwrap_or(false)
-}
-
-fn with_unix<R: Send>(
-    fd: c_int,
-    act: impl FnOnce(&Rc<Object>, &UnixSocket) -> io::Result<R> + Send,
-) -> io::Result<R> {
-    threads::at_kernel(|| {
-        let object = descriptors::get(fd)?;
-        match &object.kind {
-            Kind::Unix(socket) => act(&object, socket),
-            _ => os(libc::EINVAL),
-        }
-    })
-}
-
-/// Gives a Unix socket a name, which is a file on the disk of the host unless it is abstract.
-///
-/// # Safety
-///
-/// As `bind(2)`.
-pub(super) unsafe fn bind(
-    fd: c_int,
-    address: *const sockaddr,
-    length: socklen_t,
-) -> io::Result<c_int> {
-    // SAFETY: the caller vouches for it.
-    let path = unsafe { path(address, length) }?;
-    if !is_abstract(&path) {
-        let request = DiskRequest::Open {
-            path: path.clone(),
-            read: true,
-            write: true,
-            truncate: false,
-            create: true,
-            create_new: true,
-        };
-        match ask(request) {
-            Ok(DiskAnswer::Number(file)) => drop(ask(DiskRequest::Close { file })?),
-            Ok(_) => return os(libc::EIO),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return os(libc::EADDRINUSE);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    with_unix(fd, |object, socket| {
-        let key = (socket.host, path.clone());
-        let is_taken = NAMED
-            .with_borrow(|named| named.get(&key).is_some_and(|other| other.strong_count() > 0));
-        if is_taken && is_abstract(&path) {
-            return os(libc::EADDRINUSE);
-        }
-        socket.name.replace(Some(path));
-        NAMED.with_borrow_mut(|named| drop(named.insert(key, Rc::downgrade(object))));
-        Ok(0)
-    })
-}
-
-pub(super) fn listen(fd: c_int, backlog: c_int) -> io::Result<c_int> {
-    with_unix(fd, |_, socket| {
-        if socket.name.borrow().is_none() {
-            return os(libc::EINVAL);
-        }
-        socket.backlog.set(Some(usize::try_from(backlog).unwrap_or(usize::MAX).max(1)));
-        Ok(0)
-    })
-}
-
-/// Connects a Unix socket to the listener of that name: its descriptor is an end of the connection
-/// from then on.
-///
-/// # Safety
-///
-/// As `connect(2)`.
-pub(super) unsafe fn connect(
-    fd: c_int,
-    address: *const sockaddr,
-    length: socklen_t,
-) -> io::Result<c_int> {
-    // SAFETY: the caller vouches for it.
-    let path = unsafe { path(address, length) }?;
-    if !is_abstract(&path) {
-        status(DiskRequest::StatusAt { path: path.clone() })?;
-    }
-    with_unix(fd, |object, socket| {
-        if socket.backlog.get().is_some() {
-            return os(libc::EINVAL);
-        }
-        if socket.connected.borrow().is_some() {
-            return os(libc::EISCONN);
-        }
-        let key = (socket.host, path.clone());
-        let listener = NAMED.with_borrow(|named| named.get(&key).and_then(Weak::upgrade));
-        let Some(listener) = listener else { return os(libc::ECONNREFUSED) };
-        let Kind::Unix(of) = &listener.kind else { return os(libc::ECONNREFUSED) };
-        let Some(backlog) = of.backlog.get() else { return os(libc::ECONNREFUSED) };
-        if of.waiting.borrow().len() > backlog {
-            return os(libc::EAGAIN);
-        }
-        let (here, there) = Channel::pair();
-        here.name.replace(socket.name.borrow().clone());
-        here.peer.replace(Some(path.clone()));
-        there.name.replace(Some(path));
-        there.peer.replace(socket.name.borrow().clone());
-        here.join(object.number);
-        socket.connected.replace(Some(here));
-        of.waiting.borrow_mut().push_back(there);
-        polling::notify(listener.number);
-        Ok(0)
-    })
-}
-
-/// Takes a connection from a Unix listener.
-///
-/// # Safety
-///
-/// As `accept4(2)`.
-pub(super) unsafe fn accept(
-    fd: c_int,
-    out: *mut sockaddr,
-    length: *mut socklen_t,
-    flags: c_int,
-) -> io::Result<c_int> {
-    let (accepted, peer) = until_ready(fd, EPOLLIN, 0, |object| {
-        let Kind::Unix(socket) = &object.kind else { return os(libc::EINVAL) };
-        if socket.backlog.get().is_none() {
-            return os(libc::EINVAL);
-        }
-        let next = socket.waiting.borrow_mut().pop_front();
-        let channel = next.ok_or(io::ErrorKind::WouldBlock)?;
-        let peer = channel.peer.borrow().clone();
-        Ok((open(channel, flags)?, peer))
-    })?;
-    // SAFETY: the caller vouches for the places.
-    unsafe { write_name(peer.as_deref(), out, length) };
-    Ok(accepted)
 }
 
 /// The name of a local socket, or of its peer.
@@ -504,7 +267,7 @@ pub(super) fn shut_down(fd: c_int, how: c_int) -> io::Result<c_int> {
 }
 
 /// Does something with a local descriptor, again and again until it need not wait.
-fn until_ready<R: Send>(
+pub(super) fn until_ready<R: Send>(
     fd: c_int,
     events: c_int,
     flags: c_int,

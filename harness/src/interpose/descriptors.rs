@@ -14,10 +14,11 @@ use std::{
 use libc::c_int;
 
 use super::{
-    channels::{Channel, UnixSocket},
+    channels::Channel,
     files::OpenFile,
     kernel::Kernel,
     polling::{Epoll, Event, Watcher},
+    unix::UnixSocket,
 };
 
 /// The first number of a simulated descriptor: `fs.nr_open`, below which those of the real kernel

@@ -20,6 +20,7 @@ use super::{
         is_no_socket, parts, receive, receive_message, received, send_message, signed, transmit,
         until_ready, with_socket,
     },
+    unix,
     waiting::event,
 };
 
@@ -53,7 +54,7 @@ unsafe extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_in
     }
     if super::is_inside() {
         if domain == libc::AF_UNIX && base == SOCK_STREAM && protocol == 0 {
-            return answer(|| channels::socket(flags));
+            return answer(|| unix::socket(flags));
         }
         return answer(|| Err(refusal::no_socket(domain)));
     }
@@ -83,7 +84,7 @@ unsafe fn take(
     });
     if is_no_socket(&result) {
         // SAFETY: the caller vouches for the places.
-        return unsafe { channels::accept(fd, out, length, flags) };
+        return unsafe { unix::accept(fd, out, length, flags) };
     }
     let (accepted, peer) = result?;
     // SAFETY: the caller vouches for the places.
@@ -96,7 +97,7 @@ on_descriptors! {
     fn bind(fd, address: *const sockaddr, length: socklen_t) -> c_int {
         if channels::is_local(fd) {
             // SAFETY: the caller vouches for the address.
-            return unsafe { channels::bind(fd, address, length) };
+            return unsafe { unix::bind(fd, address, length) };
         }
         // SAFETY: the caller vouches for the address.
         let address = unsafe { address::read(address, length) }?;
@@ -107,7 +108,7 @@ on_descriptors! {
     fn listen(fd, backlog: c_int) -> c_int {
         // A negative one is as large as it can be, as on Linux.
         if channels::is_local(fd) {
-            return channels::listen(fd, backlog);
+            return unix::listen(fd, backlog);
         }
         let backlog = u32::try_from(backlog).unwrap_or(u32::MAX);
         with_socket(fd, move |_, socket| socket.kernel.listen(socket.id, backlog).map(|()| 0))
@@ -117,7 +118,7 @@ on_descriptors! {
     fn connect(fd, address: *const sockaddr, length: socklen_t) -> c_int {
         if channels::is_local(fd) {
             // SAFETY: the caller vouches for the address.
-            return unsafe { channels::connect(fd, address, length) };
+            return unsafe { unix::connect(fd, address, length) };
         }
         // SAFETY: the caller vouches for the address.
         let address = match unsafe { address::read(address, length) } {
