@@ -24,9 +24,13 @@ impl Judged for Occurrence {
                 let finding = draft.finding(None);
                 return vec![self.eventually(finding, &hits, within.map(nanos), index)];
             }
-            Requirement::Follows { trigger, same, within } => {
+            Requirement::Follows { trigger, same, within, or_before } => {
                 let triggers = index.hits(trigger, draft.scope);
-                let follows = Follows { same: same.as_deref(), within: within.map(nanos) };
+                let (same, within) = (same.as_deref(), within.map(nanos));
+                let follows = Follows { same, within, or_before: *or_before };
+                // What comes before may have come before the load did.
+                let hits =
+                    if *or_before { index.hits_at_any_time(&self.what, draft.scope) } else { hits };
                 return vec![self.follows(draft.finding(None), &triggers, &hits, &follows, index)];
             }
             Requirement::Preceded { before, same } => {
@@ -100,6 +104,7 @@ struct Bounds {
 struct Follows<'o> {
     same: Option<&'o str>,
     within: Option<u64>,
+    or_before: bool,
 }
 
 impl Occurrence {
@@ -273,6 +278,10 @@ impl Occurrence {
         let is_followed = |trigger: &&Hit| {
             let Some(later) = key(trigger).and_then(|key| later.get(key)) else { return false };
             let from = later.partition_point(|hit| hit.at < trigger.at);
+            let is_earlier = |hit: &&Hit| hit.at < trigger.at || hit.is_before(trigger);
+            if follows.or_before && later.first().is_some_and(is_earlier) {
+                return true;
+            }
             let next = later[from..].iter().find(|hit| !hit.is_before(trigger) && !hit.is(trigger));
             next.is_some_and(|hit| {
                 follows.within.is_none_or(|within| hit.at - trigger.at <= within)

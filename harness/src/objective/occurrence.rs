@@ -48,6 +48,9 @@ pub enum Requirement {
         /// How long after at most.
         #[serde(rename = "within_ms", with = "super::millis::optional", default)]
         within: Option<Duration>,
+        /// Or at any time before it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        or_before: bool,
     },
     /// At or after something else, each time.
     Preceded {
@@ -88,8 +91,8 @@ pub fn eventually(what: impl Into<Matching>) -> Objective {
 
 /// Each time `trigger` happens, it is followed by `then`.
 pub fn every(trigger: impl Into<Matching>, then: impl Into<Matching>) -> Objective {
-    let (trigger, same, within) = (trigger.into(), None, None);
-    occurrence(then.into(), Requirement::Follows { trigger, same, within })
+    let (trigger, same, within, or_before) = (trigger.into(), None, None, false);
+    occurrence(then.into(), Requirement::Follows { trigger, same, within, or_before })
 }
 
 /// Each time `what` happens, `before` has happened: nothing is acknowledged before it is stored.
@@ -132,6 +135,15 @@ impl Objective {
             self.requirement()
         {
             *within = Some(bound);
+        }
+        self
+    }
+
+    /// For [`every`]: what is to follow may have come before as well, at any time. Whoever is
+    /// answered twice is answered the second time for what is done already.
+    pub fn or_before(mut self) -> Self {
+        if let Some(Requirement::Follows { or_before, .. }) = self.requirement() {
+            *or_before = true;
         }
         self
     }
@@ -193,12 +205,13 @@ impl Stated for Occurrence {
             Requirement::Eventually { within } => {
                 format!("at least once after the last heal{}", soon(within))
             }
-            Requirement::Follows { same, within, .. } => {
+            Requirement::Follows { same, within, or_before, .. } => {
+                let before = if *or_before { ", or comes after it" } else { "" };
                 let same = same
                     .as_ref()
                     .map(|field| format!(" with the same {field}"))
                     .unwrap_or_default();
-                format!("by {}{same}{}", self.what, soon(within))
+                format!("by {}{same}{}{before}", self.what, soon(within))
             }
             Requirement::Preceded { same: Some(field), .. } => format!("with the same {field}"),
             Requirement::Preceded { same: None, .. } => "each time".to_owned(),
@@ -228,7 +241,7 @@ impl Stated for Occurrence {
                 _ => Ok(()),
             },
             Requirement::Eventually { within } => time(within),
-            Requirement::Follows { trigger, same, within } => {
+            Requirement::Follows { trigger, same, within, .. } => {
                 trigger.check()?;
                 same.as_deref().map_or(Ok(()), |field| expect::named("a field", field))?;
                 time(within)
