@@ -135,7 +135,8 @@ impl Content {
                 let kept = if len > 1 { rng.random_range(1..len) } else { 0 };
                 let end = if kept > 0 { at + kept } else { 0 };
                 self.live.truncate(len_before.max(end));
-                if let Some(before) = before.get(kept..) {
+                // Nothing was overwritten behind the end, from which a write may be far.
+                if let Some(before) = before.get(kept..).filter(|before| !before.is_empty()) {
                     self.live[at + kept..at + kept + before.len()].copy_from_slice(before);
                 }
             }

@@ -117,3 +117,12 @@ fn there_is_nothing_to_tear_in_a_byte_or_in_what_is_durable() {
     assert!(!content.lose_power(Some(&mut rng)));
     assert_eq!(content.live, b"0123");
 }
+
+#[test]
+fn a_byte_far_behind_the_end_is_there_or_not() {
+    let mut rng = rng::stream(1, "test");
+    let mut content = synced(b"0123");
+    content.write(100, b"x", NOW);
+    assert!(!content.lose_power(Some(&mut rng)));
+    assert_eq!(content.live, b"0123");
+}
