@@ -53,6 +53,9 @@ pub(crate) trait Kernel {
     /// When looking up a name has an answer, and which: none for a name that is unknown, an error
     /// when there is none to be had.
     fn look_up(&self, name: &str) -> (u64, io::Result<Option<IpAddr>>);
+    /// Which device the disk is, for this process of the host: another than for any other process,
+    /// also of other runs.
+    fn device(&self) -> u32;
     /// Hands a request to the disk of the host, and returns its number.
     fn disk(&self, request: DiskRequest) -> u64;
     /// The answer to a request, or when there will be one; `None` if its process is gone.

@@ -10,16 +10,18 @@ use super::{
     disk::{DiskRequest, FileStatus},
     files::{known, status},
     paths::{Done, absolute, here, on_paths},
+    threads,
 };
 
 /// What simulated disks are made of.
 const BLOCK_BYTES: u64 = 512;
 const PAGE_BYTES: u32 = 4096;
-/// The number of the device that a simulated disk is.
-const DEVICE: u64 = 0x5371;
+/// The kind of device that a simulated disk is: its major number, which no other has.
+const DEVICE_KIND: c_uint = 0x537;
 
 /// What C is told of a file.
 struct Told {
+    device: c_uint,
     number: u64,
     mode: u32,
     len: u64,
@@ -27,10 +29,17 @@ struct Told {
     nanoseconds: u32,
 }
 
+/// Which device of its kind the disk is for the process whose code runs.
+fn device() -> c_uint {
+    let device = || Ok(super::kernel().map_or(0, |kernel| kernel.device()));
+    threads::at_kernel(device).unwrap_or(0)
+}
+
 fn told(status: FileStatus) -> Told {
     let modified = status.modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     let mode = if status.is_dir { libc::S_IFDIR | 0o755 } else { libc::S_IFREG | 0o644 };
     Told {
+        device: device(),
         // No file has the number zero.
         number: status.number + 1,
         mode,
@@ -59,6 +68,7 @@ fn of_descriptor(fd: c_int) -> io::Result<Told> {
     if !super::files::is_file(fd)? {
         // A socket, or what one waits with.
         return Ok(Told {
+            device: device(),
             number: u64::from(fd.unsigned_abs()),
             mode: libc::S_IFSOCK | 0o777,
             len: 0,
@@ -111,7 +121,7 @@ macro_rules! fill {
         unsafe {
             $out.write_bytes(0, 1);
             let out: &mut $shape = &mut *$out;
-            out.st_dev = DEVICE;
+            out.st_dev = libc::makedev(DEVICE_KIND, told.device);
             out.st_ino = told.number;
             out.st_mode = told.mode;
             out.st_nlink = 1;
@@ -198,7 +208,7 @@ on_paths! {
         out.stx_ino = told.number;
         out.stx_size = told.len;
         out.stx_blocks = told.len.div_ceil(BLOCK_BYTES);
-        out.stx_dev_minor = c_uint::try_from(DEVICE).unwrap_or(0);
+        (out.stx_dev_major, out.stx_dev_minor) = (DEVICE_KIND, told.device);
         // SAFETY: a time of zeros is valid.
         let mut modified: statx_timestamp = unsafe { std::mem::zeroed() };
         (modified.tv_sec, modified.tv_nsec) = (told.seconds, told.nanoseconds);

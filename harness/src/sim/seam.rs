@@ -6,6 +6,7 @@ use std::{
     io::{self, IoSlice},
     net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr},
     rc::{Rc, Weak},
+    sync::atomic::{AtomicU32, Ordering},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -28,6 +29,11 @@ use crate::{
 /// The loopback ports for services behind a sidecar, taken from above: out of the way of those
 /// that services ask for, and of the stack's own, which begin at 49152.
 const BEHIND_SIDECARS: std::ops::Range<u16> = 20_000..49_152;
+
+/// The number of the next device. What code keeps in statics outlives the process that it simulates,
+/// SQLite's list of the files that are locked among it: it must not take the files of one process for
+/// those of another.
+static DEVICES: AtomicU32 = AtomicU32::new(1);
 
 /// The seam of one host. It outlives the incarnations of the host's process.
 pub(crate) struct Seam {
@@ -53,6 +59,8 @@ pub(crate) struct Seam {
     /// The addresses that services believe to have, which a sidecar has.
     shown: RefCell<BTreeMap<u64, SocketAddr>>,
     disk: RefCell<Disk>,
+    /// Which device the disk is for the process.
+    device: Cell<u32>,
     pub(crate) clocks: Clocks,
     /// The faults that look-ups of names meet.
     misnaming: RefCell<Vec<(u16, FaultKind)>>,
@@ -81,13 +89,15 @@ impl Seam {
             binds_directly: Cell::new(false),
             shown: RefCell::default(),
             disk: RefCell::new(Disk::new(host.disk, power_losses)),
+            device: Cell::new(0),
             clocks: Clocks::default(),
             misnaming: RefCell::default(),
         })
     }
 
-    /// A new process: no work queued, no signal received.
+    /// A new process: no work queued, no signal received, and a disk that no other has.
     pub(crate) fn reset(&self) {
+        self.device.set(DEVICES.fetch_add(1, Ordering::Relaxed));
         self.cores.borrow_mut().fill(0);
         self.terminating.set(false);
         self.termination.borrow_mut().clear();
@@ -334,6 +344,10 @@ impl Kernel for Seam {
             shared.host_named(&name).map(|host| Ip::of(host).into())
         };
         (at, answer.map(address))
+    }
+
+    fn device(&self) -> u32 {
+        self.device.get()
     }
 
     fn disk(&self, request: DiskRequest) -> u64 {

@@ -317,3 +317,32 @@ fn the_files_of_the_machine_can_be_read_and_not_changed() {
         .plan(|plan| plan.lasts(ms(100)));
     assert_eq!(again.completes(3).said("a").len(), 1);
 }
+
+#[test]
+fn a_process_takes_no_file_for_one_of_another_process() {
+    let devices = || {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sees = Arc::clone(&seen);
+        let service = move || {
+            let sees = Arc::clone(&sees);
+            async move {
+                fs::write("/file", "")?;
+                let (file, root) = (File::open("/file")?.metadata()?, fs::metadata("/")?);
+                assert_eq!(file.dev(), root.dev());
+                assert_eq!(fs::metadata("/file")?.dev(), file.dev());
+                sees.lock().expect("nobody panics").push(file.dev());
+                pending().await
+            }
+        };
+        World::new()
+            .host("a", service.clone())
+            .host("b", service)
+            .plan(|plan| plan.fault(crash("a").from(ms(300)).until(ms(400))))
+            .completes(1);
+        let seen = seen.lock().expect("nobody panics");
+        seen.clone()
+    };
+    let all = [devices(), devices()].concat();
+    let different: std::collections::BTreeSet<u64> = all.iter().copied().collect();
+    assert_eq!((all.len(), different.len()), (6, 6), "{all:?}");
+}
