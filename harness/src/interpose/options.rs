@@ -110,6 +110,14 @@ pub(super) fn set(socket: &Socket, level: c_int, name: c_int, value: &[u8]) -> i
         // Without an effect here: links treat all packets alike, and datagrams to all are not
         // modelled.
         (SOL_SOCKET, libc::SO_BROADCAST | libc::SO_PRIORITY | libc::SO_MARK) => return Ok(()),
+        // The messages that come with datagrams have nothing to tell: a host has one address, and no
+        // link marks what it carries.
+        (IPPROTO_IP, libc::IP_PKTINFO | libc::IP_RECVTOS) if !socket.stream => return Ok(()),
+        (IPPROTO_IPV6, libc::IPV6_RECVPKTINFO | libc::IPV6_RECVTCLASS)
+            if socket.v6 && !socket.stream =>
+        {
+            return Ok(());
+        }
         (IPPROTO_TCP, _) if !socket.stream => return unknown(),
         (IPPROTO_TCP, libc::TCP_NODELAY) => SocketOption::Nodelay(int(value)? != 0),
         (IPPROTO_TCP, libc::TCP_KEEPIDLE) => SocketOption::KeepaliveTime(seconds()?),
