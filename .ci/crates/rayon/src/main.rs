@@ -13,7 +13,8 @@ use works::{BoxError, Done, Trial, calls};
 /// keeps in a static: runs of one process are the same as long as that makes no difference to them.
 fn primes(pool: &ThreadPool, most: u64) -> u64 {
     let is_prime = |number: u64| {
-        number > 1 && (2..number).take_while(|by| by * by <= number).all(|by| number % by != 0)
+        number > 1
+            && (2..number).take_while(|by| by * by <= number).all(|by| !number.is_multiple_of(by))
     };
     pool.install(|| (0..most).into_par_iter().filter(|number| is_prime(*number)).count() as u64)
 }
