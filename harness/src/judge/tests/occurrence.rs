@@ -164,14 +164,6 @@ fn only_after_good_bad_and_empty() {
     let stored = || only_after(logs("acknowledged"), logs("stored")).with_same("job");
     let finding = fails(&record, stored(), "1 of 2 came too early; the first at 20 ms: job=2");
     assert_eq!((finding.samples, finding.observed.as_str()), (2, "1 of 2"));
-    passes(&jobs(19), stored().or_before(), "2 of 2");
-    passes(&jobs(500), stored().or_before(), "2 of 2");
-    let never = RecordBuilder::new().log(5, "stored", "job=2").log(10, "accepted", "job=1").build();
-    fails(
-        &never,
-        stored().or_before(),
-        "1 of 1 were not followed by log \"stored\"; the first at 10 ms: job=1",
-    );
     // Without the number of the job any will do.
     passes(&record, only_after(logs("acknowledged"), logs("stored")), "2 of 2");
     // What never came first was not waited for either.
