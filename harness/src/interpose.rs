@@ -51,6 +51,7 @@ mod polling;
 mod processors;
 mod random;
 mod refusal;
+mod signals;
 mod sockets;
 mod spawn;
 mod statics;
@@ -67,6 +68,7 @@ pub(crate) use clock::Clock;
 pub(crate) use disk::{DiskAnswer, DiskRequest, FileStatus};
 pub(crate) use kernel::{Kernel, Readiness, SocketOption, SocketOptionName};
 pub(crate) use polling::{notify, take_hosts};
+pub(crate) use signals::{Image, deliver, prepare as prepare_signals, take_turn};
 pub(crate) use threads::{
     at_kernel, lend, next_due, on_each_thread, pause as pause_threads, retire as retire_threads,
     run_due,

@@ -66,6 +66,9 @@ pub struct Plan {
     pub cluster: Option<Cluster>,
     /// What is asked of the services.
     pub loads: Vec<Load>,
+    /// Whether the end of a process that is asked for is a SIGTERM for it, which `tokio::signal` hears.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signals: bool,
     /// What is read from the metrics of the services.
     #[serde(default)]
     pub scrapes: Vec<Scrape>,
@@ -105,6 +108,7 @@ impl Plan {
             topology,
             cluster: None,
             loads: Vec::new(),
+            signals: false,
             scrapes: Vec::new(),
             faults: Vec::new(),
             objectives: Vec::new(),
@@ -171,6 +175,17 @@ impl Plan {
     #[must_use]
     pub fn recovery(mut self, recovery: Duration) -> Self {
         self.recovery = recovery;
+        self
+    }
+
+    /// Sends SIGTERM to processes that are asked to end, by a `restart` or by the orchestrator, so that
+    /// services hear it which listen with `tokio::signal`; `squall_os::signal` is told in any case.
+    ///
+    /// What Tokio knows of signals is shared by all of a process. So code of this run's hosts runs
+    /// alone in it, and runs beside this one take longer.
+    #[must_use]
+    pub fn signals(mut self) -> Self {
+        self.signals = true;
         self
     }
 

@@ -29,7 +29,7 @@ use rand::Rng;
 use squall_reports::record::{FaultSpan, Header, Record, SCHEMA};
 
 use crate::{
-    interpose::{Parts, Session, active},
+    interpose::{self, Parts, Session, active},
     plan::{Plan, nanos},
     service::Services,
 };
@@ -54,6 +54,10 @@ pub(crate) fn perform(
 ) -> Record {
     panics::install_hook();
     prepare_tokio();
+    if plan.signals {
+        // What it finds, or not, is told when a host starts.
+        interpose::prepare_signals();
+    }
     // Before anything that might draw the thread's hash keys, which all later maps follow.
     let session = Session::begin(seed, parts);
     let whole = scattered(plan.clone(), seed).with_cluster_hosts();

@@ -45,6 +45,8 @@ pub(crate) struct Seam {
     stood_still: Cell<u64>,
     /// How many times as long work takes, and the fault that is to blame.
     slow: Cell<Option<(f64, u16)>>,
+    /// What Tokio's statics for signals hold for its process, in a plan that sends some.
+    pub(crate) image: RefCell<Option<Rc<RefCell<interpose::Image>>>>,
     terminating: Cell<bool>,
     termination: RefCell<Vec<Waker>>,
     /// The plan has service faults for this host: its listeners get a sidecar each.
@@ -81,6 +83,7 @@ impl Seam {
             cores: RefCell::new(vec![0; usize::from(host.cores)]),
             stood_still: Cell::new(0),
             slow: Cell::new(None),
+            image: RefCell::default(),
             terminating: Cell::new(false),
             termination: RefCell::default(),
             sidecar,

@@ -73,6 +73,11 @@ enum Action {
     LastSample,
 }
 
+/// Why signals cannot be sent.
+const NO_STATICS: &str = "expected the statics of tokio::signal among the symbols of this program, in \
+                          which a plan with signals sends them; found none: it was stripped, or is \
+                          built without Tokio's feature signal";
+
 pub(crate) struct World {
     shared: Rc<Shared>,
     services: Services,
@@ -421,6 +426,8 @@ impl World {
     fn on_host(&mut self, host: usize, act: impl FnOnce(&mut Self, usize)) {
         let seam = Rc::clone(&self.machines[host].seam);
         self.shared.set_host(seam.id);
+        let image = seam.image.borrow().clone();
+        let _turn = interpose::take_turn(self.shared.plan.signals, image);
         let _clock = interpose::use_clock(seam.clocks.get());
         let _kernel = interpose::enter(Rc::clone(&seam) as Rc<dyn interpose::Kernel>);
         let _entered = squall_os::sim::enter(Rc::clone(&seam) as Rc<dyn squall_os::sim::Host>);
@@ -492,6 +499,13 @@ impl World {
         let id = self.machines[host].seam.id;
         self.shared.network.borrow_mut().set_power(id, true);
         interpose::pause_threads(id, false);
+        if shared.plan.signals {
+            let image = interpose::Image::fresh();
+            if image.is_none() {
+                return fail(NO_STATICS.to_owned());
+            }
+            self.machines[host].seam.image.replace(image);
+        }
         let mut started = Ok(());
         self.on_host(host, |world, host| started = world.machines[host].start(seed, now));
         if let Err(error) = started {

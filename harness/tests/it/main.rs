@@ -32,6 +32,7 @@ mod queues;
 mod scrape;
 mod service_faults;
 mod severed;
+mod signals;
 mod std_files;
 mod threads;
 mod time;

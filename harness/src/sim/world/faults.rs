@@ -248,6 +248,13 @@ impl World {
         let wakers = self.machines[host].seam.terminate();
         self.machines[host].wakers.extend(wakers);
         self.set_deadline(host, Some(now));
+        if self.shared.plan.signals {
+            self.on_host(host, |_, _| {
+                // A process without a handler works on, as the first one of a container does.
+                interpose::deliver(libc::SIGTERM);
+            });
+            self.note_woken(None);
+        }
         let host = self.machines[host].seam.id;
         self.shared.record(What::Host { host, state: HostState::Terminating });
     }

@@ -1,0 +1,311 @@
+//! Signals for hosts, as `tokio::signal` knows them.
+//!
+//! Tokio keeps what its runtimes share for signals in one static of the process: a signal that one
+//! host is sent would be every host's. So each process of a host has contents of that static of its
+//! own, which are put into its place while the host's code runs. Runs of a process take turns
+//! meanwhile, since all of them have that place in common. It is found in the symbols of the
+//! program, and what it holds at first in the program's file.
+//!
+//! Handlers that are installed inside of a run are never those of the real process.
+
+use std::{
+    cell::RefCell,
+    ffi::c_void,
+    fs, mem,
+    ops::Range,
+    rc::Rc,
+    sync::{
+        OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use libc::{c_int, dl_phdr_info, siginfo_t, size_t};
+
+use super::{
+    Next,
+    calls::{answer, os},
+    futex::{real_pause, real_yield},
+    is_inside,
+};
+
+/// Signals have numbers below this.
+const SIGNALS: usize = 65;
+
+/// The handlers that code of runs has installed, by signal.
+static HANDLERS: [AtomicUsize; SIGNALS] = [const { AtomicUsize::new(0) }; SIGNALS];
+
+type Handler = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
+
+/// # Safety
+///
+/// As `sigaction(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn sigaction(
+    signal: c_int,
+    action: *const libc::sigaction,
+    before: *mut libc::sigaction,
+) -> c_int {
+    static NEXT: Next = Next::named("sigaction\0");
+    if is_inside() {
+        return answer(|| {
+            let place = usize::try_from(signal).ok().filter(|place| *place > 0);
+            let Some(handler) = place.and_then(|place| HANDLERS.get(place)) else {
+                return os(libc::EINVAL);
+            };
+            // SAFETY: the caller vouches for what is not null.
+            unsafe {
+                if !before.is_null() {
+                    before.write_bytes(0, 1);
+                    (*before).sa_sigaction = handler.load(Ordering::Relaxed);
+                }
+                if !action.is_null() {
+                    handler.store((*action).sa_sigaction, Ordering::Relaxed);
+                }
+            }
+            Ok(0)
+        });
+    }
+    // SAFETY: this is libc's function of that name and type, and the arguments are the caller's.
+    unsafe {
+        let next: unsafe extern "C" fn(
+            c_int,
+            *const libc::sigaction,
+            *mut libc::sigaction,
+        ) -> c_int = mem::transmute(NEXT.get());
+        next(signal, action, before)
+    }
+}
+
+/// Calls the handler of a signal, as the kernel would on a thread of the process whose code runs.
+/// Is there one?
+pub(crate) fn deliver(signal: c_int) -> bool {
+    let place = usize::try_from(signal).unwrap_or(0);
+    let found = HANDLERS.get(place).map_or(0, |handler| handler.load(Ordering::Relaxed));
+    // What was installed outside of a run is asked only if it is the one that Tokio's is.
+    let found = if found == 0 { statics().map_or(0, |statics| statics.handler) } else { found };
+    if found == libc::SIG_DFL || found == libc::SIG_IGN {
+        return false;
+    }
+    // SAFETY: it was given for the handler of a signal, and information of zeros is valid.
+    unsafe {
+        let handler: Handler = mem::transmute(found);
+        let mut information: siginfo_t = mem::zeroed();
+        information.si_signo = signal;
+        handler(signal, &raw mut information, std::ptr::null_mut());
+    }
+    true
+}
+
+/// The place of a static, and what it holds at first.
+struct Static {
+    at: usize,
+    first: Vec<u8>,
+}
+
+/// The statics of Tokio for signals, of each version of it that the program has.
+struct Statics {
+    all: Vec<Static>,
+    /// The function that Tokio has signals handled by.
+    handler: usize,
+}
+
+/// What the statics hold for one process of a host.
+pub(crate) struct Image(Vec<Vec<u8>>);
+
+impl Image {
+    /// That of a new process; `None` if the statics were not found.
+    pub(crate) fn fresh() -> Option<Rc<RefCell<Self>>> {
+        let statics = statics()?;
+        let first = statics.all.iter().map(|one| one.first.clone()).collect();
+        Some(Rc::new(RefCell::new(Self(first))))
+    }
+
+    /// Exchanges what the statics hold and what is kept here.
+    fn exchange(&mut self) {
+        let Some(statics) = statics() else { return };
+        for (one, kept) in statics.all.iter().zip(&mut self.0) {
+            // SAFETY: the static has that length, and nobody else touches it: who does so has a turn.
+            unsafe {
+                let place = std::slice::from_raw_parts_mut(one.at as *mut u8, kept.len());
+                place.swap_with_slice(kept);
+            }
+        }
+    }
+}
+
+/// Whose turn it is: code of hosts with statics of their own runs alone.
+static TURNS: RwLock<()> = RwLock::new(());
+
+thread_local! {
+    /// What the statics hold now that is some host's.
+    static HELD: RefCell<Option<Rc<RefCell<Image>>>> = const { RefCell::new(None) };
+    static DEPTH: RefCell<u32> = const { RefCell::new(0) };
+}
+
+enum Lock {
+    /// The turn has been taken further out.
+    Taken,
+    Shared {
+        _lock: RwLockReadGuard<'static, ()>,
+    },
+    Alone {
+        _lock: RwLockWriteGuard<'static, ()>,
+    },
+}
+
+/// The turn of a host's code, until it is dropped.
+#[must_use = "the turn lasts only while it lives"]
+pub(crate) struct HostTurn {
+    image: Option<Rc<RefCell<Image>>>,
+    before: Option<Rc<RefCell<Image>>>,
+    _lock: Lock,
+}
+
+/// Waits until no code of another run runs. Who waits does not keep those from beginning, so that
+/// one that never ends its turn holds up only whoever needs to be alone.
+fn wait_for_all() -> RwLockWriteGuard<'static, ()> {
+    let mut tried = 0_u32;
+    loop {
+        match TURNS.try_write() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        tried = tried.saturating_add(1);
+        if tried < 1_000 { real_yield() } else { real_pause() }
+    }
+}
+
+/// Begins the turn of a host's code: alone in the process, if hosts of its run have statics of their
+/// own.
+pub(crate) fn take_turn(alone: bool, image: Option<Rc<RefCell<Image>>>) -> HostTurn {
+    let depth = DEPTH.with_borrow_mut(|depth| mem::replace(depth, *depth + 1));
+    let lock = match (depth, alone) {
+        (0, true) => Lock::Alone { _lock: wait_for_all() },
+        (0, false) => Lock::Shared { _lock: TURNS.read().unwrap_or_else(PoisonError::into_inner) },
+        _ => Lock::Taken,
+    };
+    let before = HELD.replace(image.clone());
+    for held in [&before, &image].into_iter().flatten() {
+        held.borrow_mut().exchange();
+    }
+    HostTurn { image, before, _lock: lock }
+}
+
+impl Drop for HostTurn {
+    fn drop(&mut self) {
+        for held in [&self.image, &self.before].into_iter().flatten() {
+            held.borrow_mut().exchange();
+        }
+        HELD.set(self.before.take());
+        DEPTH.with_borrow_mut(|depth| *depth -= 1);
+    }
+}
+
+/// Looks the statics up, in the file of the program.
+fn statics() -> Option<&'static Statics> {
+    static STATICS: OnceLock<Option<Statics>> = OnceLock::new();
+    STATICS.get_or_init(find).as_ref()
+}
+
+/// Looks the statics up before a run begins, which has files of its own.
+pub(crate) fn prepare() -> bool {
+    statics().is_some()
+}
+
+/// # Safety
+///
+/// It is called by `dl_iterate_phdr` only, with a place for an address.
+unsafe extern "C" fn note_first(info: *mut dl_phdr_info, _: size_t, place: *mut c_void) -> c_int {
+    // SAFETY: the loader and the caller vouch for both.
+    #[expect(clippy::cast_possible_truncation, reason = "addresses fit into usize")]
+    unsafe {
+        *place.cast::<usize>() = (*info).dlpi_addr as usize;
+    }
+    // The first object is the program; no other is wanted.
+    1
+}
+
+fn find() -> Option<Statics> {
+    let file = fs::read("/proc/self/exe").ok()?;
+    let program = Program { file: &file };
+    let mut base = 0_usize;
+    // SAFETY: the function only writes to the place.
+    unsafe { libc::dl_iterate_phdr(Some(note_first), (&raw mut base).cast()) };
+    let mut found = Statics { all: Vec::new(), handler: 0 };
+    program.each_symbol(|name, value, size| {
+        if name.contains("tokio6signal8registry7globals7GLOBALS") && size > 0 {
+            if let Some(first) = program.contents(value..value + size) {
+                found.all.push(Static { at: base + value, first });
+            }
+        } else if name.contains("signal_hook_registry7handler") {
+            found.handler = base + value;
+        }
+    })?;
+    (!found.all.is_empty()).then_some(found)
+}
+
+/// A program for 64 bits in the format ELF, as `elf(5)` has it.
+struct Program<'f> {
+    file: &'f [u8],
+}
+
+impl<'f> Program<'f> {
+    fn number(&self, at: usize, bytes: usize) -> Option<usize> {
+        let part = self.file.get(at..at.checked_add(bytes)?)?;
+        let mut number = [0; 8];
+        number[..bytes].copy_from_slice(part);
+        usize::try_from(u64::from_le_bytes(number)).ok()
+    }
+
+    /// Calls `each` with the name, address and size of each symbol.
+    fn each_symbol(&self, mut each: impl FnMut(&str, usize, usize)) -> Option<()> {
+        const SYMBOLS: usize = 2;
+        let (sections, size, count) =
+            (self.number(0x28, 8)?, self.number(0x3a, 2)?, self.number(0x3c, 2)?);
+        let section = |index: usize| sections.checked_add(index.checked_mul(size)?);
+        for index in 0..count {
+            let header = section(index)?;
+            if self.number(header + 4, 4)? != SYMBOLS {
+                continue;
+            }
+            let (from, length) = (self.number(header + 0x18, 8)?, self.number(header + 0x20, 8)?);
+            let names = section(self.number(header + 0x28, 4)?)?;
+            let names = self.number(names + 0x18, 8)?;
+            for at in (from..from.checked_add(length)?).step_by(24) {
+                let name = names.checked_add(self.number(at, 4)?)?;
+                let (value, size) = (self.number(at + 8, 8)?, self.number(at + 16, 8)?);
+                let name = self.file.get(name..)?;
+                let end = name.iter().position(|byte| *byte == 0)?;
+                each(std::str::from_utf8(&name[..end]).unwrap_or_default(), value, size);
+            }
+        }
+        Some(())
+    }
+
+    /// What is at these addresses when the program is loaded.
+    fn contents(&self, addresses: Range<usize>) -> Option<Vec<u8>> {
+        const LOADED: usize = 1;
+        let (headers, size, count) =
+            (self.number(0x20, 8)?, self.number(0x36, 2)?, self.number(0x38, 2)?);
+        for index in 0..count {
+            let header = headers + index * size;
+            let (offset, address) = (self.number(header + 8, 8)?, self.number(header + 16, 8)?);
+            let (in_file, in_memory) =
+                (self.number(header + 0x20, 8)?, self.number(header + 0x28, 8)?);
+            let is_here = self.number(header, 4)? == LOADED
+                && address <= addresses.start
+                && addresses.end <= address + in_memory;
+            if is_here {
+                // What is behind the end of the file's part is zero.
+                let byte = |at: usize| {
+                    let place = at - address;
+                    if place < in_file { self.number(offset + place, 1) } else { Some(0) }
+                };
+                return addresses.map(|at| u8::try_from(byte(at)?).ok()).collect();
+            }
+        }
+        None
+    }
+}
