@@ -6,22 +6,20 @@ use libc::{c_char, c_int, c_void, pid_t};
 
 use super::{Next, is_inside, threads};
 
-/// Parts of the names of functions that ask on behalf of somebody else.
-const BETWEEN: [&str; 14] = [
-    "interpose::filter",
-    "interpose::refusal",
-    "interpose::sockets",
-    "interpose::calls",
-    "interpose::futex",
-    "std::",
-    "core::",
-    "alloc::",
-    "<std::",
-    "<core::",
-    "<alloc::",
-    "tokio::runtime",
-    "__rust",
-    "rust_",
+/// Files whose functions ask on behalf of somebody else, by what their paths have in them.
+const BETWEEN: [&str; 12] = [
+    "src/interpose/filter.rs",
+    "src/interpose/refusal.rs",
+    "src/interpose/sockets.rs",
+    "src/interpose/calls.rs",
+    "src/interpose/futex.rs",
+    "src/interpose/threads.rs",
+    "/rustc/",
+    "library/std/",
+    "library/core/",
+    "/src/runtime/",
+    "/sysdeps/",
+    "/nptl/",
 ];
 
 /// The code of a run has asked for something that would leave the simulation: the run ends, and
@@ -32,20 +30,27 @@ pub(super) fn refuse(what: &str) {
     threads::block(&what);
 }
 
-/// The function that the call came from, as a backtrace gives it.
+/// The function that the call came from and where it is, as a backtrace gives them.
 fn caller() -> Option<String> {
     let trace = Backtrace::force_capture().to_string();
-    // A frame is a line such as `  12: crate::function`; the line that follows says where it is.
-    let names = trace.lines().filter_map(|line| {
-        let (number, name) = line.trim_start().split_once(": ")?;
-        number.parse::<u32>().ok()?;
-        Some(name.trim())
-    });
-    let of_somebody = |name: &&str| {
-        let own = name.strip_prefix("squall::").unwrap_or(name);
-        name.contains("::") && !BETWEEN.iter().any(|between| own.starts_with(between))
-    };
-    names.into_iter().find(of_somebody).map(str::to_owned)
+    let mut name = None;
+    for line in trace.lines().map(str::trim_start) {
+        // A frame is a line such as `12: crate::function`; the one that follows says where it is.
+        match line.strip_prefix("at ") {
+            None => name = line.split_once(": ").map(|(_, name)| name.trim()),
+            Some(place) if !BETWEEN.iter().any(|between| place.contains(between)) => {
+                return Some(format!("{} at {}", name?, of_crate(place)));
+            }
+            Some(_) => {}
+        }
+    }
+    None
+}
+
+/// A place without what leads to it on this machine: from the crate on, if it is a published one.
+fn of_crate(place: &str) -> &str {
+    let of_registry = place.split_once("registry/src/").and_then(|(_, it)| it.split_once('/'));
+    of_registry.map_or(place, |(_, it)| it)
 }
 
 fn no_process() -> c_int {

@@ -220,7 +220,7 @@ fn what_would_leave_the_simulation_ends_the_run_and_is_named() {
         })
     };
     let what = left(&netlink());
-    assert!(what.contains("AF_NETLINK") && what.contains("past_libc"), "{what}");
+    assert!(what.contains("AF_NETLINK") && what.contains("interpose/tests.rs"), "{what}");
 
     #[expect(clippy::disallowed_types, reason = "a socket of the real network")]
     let outside = Arc::new(std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
