@@ -324,6 +324,15 @@ impl State {
         self.ready.iter().any(|number| self.may_move(*number, None))
     }
 
+    /// A thread's call is being performed: it has the baton to wait for, whatever else moves.
+    pub(super) fn stand_still(&mut self, number: u64, stands: bool) {
+        if stands {
+            self.ready.remove(&number);
+        } else if self.members.get(&number).is_some_and(|it| matches!(it.status, Status::Ready)) {
+            self.ready.insert(number);
+        }
+    }
+
     /// A thread has come to its end.
     pub(super) fn ended(&mut self, number: u64) {
         self.ready.remove(&number);

@@ -25,6 +25,8 @@ const BYTES_MAX: usize = 0x7fff_f000;
 /// An open file or directory, closed when it is dropped.
 pub(super) struct OpenFile {
     pub(super) kernel: Rc<dyn Kernel>,
+    /// Of which process it is.
+    pub(super) process: u32,
     /// The number that the disk knows it by; none for a directory.
     pub(super) number: Option<u64>,
     pub(super) path: PathBuf,
@@ -84,6 +86,15 @@ pub(super) fn ask(request: DiskRequest) -> io::Result<DiskAnswer> {
     }
 }
 
+/// Gives an open file back to the disk, which answers nothing.
+pub(super) fn give_back(file: u64) -> io::Result<()> {
+    threads::at_kernel(|| {
+        let kernel = super::kernel().ok_or_else(descriptors::bad)?;
+        kernel.disk(DiskRequest::Close { file });
+        Ok(())
+    })
+}
+
 /// Asks for a status.
 pub(super) fn status(request: DiskRequest) -> io::Result<FileStatus> {
     match ask(request)? {
@@ -132,6 +143,30 @@ fn is_random(fd: c_int) -> io::Result<bool> {
     threads::at_kernel(|| Ok(matches!(descriptors::get(fd)?.kind, Kind::Random)))
 }
 
+/// Where a read or write of so many bytes begins, which is from then on behind it: what others do with
+/// the file meanwhile begins there.
+fn reserve(fd: c_int, bytes: usize) -> io::Result<u64> {
+    threads::at_kernel(|| {
+        let object = descriptors::get(fd)?;
+        let Kind::File(file) = &object.kind else { return os(libc::EINVAL) };
+        let from = file.position.get();
+        file.position.set(from + bytes as u64);
+        Ok(from)
+    })
+}
+
+/// Only so many of the bytes were there, or could be written.
+fn settle(fd: c_int, from: u64, reserved: usize, done: usize) -> io::Result<()> {
+    threads::at_kernel(|| {
+        if let Kind::File(file) = &descriptors::get(fd)?.kind
+            && file.position.get() == from + reserved as u64
+        {
+            file.position.set(from + done as u64);
+        }
+        Ok(())
+    })
+}
+
 fn set_position(fd: c_int, position: u64) -> io::Result<()> {
     threads::at_kernel(|| {
         if let Kind::File(file) = &descriptors::get(fd)?.kind {
@@ -173,14 +208,17 @@ pub(super) unsafe fn read_parts(
         if !known.readable {
             return os(libc::EBADF);
         }
-        let from = at.unwrap_or(known.position);
         let bytes_max = wanted.min(BYTES_MAX);
-        let DiskAnswer::Data(data) = ask(DiskRequest::ReadAt { file, at: from, bytes_max })? else {
-            return os(libc::EIO);
+        let from = at.map_or_else(|| reserve(fd, bytes_max), Ok)?;
+        let answer = ask(DiskRequest::ReadAt { file, at: from, bytes_max });
+        let read = match &answer {
+            Ok(DiskAnswer::Data(data)) => data.len(),
+            _ => 0,
         };
-        if at.is_none() {
-            set_position(fd, from + data.len() as u64)?;
+        if at.is_none() && read < bytes_max {
+            settle(fd, from, bytes_max, read)?;
         }
+        let DiskAnswer::Data(data) = answer? else { return os(libc::EIO) };
         data
     };
     let mut left = data.as_slice();
@@ -220,17 +258,26 @@ pub(super) unsafe fn write_parts(
     if !known.writable {
         return os(libc::EBADF);
     }
-    // On Linux `pwrite` appends as well if the file was opened for that.
-    let place = if known.append { None } else { Some(at.unwrap_or(known.position)) };
-    let DiskAnswer::Written { at: from, bytes } =
-        ask(DiskRequest::WriteAt { file, at: place, data })?
-    else {
-        return os(libc::EIO);
-    };
-    if at.is_none() {
-        set_position(fd, from + bytes as u64)?;
+    let length = data.len();
+    if known.append {
+        // On Linux `pwrite` appends as well if the file was opened for that.
+        let answer = ask(DiskRequest::WriteAt { file, at: None, data })?;
+        let DiskAnswer::Written { at: from, bytes } = answer else { return os(libc::EIO) };
+        if at.is_none() {
+            set_position(fd, from + bytes as u64)?;
+        }
+        return Ok(bytes.cast_signed());
     }
-    Ok(bytes.cast_signed())
+    let from = at.map_or_else(|| reserve(fd, length), Ok)?;
+    let answer = ask(DiskRequest::WriteAt { file, at: Some(from), data });
+    let written = match &answer {
+        Ok(DiskAnswer::Written { bytes, .. }) => *bytes,
+        _ => 0,
+    };
+    if at.is_none() && written < length {
+        settle(fd, from, length, written)?;
+    }
+    answer.map(|_| written.cast_signed())
 }
 
 /// Moves to another place in a file.
@@ -298,7 +345,7 @@ fn try_lock(fd: c_int, wanted: Lock) -> io::Result<bool> {
         let object = descriptors::get(fd)?;
         let Kind::File(file) = &object.kind else { return os(libc::EBADF) };
         let in_the_way = |other: &OpenFile| {
-            let same = other.path == file.path && other.kernel.host() == file.kernel.host();
+            let same = other.path == file.path && other.process == file.process;
             let excludes = wanted == Lock::Exclusive || other.lock.get() == Lock::Exclusive;
             same && other.lock.get() != Lock::None && excludes
         };

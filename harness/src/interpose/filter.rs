@@ -53,12 +53,19 @@ const ALWAYS: [c_long; 31] = [
 
 /// Those of them that only older machines have.
 #[cfg(target_arch = "x86_64")]
-const ALWAYS_OLD: [c_long; 5] = [
+const ALWAYS_OLD: [c_long; 12] = [
     libc::SYS_epoll_create,
     libc::SYS_epoll_wait,
     libc::SYS_eventfd,
     libc::SYS_fork,
     libc::SYS_vfork,
+    libc::SYS_open,
+    libc::SYS_creat,
+    libc::SYS_unlink,
+    libc::SYS_rename,
+    libc::SYS_mkdir,
+    libc::SYS_rmdir,
+    libc::SYS_link,
 ];
 #[cfg(not(target_arch = "x86_64"))]
 const ALWAYS_OLD: [c_long; 0] = [];

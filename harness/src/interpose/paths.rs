@@ -109,8 +109,10 @@ fn new_descriptor(
 
 fn file(number: Option<u64>, path: PathBuf, flags: c_int) -> io::Result<Kind> {
     let access = flags & libc::O_ACCMODE;
+    let kernel = super::kernel().ok_or_else(descriptors::bad)?;
     Ok(Kind::File(OpenFile {
-        kernel: super::kernel().ok_or_else(descriptors::bad)?,
+        process: kernel.device(),
+        kernel,
         number,
         path,
         readable: access != libc::O_WRONLY,
@@ -150,7 +152,7 @@ fn open_here(path: PathBuf, flags: c_int) -> io::Result<Done<c_int>> {
     match ask(request) {
         Ok(DiskAnswer::Number(number)) => {
             if flags & libc::O_DIRECTORY != 0 {
-                ask(DiskRequest::Close { file: number })?;
+                files::give_back(number)?;
                 return os(libc::ENOTDIR);
             }
             new_descriptor(move || file(Some(number), path, flags), flags).map(Done::Here)
@@ -290,7 +292,11 @@ fn change<T>(path: &Path, request: DiskRequest, result: T) -> io::Result<Done<T>
 /// # Safety
 ///
 /// As `unlinkat(2)`.
-unsafe fn remove(directory: c_int, path: *const c_char, flags: c_int) -> io::Result<Done<c_int>> {
+unsafe fn take_away(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+) -> io::Result<Done<c_int>> {
     // SAFETY: the caller vouches for it.
     let path = unsafe { absolute(directory, path) }?;
     let request = if flags & libc::AT_REMOVEDIR != 0 {
@@ -354,7 +360,7 @@ unsafe fn truncate_at(path: *const c_char, len: libc::off_t) -> io::Result<Done<
     }
     let DiskAnswer::Number(file) = ask(open)? else { return os(libc::EIO) };
     let result = ask(DiskRequest::SetLen { file, len });
-    ask(DiskRequest::Close { file })?;
+    files::give_back(file)?;
     result.map(|_| Done::Here(0))
 }
 
@@ -378,21 +384,33 @@ on_paths! {
     /// `unlink(2)`
     fn unlink(path: *const c_char) -> c_int {
         // SAFETY: the path is the caller's.
-        unsafe { remove(AT_FDCWD, path, 0) }
+        unsafe { take_away(AT_FDCWD, path, 0) }
     }
 
     /// `unlinkat(2)`
     fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
         // SAFETY: the path is the caller's.
-        unsafe { remove(directory, path, flags) }
+        unsafe { take_away(directory, path, flags) }
     }
 
     /// `rmdir(2)`
     fn rmdir(path: *const c_char) -> c_int {
         // SAFETY: the path is the caller's.
-        unsafe { remove(AT_FDCWD, path, libc::AT_REMOVEDIR) }
+        unsafe { take_away(AT_FDCWD, path, libc::AT_REMOVEDIR) }
     }
 
+
+    /// `remove(3)`, whose calls libc makes by itself
+    fn remove(path: *const c_char) -> c_int {
+        // SAFETY: the path is the caller's.
+        match unsafe { take_away(AT_FDCWD, path, 0) } {
+            Err(error) if error.raw_os_error() == Some(libc::EISDIR) => {
+                // SAFETY: as above.
+                unsafe { take_away(AT_FDCWD, path, libc::AT_REMOVEDIR) }
+            }
+            result => result,
+        }
+    }
 
     /// `rename(2)`
     fn rename(from: *const c_char, to: *const c_char) -> c_int {

@@ -13,6 +13,8 @@ use super::{
 /// milliseconds it waits for them in real time: none of them holds a lock for long.
 const YIELDS: u32 = 1_000;
 const PAUSES: u32 = 1_000;
+/// The same, if there is no other run.
+const PAUSES_ALONE: u32 = 20;
 
 /// Waits in real time for what a thread of another run may be about to give back. Is it done?
 pub(super) fn try_really(mut done: impl FnMut() -> bool) -> bool {
@@ -41,7 +43,13 @@ pub(super) fn wait_really(word: &AtomicU32, value: u32, is_shared: bool) -> bool
         }
         real_yield();
     }
-    for _ in 0..if is_shared { PAUSES } else { 0 } {
+    // Threads of the process that are of no run hold such a lock for moments, too.
+    let pauses = match (is_shared, others_run()) {
+        (true, true) => PAUSES,
+        (true, false) => PAUSES_ALONE,
+        (false, _) => 0,
+    };
+    for _ in 0..pauses {
         if has_changed() {
             return true;
         }

@@ -1,4 +1,5 @@
-//! How many processors there are: as many as the host has cores.
+//! How many processors there are, as many as the host has cores, and which process it is: the first one
+//! of its host, as in a container.
 
 use libc::{c_int, c_long, cpu_set_t, pid_t, size_t};
 
@@ -50,5 +51,21 @@ unsafe extern "C" fn sysconf(name: c_int) -> c_long {
     unsafe {
         let next: unsafe extern "C" fn(c_int) -> c_long = std::mem::transmute(NEXT.get());
         next(name)
+    }
+}
+
+/// # Safety
+///
+/// As `getpid(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn getpid() -> pid_t {
+    static NEXT: Next = Next::named("getpid\0");
+    if is_inside() {
+        return 1;
+    }
+    // SAFETY: this is libc's function of that name and type.
+    unsafe {
+        let next: unsafe extern "C" fn() -> pid_t = std::mem::transmute(NEXT.get());
+        next()
     }
 }

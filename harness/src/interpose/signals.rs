@@ -162,15 +162,37 @@ pub(crate) struct HostTurn {
     _lock: Lock,
 }
 
+/// How many wait to be alone.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// So many milliseconds whoever need not be alone lets them go first.
+const POLITENESS: u32 = 5;
+
+/// Begins a turn beside others, after whoever waits to be alone, but not for long.
+fn share() -> RwLockReadGuard<'static, ()> {
+    for _ in 0..POLITENESS {
+        if WAITING.load(Ordering::Relaxed) == 0 {
+            break;
+        }
+        real_pause();
+    }
+    TURNS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Waits until no code of another run runs. Who waits does not keep those from beginning, so that
 /// one that never ends its turn holds up only whoever needs to be alone.
 fn wait_for_all() -> RwLockWriteGuard<'static, ()> {
     let mut tried = 0_u32;
+    WAITING.fetch_add(1, Ordering::Relaxed);
     loop {
-        match TURNS.try_write() {
-            Ok(guard) => return guard,
-            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {}
+        let guard = match TURNS.try_write() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        if let Some(guard) = guard {
+            WAITING.fetch_sub(1, Ordering::Relaxed);
+            return guard;
         }
         tried = tried.saturating_add(1);
         if tried < 1_000 { real_yield() } else { real_pause() }
@@ -183,7 +205,7 @@ pub(crate) fn take_turn(alone: bool, image: Option<Rc<RefCell<Image>>>) -> HostT
     let depth = DEPTH.with_borrow_mut(|depth| mem::replace(depth, *depth + 1));
     let lock = match (depth, alone) {
         (0, true) => Lock::Alone { _lock: wait_for_all() },
-        (0, false) => Lock::Shared { _lock: TURNS.read().unwrap_or_else(PoisonError::into_inner) },
+        (0, false) => Lock::Shared { _lock: share() },
         _ => Lock::Taken,
     };
     let before = HELD.replace(image.clone());

@@ -248,3 +248,46 @@ fn what_would_leave_the_simulation_ends_the_run_and_is_named() {
     }));
     assert!(what.contains("io_uring"), "{what}");
 }
+
+#[test]
+fn files_of_c_and_of_system_calls_are_on_the_disk_of_the_host() {
+    let place = std::env::temp_dir().join(format!("squall-real-{}", std::process::id()));
+    std::fs::write(&place, "real").expect("there is a place for it");
+    let name = std::ffi::CString::new(place.to_str().expect("a plain name")).expect("no zero");
+    let run = alone(move || {
+        let name = name.clone();
+        async move {
+            // SAFETY: both are C strings, and the stream is closed once.
+            unsafe {
+                assert_eq!(libc::remove(name.as_ptr()), -1, "it is not the run's");
+                let stream = libc::fopen(c"/file".as_ptr(), c"w".as_ptr());
+                assert!(!stream.is_null(), "{}", io::Error::last_os_error());
+                assert!(libc::fputs(c"text".as_ptr(), stream) >= 0);
+                assert_eq!(libc::fclose(stream), 0);
+            }
+            tracing::info!("{}", std::fs::read_to_string("/file")?);
+            #[cfg(target_arch = "x86_64")]
+            {
+                let flags = (libc::O_CREAT | libc::O_WRONLY) as usize;
+                let path = c"/raw".as_ptr() as usize;
+                let fd = past_libc(libc::SYS_open, [path, flags, 0o644])?;
+                past_libc(libc::SYS_write, [fd, c"raw".as_ptr() as usize, 3])?;
+                past_libc(libc::SYS_close, [fd, 0, 0])?;
+                assert_eq!(std::fs::read_to_string("/raw")?, "raw");
+                past_libc(libc::SYS_unlink, [path, 0, 0])?;
+                assert!(!std::fs::exists("/raw")?);
+            }
+            // SAFETY: it is a C string.
+            assert_eq!(unsafe { libc::remove(c"/file".as_ptr()) }, 0);
+            // SAFETY: nothing is written to.
+            let seconds = unsafe { libc::time(std::ptr::null_mut()) };
+            tracing::info!("{seconds} {}", std::process::id());
+            pending().await
+        }
+    });
+    let said: Vec<String> = logged(&run).into_iter().map(|(_, what)| what).collect();
+    assert_eq!(said, ["text", "1767225600 1"]);
+    assert_eq!(std::fs::read_to_string(&place).expect("it is still there"), "real");
+    std::fs::remove_file(&place).expect("it is ours");
+    assert!(!std::path::Path::new("/raw").exists());
+}

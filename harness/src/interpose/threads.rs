@@ -116,11 +116,16 @@ impl Child {
         result.unwrap_or_else(|| Err(descriptors::bad()))
     }
 
-    /// Waits. False if it was only for the time.
-    fn wait(&self, wait: Wait) -> bool {
+    /// Waits, unless that is over already. False if it was only for the time.
+    fn wait(&self, wait: Wait, is_over: impl Fn() -> bool) -> bool {
         let word = wait.word;
         if let Some(word) = word {
             self.family.note_word(word, true);
+            // Somebody outside of the run may have ended it before that.
+            if is_over() {
+                self.family.note_word(word, false);
+                return true;
+            }
         }
         self.family.state().wait(self.number, wait);
         self.pass();
@@ -212,7 +217,7 @@ pub(super) fn wait_for(descriptors: &[(c_int, c_int)], until: Option<u64>) -> io
     match CHILD.get() {
         Some(child) => {
             child.ask(|| polling::await_all(descriptors, true), false)?;
-            let woken = child.wait(wait);
+            let woken = child.wait(wait, || false);
             child.ask(|| polling::await_all(descriptors, false), true)?;
             Ok(woken)
         }
@@ -226,7 +231,7 @@ pub(super) fn wait_for(descriptors: &[(c_int, c_int)], until: Option<u64>) -> io
 /// A thread of the code of a run sleeps until then.
 pub(super) fn sleep_until(until: u64) -> bool {
     let Some(child) = CHILD.get() else { return false };
-    child.wait(Wait { until: Some(until), ..Wait::default() });
+    child.wait(Wait { until: Some(until), ..Wait::default() }, || false);
     true
 }
 
@@ -293,9 +298,9 @@ fn let_move(family: &Family, child: &Child) -> bool {
         let allowed = family.state().may_call(number);
         match allowed {
             // SAFETY: it lives while its thread waits for the baton.
-            Ok(()) => perform(number, unsafe { &mut *call }),
+            Ok(()) => perform(family, number, unsafe { &mut *call }),
             // SAFETY: as above.
-            Err(true) if of_descriptors => perform(number, unsafe { &mut *call }),
+            Err(true) if of_descriptors => perform(family, number, unsafe { &mut *call }),
             Err(true) => {}
             Err(false) => {
                 family.state().abandon(number);
@@ -312,13 +317,16 @@ pub(super) fn settle() -> bool {
     settle_family(&family, super::kernel().map(|kernel| kernel.host()))
 }
 
-/// Performs the call of a thread on behalf of its host.
-fn perform(number: u64, job: &mut dyn FnMut()) {
+/// Performs the call of a thread on behalf of its host. It cannot move meanwhile, even if the call
+/// waits for another one.
+fn perform(family: &Family, number: u64, job: &mut dyn FnMut()) {
     let kernel = KERNELS.with_borrow(|kernels| kernels.get(&number).cloned());
+    family.state().stand_still(number, true);
     match kernel {
         Some(kernel) => kernel.on_behalf(job),
         None => job(),
     }
+    family.state().stand_still(number, false);
 }
 
 /// The name that a thread was given.
@@ -504,7 +512,7 @@ pub(super) fn await_end(thread: libc::pthread_t) {
     let Some(number) = family.state().number_of(thread) else { return };
     match CHILD.get() {
         Some(child) => {
-            child.wait(Wait { end_of: Some(number), ..Wait::default() });
+            child.wait(Wait { end_of: Some(number), ..Wait::default() }, || false);
         }
         None => {
             let ended = || !family.state().knows(number);
@@ -535,7 +543,8 @@ pub(super) fn wait_for_word(word: &AtomicU32, value: u32, until: Option<u64>) ->
     // Who holds a lock in static memory may be a thread of another run. Of the others, the thread of
     // the run waits for those within libraries for which it is too early to say.
     let is_shared = statics::contain(address);
-    if others_run() && (is_shared || CHILD.get().is_none()) && wait_really(word, value, is_shared) {
+    let may_be_held = is_shared || others_run() && CHILD.get().is_none();
+    if may_be_held && wait_really(word, value, is_shared) {
         return true;
     }
     wait_for_address(address, until, || word.load(Ordering::SeqCst) != value)
@@ -548,7 +557,7 @@ pub(super) fn wait_for_address(
     is_over: impl Fn() -> bool,
 ) -> bool {
     match CHILD.get() {
-        Some(child) => child.wait(Wait { word: Some(address), until, ..Wait::default() }),
+        Some(child) => child.wait(Wait { word: Some(address), until, ..Wait::default() }, is_over),
         None => family().is_none_or(|family| lead_waits(&family, Some(address), until, is_over)),
     }
 }

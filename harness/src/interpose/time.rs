@@ -96,6 +96,27 @@ unsafe extern "C" fn gettimeofday(out: *mut libc::timeval, zone: *mut c_void) ->
     unsafe { next(out, zone) }
 }
 
+/// # Safety
+///
+/// As `time(2)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn time(out: *mut libc::time_t) -> libc::time_t {
+    static NEXT: Next = Next::named("time\0");
+    if in_run() && WALL_CLOCK.get() {
+        let seconds = to_timespec(read_wall_clock()).tv_sec;
+        if !out.is_null() {
+            // SAFETY: the caller vouches for it.
+            unsafe { out.write(seconds) };
+        }
+        return seconds;
+    }
+    // SAFETY: this is libc's function of that name and type.
+    let next: unsafe extern "C" fn(*mut libc::time_t) -> libc::time_t =
+        unsafe { std::mem::transmute(NEXT.get()) };
+    // SAFETY: the arguments are the caller's.
+    unsafe { next(out) }
+}
+
 /// When a time of C is over, in nanoseconds since the run began: one that is counted from now on, or
 /// what a clock shows then.
 pub(super) fn until(time: timespec, of: Option<clockid_t>) -> u64 {

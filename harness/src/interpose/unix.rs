@@ -18,13 +18,14 @@ use super::{
     channels::{Channel, open, until_ready},
     descriptors::{self, Kind, Object},
     disk::{DiskAnswer, DiskRequest},
-    files::{ask, status},
+    files::{self, ask, status},
     polling, threads,
 };
 
 /// A Unix socket: new, a listener, or connected by itself.
 pub(super) struct UnixSocket {
-    host: u16,
+    /// Of which process it is.
+    process: u32,
     pub(super) name: RefCell<Option<PathBuf>>,
     pub(super) connected: RefCell<Option<Channel>>,
     /// Connections that nobody has accepted, and how many there may be.
@@ -47,7 +48,7 @@ impl UnixSocket {
 
 thread_local! {
     /// The sockets that have names.
-    static NAMED: RefCell<BTreeMap<(u16, PathBuf), Weak<Object>>> = const { RefCell::new(BTreeMap::new()) };
+    static NAMED: RefCell<BTreeMap<(u32, PathBuf), Weak<Object>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// The run is over.
@@ -58,9 +59,9 @@ pub(super) fn forget() {
 /// A new Unix stream socket.
 pub(super) fn socket(flags: c_int) -> io::Result<c_int> {
     threads::at_kernel(|| {
-        let host = super::kernel().ok_or_else(descriptors::bad)?.host();
+        let process = super::kernel().ok_or_else(descriptors::bad)?.device();
         let kind = Kind::Unix(UnixSocket {
-            host,
+            process,
             name: RefCell::default(),
             connected: RefCell::default(),
             waiting: RefCell::default(),
@@ -155,7 +156,7 @@ pub(super) unsafe fn bind(
             create_new: true,
         };
         match ask(request) {
-            Ok(DiskAnswer::Number(file)) => drop(ask(DiskRequest::Close { file })?),
+            Ok(DiskAnswer::Number(file)) => files::give_back(file)?,
             Ok(_) => return os(libc::EIO),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return os(libc::EADDRINUSE);
@@ -164,7 +165,7 @@ pub(super) unsafe fn bind(
         }
     }
     with_unix(fd, |object, socket| {
-        let key = (socket.host, path.clone());
+        let key = (socket.process, path.clone());
         let is_taken = NAMED
             .with_borrow(|named| named.get(&key).is_some_and(|other| other.strong_count() > 0));
         if is_taken && is_abstract(&path) {
@@ -209,7 +210,7 @@ pub(super) unsafe fn connect(
         if socket.connected.borrow().is_some() {
             return os(libc::EISCONN);
         }
-        let key = (socket.host, path.clone());
+        let key = (socket.process, path.clone());
         let listener = NAMED.with_borrow(|named| named.get(&key).and_then(Weak::upgrade));
         let Some(listener) = listener else { return os(libc::ECONNREFUSED) };
         let Kind::Unix(of) = &listener.kind else { return os(libc::ECONNREFUSED) };

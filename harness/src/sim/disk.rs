@@ -87,7 +87,10 @@ impl Disk {
         let cost = if self.is_at_the_end(&request) { 0 } else { self.cost(&request) };
         let cost = self.faults.slowed(cost);
         self.free_at = self.free_at.max(now) + cost;
-        self.answers.insert(number, None);
+        // Nobody waits for the end of an open file.
+        if !matches!(request, DiskRequest::Close { .. }) {
+            self.answers.insert(number, None);
+        }
         self.queue.push_back(Queued { request, number, due: self.free_at });
         number
     }

@@ -47,6 +47,8 @@ pub(crate) struct Seam {
     slow: Cell<Option<(f64, u16)>>,
     /// What Tokio's statics for signals hold for its process, in a plan that sends some.
     pub(crate) image: RefCell<Option<Rc<RefCell<interpose::Image>>>>,
+    /// Whether its process is ended by something else than itself.
+    pub(crate) is_killed: Cell<bool>,
     terminating: Cell<bool>,
     termination: RefCell<Vec<Waker>>,
     /// The plan has service faults for this host: its listeners get a sidecar each.
@@ -84,6 +86,7 @@ impl Seam {
             stood_still: Cell::new(0),
             slow: Cell::new(None),
             image: RefCell::default(),
+            is_killed: Cell::new(false),
             terminating: Cell::new(false),
             termination: RefCell::default(),
             sidecar,
@@ -102,6 +105,7 @@ impl Seam {
     pub(crate) fn reset(&self) {
         self.device.set(DEVICES.fetch_add(1, Ordering::Relaxed));
         self.cores.borrow_mut().fill(0);
+        self.is_killed.set(false);
         self.terminating.set(false);
         self.termination.borrow_mut().clear();
         self.sidecars_wanted.borrow_mut().clear();
@@ -354,6 +358,11 @@ impl Kernel for Seam {
     }
 
     fn disk(&self, request: DiskRequest) -> u64 {
+        if self.is_killed.get() {
+            // No request has this number, and so no answer: destructors do not run in a process that
+            // was killed.
+            return 0;
+        }
         self.with_disk(|disk| disk.submit(request, interpose::now()))
     }
 

@@ -300,7 +300,10 @@ impl World {
     /// Lets the threads that services have started do what is due.
     fn run_threads(&mut self, now: u64) {
         if interpose::next_due().is_some_and(|at| at <= now) {
-            interpose::run_due(now);
+            {
+                let _turn = interpose::take_turn(self.shared.plan.signals, None);
+                interpose::run_due(now);
+            }
             self.note_panic();
             self.note_blocked(0);
         }
@@ -538,10 +541,14 @@ impl World {
     /// Drops the process of a host with all its tasks.
     fn drop_tasks(&mut self, host: usize) {
         self.on_host(host, |world, host| {
+            let (now, machine) = (interpose::now(), &world.machines[host]);
+            machine.seam.is_killed.set(machine.state != HostState::Exited);
             world.shared.set_dying(true);
             world.machines[host].kill();
             interpose::retire_threads(world.machines[host].seam.id);
             world.shared.set_dying(false);
+            // What destructors waited for was not on the way of anybody else.
+            interpose::set_now(now);
             observe::close_left_open(&world.shared);
             world.shared.end_left_open();
         });

@@ -346,3 +346,80 @@ fn a_process_takes_no_file_for_one_of_another_process() {
     let different: std::collections::BTreeSet<u64> = all.iter().copied().collect();
     assert_eq!((all.len(), different.len()), (6, 6), "{all:?}");
 }
+
+/// Writes when it is dropped.
+struct Late;
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        let _ = fs::write("/late", "late");
+    }
+}
+
+#[test]
+fn destructors_run_when_a_process_ends_and_not_when_it_is_killed() {
+    let service = |ends: bool| {
+        move || async move {
+            log(&format!("{:?}", fs::read_to_string("/late").ok()));
+            let _late = Late;
+            if ends {
+                tokio::time::sleep(ms(50)).await;
+                return Ok(());
+            }
+            pending().await
+        }
+    };
+    let killed = World::new()
+        .host("a", service(false))
+        .plan(|plan| plan.lasts(ms(1_000)).fault(crash("a").from(ms(300)).until(ms(400))))
+        .completes(1);
+    assert_eq!(killed.said("a"), ["None", "None"]);
+    let ended = World::new()
+        .host("a", service(true))
+        .plan(|plan| plan.lasts(ms(1_000)).fault(crash("a").from(ms(300)).until(ms(400))))
+        .completes(1);
+    assert_eq!(ended.said("a"), ["None", "Some(\"late\")"]);
+}
+
+#[test]
+fn a_lock_ends_with_the_process_that_had_it() {
+    let service = || async {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open("/lock")?;
+        log(&format!("{}", file.try_lock().is_ok()));
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(ms(100));
+                let _ = file.metadata();
+            }
+        });
+        pending().await
+    };
+    let seen = World::new()
+        .host("a", service)
+        .plan(|plan| plan.lasts(ms(1_000)).fault(crash("a").from(ms(250)).until(ms(400))))
+        .completes(1);
+    assert_eq!(seen.said("a"), ["true", "true"]);
+}
+
+#[test]
+fn threads_that_write_through_one_open_file_take_nothing_from_each_other() {
+    let seen = World::new()
+        .host("a", || async {
+            let file = Arc::new(File::create("/log")?);
+            let writers: Vec<_> = (0..4)
+                .map(|_| {
+                    let file = Arc::clone(&file);
+                    std::thread::spawn(move || {
+                        (0..10).try_for_each(|_| (&*file).write_all(b"line\n"))
+                    })
+                })
+                .collect();
+            tokio::time::sleep(ms(200)).await;
+            assert!(writers.into_iter().all(|writer| writer.join().is_ok_and(|it| it.is_ok())));
+            log(&format!("{}", fs::read_to_string("/log")?.lines().count()));
+            pending().await
+        })
+        .plan(|plan| plan.lasts(ms(500)))
+        .completes(1);
+    assert_eq!(seen.said("a"), ["40"]);
+}

@@ -17,11 +17,16 @@ impl World {
                 match command {
                     Command::Start { host, template } => {
                         let index = usize::from(host);
-                        let service = self.services.start(&template.service, &template.config);
+                        let mut service = None;
+                        self.on_host(index, |world, _| {
+                            let start = world.services.start(&template.service, &template.config);
+                            service = Some(start);
+                        });
                         // With a wrong configuration it ends as soon as it has read it.
                         let (service, wrong) = match service {
-                            Ok(service) => (Some(Ok(service)), None),
-                            Err(error) => (None, Some(error)),
+                            Some(Ok(service)) => (Some(Ok(service)), None),
+                            Some(Err(error)) => (None, Some(error)),
+                            None => (None, None),
                         };
                         self.start_process(index, service, now);
                         orchestrator::container_started(host);
