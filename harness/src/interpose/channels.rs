@@ -16,6 +16,7 @@ use super::{
     calls::{answer, os},
     descriptors::{self, Kind, Object},
     is_inside, polling, threads,
+    transfer::{scatter, signed},
     unix::write_name,
 };
 
@@ -301,16 +302,8 @@ pub(super) unsafe fn receive(fd: c_int, parts: &[iovec], flags: c_int) -> io::Re
             None => os(libc::EBADF),
         })
     })?;
-    let mut left = data.as_slice();
-    for part in parts {
-        let (now, later) = left.split_at(left.len().min(part.iov_len));
-        if !now.is_empty() {
-            // SAFETY: the caller vouches for the part, in which there is room for them.
-            unsafe { std::ptr::copy_nonoverlapping(now.as_ptr(), part.iov_base.cast(), now.len()) };
-        }
-        left = later;
-    }
-    Ok(data.len().cast_signed())
+    // SAFETY: the caller vouches for the parts.
+    Ok(signed(unsafe { scatter(&data, parts) }))
 }
 
 /// Writes what there is room for.

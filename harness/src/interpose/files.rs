@@ -16,7 +16,7 @@ use super::{
     kernel::Kernel,
     threads,
     time::pass_until,
-    transfer,
+    transfer::{self, scatter, signed},
 };
 
 /// As much is read or written by one call, at most: what Linux does, less what fits no page.
@@ -221,16 +221,8 @@ pub(super) unsafe fn read_parts(
         let DiskAnswer::Data(data) = answer? else { return os(libc::EIO) };
         data
     };
-    let mut left = data.as_slice();
-    for part in parts {
-        let (now, later) = left.split_at(left.len().min(part.iov_len));
-        if !now.is_empty() {
-            // SAFETY: the caller vouches for the part, in which there is room for them.
-            unsafe { std::ptr::copy_nonoverlapping(now.as_ptr(), part.iov_base.cast(), now.len()) };
-        }
-        left = later;
-    }
-    Ok(data.len().cast_signed())
+    // SAFETY: the caller vouches for the parts.
+    Ok(signed(unsafe { scatter(&data, parts) }))
 }
 
 /// Writes to `at`, or to where the file stands.

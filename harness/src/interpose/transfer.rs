@@ -129,6 +129,24 @@ unsafe fn place<'a>(start: *mut c_void, length: usize) -> &'a mut [MaybeUninit<u
     unsafe { std::slice::from_raw_parts_mut(start.cast(), length) }
 }
 
+/// Copies bytes into parts, as many as there is room for. How many?
+///
+/// # Safety
+///
+/// The parts are valid.
+pub(super) unsafe fn scatter(bytes: &[u8], parts: &[iovec]) -> usize {
+    let mut left = bytes;
+    for part in parts {
+        let (now, later) = left.split_at(left.len().min(part.iov_len));
+        if !now.is_empty() {
+            // SAFETY: the caller vouches for the part, in which there is room for them.
+            unsafe { std::ptr::copy_nonoverlapping(now.as_ptr(), part.iov_base.cast(), now.len()) };
+        }
+        left = later;
+    }
+    bytes.len() - left.len()
+}
+
 pub(super) fn signed(length: usize) -> ssize_t {
     length.cast_signed()
 }
@@ -205,17 +223,9 @@ unsafe fn receive_datagram(socket: &Socket, parts: &[iovec], peek: bool) -> io::
     let mut whole = [MaybeUninit::uninit(); 1 << 16];
     let mut buffer = ReadBuf::uninit(&mut whole);
     let from = socket.kernel.recv_from(socket.id, &mut buffer, peek)?;
-    let mut left = buffer.filled();
-    let whole = left.len();
-    for part in parts {
-        let (now, later) = left.split_at(left.len().min(part.iov_len));
-        if !now.is_empty() {
-            // SAFETY: the caller vouches for the part, in which there is room for them.
-            unsafe { std::ptr::copy_nonoverlapping(now.as_ptr(), part.iov_base.cast(), now.len()) };
-        }
-        left = later;
-    }
-    Ok(Received { length: whole - left.len(), whole, from: Some(from) })
+    // SAFETY: the caller vouches for the parts.
+    let length = unsafe { scatter(buffer.filled(), parts) };
+    Ok(Received { length, whole: buffer.filled().len(), from: Some(from) })
 }
 
 /// What a call that receives returns: with `MSG_TRUNC`, the length of the whole datagram.
