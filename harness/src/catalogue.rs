@@ -235,7 +235,7 @@ mod tests {
     use squall_reports::{html::Golden, record::EndCause};
 
     use super::{Catalogue, Defect, package_folder, replay_of};
-    use crate::run::tests::failed_run;
+    use crate::run::perform::tests::failed_run;
 
     #[test]
     fn a_replay_command_is_one_command() {

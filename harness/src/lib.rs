@@ -88,15 +88,16 @@ compile_error!(
     "squall's virtual time stands in front of libc on 64-bit Linux; no other system is supported yet"
 );
 
+mod backend;
 mod call;
 pub mod catalogue;
 pub mod cli;
+mod cluster;
 mod exposition;
 mod interpose;
 pub mod judge;
 mod load;
 pub mod objective;
-mod orchestrator;
 pub mod plan;
 mod regression;
 mod run;
@@ -111,10 +112,9 @@ pub mod testing;
 pub use call::{Call, Reply};
 pub use catalogue::{Catalogue, Defect, Sources, package_folder};
 pub use interpose::CountingAllocator;
-pub use run::{Run, RunError, run, run_with};
+pub use run::{Run, RunError, Signals, run, run_with};
 pub use scenario::Scenario;
 pub use service::{BoxError, ServiceFuture, Services};
-pub use sim::Signals;
 pub use squall_reports::{
     record::Record,
     verdict::{Finding, Verdict},

@@ -4,15 +4,13 @@
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Full;
-use squall_os::sim::sleep_until;
 use squall_reports::record::{Gauge, What};
 
 use crate::{
     exposition::{Selector, samples},
-    interpose,
     load::Client,
     plan::{Scrape, nanos},
-    sim::shared,
+    run::environment::Environment,
 };
 
 /// What is read, and what it becomes.
@@ -24,31 +22,31 @@ struct Page {
 }
 
 /// Performs the scrape with this number of the plan, from its client host, to the end of the run.
-pub(crate) async fn scrape(number: usize) {
-    let Some(page) = Page::of(number) else { return };
-    let client = Client::new(&page.scrape.target, 1);
+pub(crate) async fn scrape(environment: impl Environment, number: usize) {
+    let Some(page) = Page::of(&environment, number) else { return };
+    let client = Client::new(environment.clone(), &page.scrape.target, 1);
     let every = page.scrape.every;
-    let mut at = interpose::now();
+    let mut at = environment.now();
     loop {
         let answer = tokio::time::timeout(every, client.send(page.request())).await;
         if let Ok(Ok(answer)) = answer
             && answer.status.is_success()
             && let Ok(text) = str::from_utf8(&answer.body)
         {
-            page.enter(text);
+            page.enter(&environment, text);
         }
-        at = (at + nanos(every)).max(interpose::now());
-        sleep_until(at).await;
+        at = (at + nanos(every)).max(environment.now());
+        environment.sleep_until(at).await;
     }
 }
 
 impl Page {
     /// The page that the scrape with this number of the plan reads.
-    fn of(number: usize) -> Option<Self> {
-        let shared = shared::current()?;
-        let scrape = shared.plan.scrapes.get(number)?.clone();
+    fn of(environment: &impl Environment, number: usize) -> Option<Self> {
+        let plan = environment.plan();
+        let scrape = plan.scrapes.get(number)?.clone();
         let (name, _) = scrape.target.rsplit_once(':')?;
-        let host = u16::try_from(shared.plan.topology.index_of(name)?).ok()?;
+        let host = u16::try_from(plan.topology.index_of(name)?).ok()?;
         let series = scrape.series.iter();
         let wanted = series.filter_map(|name| Some((name.clone(), Selector::parse(name)?)));
         Some(Self { host, wanted: wanted.collect(), scrape })
@@ -62,14 +60,13 @@ impl Page {
     }
 
     /// Enters what the page says about the series that are wanted.
-    fn enter(&self, text: &str) {
-        let Some(shared) = shared::current() else { return };
+    fn enter(&self, environment: &impl Environment, text: &str) {
         // Not a number is what a service says that has nothing to say.
         for sample in samples(text).filter(|it| !it.value.is_nan()) {
             let known = self.wanted.iter().find(|(_, series)| *series == sample.series);
             if let Some((name, _)) = known {
-                let (name, value) = (shared.intern(name), sample.value);
-                shared.record(What::Gauge(Gauge { host: self.host, name, value }));
+                let (name, value) = (environment.intern(name), sample.value);
+                environment.record(What::Gauge(Gauge { host: self.host, name, value }));
             }
         }
     }

@@ -7,8 +7,7 @@
 
 use std::{
     convert::Infallible,
-    io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -28,18 +27,15 @@ use hyper_util::{
 };
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
     plan::FaultKind,
+    run::{environment::Environment, rng},
     service::BoxError,
-    sim::{rng, shared},
 };
 
 type Body = BoxBody<Bytes, BoxError>;
-
-/// As many connections may wait as Tokio asks for.
-const BACKLOG: u32 = 1024;
 
 /// The prefix of a gRPC message: a flag and its length.
 const GRPC_PREFIX: usize = 5;
@@ -62,27 +58,24 @@ enum Damage {
     Truncate,
 }
 
-/// Serves `port` of the host that this runs on, in front of its service.
-pub(crate) async fn serve(port: u16) {
-    let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    let Some((random, behind, listener)) = shared::current().and_then(|shared| {
-        let host = shared.host();
-        let name = format!("sidecar {} {port}", shared.host_name(host));
-        let seam = &shared.seams[usize::from(host)];
-        let behind = seam.port_behind_sidecar(port)?;
-        // Taken by the service itself, if at all: then there is nothing to stand in front of.
-        let listener = seam.directly(|| listen(address)).ok()?;
-        Some((Arc::new(Mutex::new(rng::stream(shared.seed, &name))), behind, listener))
-    }) else {
-        return;
-    };
+/// Serves `port` of the host that `environment` is of, on `listener`, in front of the service that
+/// listens at `behind`.
+pub(crate) async fn serve(
+    environment: impl Environment,
+    port: u16,
+    listener: TcpListener,
+    behind: SocketAddr,
+) {
+    let host = environment.host_name(environment.host());
+    let random = environment.random(&format!("sidecar {host} {port}"));
+    let faults = Faults { environment, host, random: Arc::new(Mutex::new(random)) };
     while let Ok((stream, _)) = listener.accept().await {
         let upstream = Upstream::new(behind);
-        let random = Arc::clone(&random);
+        let faults = faults.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let (upstream, random) = (upstream.clone(), Arc::clone(&random));
-                async move { Ok::<_, Infallible>(pass(request, &upstream, &random).await) }
+                let (upstream, faults) = (upstream.clone(), faults.clone());
+                async move { Ok::<_, Infallible>(faults.pass(request, &upstream).await) }
             });
             // What the peer has closed already refuses the option; reading finds that out.
             let _ = stream.set_nodelay(true);
@@ -94,69 +87,96 @@ pub(crate) async fn serve(port: u16) {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+/// The faults of the service on one host.
+#[derive(Clone)]
+struct Faults<E> {
+    environment: E,
+    host: String,
+    random: Arc<Mutex<ChaCha8Rng>>,
 }
 
-/// What the acting faults want of the next request.
-fn draw(random: &Mutex<ChaCha8Rng>) -> Fate {
-    let Some(shared) = shared::current() else { return Fate::Pass };
-    let host = shared.host_name(shared.host());
-    let mut random = random.lock().expect("nothing panics while it holds the lock");
-    for (number, fault) in (0_u16..).zip(&shared.plan.faults) {
-        if !shared.is_active(number) || !fault.is_on(host) {
-            continue;
+impl<E: Environment> Faults<E> {
+    /// What the acting faults want of the next request.
+    fn draw(&self) -> Fate {
+        let environment = &self.environment;
+        let mut random = self.random.lock().expect("nothing panics while it holds the lock");
+        for (number, fault) in (0_u16..).zip(&environment.plan().faults) {
+            if !environment.is_active(number) || !fault.is_on(&self.host) {
+                continue;
+            }
+            let fate = match fault.kind {
+                FaultKind::FailFirst { requests, status }
+                    if environment.affected(number) < requests =>
+                {
+                    Fate::Fail(status)
+                }
+                FaultKind::FailFraction { rate, status } if rng::chance(rate, &mut random) => {
+                    Fate::Fail(status)
+                }
+                FaultKind::ErrorCode { status } => Fate::Fail(status),
+                FaultKind::SlowAnswer { delay } => Fate::Delay(delay),
+                FaultKind::Hang => Fate::Hang,
+                FaultKind::CorruptAnswer { rate } if rng::chance(rate, &mut random) => {
+                    return Fate::Damage(number, Damage::Corrupt);
+                }
+                FaultKind::TruncateAnswer { rate } if rng::chance(rate, &mut random) => {
+                    return Fate::Damage(number, Damage::Truncate);
+                }
+                _ => continue,
+            };
+            environment.affect(number, 1);
+            return fate;
         }
-        let fate = match fault.kind {
-            FaultKind::FailFirst { requests, status } if shared.affected(number) < requests => {
-                Fate::Fail(status)
-            }
-            FaultKind::FailFraction { rate, status } if rng::chance(rate, &mut random) => {
-                Fate::Fail(status)
-            }
-            FaultKind::ErrorCode { status } => Fate::Fail(status),
-            FaultKind::SlowAnswer { delay } => Fate::Delay(delay),
-            FaultKind::Hang => Fate::Hang,
-            FaultKind::CorruptAnswer { rate } if rng::chance(rate, &mut random) => {
-                return Fate::Damage(number, Damage::Corrupt);
-            }
-            FaultKind::TruncateAnswer { rate } if rng::chance(rate, &mut random) => {
-                return Fate::Damage(number, Damage::Truncate);
-            }
-            _ => continue,
-        };
-        shared.affect(number, 1);
-        return fate;
+        Fate::Pass
     }
-    Fate::Pass
-}
 
-async fn pass(
-    request: Request<Incoming>,
-    upstream: &Upstream,
-    random: &Mutex<ChaCha8Rng>,
-) -> Response<Body> {
-    let grpc = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-    let fate = draw(random);
-    match fate {
-        Fate::Fail(status) => return failure(status, grpc),
-        Fate::Hang => return std::future::pending().await,
-        Fate::Delay(delay) => tokio::time::sleep(delay).await,
-        Fate::Pass | Fate::Damage(..) => {}
+    async fn pass(&self, request: Request<Incoming>, upstream: &Upstream) -> Response<Body> {
+        let grpc = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        let fate = self.draw();
+        match fate {
+            Fate::Fail(status) => return failure(status, grpc),
+            Fate::Hang => return std::future::pending().await,
+            Fate::Delay(delay) => tokio::time::sleep(delay).await,
+            Fate::Pass | Fate::Damage(..) => {}
+        }
+        let answer = match upstream.send(request).await {
+            Ok(answer) => answer,
+            Err(_) => return failure(502, grpc),
+        };
+        match fate {
+            Fate::Damage(fault, how) => self.damage(answer, grpc, fault, how).await,
+            _ => answer.map(|body| body.map_err(BoxError::from).boxed()),
+        }
     }
-    let answer = match upstream.send(request).await {
-        Ok(answer) => answer,
-        Err(_) => return failure(502, grpc),
-    };
-    match fate {
-        Fate::Damage(fault, how) => damage(answer, grpc, fault, how, random).await,
-        _ => answer.map(|body| body.map_err(BoxError::from).boxed()),
+
+    /// Damages the body of an answer, if there is anything in it, and leaves its trailers.
+    async fn damage(
+        &self,
+        answer: Response<Incoming>,
+        grpc: bool,
+        fault: u16,
+        how: Damage,
+    ) -> Response<Body> {
+        let (head, body) = answer.into_parts();
+        let Ok(collected) = body.collect().await else { return failure(502, grpc) };
+        let trailers = collected.trailers().cloned();
+        let whole = collected.to_bytes();
+        // Bits are flipped in the message, if it is one of gRPC, and not in what is around it.
+        let first = if grpc && how == Damage::Corrupt { GRPC_PREFIX } else { 0 };
+        if whole.len() <= first {
+            return Response::from_parts(head, frames(whole, trailers));
+        }
+        self.environment.affect(fault, 1);
+        let body = match how {
+            Damage::Corrupt => {
+                frames(corrupt(BytesMut::from(&whole[..]), first, &self.random), trailers)
+            }
+            Damage::Truncate => first_half(&whole),
+        };
+        Response::from_parts(head, body)
     }
 }
 
@@ -197,33 +217,6 @@ fn grpc_status(http: u16) -> u16 {
     }
 }
 
-/// Damages the body of an answer, if there is anything in it, and leaves its trailers.
-async fn damage(
-    answer: Response<Incoming>,
-    grpc: bool,
-    fault: u16,
-    how: Damage,
-    random: &Mutex<ChaCha8Rng>,
-) -> Response<Body> {
-    let (head, body) = answer.into_parts();
-    let Ok(collected) = body.collect().await else { return failure(502, grpc) };
-    let trailers = collected.trailers().cloned();
-    let whole = collected.to_bytes();
-    // Bits are flipped in the message, if it is one of gRPC, and not in what is around it.
-    let first = if grpc && how == Damage::Corrupt { GRPC_PREFIX } else { 0 };
-    if whole.len() <= first {
-        return Response::from_parts(head, frames(whole, trailers));
-    }
-    if let Some(shared) = shared::current() {
-        shared.affect(fault, 1);
-    }
-    let body = match how {
-        Damage::Corrupt => frames(corrupt(BytesMut::from(&whole[..]), first, random), trailers),
-        Damage::Truncate => first_half(&whole),
-    };
-    Response::from_parts(head, body)
-}
-
 fn frames(data: Bytes, trailers: Option<HeaderMap>) -> Body {
     let frames = [Some(Frame::data(data)), trailers.map(Frame::trailers)];
     let frames = frames.into_iter().flatten().map(Ok::<_, BoxError>);
@@ -257,8 +250,8 @@ struct Upstream {
 }
 
 impl Upstream {
-    fn new(port: u16) -> Self {
-        Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), multiplexed: Arc::default() }
+    fn new(address: SocketAddr) -> Self {
+        Self { address, multiplexed: Arc::default() }
     }
 
     async fn send(&self, request: Request<Incoming>) -> Result<Response<Incoming>, BoxError> {

@@ -12,10 +12,7 @@ use std::{
 };
 
 use super::{job::Job, progress::Progress};
-use crate::{
-    run::{Run, RunError, run_with},
-    sim::Signals,
-};
+use crate::run::{Run, RunError, Signals, run_with};
 
 /// What became of a job; `None` if the process was interrupted before it began.
 pub(super) type Done = Option<Result<Run, RunError>>;

@@ -277,7 +277,7 @@ mod tests {
     use squall_reports::record::EndCause;
 
     use super::is_worth_keeping;
-    use crate::run::tests::failed_run;
+    use crate::run::perform::tests::failed_run;
 
     #[test]
     fn only_a_failure_of_the_scenario_is_kept() {

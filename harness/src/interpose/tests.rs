@@ -10,7 +10,7 @@ use crate::{
     Run, Scenario, Services, Signals,
     interpose::Parts,
     plan::{Plan, Topology},
-    run::run_parts,
+    run::perform::run_parts,
 };
 
 fn ms(ms: u64) -> Duration {

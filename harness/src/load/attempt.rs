@@ -14,19 +14,17 @@ use super::{
     client::io_reason,
     first_message::FirstMessage,
     grpc::Called,
-    trace,
 };
 use crate::{
     call::{Call, Reply},
-    interpose,
     plan::{GrpcCall, RequestSpec, fill_in, nanos},
+    run::{environment::Environment, rng, trace},
     service::{BoxError, CallFuture, chain},
-    sim::{rng, shared},
 };
 
 /// One attempt that is about to be made.
-pub(super) struct Attempt<'a> {
-    pub(super) source: &'a Source,
+pub(super) struct Attempt<'a, E> {
+    pub(super) source: &'a Source<E>,
     pub(super) spec: &'a RequestSpec,
     /// The number of the request, [`WARM_UP`] for one that warms up.
     pub(super) request: RequestId,
@@ -43,7 +41,7 @@ pub(super) struct Attempt<'a> {
     pub(super) seed: u64,
 }
 
-impl Attempt<'_> {
+impl<E: Environment> Attempt<'_, E> {
     pub(super) async fn perform(&self) -> Ending {
         // Boxed, so that the most common kind of request does not carry the room for the others.
         match (&self.spec.call, &self.spec.grpc) {
@@ -79,7 +77,13 @@ impl Attempt<'_> {
             statuses: &self.source.load.statuses,
             asked: self.asked(),
             time_left: self.time_left(),
-            first: FirstMessage::new(self.request, self.intended, self.number, call.streams),
+            first: FirstMessage::new(
+                self.source.environment.clone(),
+                self.request,
+                self.intended,
+                self.number,
+                call.streams,
+            ),
         };
         called.perform(&self.source.connections, request).await
     }
@@ -108,8 +112,7 @@ impl Attempt<'_> {
     }
 
     fn asked_of_call(&self) -> Call {
-        let shared = shared::current();
-        let host = shared.map_or_else(String::new, |it| it.host_name(it.host()).to_owned());
+        let environment = &self.source.environment;
         Call {
             number: self.asked().request,
             id: self.id,
@@ -119,7 +122,7 @@ impl Attempt<'_> {
             time_left: self.time_left(),
             route: self.spec.route.clone(),
             target: self.source.load.target.clone(),
-            host,
+            host: environment.host_name(environment.host()),
             traceparent: trace::parent_of(self.request, self.number),
             kept: self.source.kept.clone(),
         }
@@ -132,7 +135,7 @@ impl Attempt<'_> {
     }
 
     fn time_left(&self) -> Duration {
-        let passed = interpose::now().saturating_sub(self.started);
+        let passed = self.source.environment.now().saturating_sub(self.started);
         Duration::from_nanos(nanos(self.source.load.timeout).saturating_sub(passed))
     }
 

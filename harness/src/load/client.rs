@@ -7,11 +7,13 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+
+use crate::run::environment::Environment;
 
 type Sender = SendRequest<Full<Bytes>>;
 
-pub(crate) struct Client {
+pub(crate) struct Client<E> {
+    environment: E,
     target: String,
     idle: Mutex<VecDeque<Sender>>,
     idle_max: usize,
@@ -27,10 +29,10 @@ pub(crate) struct Answer {
 /// Why there is no answer, in a word.
 pub(crate) type Reason = &'static str;
 
-impl Client {
+impl<E: Environment> Client<E> {
     /// A client of the service at `target` that keeps up to `idle_max` connections open.
-    pub(crate) fn new(target: &str, idle_max: usize) -> Self {
-        Self { target: target.to_owned(), idle: Mutex::default(), idle_max }
+    pub(crate) fn new(environment: E, target: &str, idle_max: usize) -> Self {
+        Self { environment, target: target.to_owned(), idle: Mutex::default(), idle_max }
     }
 
     pub(crate) fn target(&self) -> &str {
@@ -61,7 +63,8 @@ impl Client {
     }
 
     async fn connect(&self) -> Result<Sender, Reason> {
-        let stream = TcpStream::connect(&self.target).await.map_err(|error| io_reason(&error))?;
+        let opened = self.environment.connect(&self.target).await;
+        let stream = opened.map_err(|error| io_reason(&error))?;
         // As load generators do: a request is not to wait for an acknowledgement.
         stream.set_nodelay(true).map_err(|error| io_reason(&error))?;
         let (sender, connection) =

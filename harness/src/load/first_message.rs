@@ -3,22 +3,29 @@
 
 use squall_reports::record::{Outcome, RequestId, WARM_UP};
 
-use crate::sim::observe;
+use crate::run::environment::Environment;
 
 /// What becomes of the first message of one attempt. Dropped without an end, the client gave it up
 /// before there was one.
-pub(super) struct FirstMessage {
+pub(super) struct FirstMessage<E: Environment> {
+    environment: E,
     request: RequestId,
     intended: u64,
     attempt: u8,
     is_awaited: bool,
 }
 
-impl FirstMessage {
+impl<E: Environment> FirstMessage<E> {
     /// The first message of an attempt of a request that was meant to start at `intended`; nobody
     /// looks at those of unary calls and of requests that warm up.
-    pub(super) fn new(request: RequestId, intended: u64, attempt: u8, streams: bool) -> Self {
-        Self { request, intended, attempt, is_awaited: streams && request != WARM_UP }
+    pub(super) fn new(
+        environment: E,
+        request: RequestId,
+        intended: u64,
+        attempt: u8,
+        streams: bool,
+    ) -> Self {
+        Self { environment, request, intended, attempt, is_awaited: streams && request != WARM_UP }
     }
 
     /// A message came.
@@ -38,14 +45,14 @@ impl FirstMessage {
         if std::mem::take(&mut self.is_awaited) {
             let attempt = self.attempt.to_string();
             let outcome = outcome.map(|outcome| ("outcome", outcome));
-            let pairs = [Some(("attempt", &*attempt)), outcome];
-            let pairs = pairs.into_iter().flatten();
-            observe::note_span("first message", self.request, self.intended, pairs);
+            let pairs: Vec<_> =
+                [Some(("attempt", &*attempt)), outcome].into_iter().flatten().collect();
+            self.environment.note_span("first message", self.request, self.intended, &pairs);
         }
     }
 }
 
-impl Drop for FirstMessage {
+impl<E: Environment> Drop for FirstMessage<E> {
     fn drop(&mut self) {
         self.note(None);
     }

@@ -16,7 +16,10 @@ use super::{
     http2::{Broken, Connections},
     protobuf,
 };
-use crate::plan::{GrpcCall, GrpcCode, Statuses};
+use crate::{
+    plan::{GrpcCall, GrpcCode, Statuses},
+    run::environment::Environment,
+};
 
 /// What comes before a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -28,21 +31,21 @@ const MESSAGE_BYTES_MAX: usize = 4 << 20;
 const TIMEOUT_MAX: u128 = 99_999_999;
 
 /// What is called.
-pub(super) struct Called<'a> {
+pub(super) struct Called<'a, E: Environment> {
     pub(super) call: &'a GrpcCall,
     pub(super) statuses: &'a Statuses,
     pub(super) asked: Asked,
     /// How long the client still waits.
     pub(super) time_left: Duration,
     /// Told of the first message of a stream.
-    pub(super) first: FirstMessage,
+    pub(super) first: FirstMessage<E>,
 }
 
-impl Called<'_> {
+impl<E: Environment> Called<'_, E> {
     /// Makes the call whose path and trace are in `request`.
     pub(super) async fn perform(
         mut self,
-        connections: &Connections,
+        connections: &Connections<E>,
         request: request::Builder,
     ) -> Ending {
         let ending = self.attempt(connections, request).await;
@@ -50,7 +53,7 @@ impl Called<'_> {
         ending
     }
 
-    async fn attempt(&mut self, connections: &Connections, request: request::Builder) -> Ending {
+    async fn attempt(&mut self, connections: &Connections<E>, request: request::Builder) -> Ending {
         let failed = |reason| Ending::without_answer(Outcome::Failed, reason);
         let response = match connections.begin(self.request(request)).await {
             Ok(response) => response,

@@ -27,9 +27,10 @@ use hyper::{
     client::conn::http2::{self, SendRequest},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::{net::TcpStream, sync::watch};
+use tokio::sync::watch;
 
 use super::client::{Answer, Reason, io_reason, reason};
+use crate::run::environment::Environment;
 
 type Sender = SendRequest<Full<Bytes>>;
 
@@ -91,7 +92,8 @@ impl Broken {
 }
 
 /// The connections of a load to its target.
-pub(crate) struct Connections {
+pub(crate) struct Connections<E> {
+    environment: E,
     target: String,
     /// How long an attempt to open one may take, and how long one may be silent while requests are
     /// under way before it is asked for a sign of life.
@@ -100,11 +102,12 @@ pub(crate) struct Connections {
     next: AtomicUsize,
 }
 
-impl Connections {
+impl<E: Environment> Connections<E> {
     /// Up to `most` connections to `target`, for requests that are waited for `patience`.
-    pub(crate) fn new(target: &str, most: u32, patience: Duration) -> Self {
+    pub(crate) fn new(environment: E, target: &str, most: u32, patience: Duration) -> Self {
         let places = (0..most.max(1)).map(|_| Mutex::default()).collect();
-        Self { target: target.to_owned(), patience, places, next: AtomicUsize::new(0) }
+        let (target, next) = (target.to_owned(), AtomicUsize::new(0));
+        Self { environment, target, patience, places, next }
     }
 
     /// Sends a request and waits for the whole answer. Dropping the future resets its stream.
@@ -150,17 +153,23 @@ impl Connections {
             return opening.clone();
         }
         let (send, receive) = watch::channel(None);
-        let (target, patience) = (self.target.clone(), self.patience);
+        let (environment, target) = (self.environment.clone(), self.target.clone());
+        let patience = self.patience;
         tokio::spawn(async move {
-            let opened = tokio::time::timeout(patience, open(&target, patience)).await;
+            let opening = open(&environment, &target, patience);
+            let opened = tokio::time::timeout(patience, opening).await;
             send.send_replace(Some(opened.unwrap_or(Err("connection timed out"))));
         });
         kept.insert(receive).clone()
     }
 }
 
-async fn open(target: &str, patience: Duration) -> Result<Sender, Reason> {
-    let stream = TcpStream::connect(target).await.map_err(|error| io_reason(&error))?;
+async fn open(
+    environment: &impl Environment,
+    target: &str,
+    patience: Duration,
+) -> Result<Sender, Reason> {
+    let stream = environment.connect(target).await.map_err(|error| io_reason(&error))?;
     // As load generators do: a request is not to wait for an acknowledgement.
     stream.set_nodelay(true).map_err(|error| io_reason(&error))?;
     let handshake = http2::Builder::new(TokioExecutor::new())

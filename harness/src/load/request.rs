@@ -4,19 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use squall_os::sim::sleep_until;
 use squall_reports::record::{Outcome, Request, RequestId, WARM_UP, What};
 
 use super::{Source, answer::Ending, attempt::Attempt};
 use crate::{
-    interpose,
     plan::{FaultKind, nanos},
-    sim::{rng, shared},
+    run::{environment::Environment, rng},
 };
 
 /// A request that is about to be sent.
-pub(crate) struct Task {
-    source: Arc<Source>,
+pub(super) struct Task<E> {
+    source: Arc<Source<E>>,
     /// Its place in the mix.
     kind: usize,
     resource: u64,
@@ -30,9 +28,9 @@ pub(crate) struct Task {
     seed: u64,
 }
 
-impl Task {
+impl<E: Environment> Task<E> {
     /// Draws what is requested, and whether the client stays for the answer.
-    pub(crate) fn draw(source: &Arc<Source>, intended: u64, rng: &mut ChaCha8Rng) -> Self {
+    pub(super) fn draw(source: &Arc<Source<E>>, intended: u64, rng: &mut ChaCha8Rng) -> Self {
         let mix = &source.load.mix;
         let total: u64 = mix.iter().map(|request| u64::from(request.weight)).sum();
         let mut drawn = rng.random_range(0..total.max(1));
@@ -63,14 +61,15 @@ impl Task {
     }
 
     /// Sends the request and enters what became of it into the record.
-    pub(crate) async fn perform(self) {
-        let Some(id) = shared::current().map(|shared| shared.next_request()) else { return };
+    pub(super) async fn perform(self) {
+        let environment = &self.source.environment;
+        let id = environment.next_request();
         let mut entry = Entry {
             id,
             source: Arc::clone(&self.source),
             kind: self.kind,
             intended: self.intended,
-            started: interpose::now(),
+            started: environment.now(),
             attempts: 0,
             written: false,
         };
@@ -78,7 +77,7 @@ impl Task {
         let leaves = async {
             match self.disconnect {
                 Some((after, fault)) => {
-                    sleep_until(interpose::now() + nanos(after)).await;
+                    environment.sleep_until(environment.now() + nanos(after)).await;
                     fault
                 }
                 None => std::future::pending().await,
@@ -90,9 +89,7 @@ impl Task {
             biased;
             ending = self.attempt_all(id, entry.started, &attempts) => ending,
             fault = leaves => {
-                if let Some(shared) = shared::current() {
-                    shared.affect(fault, 1);
-                }
+                environment.affect(fault, 1);
                 Ending::without_answer(Outcome::Abandoned, "client disconnected")
             }
             () = deadline => Ending::without_answer(Outcome::Failed, "timeout"),
@@ -102,8 +99,9 @@ impl Task {
     }
 
     /// Sends the request once, as one that is not part of the load.
-    pub(crate) async fn warm_up(self) {
-        self.attempt(WARM_UP, 1, interpose::now()).perform().await;
+    pub(super) async fn warm_up(self) {
+        let now = self.source.environment.now();
+        self.attempt(WARM_UP, 1, now).perform().await;
     }
 
     async fn attempt_all(
@@ -121,13 +119,14 @@ impl Task {
                 return ending;
             }
             let factor: f64 = rng::stream(self.seed, &format!("pause {attempt}")).random();
-            sleep_until(interpose::now() + nanos(pause.mul_f64(factor))).await;
+            let environment = &self.source.environment;
+            environment.sleep_until(environment.now() + nanos(pause.mul_f64(factor))).await;
             pause = pause.saturating_mul(2);
         }
         unreachable!("an attempt number does not pass the last one")
     }
 
-    fn attempt(&self, request: RequestId, number: u8, started: u64) -> Attempt<'_> {
+    fn attempt(&self, request: RequestId, number: u8, started: u64) -> Attempt<'_, E> {
         Attempt {
             source: &self.source,
             spec: &self.source.load.mix[self.kind],
@@ -143,9 +142,9 @@ impl Task {
 }
 
 /// Writes a request into the record, exactly once.
-struct Entry {
+struct Entry<E: Environment> {
     id: RequestId,
-    source: Arc<Source>,
+    source: Arc<Source<E>>,
     kind: usize,
     intended: u64,
     started: u64,
@@ -153,26 +152,26 @@ struct Entry {
     written: bool,
 }
 
-impl Entry {
+impl<E: Environment> Entry<E> {
     fn write(&mut self, ending: &Ending) {
         self.written = true;
-        let Some(shared) = shared::current() else { return };
+        let environment = &self.source.environment;
         let request = Request {
             id: self.id,
-            client: shared.host(),
-            route: shared.intern(&self.source.load.mix[self.kind].route),
+            client: environment.host(),
+            route: environment.intern(&self.source.load.mix[self.kind].route),
             intended: self.intended,
             started: self.started,
             outcome: ending.outcome,
             status: ending.status,
             attempts: self.attempts,
-            note: shared.intern(&ending.note),
+            note: environment.intern(&ending.note),
         };
-        shared.record(What::Request(request));
+        environment.record(What::Request(request));
     }
 }
 
-impl Drop for Entry {
+impl<E: Environment> Drop for Entry<E> {
     fn drop(&mut self) {
         if !self.written {
             // The client's own process died: nobody waits for the answer any more.

@@ -24,7 +24,7 @@ use tracing_core::{
 
 pub(crate) use self::child::observe_threads;
 use super::shared::{self, Shared};
-use crate::{interpose, load::trace};
+use crate::{interpose, run::trace};
 
 /// Fields that say which trace a span is of; they are different each time and are not kept.
 const TRACE_FIELDS: [&str; 3] = ["trace_id", "span_id", "parent_id"];
@@ -246,13 +246,16 @@ pub(crate) fn close_left_open(shared: &Shared) {
 
 /// Enters a span of the current host that has ended now and says so only now, in which something
 /// was done for a request since `opened`.
-pub(crate) fn note_span<'p>(
+pub(crate) fn note_span(
+    shared: &Shared,
     name: &str,
     request: RequestId,
     opened: u64,
-    pairs: impl Iterator<Item = (&'p str, &'p str)>,
+    pairs: &[(&'static str, &str)],
 ) {
-    let Some(shared) = shared::current().filter(|shared| !shared.is_dying()) else { return };
+    if shared.is_dying() {
+        return;
+    }
     let mut attributes = Vec::new();
     for (name, value) in pairs {
         set_attribute(&mut attributes, shared.intern(name), shared.intern(value));

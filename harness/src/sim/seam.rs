@@ -18,12 +18,12 @@ use super::{
     clocks::Clocks,
     disk::Disk,
     net::{Ip, Network, SocketId},
-    rng,
     shared::Shared,
 };
 use crate::{
     interpose::{self, DiskAnswer, DiskRequest, Kernel, Readiness, SocketOption, SocketOptionName},
     plan::{FaultKind, HostSpec, nanos},
+    run::rng,
 };
 
 /// The loopback ports for services behind a sidecar, taken from above: out of the way of those

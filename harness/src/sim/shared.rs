@@ -7,6 +7,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     rc::{Rc, Weak},
+    sync::Arc,
 };
 
 use squall_reports::record::{
@@ -16,13 +17,13 @@ use squall_reports::record::{
 
 use super::{net::Network, seam::Seam, timers::Timers};
 use crate::{
-    interpose, orchestrator,
+    interpose,
     plan::{Performer, Plan},
 };
 
 /// The state of a run that more than one part of it works on.
 pub(crate) struct Shared {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     pub(crate) seed: u64,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) timers: RefCell<Timers>,
@@ -38,10 +39,6 @@ pub(crate) struct Shared {
     stop: RefCell<Option<EndCause>>,
     /// Services that ended by themselves: the host and what they returned.
     pub(crate) ended: RefCell<Vec<(u16, Result<(), String>)>>,
-    /// What the orchestrator stores, in a plan that has one.
-    pub(crate) orchestrator: Option<RefCell<orchestrator::State>>,
-    /// What it wants of processes.
-    pub(crate) commands: RefCell<Vec<orchestrator::Command>>,
     /// Whether the tasks of a process are being dropped.
     dying: Cell<bool>,
     /// The requests that end because of it.
@@ -104,7 +101,7 @@ impl Drop for Installed {
 }
 
 impl Shared {
-    pub(crate) fn new(plan: Plan, seed: u64) -> Rc<Self> {
+    pub(crate) fn new(plan: Arc<Plan>, seed: u64) -> Rc<Self> {
         Rc::new_cyclic(|weak: &Weak<Self>| {
             let seams = plan.topology.hosts.iter().enumerate().map(|(id, host)| {
                 let sidecar = plan.faults.iter().any(|fault| {
@@ -125,10 +122,6 @@ impl Shared {
                 host: Cell::new(0),
                 stop: RefCell::new(None),
                 ended: RefCell::default(),
-                orchestrator: plan.cluster.as_ref().map(|cluster| {
-                    RefCell::new(orchestrator::State::new(cluster, &plan.topology, seed))
-                }),
-                commands: RefCell::default(),
                 dying: Cell::new(false),
                 left_open: RefCell::default(),
                 record_bytes: Cell::new(0),

@@ -8,7 +8,7 @@ use crate::{
     Run, Scenario, Services, Signals,
     interpose::Parts,
     plan::{Plan, Topology},
-    run::run_parts,
+    run::perform::run_parts,
 };
 
 /// Two hosts; `order` logs the order of a hash map and `clock` the time of day.

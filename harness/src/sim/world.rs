@@ -11,66 +11,41 @@ mod processes;
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::Ordering,
     time::Duration,
 };
 
 use squall_reports::record::{ALL_HOSTS, End, EndCause, FaultAction, Gauge, HostState, What};
 
 use super::{
+    guests::Guests,
     machine::{Machine, Turn},
     observe, panics,
     shared::Shared,
 };
 use crate::{
     interpose::{self, Blocked, Readings},
-    load, orchestrator,
     plan::{FaultKind, nanos},
+    run::{
+        rng,
+        signals::Signals,
+        timeline::{Due, Timeline},
+    },
     service::{CannotStart, ServiceFuture, Services},
 };
 
 /// How often the limits that are slow to look at are looked at, in instants.
 const LIMITS_EVERY: u64 = 1024;
 
-/// How long after the timeout of the last request a run goes on at least.
-const AFTER_TIMEOUT: Duration = Duration::from_millis(100);
-
-/// What a run tells the outside while it goes on, and hears from it.
-#[derive(Clone, Debug, Default)]
-pub struct Signals {
-    /// Virtual time so far, in nanoseconds.
-    pub now: Arc<AtomicU64>,
-    /// Set to end the run early; its record says so.
-    pub interrupt: Arc<AtomicBool>,
-}
-
-/// Something that the plan does at a given time.
+/// Something that happens to the world at a given time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
-    Inject(u16),
-    Heal(u16),
+    /// The plan says so.
+    Due(Due),
     /// The process of a crash loop dies or starts again.
-    Loop {
-        fault: u16,
-        up: bool,
-    },
+    Loop { fault: u16, up: bool },
     /// The grace of a service that was asked to stop is over.
-    Kill {
-        host: u16,
-        incarnation: u64,
-    },
-    WarmUp,
-    /// Metrics are read from now on.
-    Scrape,
-    BeginLoad,
-    EndLoad,
-    Settled,
-    /// Reads the gauges, and again after the plan's interval.
-    Sample,
-    LastSample,
+    Kill { host: u16, incarnation: u64 },
 }
 
 /// Why signals cannot be sent.
@@ -81,6 +56,7 @@ const NO_STATICS: &str = "expected the statics of tokio::signal among the symbol
 pub(crate) struct World {
     shared: Rc<Shared>,
     services: Services,
+    guests: Box<dyn Guests>,
     machines: Vec<Machine>,
     agenda: BTreeMap<u64, Vec<Action>>,
     /// The deadlines of the machines that have one.
@@ -101,38 +77,26 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(shared: Rc<Shared>, services: Services, signals: Signals) -> Self {
-        let plan = &shared.plan;
-        let begin = nanos(plan.boot);
-        let load_end = begin + nanos(plan.duration());
-        // Every request has come to its end by then, if only by its timeout.
-        let patience = plan.loads.iter().map(|load| load.timeout).max().unwrap_or_default();
-        let end_at = load_end + nanos(plan.settle.max(patience + AFTER_TIMEOUT));
+    pub(crate) fn new(
+        shared: Rc<Shared>,
+        services: Services,
+        guests: Box<dyn Guests>,
+        signals: Signals,
+    ) -> Self {
+        let timeline = Timeline::of(&shared.plan);
         let mut agenda: BTreeMap<u64, Vec<Action>> = BTreeMap::new();
-        let mut at = |time, action| agenda.entry(time).or_default().push(action);
-        // A fault that begins where another one ends finds its host whole.
-        for (number, fault) in (0..).zip(&plan.faults) {
-            at(begin + nanos(fault.heal), Action::Heal(number));
+        for (at, due) in timeline.due {
+            agenda.entry(at).or_default().push(Action::Due(due));
         }
-        for (number, fault) in (0..).zip(&plan.faults) {
-            at(begin + nanos(fault.inject), Action::Inject(number));
-        }
-        at(begin / 2, Action::WarmUp);
-        // So that what was scraped has a value from before the load, and from after the warm-up.
-        at(begin - begin / 8, Action::Scrape);
-        at(begin, Action::Sample);
-        at(begin, Action::BeginLoad);
-        at(load_end, Action::EndLoad);
-        at(end_at, Action::LastSample);
-        at(end_at, Action::Settled);
         Self {
             machines: shared.seams.iter().map(|seam| Machine::new(Rc::clone(seam))).collect(),
             services,
+            guests,
             agenda,
             deadlines: BTreeSet::new(),
             runnable: BTreeSet::new(),
             signals,
-            end_at,
+            end_at: timeline.end,
             load_began: false,
             scraping: false,
             bytes_before_load: None,
@@ -148,7 +112,7 @@ impl World {
     /// Performs the plan to its end, or to where something stops it.
     pub(crate) fn run(mut self) -> End {
         for host in 0..self.machines.len() {
-            if !orchestrator::is_pod(self.machines[host].seam.id) {
+            if !self.guests.manages(self.machines[host].seam.id) {
                 self.start(host, 0);
             }
         }
@@ -257,7 +221,7 @@ impl World {
                 self.perform(action, now);
             }
         }
-        self.obey(now);
+        self.apply_commands(now);
         self.advance_network(now);
         self.wake_timers(now);
         self.run_threads(now);
@@ -413,7 +377,7 @@ impl World {
         self.note_woken(Some(host));
         self.start_sidecars(host, now);
         self.note_ended(now);
-        self.obey(now);
+        self.apply_commands(now);
     }
 
     /// Has the code of a host, or of this one, done what a run cannot go on from?
@@ -448,7 +412,7 @@ impl World {
         for (host, result) in ended {
             match result {
                 Ok(()) => self.exit(host, "completed", now),
-                Err(message) if orchestrator::is_pod(host) => self.exit(host, &message, now),
+                Err(message) if self.guests.manages(host) => self.exit(host, &message, now),
                 Err(message) => self.shared.stop(EndCause::ServiceFailed {
                     host: self.shared.host_name(host).to_owned(),
                     message,
@@ -469,7 +433,8 @@ impl World {
     fn start_sidecars(&mut self, host: usize, now: u64) {
         let wanted = self.machines[host].seam.sidecars_wanted.take();
         for port in wanted {
-            self.machines[host].spawn(crate::sidecar::serve(port));
+            let sidecar = self.guests.sidecar(port);
+            self.machines[host].spawn(sidecar);
             self.set_deadline(host, Some(now));
         }
     }
@@ -494,7 +459,7 @@ impl World {
     ) {
         let spec = self.shared.plan.topology.hosts[host].clone();
         let incarnation = self.machines[host].incarnation;
-        let seed = super::rng::seed(self.shared.seed, &format!("host {} {incarnation}", spec.name));
+        let seed = rng::seed(self.shared.seed, &format!("host {} {incarnation}", spec.name));
         let shared = Rc::clone(&self.shared);
         let fail = |message: String| {
             shared.stop(EndCause::ServiceFailed { host: spec.name.clone(), message });
@@ -524,17 +489,16 @@ impl World {
             Some(Err(error)) => return fail(error.to_string()),
             None => {}
         }
-        if let Some(agent) = orchestrator::agent(id) {
-            self.machines[host].spawn(agent);
+        if let Some(task) = self.guests.beside(id) {
+            self.machines[host].spawn(task);
         }
         self.shared.record(What::Host { host: id, state: HostState::Up });
         self.set_deadline(host, Some(now));
         if self.load_began {
-            let calls = self.services.shared_calls();
-            self.spawn_loads_on(host, |load| load::generate(load, Arc::clone(&calls)));
+            self.spawn_all(host, self.guests.load(id));
         }
         if self.scraping {
-            self.spawn_scrapes_on(host);
+            self.spawn_all(host, self.guests.scrapes(id));
         }
     }
 

@@ -9,7 +9,7 @@ use squall_reports::{
 };
 
 use super::Stored;
-use crate::{judge::judge, objective::p99, run::tests::failed_run};
+use crate::{judge::judge, objective::p99, run::perform::tests::failed_run};
 
 /// A file that goes away with the test.
 struct Scratch(PathBuf);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Schedule;
 use crate::{
     plan::{Arrivals, Fault, Load, burst, ramp},
-    sim::rng,
+    run::rng,
 };
 
 const BEGIN: u64 = 5_000_000_000;

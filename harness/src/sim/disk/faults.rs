@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     plan::FaultKind,
-    sim::rng::{chance, stream},
+    run::rng::{chance, stream},
 };
 
 #[derive(Default)]

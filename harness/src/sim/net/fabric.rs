@@ -28,7 +28,8 @@ use super::{
 };
 use crate::{
     plan::{Fault, Topology, nanos},
-    sim::{rng, shared::Acting},
+    run::rng,
+    sim::shared::Acting,
 };
 
 /// What faults remember of connections that are no more is forgotten when there is more of it than

@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     plan::{Direction, Fault, FaultKind, Target, Topology, nanos},
-    sim::{rng, shared::Acting},
+    run::rng,
+    sim::shared::Acting,
 };
 
 /// What the acting faults want of one packet. What they have done to it is counted once it is

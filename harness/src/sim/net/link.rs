@@ -2,7 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::{plan::Link, sim::rng};
+use crate::{plan::Link, run::rng};
 
 pub(crate) struct LinkState {
     link: Link,

@@ -35,8 +35,11 @@ use self::{
     socket::{Kind, Socket, bad_descriptor},
     tcp::{Changes, Config, Segment},
 };
-use super::{rng, shared::Acting};
-use crate::plan::{Fault, Plan};
+use super::shared::Acting;
+use crate::{
+    plan::{Fault, Plan},
+    run::rng,
+};
 
 /// The largest segment between hosts: an Ethernet frame without the headers.
 const MSS: u32 = 1448;

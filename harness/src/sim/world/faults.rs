@@ -1,17 +1,16 @@
 //! What the plan does to the world: its faults, its load, and the reading of the gauges.
 
-use std::sync::Arc;
-
 use squall_reports::record::{ALL_HOSTS, Gauge, HostState, Mark, UNDIGESTED, What};
 
 use super::{Action, World};
 use crate::{
-    interpose, load, orchestrator,
+    interpose,
     plan::{Fault, FaultKind, Performer, Target, nanos},
-    scrape,
+    run::{environment::Task, timeline::Due},
     sim::{
         clocks::Clocks,
         disk::{Disk, faults::stream_of},
+        guests::Guests,
     },
 };
 
@@ -25,8 +24,7 @@ const MEMORY_STEP: u64 = 4 << 20;
 impl World {
     pub(super) fn perform(&mut self, action: Action, now: u64) {
         match action {
-            Action::Inject(number) => self.inject(number, now),
-            Action::Heal(number) => self.heal(number, now),
+            Action::Due(due) => self.perform_due(due, now),
             Action::Loop { fault, up } => self.turn_crash_loop(fault, up, now),
             Action::Kill { host, incarnation } => {
                 let host = usize::from(host);
@@ -34,69 +32,52 @@ impl World {
                     self.crash(host, now);
                 }
             }
-            Action::WarmUp => {
-                let calls = self.services.shared_calls();
-                self.spawn_loads(now, |load| load::warm_up(load, Arc::clone(&calls)));
-            }
-            Action::Scrape => {
-                self.scraping = true;
-                for host in 0..self.machines.len() {
-                    self.spawn_scrapes_on(host);
-                    self.set_deadline(host, Some(now));
-                }
-            }
-            Action::BeginLoad => {
-                self.load_began = true;
-                self.sample_memory(now);
-                self.shared.record(What::Mark(Mark::LoadBegins));
-                let calls = self.services.shared_calls();
-                self.spawn_loads(now, |load| load::generate(load, Arc::clone(&calls)));
-            }
-            Action::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
-            Action::Settled => {
-                self.sample_memory(now);
-                self.shared.record(What::Mark(Mark::Settled));
-            }
-            Action::Sample => {
-                self.sample();
-                let next = now + nanos(self.shared.plan.sample_every).max(SAMPLE_LEAST_NS);
-                if next < self.end_at {
-                    self.agenda.entry(next).or_default().push(Action::Sample);
-                }
-            }
-            Action::LastSample => self.sample(),
         }
     }
 
-    /// Starts something for each load, on its client host.
-    fn spawn_loads<F>(&mut self, now: u64, task: impl Fn(usize) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
+    /// Does what the plan says.
+    fn perform_due(&mut self, due: Due, now: u64) {
+        match due {
+            Due::Inject(number) => self.inject(number, now),
+            Due::Heal(number) => self.heal(number, now),
+            Due::WarmUp => self.spawn_everywhere(now, |guests, host| guests.warm_up(host)),
+            Due::Scrape => {
+                self.scraping = true;
+                self.spawn_everywhere(now, |guests, host| guests.scrapes(host));
+            }
+            Due::BeginLoad => {
+                self.load_began = true;
+                self.sample_memory(now);
+                self.shared.record(What::Mark(Mark::LoadBegins));
+                self.spawn_everywhere(now, |guests, host| guests.load(host));
+            }
+            Due::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
+            Due::Settled => {
+                self.sample_memory(now);
+                self.shared.record(What::Mark(Mark::Settled));
+            }
+            Due::Sample => {
+                self.sample();
+                let next = now + nanos(self.shared.plan.sample_every).max(SAMPLE_LEAST_NS);
+                if next < self.end_at {
+                    self.agenda.entry(next).or_default().push(Action::Due(Due::Sample));
+                }
+            }
+            Due::LastSample => self.sample(),
+        }
+    }
+
+    /// Starts what the guests have for each host.
+    fn spawn_everywhere(&mut self, now: u64, tasks: impl Fn(&dyn Guests, u16) -> Vec<Task>) {
         for host in 0..self.machines.len() {
-            self.spawn_loads_on(host, &task);
+            self.spawn_all(host, tasks(&*self.guests, self.machines[host].seam.id));
             self.set_deadline(host, Some(now));
         }
     }
 
-    pub(super) fn spawn_loads_on<F>(&self, host: usize, task: impl Fn(usize) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let name = &self.shared.plan.topology.hosts[host].name;
-        for (number, load) in self.shared.plan.loads.iter().enumerate() {
-            if load.client == *name {
-                self.machines[host].spawn(task(number));
-            }
-        }
-    }
-
-    pub(super) fn spawn_scrapes_on(&self, host: usize) {
-        let name = &self.shared.plan.topology.hosts[host].name;
-        for (number, scrape) in self.shared.plan.scrapes.iter().enumerate() {
-            if scrape.client == *name {
-                self.machines[host].spawn(scrape::scrape(number));
-            }
+    pub(super) fn spawn_all(&self, host: usize, tasks: Vec<Task>) {
+        for task in tasks {
+            self.machines[host].spawn(task);
         }
     }
 
@@ -107,7 +88,7 @@ impl World {
         for machine in &self.machines {
             let host = machine.seam.id;
             // A pod that does not run is not there.
-            if orchestrator::is_pod(host) && !machine.is_running() {
+            if self.guests.manages(host) && !machine.is_running() {
                 continue;
             }
             for (name, value) in [
@@ -212,7 +193,7 @@ impl World {
             | FaultKind::PowerLoss
             | FaultKind::CrashLoop { .. }
             | FaultKind::Restart { .. }
-                if orchestrator::is_pod(self.machines[host].seam.id) => {}
+                if self.guests.manages(self.machines[host].seam.id) => {}
             FaultKind::Crash
             | FaultKind::PowerLoss
             | FaultKind::TornWrite
@@ -298,8 +279,8 @@ impl World {
         let FaultKind::CrashLoop { up: up_for, down: down_for } = fault.kind else { return };
         let Some(host) = self.host_of(&fault.target) else { return };
         let next = if up {
-            let kubelets = orchestrator::is_pod(self.machines[host].seam.id);
-            if !kubelets && !self.machines[host].is_running() {
+            let managed = self.guests.manages(self.machines[host].seam.id);
+            if !managed && !self.machines[host].is_running() {
                 self.start(host, now);
             }
             now + nanos(up_for)

@@ -3,23 +3,23 @@
 use squall_reports::record::{HostState, What};
 
 use super::World;
-use crate::orchestrator::{self, Command};
+use crate::run::command::Command;
 
 impl World {
-    /// Does what the orchestrator wants of processes.
-    pub(super) fn obey(&mut self, now: u64) {
+    /// Does what is wanted of processes.
+    pub(super) fn apply_commands(&mut self, now: u64) {
         loop {
-            let commands = self.shared.commands.take();
+            let commands = self.guests.take_commands();
             if commands.is_empty() {
                 return;
             }
             for command in commands {
                 match command {
-                    Command::Start { host, template } => {
+                    Command::Start { host, service: name, config } => {
                         let index = usize::from(host);
                         let mut service = None;
                         self.on_host(index, |world, _| {
-                            let start = world.services.start(&template.service, &template.config);
+                            let start = world.services.start(&name, &config);
                             service = Some(start);
                         });
                         // With a wrong configuration it ends as soon as it has read it.
@@ -29,7 +29,7 @@ impl World {
                             None => (None, None),
                         };
                         self.start_process(index, service, now);
-                        orchestrator::container_started(host);
+                        self.guests.started(host);
                         if let Some(error) = wrong {
                             self.exit(host, &error.to_string(), now);
                         }
@@ -44,15 +44,15 @@ impl World {
 
     /// The process of a host has ended: if it is a pod, those who look after it learn of it now.
     pub(super) fn report_end(&mut self, host: u16, how: &str) {
-        if orchestrator::is_pod(host) {
-            orchestrator::container_ended(host, how);
+        if self.guests.manages(host) {
+            self.guests.ended(host, how);
             self.note_woken(None);
         }
     }
 
     /// The process of a node is gone, and with it those of its pods.
     pub(super) fn take_pods_along(&mut self, node: u16, state: HostState, now: u64) {
-        for host in orchestrator::node_fell(node) {
+        for host in self.guests.fell(node) {
             if self.machines[usize::from(host)].is_running() {
                 self.kill(usize::from(host), state, now);
                 self.shared.record(What::Host { host, state });

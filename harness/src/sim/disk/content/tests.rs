@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::Content;
-use crate::sim::rng;
+use crate::run::rng;
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path, time::SystemTime};
 
 use super::{PENDING_MAX, Volume};
-use crate::sim::rng;
+use crate::run::rng;
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 

@@ -8,7 +8,7 @@ use super::said::{Said, said};
 use super::state::{Canary, Deployment, Progress, Rollout, State};
 use crate::{
     plan::{CanaryStep, nanos, percent},
-    sim::shared::Shared,
+    run::environment::Environment,
 };
 
 impl Canary {
@@ -34,7 +34,7 @@ impl Canary {
 /// Begins a canary.
 pub(super) fn begin(
     state: &mut State,
-    shared: &Shared,
+    env: &impl Environment,
     at: usize,
     patch: &serde_json::Value,
     steps: Vec<CanaryStep>,
@@ -42,26 +42,26 @@ pub(super) fn begin(
 ) {
     let template = state.deployments[at].spec.template.patched(patch);
     if template == state.deployments[at].spec.template {
-        return state.note(shared, "canary changes nothing", &fields(state, at, 0));
+        return state.note(env, "canary changes nothing", &fields(state, at, 0));
     }
     let set = state.adopt(at, Some(template));
     let deployment = &mut state.deployments[at];
     deployment.canary = Some(Canary { set, steps, step: 0, since: None });
     deployment.rollout.progressed = now;
     let revision = deployment.set(set).map_or(0, |set| set.revision);
-    state.note(shared, "rollout started", &fields(state, at, revision));
+    state.note(env, "rollout started", &fields(state, at, revision));
     state.touch();
 }
 
 /// A newer rollout takes the place of a canary that goes on.
-pub(super) fn overtake(state: &mut State, shared: &Shared, at: usize) {
+pub(super) fn overtake(state: &mut State, env: &impl Environment, at: usize) {
     if state.deployments[at].canary.is_some() {
-        state.roll_back(shared, at, "overtaken");
+        state.roll_back(env, at, "overtaken");
     }
 }
 
 /// Goes on with the canary of a deployment.
-pub(super) fn advance(state: &mut State, shared: &Shared, at: usize, now: u64) {
+pub(super) fn advance(state: &mut State, env: &impl Environment, at: usize, now: u64) {
     let deployment = &state.deployments[at];
     let Some(canary) = &deployment.canary else { return };
     let (set, step) = (canary.set, canary.step);
@@ -74,7 +74,7 @@ pub(super) fn advance(state: &mut State, shared: &Shared, at: usize, now: u64) {
     match since {
         None if available >= replicas as usize => {
             let more = fields(state, at, revision).and("weight", weight);
-            state.note(shared, "canary step", &more);
+            state.note(env, "canary step", &more);
             set_step(state, at, step, Some(now), now);
         }
         Some(since) => {
@@ -89,20 +89,20 @@ pub(super) fn advance(state: &mut State, shared: &Shared, at: usize, now: u64) {
             let gate = deployment.gate.as_ref();
             let judged = gate.is_none_or(|gate| gate.judged.is_some_and(|at| at > since));
             if now < since + nanos(hold) || !judged {
-                return give_up(state, shared, at, now);
+                return give_up(state, env, at, now);
             }
             if last {
-                promote(state, shared, at, set, revision, now);
+                promote(state, env, at, set, revision, now);
             } else {
                 set_step(state, at, step + 1, None, now);
             }
         }
-        None => give_up(state, shared, at, now),
+        None => give_up(state, env, at, now),
     }
 }
 
 /// Rolls a canary back that is stuck in a step.
-fn give_up(state: &mut State, shared: &Shared, at: usize, now: u64) {
+fn give_up(state: &mut State, env: &impl Environment, at: usize, now: u64) {
     let deployment = &state.deployments[at];
     let Some(deadline) = deployment.canary.as_ref().map(|canary| canary.deadline(deployment))
     else {
@@ -111,8 +111,8 @@ fn give_up(state: &mut State, shared: &Shared, at: usize, now: u64) {
     if now >= deadline {
         let revision = deployment.canary.as_ref().and_then(|canary| deployment.set(canary.set));
         let more = fields(state, at, revision.map_or(0, |set| set.revision));
-        state.note(shared, "progress deadline exceeded", &more);
-        state.roll_back(shared, at, "progress deadline");
+        state.note(env, "progress deadline exceeded", &more);
+        state.roll_back(env, at, "progress deadline");
     }
 }
 
@@ -126,8 +126,15 @@ fn set_step(state: &mut State, at: usize, step: usize, since: Option<u64>, now: 
 }
 
 /// The canary becomes the deployment's revision.
-fn promote(state: &mut State, shared: &Shared, at: usize, set: u32, revision: u32, now: u64) {
-    state.note(shared, "canary promoted", &fields(state, at, revision));
+fn promote(
+    state: &mut State,
+    env: &impl Environment,
+    at: usize,
+    set: u32,
+    revision: u32,
+    now: u64,
+) {
+    state.note(env, "canary promoted", &fields(state, at, revision));
     let old = state.pods_of(at).filter(|pod| pod.set != set).count();
     let deployment = &mut state.deployments[at];
     deployment.canary = None;

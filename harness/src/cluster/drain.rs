@@ -7,22 +7,22 @@ use super::{
     said::{Said, said},
     state::State,
 };
-use crate::{plan::nanos, sim::shared::Shared};
+use crate::{plan::nanos, run::environment::Environment};
 
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Goes on with the drains.
-pub(super) fn advance(state: &mut State, shared: &Shared, now: u64) {
+pub(super) fn advance(state: &mut State, env: &impl Environment, now: u64) {
     for at in 0..state.drains.len() {
         let node = state.drains[at].node;
         let name = state.nodes[node].name.clone();
         if now >= state.drains[at].retry_at {
-            evict(state, shared, node, now);
+            evict(state, env, node, now);
             state.drains[at].retry_at = now + nanos(RETRY);
         }
         if state.pods.values().all(|pod| pod.node != Some(node)) {
-            state.note(shared, "node drained", &said("node", name));
-            state.drains[at].end(shared);
+            state.note(env, "node drained", &said("node", name));
+            state.drains[at].end(env);
             state.touch();
         }
     }
@@ -30,15 +30,15 @@ pub(super) fn advance(state: &mut State, shared: &Shared, now: u64) {
     state.drains.retain(|drain| pods.values().any(|pod| pod.node == Some(drain.node)));
 }
 
-fn evict(state: &mut State, shared: &Shared, node: usize, now: u64) {
+fn evict(state: &mut State, env: &impl Environment, node: usize, now: u64) {
     let on = |pod: &&super::state::Pod| pod.node == Some(node) && pod.deleted.is_none();
     let pods: Vec<u16> = state.pods.values().filter(on).map(|pod| pod.host).collect();
     for pod in pods {
         if state.may_evict(pod) {
-            state.note_pod(shared, pod, "pod evicted", Said::default());
-            state.delete_pod(shared, pod, "eviction", now);
+            state.note_pod(env, pod, "pod evicted", Said::default());
+            state.delete_pod(env, pod, "eviction", now);
         } else {
-            state.note_pod(shared, pod, "eviction refused", Said::default());
+            state.note_pod(env, pod, "eviction refused", Said::default());
         }
     }
 }

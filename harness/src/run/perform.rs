@@ -12,11 +12,12 @@ use squall_reports::{
 };
 
 use crate::{
+    backend::simulation,
     interpose::Parts,
     judge::{Judgement, judge},
     plan::InvalidPlan,
+    run::{header::Title, signals::Signals},
     scenario::Scenario,
-    sim::{self, Signals, Title},
 };
 
 /// How much longer than its own limit a run may take before it is given up: it is then stuck
@@ -130,7 +131,7 @@ pub(crate) fn run_parts(
         .name(format!("run {}", scenario.name()))
         .stack_size(STACK_BYTES)
         .spawn(move || {
-            let record = sim::perform(plan, services, seed, title, parts, signals);
+            let record = simulation::perform(&plan, services, seed, title, parts, signals);
             // Nobody listens any more only if the run was given up.
             let _ = send.send(record);
         })

@@ -8,8 +8,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-use super::state::with;
-use crate::interpose;
+use super::state::ClusterEnvironment;
 
 pub(super) const PORT: u16 = 6443;
 
@@ -19,27 +18,33 @@ pub(super) fn lease_path(node: usize) -> String {
 }
 
 /// Answers the kubelets.
-pub(super) async fn serve() {
+pub(super) async fn serve(env: impl ClusterEnvironment) {
     let Ok(listener) = TcpListener::bind(("0.0.0.0", PORT)).await else { return };
     while let Ok((stream, _)) = listener.accept().await {
+        let env = env.clone();
         tokio::spawn(async move {
-            let service =
-                service_fn(|request| async move { Ok::<_, Infallible>(answer(&request)) });
+            let service = service_fn(|request| {
+                let answer = answer(&env, &request);
+                async move { Ok::<_, Infallible>(answer) }
+            });
             // A connection that fails is the kubelet's to notice.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
 
-fn answer(request: &Request<Incoming>) -> Response<Empty<bytes::Bytes>> {
-    let renewed = with(|_, state| {
+fn answer(
+    env: &impl ClusterEnvironment,
+    request: &Request<Incoming>,
+) -> Response<Empty<bytes::Bytes>> {
+    let renewed = env.with(|state| {
         let mut nodes = 0..state.nodes.len();
         let node = nodes.find(|node| lease_path(*node) == request.uri().path())?;
-        state.nodes[node].lease = interpose::now();
+        state.nodes[node].lease = env.now();
         state.touch();
         Some(())
     });
-    let known = renewed.flatten().is_some() && request.method() == Method::PUT;
+    let known = renewed.is_some() && request.method() == Method::PUT;
     let mut response = Response::new(Empty::new());
     *response.status_mut() = if known { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND };
     response

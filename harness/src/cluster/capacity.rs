@@ -4,7 +4,7 @@
 use squall_reports::record::{Gauge, What};
 
 use super::state::State;
-use crate::sim::shared::Shared;
+use crate::run::environment::Environment;
 
 /// The pods of a deployment against those that are desired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Capacity {
 
 impl State {
     /// Samples the gauges of a deployment if they have changed.
-    pub(super) fn gauge_capacity(&mut self, shared: &Shared, at: usize, now: u64) {
+    pub(super) fn gauge_capacity(&mut self, env: &impl Environment, at: usize, now: u64) {
         let pods = self.pods_of(at).count();
         let available = self.pods_of(at).filter(|pod| self.is_available(pod, now)).count();
         let deployment = &mut self.deployments[at];
@@ -39,12 +39,8 @@ impl State {
         let spec = &deployment.spec;
         let gauges = [(spec.missing_gauge(), is.missing), (spec.surplus_gauge(), is.surplus)];
         for (name, value) in gauges {
-            let name = shared.intern(&name);
-            shared.record(What::Gauge(Gauge {
-                host: self.control_plane,
-                name,
-                value: value.into(),
-            }));
+            let name = env.intern(&name);
+            env.record(What::Gauge(Gauge { host: self.control_plane, name, value: value.into() }));
         }
     }
 }

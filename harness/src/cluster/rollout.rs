@@ -8,13 +8,13 @@ use super::{
 };
 use crate::{
     plan::{PodTemplate, nanos},
-    sim::shared::Shared,
+    run::environment::Environment,
 };
 
 impl State {
     /// The deployment controller.
-    pub(super) fn roll_out(&mut self, shared: &Shared, at: usize, now: u64) {
-        self.ensure_newest(shared, at, now);
+    pub(super) fn roll_out(&mut self, env: &impl Environment, at: usize, now: u64) {
+        self.ensure_newest(env, at, now);
         let deployment = &self.deployments[at];
         let (surge, unavailable) = deployment.spec.fenceposts(deployment.spec.replicas);
         let size = deployment::Size { replicas: deployment.spec.replicas, surge, unavailable };
@@ -36,7 +36,7 @@ impl State {
         for (id, replicas) in ids.into_iter().zip(replicas) {
             self.resize(at, id, replicas);
         }
-        self.note_progress(shared, at, now);
+        self.note_progress(env, at, now);
     }
 
     /// Gives a set its size.
@@ -54,7 +54,7 @@ impl State {
 
     /// Makes the set of the desired template the newest: a new one, or an earlier one with the
     /// same template.
-    fn ensure_newest(&mut self, shared: &Shared, at: usize, now: u64) {
+    fn ensure_newest(&mut self, env: &impl Environment, at: usize, now: u64) {
         let deployment = &self.deployments[at];
         if deployment.newest().is_some_and(|set| set.template == deployment.spec.template) {
             return;
@@ -73,7 +73,7 @@ impl State {
         };
         let revision = deployment.newest().map_or(0, |set| set.revision);
         let fields = said("deployment", &deployment.spec.name).and("revision", revision);
-        self.note(shared, "rollout started", &fields);
+        self.note(env, "rollout started", &fields);
         self.touch();
     }
 
@@ -117,7 +117,7 @@ impl State {
     }
 
     /// Notes what a rollout has come to, and what follows from that.
-    fn note_progress(&mut self, shared: &Shared, at: usize, now: u64) {
+    fn note_progress(&mut self, env: &impl Environment, at: usize, now: u64) {
         if self.deployments[at].rollout.complete {
             self.forget_history(at);
         }
@@ -172,19 +172,19 @@ impl State {
         };
         self.deployments[at].rollout = rollout;
         if let Some((message, fields)) = news {
-            self.note(shared, message, &fields);
+            self.note(env, message, &fields);
             if !rollout.complete && rolls_back {
-                self.roll_back(shared, at, "progress deadline");
+                self.roll_back(env, at, "progress deadline");
             } else if !rollout.complete {
-                self.deployments[at].fail_operation(shared);
+                self.deployments[at].fail_operation(env);
             }
             self.touch();
         }
-        self.deployments[at].end_operations(shared, complete);
+        self.deployments[at].end_operations(env, complete);
     }
 
     /// Takes the present rollout or canary back: to the template of the last complete rollout.
-    pub(super) fn roll_back(&mut self, shared: &Shared, at: usize, why: &str) {
+    pub(super) fn roll_back(&mut self, env: &impl Environment, at: usize, why: &str) {
         self.set_gate(at, None);
         let deployment = &mut self.deployments[at];
         let name = deployment.spec.name.clone();
@@ -203,7 +203,7 @@ impl State {
             let to = self.deployments[at].newest().map_or(0, |set| set.revision);
             let fields = said("deployment", &name).and("revision", revision);
             let fields = fields.and("to", to).and("reason", why);
-            return self.note(shared, "rollback started", &fields);
+            return self.note(env, "rollback started", &fields);
         }
         let Some(newest) = deployment.newest() else { return };
         let revision = newest.revision;
@@ -215,12 +215,12 @@ impl State {
                 deployment.rollout.takes_back = Some(revision);
                 deployment.takes_operation_back();
                 let fields = fields.and("to", to).and("reason", why);
-                self.note(shared, "rollback started", &fields);
+                self.note(env, "rollback started", &fields);
                 self.touch();
             }
             _ => {
-                deployment.fail_operation(shared);
-                self.note(shared, "nothing to roll back to", &fields.and("reason", why));
+                deployment.fail_operation(env);
+                self.note(env, "nothing to roll back to", &fields.and("reason", why));
             }
         }
     }

@@ -6,17 +6,18 @@ use ::http::{Method, Request, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::Full;
 
-use crate::load::Client;
+use crate::{load::Client, run::environment::Environment};
 
 /// Sends a request on a connection of its own and waits for the answer, for so long at most.
 pub(super) async fn send(
+    env: &impl Environment,
     method: Method,
     target: &str,
     path: &str,
     body: String,
     timeout: Duration,
 ) -> Result<(StatusCode, Bytes), &'static str> {
-    let client = Client::new(target, 0);
+    let client = Client::new(env.clone(), target, 0);
     let mut request = Request::builder().method(method).uri(path).header(header::HOST, target);
     if !body.is_empty() {
         request = request.header(header::CONTENT_TYPE, "application/json");
@@ -31,9 +32,10 @@ pub(super) async fn send(
 
 /// Sends a GET and waits for the answer, for so long at most.
 pub(super) async fn get(
+    env: &impl Environment,
     target: &str,
     path: &str,
     timeout: Duration,
 ) -> Result<(StatusCode, Bytes), &'static str> {
-    send(Method::GET, target, path, String::new(), timeout).await
+    send(env, Method::GET, target, path, String::new(), timeout).await
 }

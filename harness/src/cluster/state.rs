@@ -16,10 +16,7 @@ use super::{
 };
 use crate::{
     plan::{self, Cluster, Gate, PodTemplate, Topology, nanos},
-    sim::{
-        rng,
-        shared::{self, Shared},
-    },
+    run::{command::Command, environment::Environment, rng},
 };
 
 pub(crate) struct State {
@@ -201,11 +198,13 @@ impl Pod {
     }
 }
 
-/// Does something with the state of this run, if it has a cluster.
-pub(super) fn with<R>(act: impl FnOnce(&Shared, &mut State) -> R) -> Option<R> {
-    let shared = shared::current()?;
-    let state = shared.orchestrator.as_ref()?;
-    Some(act(&shared, &mut state.borrow_mut()))
+/// The surroundings of what performs a cluster: the state that all of it shares, and processes.
+pub(crate) trait ClusterEnvironment: Environment {
+    /// Does something with the state, for a moment in which nobody else does.
+    fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R;
+
+    /// Has something done to a process, soon.
+    fn command(&self, command: Command);
 }
 
 impl State {
@@ -267,6 +266,11 @@ impl State {
         }
     }
 
+    /// Is this the host of a pod? Its process is the kubelet's to start.
+    pub(crate) fn is_pod(&self, host: u16) -> bool {
+        self.deployments.first().is_some_and(|deployment| host >= deployment.first_host)
+    }
+
     /// Something has changed that controllers look at.
     pub(super) fn touch(&mut self) {
         self.version += 1;
@@ -291,12 +295,12 @@ impl State {
     }
 
     /// Creates a pod of a set.
-    pub(super) fn create_pod(&mut self, shared: &Shared, at: usize, set: u32, now: u64) {
+    pub(super) fn create_pod(&mut self, env: &impl Environment, at: usize, set: u32, now: u64) {
         let deployment = &mut self.deployments[at];
         if deployment.pods_created >= deployment.spec.pods_max {
             let (most, name) = (deployment.spec.pods_max, &deployment.spec.name);
             let limit = format!("{most} pods of {name} (pods_max)");
-            return shared.stop(EndCause::LimitReached { limit });
+            return env.stop(EndCause::LimitReached { limit });
         }
         deployment.pods_created += 1;
         let number = deployment.pods_created;
@@ -318,28 +322,28 @@ impl State {
             changed: Arc::default(),
         };
         self.pods.insert(host, pod);
-        self.note_pod(shared, host, "pod created", Said::default());
+        self.note_pod(env, host, "pod created", Said::default());
         self.touch();
     }
 
     /// Begins to delete a pod: from now on it is no endpoint and counts for no set.
-    pub(super) fn delete_pod(&mut self, shared: &Shared, host: u16, why: &str, now: u64) {
+    pub(super) fn delete_pod(&mut self, env: &impl Environment, host: u16, why: &str, now: u64) {
         let Some(pod) = self.pods.get_mut(&host) else { return };
         if pod.deleted.is_some() {
             return;
         }
         pod.deleted = Some(now);
         let bound = pod.node.is_some();
-        self.note_pod(shared, host, "pod terminating", said("reason", why));
+        self.note_pod(env, host, "pod terminating", said("reason", why));
         self.touch_pod(host, now);
         if !bound {
-            self.remove_pod(shared, host);
+            self.remove_pod(env, host);
         }
     }
 
     /// Forgets a pod whose container has ended for good.
-    pub(super) fn remove_pod(&mut self, shared: &Shared, host: u16) {
-        self.note_pod(shared, host, "pod removed", Said::default());
+    pub(super) fn remove_pod(&mut self, env: &impl Environment, host: u16) {
+        self.note_pod(env, host, "pod removed", Said::default());
         if let Some(pod) = self.pods.remove(&host) {
             pod.changed.notify_waiters();
         }
@@ -375,12 +379,12 @@ impl State {
     }
 
     /// Logs what happened to the cluster, on the control plane.
-    pub(super) fn note(&self, shared: &Shared, message: &str, fields: &Said) {
-        log(shared, self.control_plane, message, fields);
+    pub(super) fn note(&self, env: &impl Environment, message: &str, fields: &Said) {
+        log(env, self.control_plane, message, fields);
     }
 
     /// Logs what happened to a pod, on its host.
-    pub(super) fn note_pod(&self, shared: &Shared, host: u16, message: &str, more: Said) {
+    pub(super) fn note_pod(&self, env: &impl Environment, host: u16, message: &str, more: Said) {
         let Some(pod) = self.pods.get(&host) else { return };
         let deployment = &self.deployments[pod.deployment];
         let revision = deployment.set(pod.set).map_or(0, |set| set.revision);
@@ -389,7 +393,7 @@ impl State {
         if let Some(node) = pod.node {
             fields = fields.and("node", &self.nodes[node].name);
         }
-        log(shared, host, message, &fields.and_all(more));
+        log(env, host, message, &fields.and_all(more));
     }
 }
 

@@ -5,42 +5,38 @@
 
 use std::sync::Arc;
 
-use squall_os::sim::sleep_until;
-
 use super::{
     analysis, api, budget, canary, drain, endpoints, operations, publisher, replica_set,
     said::{Said, said},
     scheduler,
-    state::{Node, Pod, State, with},
+    state::{ClusterEnvironment, Node, Pod, State},
 };
 use crate::{
-    interpose,
     plan::nanos,
-    sim::{rng, shared::Shared},
+    run::{environment::Environment, rng},
 };
 
 /// More rounds than any pass needs: each creates or deletes a pod, and pods are bounded.
 const ROUNDS_MAX: usize = 10_000;
 
 /// The controllers, on the host of the control plane.
-pub(crate) async fn run() {
-    let changed = with(|_, state| {
-        state.watching_since = interpose::now();
+pub(super) async fn run(env: impl ClusterEnvironment) {
+    let changed = env.with(|state| {
+        state.watching_since = env.now();
         Arc::clone(&state.changed)
     });
-    let Some(changed) = changed else { return };
-    tokio::spawn(api::serve());
-    publisher::spawn();
-    analysis::spawn();
+    tokio::spawn(api::serve(env.clone()));
+    publisher::spawn(&env);
+    analysis::spawn(&env);
     loop {
-        let next = with(|shared, state| {
-            let now = interpose::now();
-            state.reconcile(shared, now);
-            state.next_deadline(shared, now)
+        let next = env.with(|state| {
+            let now = env.now();
+            state.reconcile(&env, now);
+            state.next_deadline(&env, now)
         });
         let deadline = async {
-            match next.flatten() {
-                Some(at) => sleep_until(at).await,
+            match next {
+                Some(at) => env.sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
@@ -53,31 +49,31 @@ pub(crate) async fn run() {
 }
 
 impl State {
-    fn reconcile(&mut self, shared: &Shared, now: u64) {
+    fn reconcile(&mut self, env: &impl Environment, now: u64) {
         for _ in 0..ROUNDS_MAX {
             let before = self.version;
-            operations::begin(self, shared, now);
-            self.look_after_nodes(shared, now);
+            operations::begin(self, env, now);
+            self.look_after_nodes(env, now);
             for at in 0..self.deployments.len() {
-                canary::advance(self, shared, at, now);
-                self.roll_out(shared, at, now);
-                self.end_gate(shared, at, now);
-                self.fill_sets(shared, at, now);
+                canary::advance(self, env, at, now);
+                self.roll_out(env, at, now);
+                self.end_gate(env, at, now);
+                self.fill_sets(env, at, now);
             }
-            self.schedule(shared, now);
-            drain::advance(self, shared, now);
-            if self.version == before || shared.stopped().is_some() {
+            self.schedule(env, now);
+            drain::advance(self, env, now);
+            if self.version == before || env.is_stopped() {
                 break;
             }
         }
         for at in 0..self.deployments.len() {
-            self.publish(shared, at, now);
-            self.gauge_capacity(shared, at, now);
+            self.publish(env, at, now);
+            self.gauge_capacity(env, at, now);
         }
     }
 
     /// When something is due next although nothing changes until then.
-    fn next_deadline(&self, shared: &Shared, now: u64) -> Option<u64> {
+    fn next_deadline(&self, env: &impl Environment, now: u64) -> Option<u64> {
         let nodes = self.nodes.iter().filter(|node| self.pods_on(node.host) || node.lost.is_none());
         let nodes = nodes.map(|node| match node.lost {
             None => self.silent_from(node),
@@ -96,7 +92,7 @@ impl State {
         });
         let gates = self.deployments.iter().filter_map(|it| it.gate.as_ref()?.until);
         let drains = self.drains.iter().map(|drain| drain.retry_at);
-        let operation = operations::next(self, shared);
+        let operation = operations::next(self, env);
         let all = nodes
             .chain(ready)
             .chain(rollouts)
@@ -119,7 +115,7 @@ impl State {
 
     /// The node controller: a node whose kubelet is silent for too long is not ready, and neither
     /// are its pods; after their toleration they are deleted.
-    fn look_after_nodes(&mut self, shared: &Shared, now: u64) {
+    fn look_after_nodes(&mut self, env: &impl Environment, now: u64) {
         for at in 0..self.nodes.len() {
             let node = &self.nodes[at];
             let was = node.lost;
@@ -132,7 +128,7 @@ impl State {
                 self.pods.values().filter(|pod| pod.node == Some(at)).map(|p| p.host).collect();
             if was.is_some() != silent {
                 let message = if silent { "node not ready" } else { "node ready" };
-                self.note(shared, message, &fields);
+                self.note(env, message, &fields);
                 for &pod in &pods {
                     // Whether it is ready is to be reported anew.
                     if let Some(pod) = self.pods.get_mut(&pod) {
@@ -140,43 +136,43 @@ impl State {
                     }
                     let ready = self.pods[&pod].ready_since.is_some();
                     self.touch_pod(pod, now);
-                    self.note_readiness(shared, pod, ready, "node");
+                    self.note_readiness(env, pod, ready, "node");
                 }
                 self.touch();
             }
             if since.is_some_and(|since| now >= since + nanos(self.cluster.toleration)) {
                 for pod in pods {
-                    self.delete_pod(shared, pod, "node", now);
+                    self.delete_pod(env, pod, "node", now);
                 }
             }
         }
     }
 
     /// Logs that a pod is ready, or no longer, if that is news.
-    pub(super) fn note_readiness(&self, shared: &Shared, pod: u16, was: bool, why: &str) {
+    pub(super) fn note_readiness(&self, env: &impl Environment, pod: u16, was: bool, why: &str) {
         let is = self.pods.get(&pod).is_some_and(|pod| pod.ready_since.is_some());
         if is && !was {
-            self.note_pod(shared, pod, "pod ready", Said::default());
+            self.note_pod(env, pod, "pod ready", Said::default());
         } else if was && !is {
-            self.note_pod(shared, pod, "pod not ready", said("reason", why));
+            self.note_pod(env, pod, "pod not ready", said("reason", why));
         }
     }
 
     /// The replica-set controller: creates the pods that a set lacks and deletes those that it has
     /// too many.
-    fn fill_sets(&mut self, shared: &Shared, at: usize, now: u64) {
+    fn fill_sets(&mut self, env: &impl Environment, at: usize, now: u64) {
         let sets: Vec<(u32, u32)> =
             self.deployments[at].sets.iter().map(|set| (set.id, set.replicas)).collect();
         for (id, replicas) in sets {
             let has = u32::try_from(self.pods_of_set(at, id).count()).unwrap_or(u32::MAX);
             for _ in has..replicas {
-                self.create_pod(shared, at, id, now);
+                self.create_pod(env, at, id, now);
             }
             if has > replicas {
                 let candidates: Vec<_> =
                     self.pods_of_set(at, id).map(|pod| self.candidate(pod)).collect();
                 for pod in replica_set::surplus(candidates, has - replicas) {
-                    self.delete_pod(shared, pod, "replicas", now);
+                    self.delete_pod(env, pod, "replicas", now);
                 }
             }
         }
@@ -196,7 +192,7 @@ impl State {
     }
 
     /// The scheduler.
-    fn schedule(&mut self, shared: &Shared, now: u64) {
+    fn schedule(&mut self, env: &impl Environment, now: u64) {
         let waiting: Vec<u16> =
             self.pods.values().filter(|pod| pod.node.is_none()).map(|pod| pod.host).collect();
         for host in waiting {
@@ -219,12 +215,12 @@ impl State {
             match chosen {
                 Some(_) => {
                     pod.node = chosen;
-                    self.note_pod(shared, host, "pod scheduled", Said::default());
+                    self.note_pod(env, host, "pod scheduled", Said::default());
                     self.touch_pod(host, now);
                 }
                 None if !pod.unschedulable => {
                     pod.unschedulable = true;
-                    self.note_pod(shared, host, "pod unschedulable", Said::default());
+                    self.note_pod(env, host, "pod unschedulable", Said::default());
                 }
                 None => {}
             }
@@ -249,7 +245,7 @@ impl State {
     }
 
     /// The endpoints controller: a change is on its way to each load balancer from now on.
-    fn publish(&mut self, shared: &Shared, at: usize, now: u64) {
+    fn publish(&mut self, env: &impl Environment, at: usize, now: u64) {
         let deployment = &self.deployments[at];
         let canary = deployment.canary.as_ref();
         let ready = deployment.sets.iter().map(|set| {
@@ -277,6 +273,6 @@ impl State {
         }
         let endpoints: usize = groups.iter().map(|group| group.endpoints.len()).sum();
         let fields = said("deployment", &deployment.spec.name).and("endpoints", endpoints);
-        self.note(shared, "endpoints changed", &fields);
+        self.note(env, "endpoints changed", &fields);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use squall_reports::record::{Kept, Level, Log, What};
 
-use crate::sim::{observe, shared::Shared};
+use crate::run::environment::Environment;
 
 /// What a log event says besides its message.
 #[derive(Clone, Debug, Default)]
@@ -32,17 +32,17 @@ impl Said {
 }
 
 /// Logs an event on a host.
-pub(super) fn log(shared: &Shared, host: u16, message: &str, said: &Said) {
-    let pairs = said.0.iter().map(|(name, value)| (shared.intern(name), shared.intern(value)));
+pub(super) fn log(env: &impl Environment, host: u16, message: &str, said: &Said) {
+    let pairs = said.0.iter().map(|(name, value)| (env.intern(name), env.intern(value)));
     let pairs: Vec<_> = pairs.collect();
     let log = Log {
         host,
         level: Level::Info,
-        target: shared.intern("orchestrator"),
-        message: shared.intern(message),
-        attributes: shared.intern_attributes(&pairs),
+        target: env.intern("orchestrator"),
+        message: env.intern(message),
+        attributes: env.intern_attributes(&pairs),
         request: 0,
-        after: observe::last_opened(),
+        after: env.last_span(),
     };
-    shared.record(What::Log(Box::new(log)));
+    env.record(What::Log(Box::new(log)));
 }

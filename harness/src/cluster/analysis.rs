@@ -3,27 +3,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use squall_os::sim::sleep_until;
-
 use super::{
     gate::{Counts, Judged, Watch},
     http,
     said::said,
-    state::{Gated, State, with},
+    state::{ClusterEnvironment, Gated, State},
 };
 use crate::{
-    interpose,
     plan::{Gate, nanos},
-    sim::shared::Shared,
+    run::environment::Environment,
 };
 
 /// How long a load balancer may take to show its metrics.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Begins to watch the gates of all deployments.
-pub(super) fn spawn() {
-    for deployment in 0..with(|_, state| state.deployments.len()).unwrap_or(0) {
-        tokio::spawn(watch_all(deployment));
+pub(super) fn spawn(env: &impl ClusterEnvironment) {
+    for deployment in 0..env.with(|state| state.deployments.len()) {
+        tokio::spawn(watch_all(env.clone(), deployment));
     }
 }
 
@@ -35,19 +32,18 @@ struct Subject {
     balancers: Vec<String>,
 }
 
-async fn watch_all(deployment: usize) {
-    let changed = with(|_, state| Arc::clone(&state.deployments[deployment].gate_changed));
-    let Some(changed) = changed else { return };
+async fn watch_all(env: impl ClusterEnvironment, deployment: usize) {
+    let changed = env.with(|state| Arc::clone(&state.deployments[deployment].gate_changed));
     loop {
-        match subject(deployment) {
-            Some(subject) => watch(deployment, subject).await,
+        match subject(&env, deployment) {
+            Some(subject) => watch(&env, deployment, subject).await,
             None => changed.notified().await,
         }
     }
 }
 
-fn subject(deployment: usize) -> Option<Subject> {
-    with(|_, state| {
+fn subject(env: &impl ClusterEnvironment, deployment: usize) -> Option<Subject> {
+    env.with(|state| {
         let deployment = &state.deployments[deployment];
         let gated = deployment.gate.as_ref()?;
         let set = match &deployment.canary {
@@ -60,18 +56,18 @@ fn subject(deployment: usize) -> Option<Subject> {
             group: set.group(),
             balancers: deployment.spec.publish_to.clone(),
         })
-    })?
+    })
 }
 
 /// Watches one gate until it closes or there is another one.
-async fn watch(deployment: usize, subject: Subject) {
+async fn watch(env: &impl ClusterEnvironment, deployment: usize, subject: Subject) {
     let mut watch = Watch::new(subject.gate.clone());
     let mut last: Vec<Counts> = vec![Counts::default(); subject.balancers.len()];
-    let mut at = interpose::now();
+    let mut at = env.now();
     loop {
         for (balancer, last) in subject.balancers.iter().zip(&mut last) {
             // One that does not answer is judged by what it said before.
-            if let Ok((status, page)) = http::get(balancer, "/metrics", TIMEOUT).await
+            if let Ok((status, page)) = http::get(env, balancer, "/metrics", TIMEOUT).await
                 && status.is_success()
                 && let Ok(page) = str::from_utf8(&page)
             {
@@ -80,15 +76,14 @@ async fn watch(deployment: usize, subject: Subject) {
         }
         let mut all = Counts::default();
         last.iter().for_each(|counts| all.add(counts));
-        let judged = watch.note(interpose::now(), all);
-        let goes_on = with(|shared, state| {
-            state.judge(shared, deployment, subject.number, &judged, interpose::now())
-        });
-        if goes_on != Some(true) {
+        let judged = watch.note(env.now(), all);
+        let goes_on =
+            env.with(|state| state.judge(env, deployment, subject.number, &judged, env.now()));
+        if !goes_on {
             return;
         }
-        at = (at + nanos(subject.gate.every)).max(interpose::now());
-        sleep_until(at).await;
+        at = (at + nanos(subject.gate.every)).max(env.now());
+        env.sleep_until(at).await;
     }
 }
 
@@ -105,7 +100,7 @@ impl State {
     /// What follows from a judgement; false if the gate is no longer there.
     fn judge(
         &mut self,
-        shared: &Shared,
+        env: &impl Environment,
         at: usize,
         number: u32,
         judged: &Judged,
@@ -121,8 +116,8 @@ impl State {
                 let fields = said("deployment", name)
                     .and("bound", bound)
                     .and("observed", format_args!("{observed:.4}"));
-                self.note(shared, "gate closed", &fields);
-                self.roll_back(shared, at, "gate");
+                self.note(env, "gate closed", &fields);
+                self.roll_back(env, at, "gate");
                 return false;
             }
             Judged::Open => {
@@ -136,7 +131,7 @@ impl State {
 
     /// A complete rollout stays under its gate for the longest of its windows, so that what only
     /// shows under the whole load is seen; then it is what later ones are rolled back to.
-    pub(super) fn end_gate(&mut self, shared: &Shared, at: usize, now: u64) {
+    pub(super) fn end_gate(&mut self, env: &impl Environment, at: usize, now: u64) {
         let deployment = &mut self.deployments[at];
         let Some(gated) = &mut deployment.gate else { return };
         if !deployment.rollout.complete || deployment.canary.is_some() {
@@ -148,7 +143,7 @@ impl State {
         }
         let fields = said("deployment", &deployment.spec.name);
         deployment.rollout.stable = deployment.newest().map(|set| set.id);
-        self.note(shared, "gate passed", &fields);
+        self.note(env, "gate passed", &fields);
         self.set_gate(at, None);
         self.touch();
     }

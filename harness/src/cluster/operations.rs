@@ -15,24 +15,24 @@ use super::{
 };
 use crate::{
     plan::{OperationKind, nanos},
-    sim::shared::Shared,
+    run::environment::Environment,
 };
 
 /// When the next operation begins.
-pub(super) fn next(state: &State, shared: &Shared) -> Option<u64> {
+pub(super) fn next(state: &State, env: &impl Environment) -> Option<u64> {
     let operation = state.cluster.operations.get(state.operations_begun)?;
-    Some(nanos(shared.plan.boot) + nanos(operation.at))
+    Some(nanos(env.plan().boot) + nanos(operation.at))
 }
 
 /// Begins the operations whose time has come.
-pub(super) fn begin(state: &mut State, shared: &Shared, now: u64) {
-    while next(state, shared).is_some_and(|at| at <= now) {
+pub(super) fn begin(state: &mut State, env: &impl Environment, now: u64) {
+    while next(state, env).is_some_and(|at| at <= now) {
         let begun = state.operations_begun;
         let kind = state.cluster.operations[begun].kind.clone();
         state.operations_begun += 1;
         let number = u16::try_from(begun).expect("a checked plan has at most 10,000 operations");
-        enter(shared, number, OperationState::Began);
-        perform(state, shared, number, kind, now);
+        enter(env, number, OperationState::Began);
+        perform(state, env, number, kind, now);
         // What the gauges say of the operation begins with what there was.
         state.deployments.iter_mut().for_each(|deployment| deployment.capacity = None);
         state.touch();
@@ -40,23 +40,23 @@ pub(super) fn begin(state: &mut State, shared: &Shared, now: u64) {
 }
 
 /// Enters what an operation has come to.
-fn enter(shared: &Shared, operation: u16, state: OperationState) {
-    shared.record(What::Operation { operation, state });
+fn enter(env: &impl Environment, operation: u16, state: OperationState) {
+    env.record(What::Operation { operation, state });
 }
 
 /// Another operation takes the place of one that goes on.
-fn begin_in(shared: &Shared, place: &mut Option<Underway>, operation: u16) {
+fn begin_in(env: &impl Environment, place: &mut Option<Underway>, operation: u16) {
     if let Some(overtaken) = place.replace(Underway { operation, taken_back: false }) {
-        enter(shared, overtaken.operation, OperationState::Overtaken);
+        enter(env, overtaken.operation, OperationState::Overtaken);
     }
 }
 
 impl Deployment {
     /// What was asked of it is done, if nothing is left to be done: `complete` says that it has
     /// all the pods that it shall have, and no others.
-    pub(super) fn end_operations(&mut self, shared: &Shared, complete: bool) {
+    pub(super) fn end_operations(&mut self, env: &impl Environment, complete: bool) {
         if complete && let Some(done) = self.scaling.take() {
-            enter(shared, done.operation, OperationState::Completed);
+            enter(env, done.operation, OperationState::Completed);
         }
         let is_over = self.rollout.complete && self.gate.is_none() && self.canary.is_none();
         if is_over && let Some(done) = self.changing.take() {
@@ -64,7 +64,7 @@ impl Deployment {
                 true => OperationState::RolledBack,
                 false => OperationState::Completed,
             };
-            enter(shared, done.operation, how);
+            enter(env, done.operation, how);
         }
     }
 
@@ -76,21 +76,21 @@ impl Deployment {
     }
 
     /// The present rollout makes no progress any more, and nothing takes it back.
-    pub(super) fn fail_operation(&mut self, shared: &Shared) {
+    pub(super) fn fail_operation(&mut self, env: &impl Environment) {
         if let Some(failed) = self.changing.take() {
-            enter(shared, failed.operation, OperationState::Failed);
+            enter(env, failed.operation, OperationState::Failed);
         }
     }
 }
 
 impl Drain {
     /// The node has no pods any more.
-    pub(super) fn end(&self, shared: &Shared) {
-        enter(shared, self.operation, OperationState::Completed);
+    pub(super) fn end(&self, env: &impl Environment) {
+        enter(env, self.operation, OperationState::Completed);
     }
 }
 
-fn perform(state: &mut State, shared: &Shared, number: u16, kind: OperationKind, now: u64) {
+fn perform(state: &mut State, env: &impl Environment, number: u16, kind: OperationKind, now: u64) {
     let deployment = |state: &State, name: &str| {
         let mut all = state.deployments.iter();
         all.position(|deployment| deployment.spec.name == *name)
@@ -99,45 +99,45 @@ fn perform(state: &mut State, shared: &Shared, number: u16, kind: OperationKind,
     match kind {
         OperationKind::Rollout { deployment: name, patch, gate } => {
             let Some(at) = deployment(state, &name) else { return };
-            canary::overtake(state, shared, at);
+            canary::overtake(state, env, at);
             let deployment = &mut state.deployments[at];
-            begin_in(shared, &mut deployment.changing, number);
+            begin_in(env, &mut deployment.changing, number);
             deployment.spec.template = deployment.spec.template.patched(&patch);
             deployment.rollout.takes_back = None;
             state.set_gate(at, gate);
         }
         OperationKind::Canary { deployment: name, patch, steps, gate } => {
             let Some(at) = deployment(state, &name) else { return };
-            canary::overtake(state, shared, at);
-            begin_in(shared, &mut state.deployments[at].changing, number);
-            canary::begin(state, shared, at, &patch, steps, now);
+            canary::overtake(state, env, at);
+            begin_in(env, &mut state.deployments[at].changing, number);
+            canary::begin(state, env, at, &patch, steps, now);
             state.set_gate(at, Some(gate));
         }
         OperationKind::Scale { deployment: name, replicas } => {
             let Some(at) = deployment(state, &name) else { return };
-            begin_in(shared, &mut state.deployments[at].scaling, number);
+            begin_in(env, &mut state.deployments[at].scaling, number);
             state.deployments[at].spec.replicas = replicas;
             let fields = said("deployment", &name).and("replicas", replicas);
-            state.note(shared, "deployment scaled", &fields);
+            state.note(env, "deployment scaled", &fields);
         }
         OperationKind::Cordon { node: name } => {
             if let Some(at) = node(state, &name) {
-                cordon(state, shared, at, true);
+                cordon(state, env, at, true);
             }
-            enter(shared, number, OperationState::Completed);
+            enter(env, number, OperationState::Completed);
         }
         OperationKind::Uncordon { node: name } => {
             if let Some(at) = node(state, &name) {
-                end_drains(state, shared, at);
-                cordon(state, shared, at, false);
+                end_drains(state, env, at);
+                cordon(state, env, at, false);
             }
-            enter(shared, number, OperationState::Completed);
+            enter(env, number, OperationState::Completed);
         }
         OperationKind::Drain { node: name } => {
             if let Some(at) = node(state, &name) {
-                end_drains(state, shared, at);
-                cordon(state, shared, at, true);
-                state.note(shared, "drain started", &said("node", &name));
+                end_drains(state, env, at);
+                cordon(state, env, at, true);
+                state.note(env, "drain started", &said("node", &name));
                 state.drains.push(Drain { node: at, operation: number, retry_at: now });
             }
         }
@@ -145,18 +145,18 @@ fn perform(state: &mut State, shared: &Shared, number: u16, kind: OperationKind,
 }
 
 /// The drains of a node that go on are overtaken.
-fn end_drains(state: &mut State, shared: &Shared, node: usize) {
+fn end_drains(state: &mut State, env: &impl Environment, node: usize) {
     let of_node = |drain: &&Drain| drain.node == node;
     for drain in state.drains.iter().filter(of_node) {
-        enter(shared, drain.operation, OperationState::Overtaken);
+        enter(env, drain.operation, OperationState::Overtaken);
     }
     state.drains.retain(|drain| drain.node != node);
 }
 
-fn cordon(state: &mut State, shared: &Shared, at: usize, cordoned: bool) {
+fn cordon(state: &mut State, env: &impl Environment, at: usize, cordoned: bool) {
     if state.nodes[at].cordoned != cordoned {
         state.nodes[at].cordoned = cordoned;
         let message = if cordoned { "node cordoned" } else { "node uncordoned" };
-        state.note(shared, message, &said("node", &state.nodes[at].name));
+        state.note(env, message, &said("node", &state.nodes[at].name));
     }
 }
