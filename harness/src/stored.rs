@@ -13,7 +13,7 @@ use squall_reports::{
     words,
 };
 
-use crate::{judge::judge, objective::Objective};
+use crate::{judge::judge, objective::Objective, plan::Processes};
 
 /// How many findings that differ are named.
 const NAMED: usize = 3;
@@ -52,9 +52,11 @@ fn objectives(record: &Record) -> Result<Vec<Objective>, serde_json::Error> {
     #[derive(serde::Deserialize)]
     struct Judged {
         objectives: Vec<Objective>,
+        #[serde(default)]
+        processes: Processes,
     }
     let plan: Judged = serde::Deserialize::deserialize(&record.header.plan)?;
-    Ok(plan.objectives)
+    Ok(plan.processes.objectives(&plan.objectives, record.header.backend))
 }
 
 /// Where two judgements on one record differ; words may.

@@ -3,9 +3,9 @@
 use crate::{
     Record, SCHEMA,
     record::{
-        AttributeTable, Attributes, End, EndCause, Event, FaultAction, FaultSpan, Gauge, Header,
-        Level, Log, Mark, OperationState, Outcome, Phase, PhaseSpan, PlannedOperation, Request,
-        Span, Symbols, What, set_attribute,
+        AttributeTable, Attributes, Backend, End, EndCause, Event, FaultAction, FaultSpan, Gauge,
+        Header, Level, Log, Mark, OperationState, Outcome, Phase, PhaseSpan, PlannedOperation,
+        Request, Span, Symbols, What, set_attribute,
     },
     verdict::{Finding, FindingKind, Judgement, Verdict},
 };
@@ -71,6 +71,7 @@ pub(crate) fn record() -> Record {
     Record {
         header: Header {
             schema: SCHEMA,
+            backend: Backend::Simulation,
             scenario: "reviews-slow".to_owned(),
             hypothesis: "slow reviews cost a section, not the page".to_owned(),
             seed: 7,

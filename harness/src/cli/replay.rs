@@ -101,6 +101,7 @@ mod tests {
         Record {
             header: Header {
                 schema: SCHEMA,
+                backend: squall_reports::record::Backend::Simulation,
                 scenario: "handmade".to_owned(),
                 hypothesis: String::new(),
                 seed: 1,

@@ -38,7 +38,7 @@ mod tests;
 
 pub use squall_reports::verdict::Judgement;
 use squall_reports::{
-    Record,
+    record::{EndCause, Record},
     verdict::{Finding, FindingKind, Verdict},
 };
 
@@ -72,6 +72,9 @@ pub fn judge(record: &Record, objectives: &[Objective]) -> Judgement {
     let completion = all.len();
     all.push(Concluded::alone(standing::completion(record)));
     consequence::note(&mut all, conservation, completion);
+    if let EndCause::LoadBehind { .. } = record.end.cause {
+        all.iter_mut().for_each(|it| standing::blame_load(&mut it.finding));
+    }
     Judgement::of(all.into_iter().map(|it| it.finding).collect())
 }
 

@@ -2,7 +2,7 @@
 
 use squall_reports::{
     Record,
-    record::{ALL_HOSTS, RequestId},
+    record::{ALL_HOSTS, EndCause, RequestId},
     tally::Tally,
     verdict::{Finding, FindingKind, Verdict},
     words,
@@ -127,7 +127,19 @@ pub(super) fn completion(record: &Record) -> Finding {
     let mut finding = blank(FindingKind::Completion, "completion", "the plan's end");
     finding.observed = format!("after {}", words::time(record.end.at));
     finding.samples = 1;
+    if let EndCause::LoadBehind { .. } = record.end.cause {
+        return finding.no_data(record.end.cause.to_string());
+    }
     finding
         .wrong_at(Some(record.end.at))
         .concluded(record.end.cause.is_complete(), || record.end.cause.to_string())
+}
+
+/// What went wrong in a run whose load was not sent in time speaks against the sender.
+pub(super) fn blame_load(finding: &mut Finding) {
+    if finding.verdict == Verdict::Fail {
+        let reason =
+            format!("the load was not sent in time, so this shows nothing: {}", finding.reason);
+        *finding = std::mem::replace(finding, blank(finding.kind, "", "")).no_data(reason);
+    }
 }

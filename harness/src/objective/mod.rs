@@ -46,6 +46,7 @@ mod recovery;
 mod retries;
 mod scope;
 mod share;
+mod slack;
 #[cfg(test)]
 mod tests;
 

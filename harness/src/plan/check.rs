@@ -73,6 +73,7 @@ impl Plan {
         self.loads.iter().enumerate().try_for_each(|(at, load)| self.check_load(at, load))?;
         self.faults.iter().enumerate().try_for_each(|(at, fault)| self.check_fault(at, fault))?;
         self.check_processes()?;
+        self.check_backend_settings()?;
         for (at, objective) in self.objectives.iter().enumerate() {
             let place = || format!("objective {}", at + 1);
             objective.check().map_err(|error| InvalidPlan::new(place(), error.to_string()))?;
@@ -107,6 +108,12 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    fn check_backend_settings(&self) -> Result<(), InvalidPlan> {
+        let place = "processes";
+        self.processes.check().map_err(|reason| InvalidPlan::new(place, reason))?;
+        self.processes.without_proxy.iter().try_for_each(|host| self.known(place, host))
     }
 
     /// No time in the plan is longer than [`LONGEST`], limits aside.

@@ -201,13 +201,18 @@ impl Cluster {
             name: name.to_owned(),
             service: None,
             config: serde_json::Value::Null,
+            ports: Vec::new(),
             cores,
             disk: DiskConfig::default(),
         };
         let nodes = self.nodes.iter().map(move |node| machine(&node.name, 4));
         let pods = self.deployments.iter().flat_map(move |deployment| {
             let cores = deployment.template.cores;
-            (1..=deployment.pods_max).map(move |number| machine(&deployment.pod(number), cores))
+            let ports = deployment.template.ports();
+            (1..=deployment.pods_max).map(move |number| HostSpec {
+                ports: ports.clone(),
+                ..machine(&deployment.pod(number), cores)
+            })
         });
         std::iter::once(machine(&self.control_plane, 4)).chain(nodes).chain(pods)
     }

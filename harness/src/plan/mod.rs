@@ -15,6 +15,7 @@ pub(crate) mod millis;
 mod names;
 mod patch;
 mod phases;
+mod processes;
 mod scrape;
 mod tcp;
 mod topology;
@@ -45,6 +46,7 @@ pub use load::{
     Arrivals, Expect, ExpectedCount, ExpectedSection, ExpectedValue, GrpcCall, GrpcCode, Load,
     Message, MessageField, MessageValue, RequestSpec, Retry, Statuses,
 };
+pub use processes::Processes;
 pub use scrape::Scrape;
 pub use tcp::{CongestionControl, TcpConfig};
 pub use topology::{DiskConfig, HostSpec, LinkSpec, Topology};
@@ -98,6 +100,9 @@ pub struct Plan {
     /// How often the gauges are read.
     #[serde(rename = "sample_every_ms", with = "millis")]
     pub sample_every: Duration,
+    /// What is different when real processes perform the plan.
+    #[serde(default, skip_serializing_if = "Processes::is_usual")]
+    pub processes: Processes,
 }
 
 impl Plan {
@@ -119,6 +124,7 @@ impl Plan {
             recovery: Duration::from_secs(1),
             settle: Duration::from_secs(2),
             sample_every: Duration::from_millis(500),
+            processes: Processes::default(),
         }
     }
 
@@ -207,6 +213,13 @@ impl Plan {
     #[must_use]
     pub fn lasts(mut self, lasts: Duration) -> Self {
         self.lasts = lasts;
+        self
+    }
+
+    /// Says what is different when real processes perform the plan.
+    #[must_use]
+    pub fn on_processes(mut self, processes: Processes) -> Self {
+        self.processes = processes;
         self
     }
 

@@ -34,6 +34,10 @@ pub struct HostSpec {
     pub service: Option<String>,
     /// What the service is configured with.
     pub config: serde_json::Value,
+    /// The ports that the service listens on. A simulation learns of them as it does; a backend that
+    /// has to give hosts addresses does so by this.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<u16>,
     /// How many pieces of work its processor does at once.
     pub cores: u16,
     /// Its disk.
@@ -138,6 +142,7 @@ impl Topology {
             name: name.into(),
             service: Some(service.into()),
             config,
+            ports: Vec::new(),
             cores: 4,
             disk: DiskConfig::default(),
         });
@@ -151,9 +156,26 @@ impl Topology {
             name: name.into(),
             service: None,
             config: serde_json::Value::Null,
+            ports: Vec::new(),
             cores: 64,
             disk: DiskConfig::default(),
         });
+        self
+    }
+
+    /// Says that the service of the last added host listens on this port, besides those that were
+    /// said before. In its configuration, and in those of others, the port is written as ever:
+    /// `0.0.0.0:8080` where it listens, and `name:8080` or `http://name:8080` where it is reached. A
+    /// backend that runs real processes puts the addresses there that they have.
+    ///
+    /// # Panics
+    ///
+    /// When there is no host yet.
+    #[must_use]
+    #[track_caller]
+    pub fn port(mut self, port: u16) -> Self {
+        let host = self.hosts.last_mut().expect("a host was added before its ports are said");
+        host.ports.push(port);
         self
     }
 

@@ -1,8 +1,8 @@
 //! What a record says at its beginning: what was run, and what was meant to happen.
 
-use squall_reports::record::{FaultSpan, Header, SCHEMA};
+use squall_reports::record::{Backend, FaultSpan, Header, SCHEMA};
 
-use crate::plan::{Plan, nanos};
+use crate::plan::{FaultKind, Plan, nanos};
 
 /// What a record says about the run besides what the plan says.
 #[derive(Clone, Debug, Default)]
@@ -14,11 +14,18 @@ pub(crate) struct Title {
 
 impl Title {
     /// The header of a run: it has the `plan` as it was written, and the hosts and times that it comes
-    /// to, which `whole` has.
-    pub(crate) fn header(self, plan: &Plan, whole: &Plan, seed: u64) -> Header {
+    /// to, which `whole` has. `counts` says what the count of a fault counts there.
+    pub(crate) fn header(
+        self,
+        backend: Backend,
+        (plan, whole): (&Plan, &Plan),
+        seed: u64,
+        counts: impl Fn(&FaultKind) -> &'static str,
+    ) -> Header {
         let begin = nanos(plan.boot);
         Header {
             schema: SCHEMA,
+            backend,
             scenario: self.scenario,
             hypothesis: self.hypothesis,
             seed,
@@ -32,7 +39,7 @@ impl Title {
                     label: fault.label(),
                     inject: begin + nanos(fault.inject),
                     heal: begin + nanos(fault.heal),
-                    counts: fault.kind.counts().to_owned(),
+                    counts: counts(&fault.kind).to_owned(),
                 })
                 .collect(),
             operations: whole.planned_operations(),

@@ -8,6 +8,7 @@ pub(crate) mod command;
 pub(crate) mod environment;
 pub(crate) mod header;
 pub(crate) mod perform;
+pub(crate) mod recorder;
 pub(crate) mod rng;
 pub(crate) mod signals;
 pub(crate) mod timeline;

@@ -1,22 +1,25 @@
 //! One run of a scenario: a plan and a seed in, a record and its verdict out.
 
 use std::{
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use squall_reports::{
-    record::Record,
+    record::{Backend, Record},
     verdict::{Finding, FindingKind, Verdict},
 };
 
+use super::signals::Signals;
 use crate::{
-    backend::simulation,
+    backend::{Asked, Perform, simulation::Simulation},
     interpose::Parts,
     judge::{Judgement, judge},
     plan::InvalidPlan,
-    run::{header::Title, signals::Signals},
     scenario::Scenario,
 };
 
@@ -76,6 +79,16 @@ pub enum RunError {
         /// What is wrong with it.
         source: InvalidPlan,
     },
+    /// The backend cannot perform all of the plan.
+    #[error("{scenario} cannot be performed on {backend}: {}", reasons.join("; "))]
+    Unsupported {
+        /// The scenario's name.
+        scenario: String,
+        /// Who cannot perform it.
+        backend: Backend,
+        /// What it lacks for that.
+        reasons: Vec<String>,
+    },
     /// The harness itself failed.
     #[error("the harness failed while it ran {scenario} with seed {seed}: {reason}")]
     Harness {
@@ -88,7 +101,7 @@ pub enum RunError {
     },
 }
 
-/// Runs a scenario with a seed, on a thread of its own.
+/// Runs a scenario with a seed in the simulation, on a thread of its own.
 ///
 /// # Errors
 ///
@@ -107,37 +120,46 @@ pub fn run_with(scenario: &Scenario, seed: u64, signals: Signals) -> Result<Run,
     run_parts(scenario, seed, signals, Parts::default())
 }
 
+/// As [`run_with`], with parts of the simulation switched off.
 pub(crate) fn run_parts(
     scenario: &Scenario,
     seed: u64,
     signals: Signals,
     parts: Parts,
 ) -> Result<Run, RunError> {
-    scenario
-        .check()
-        .map_err(|source| RunError::InvalidPlan { scenario: scenario.name().to_owned(), source })?;
+    run_on(Arc::new(Simulation { parts }), scenario, seed, signals)
+}
+
+/// Runs a scenario with a seed on a backend, on a thread of its own.
+pub(crate) fn run_on(
+    backend: Arc<dyn Perform>,
+    scenario: &Scenario,
+    seed: u64,
+    signals: Signals,
+) -> Result<Run, RunError> {
+    let name = || scenario.name().to_owned();
+    scenario.check().map_err(|source| RunError::InvalidPlan { scenario: name(), source })?;
+    let reasons = backend.lacks_for(scenario);
+    if !reasons.is_empty() {
+        let backend = backend.backend();
+        return Err(RunError::Unsupported { scenario: name(), backend, reasons });
+    }
     let started = Instant::now();
-    let (plan, services) = (scenario.plan().clone(), scenario.services().clone());
-    let patience = plan.limits.wall_time.saturating_add(GIVE_UP_AFTER);
-    let title = Title {
-        scenario: scenario.name().to_owned(),
-        hypothesis: scenario.hypothesis().to_owned(),
-        defects: scenario.defects().to_vec(),
-    };
-    let failed =
-        |reason: String| RunError::Harness { scenario: scenario.name().to_owned(), seed, reason };
+    let patience = scenario.plan().limits.wall_time.saturating_add(GIVE_UP_AFTER);
+    let asked = Asked { scenario: scenario.clone(), seed, signals };
+    let failed = |reason: String| RunError::Harness { scenario: name(), seed, reason };
     let (send, receive) = mpsc::channel();
     let thread = thread::Builder::new()
         .name(format!("run {}", scenario.name()))
         .stack_size(STACK_BYTES)
         .spawn(move || {
-            let record = simulation::perform(&plan, services, seed, title, parts, signals);
+            let record = backend.perform(asked);
             // Nobody listens any more only if the run was given up.
             let _ = send.send(record);
         })
         .map_err(|error| failed(format!("no thread could be started: {error}")))?;
     let record = match receive.recv_timeout(patience) {
-        Ok(record) => record,
+        Ok(record) => record.map_err(failed)?,
         Err(RecvTimeoutError::Timeout) => {
             return Err(failed(format!(
                 "no end after {patience:?}: a task on some host never yields"
@@ -152,7 +174,9 @@ pub(crate) fn run_parts(
             return Err(failed(text.unwrap_or("the run ended without a record").to_owned()));
         }
     };
-    let judgement = judge(&record, &scenario.plan().objectives);
+    let plan = scenario.plan();
+    let objectives = plan.processes.objectives(&plan.objectives, record.header.backend);
+    let judgement = judge(&record, &objectives);
     Ok(Run { record, judgement, wall: started.elapsed() })
 }
 

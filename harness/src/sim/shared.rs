@@ -11,14 +11,14 @@ use std::{
 };
 
 use squall_reports::record::{
-    Attribute, AttributeTable, Attributes, EndCause, Event, FaultAction, Request, Symbol, Symbols,
-    What,
+    Attribute, Attributes, EndCause, Event, FaultAction, Request, Symbol, What,
 };
 
 use super::{net::Network, seam::Seam, timers::Timers};
 use crate::{
     interpose,
     plan::{Performer, Plan},
+    run::recorder::Recorder,
 };
 
 /// The state of a run that more than one part of it works on.
@@ -258,32 +258,5 @@ impl Shared {
     /// The host with this name, in whichever case it is written.
     pub(crate) fn host_named(&self, name: &str) -> Option<u16> {
         self.names.get(&name.to_ascii_lowercase()).copied()
-    }
-}
-
-/// The events and names of the record that is being made.
-pub(crate) struct Recorder {
-    pub(crate) events: Vec<Event>,
-    pub(crate) symbols: Symbols,
-    pub(crate) attributes: AttributeTable,
-    events_max: u64,
-}
-
-impl Recorder {
-    pub(crate) fn empty() -> Self {
-        Self::new(0)
-    }
-
-    fn new(events_max: u64) -> Self {
-        let (symbols, attributes) = (Symbols::default(), AttributeTable::default());
-        Self { events: Vec::new(), symbols, attributes, events_max }
-    }
-
-    fn push(&mut self, event: Event) -> Result<(), String> {
-        if self.events.len() as u64 >= self.events_max {
-            return Err(format!("the record has its {} events (events_max)", self.events_max));
-        }
-        self.events.push(event);
-        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The digest of a record, and where two records part.
 //!
-//! The digest is BLAKE3 over the record in the postcard wire format: the header without the
-//! plan, the names and sets of attributes in the order of their tables, each event but those of
+//! The digest is BLAKE3 over the record in the postcard wire format: the header without its schema,
+//! the backend and the plan, the names and sets of attributes in the order of their tables, each event but those of
 //! one gauge, and the end.
 //! Nothing in it depends on the machine, the wall clock or the file that a record was kept in.
 
@@ -100,7 +100,7 @@ impl Record {
     pub fn digest(&self) -> Digest {
         let mut sink = Sink(blake3::Hasher::new());
         let header = &self.header;
-        sink.feed(&(header.schema, &header.scenario, header.seed, &header.defects));
+        sink.feed(&(FORM, &header.scenario, header.seed, &header.defects));
         sink.feed(&(&header.hosts, &header.faults, &header.operations, &header.phases));
         sink.feed(&self.symbols.iter().collect::<Vec<_>>());
         sink.feed(&self.attributes.iter().collect::<Vec<_>>());
@@ -129,6 +129,9 @@ impl Record {
 }
 
 const BLOCK: usize = 64 * 1024;
+
+/// The version of what is hashed, and how. Another one gives all runs other digests.
+const FORM: u32 = 2;
 
 /// The first difference between two records that should be equal.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -10,6 +10,8 @@ use super::PlannedOperation;
 pub struct Header {
     /// The version of the schema, [`SCHEMA`](super::SCHEMA).
     pub schema: u32,
+    /// Who performed the plan.
+    pub backend: Backend,
     /// The scenario's name.
     pub scenario: String,
     /// What the scenario claims, in one sentence.
@@ -30,6 +32,43 @@ pub struct Header {
     pub phases: Vec<PhaseSpan>,
     /// The plan as data.
     pub plan: serde_json::Value,
+}
+
+/// Who performs a plan.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Backend {
+    /// A simulation in virtual time, which is the same each time.
+    #[default]
+    Simulation,
+    /// Processes of this machine, in its time.
+    Processes,
+}
+
+impl Backend {
+    /// Its name, as commands take it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Simulation => "simulation",
+            Self::Processes => "processes",
+        }
+    }
+
+    /// Is a run with the same plan and seed the same run?
+    #[must_use]
+    pub fn is_deterministic(self) -> bool {
+        self == Self::Simulation
+    }
+}
+
+impl std::fmt::Display for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// When a fault was meant to act.

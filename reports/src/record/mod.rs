@@ -25,7 +25,7 @@ pub use event::{
     SpanId, WARM_UP, What,
 };
 pub use file::{ReadError, WriteError};
-pub use header::{FaultSpan, Header, Phase, PhaseSpan};
+pub use header::{Backend, FaultSpan, Header, Phase, PhaseSpan};
 pub use operation::{OperationSpan, OperationState, PlannedOperation};
 pub use symbol::{Symbol, Symbols};
 
@@ -35,7 +35,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The version of the record's schema. A record of another version is refused, not guessed at.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// The index that stands for all hosts together.
 pub const ALL_HOSTS: u16 = u16::MAX;
@@ -103,6 +103,11 @@ pub enum EndCause {
     },
     /// The run was interrupted from outside; the record is what there was by then.
     Interrupted,
+    /// Whoever sends the load could not keep to its times, so that what was measured is the sender.
+    LoadBehind {
+        /// How late, and what is allowed.
+        how: String,
+    },
 }
 
 impl EndCause {
@@ -135,6 +140,7 @@ impl std::fmt::Display for EndCause {
                 write!(f, "the service on host {host} ended with an error: {message}")
             }
             Self::Interrupted => f.write_str("the run was interrupted"),
+            Self::LoadBehind { how } => write!(f, "the load was not sent in time: {how}"),
         }
     }
 }

@@ -6,52 +6,62 @@ mod guests;
 
 use std::sync::{Arc, Once};
 
-use squall_reports::record::Record;
+use squall_reports::record::{Backend, Record};
 
 use self::guests::Together;
 use crate::{
+    backend::{Asked, Perform},
     interpose::{self, Parts, Session, active},
-    plan::Plan,
-    run::{header::Title, signals::Signals, timeline::with_drawn_times},
-    service::Services,
+    plan::FaultKind,
+    run::{recorder::Recorder, timeline::with_drawn_times},
+    scenario::Scenario,
     sim::{observe, panics, shared, world},
 };
 
-/// Performs a checked plan on this thread, which must be a fresh one: what it keeps from one
-/// run to the next (hash keys, random generators) would make the next run another.
-pub(crate) fn perform(
-    plan: &Plan,
-    services: Services,
-    seed: u64,
-    title: Title,
-    parts: Parts,
-    signals: Signals,
-) -> Record {
-    panics::install_hook();
-    prepare_tokio();
-    if plan.signals {
-        // What it finds, or not, is told when a host starts.
-        interpose::prepare_signals();
+/// The simulation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Simulation {
+    /// What is taken over of the operating system.
+    pub(crate) parts: Parts,
+}
+
+impl Perform for Simulation {
+    fn backend(&self) -> Backend {
+        Backend::Simulation
     }
-    // Before anything that might draw the thread's hash keys, which all later maps follow.
-    let session = Session::begin(seed, parts);
-    let whole = Arc::new(with_drawn_times(plan.clone(), seed).with_cluster_hosts());
-    debug_assert!(active(), "the hash keys of a run's thread are drawn outside of its session");
-    let header = title.header(plan, &whole, seed);
-    let shared = shared::Shared::new(Arc::clone(&whole), seed);
-    let end = {
-        let _installed = shared::install(shared.clone());
-        let _observed = tracing::subscriber::set_default(observe::Observer::default());
-        observe::observe_threads();
-        let guests = Box::new(Together::new(whole, services.shared_calls(), seed));
-        world::World::new(shared.clone(), services, guests, signals).run()
-    };
-    drop(session);
-    let mut recorder = shared.recorder.replace_with(|_| shared::Recorder::empty());
-    // What a host does while it blocks its thread is ahead of the others.
-    recorder.events.sort_by_key(|event| event.at);
-    let (symbols, attributes) = (recorder.symbols, recorder.attributes);
-    Record { header, symbols, attributes, events: recorder.events, end }
+
+    fn lacks_for(&self, _: &Scenario) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What a thread keeps from one run to the next (hash keys, random generators) would make the next
+    /// run another, hence a fresh one.
+    fn perform(&self, asked: Asked) -> Result<Record, String> {
+        let title = asked.title();
+        let Asked { scenario, seed, signals } = asked;
+        let (plan, services) = (scenario.plan(), scenario.services().clone());
+        panics::install_hook();
+        prepare_tokio();
+        if plan.signals {
+            // What it finds, or not, is told when a host starts.
+            interpose::prepare_signals();
+        }
+        // Before anything that might draw the thread's hash keys, which all later maps follow.
+        let session = Session::begin(seed, self.parts);
+        let whole = Arc::new(with_drawn_times(plan.clone(), seed).with_cluster_hosts());
+        debug_assert!(active(), "the hash keys of a run's thread are drawn outside of its session");
+        let header = title.header(Backend::Simulation, (plan, &whole), seed, FaultKind::counts);
+        let shared = shared::Shared::new(Arc::clone(&whole), seed);
+        let end = {
+            let _installed = shared::install(shared.clone());
+            let _observed = tracing::subscriber::set_default(observe::Observer::default());
+            observe::observe_threads();
+            let guests = Box::new(Together::new(whole, services.shared_calls(), seed));
+            world::World::new(shared.clone(), services, guests, signals).run()
+        };
+        drop(session);
+        Ok(shared.recorder.replace_with(|_| Recorder::empty()).finish(header, end))
+    }
 }
 
 /// Has Tokio make what all its runtimes share for signals, which is real, before a run does: the

@@ -36,6 +36,7 @@ impl RecordBuilder {
         Self {
             header: Header {
                 schema: SCHEMA,
+                backend: squall_reports::record::Backend::Simulation,
                 scenario: "handmade".to_owned(),
                 hypothesis: String::new(),
                 seed: 1,

@@ -283,4 +283,14 @@ impl PodTemplate {
         merge_patch(&mut patched.config, patch);
         patched
     }
+
+    /// The ports of a pod: that of its service, and those that are probed besides.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let probes = [&self.startup, &self.readiness, &self.liveness].into_iter().flatten();
+        let mut ports: Vec<u16> =
+            std::iter::once(self.port).chain(probes.filter_map(|probe| probe.port)).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
 }

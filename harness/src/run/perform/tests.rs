@@ -43,6 +43,7 @@ pub(crate) fn failed_run(cause: EndCause) -> Run {
         record: Record {
             header: Header {
                 schema: SCHEMA,
+                backend: squall_reports::record::Backend::Simulation,
                 scenario: "handmade".to_owned(),
                 hypothesis: String::new(),
                 seed: 1,
