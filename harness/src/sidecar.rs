@@ -30,7 +30,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
-    plan::FaultKind,
+    plan::ServiceFault,
     run::{environment::Environment, rng},
     service::BoxError,
 };
@@ -100,31 +100,34 @@ impl<E: Environment> Faults<E> {
     fn draw(&self) -> Fate {
         let environment = &self.environment;
         let mut random = self.random.lock().expect("nothing panics while it holds the lock");
-        for (number, fault) in (0_u16..).zip(&environment.plan().faults) {
-            if !environment.is_active(number) || !fault.is_on(&self.host) {
+        for (number, fault) in environment.plan().service_faults(&self.host) {
+            if !environment.is_active(number) {
                 continue;
             }
-            let fate = match fault.kind {
-                FaultKind::FailFirst { requests, status }
-                    if environment.affected(number) < requests =>
-                {
-                    Fate::Fail(status)
+            let fate =
+                match *fault {
+                    ServiceFault::FailFirst { requests, status } => {
+                        (environment.affected(number) < requests).then_some(Fate::Fail(status))
+                    }
+                    ServiceFault::FailFraction { rate, status } => {
+                        rng::chance(rate, &mut random).then_some(Fate::Fail(status))
+                    }
+                    ServiceFault::ErrorCode { status } => Some(Fate::Fail(status)),
+                    ServiceFault::SlowAnswer { delay } => Some(Fate::Delay(delay)),
+                    ServiceFault::Hang => Some(Fate::Hang),
+                    ServiceFault::CorruptAnswer { rate } => rng::chance(rate, &mut random)
+                        .then_some(Fate::Damage(number, Damage::Corrupt)),
+                    ServiceFault::TruncateAnswer { rate } => rng::chance(rate, &mut random)
+                        .then_some(Fate::Damage(number, Damage::Truncate)),
+                };
+            let Some(fate) = fate else { continue };
+            match fate {
+                // Counted when there is something to damage.
+                Fate::Damage(..) => {}
+                Fate::Pass | Fate::Fail(_) | Fate::Delay(_) | Fate::Hang => {
+                    environment.affect(number, 1)
                 }
-                FaultKind::FailFraction { rate, status } if rng::chance(rate, &mut random) => {
-                    Fate::Fail(status)
-                }
-                FaultKind::ErrorCode { status } => Fate::Fail(status),
-                FaultKind::SlowAnswer { delay } => Fate::Delay(delay),
-                FaultKind::Hang => Fate::Hang,
-                FaultKind::CorruptAnswer { rate } if rng::chance(rate, &mut random) => {
-                    return Fate::Damage(number, Damage::Corrupt);
-                }
-                FaultKind::TruncateAnswer { rate } if rng::chance(rate, &mut random) => {
-                    return Fate::Damage(number, Damage::Truncate);
-                }
-                _ => continue,
-            };
-            environment.affect(number, 1);
+            }
             return fate;
         }
         Fate::Pass

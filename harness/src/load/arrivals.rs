@@ -9,7 +9,8 @@ use std::time::Duration;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::plan::{Arrivals, Fault, FaultKind, Load, nanos};
+use super::faults::{Rate, Timed};
+use crate::plan::{Arrivals, Load, nanos};
 
 /// A ramp of the load times a ramp of a fault is a curve; it is taken as straight for so long.
 const STRAIGHT_NS: f64 = 10e6;
@@ -17,7 +18,7 @@ const STRAIGHT_NS: f64 = 10e6;
 /// The instants at which an open load sends, one after the other, from `begin` on.
 pub(crate) struct Schedule<'a> {
     load: &'a Load,
-    faults: &'a [Fault],
+    faults: &'a [Timed<Rate>],
     /// The beginning of the load, in nanoseconds.
     begin: u64,
     /// The beginning of the stretch that the next request is in, in nanoseconds after the
@@ -38,7 +39,7 @@ pub(crate) struct Schedule<'a> {
 impl<'a> Schedule<'a> {
     pub(crate) fn new(
         load: &'a Load,
-        faults: &'a [Fault],
+        faults: &'a [Timed<Rate>],
         begin: u64,
         rng: &'a mut ChaCha8Rng,
     ) -> Self {
@@ -99,9 +100,11 @@ impl<'a> Schedule<'a> {
             }
             _ => lasts,
         };
-        let edges = self.faults.iter().filter(|fault| changes_rate(fault)).flat_map(|fault| {
-            let straight = matches!(fault.kind, FaultKind::Ramp { .. }) && is_acting(fault, at);
-            let curve = if straight { at + STRAIGHT_NS } else { f64::INFINITY };
+        let edges = self.faults.iter().flat_map(|fault| {
+            let curve = match fault.what {
+                Rate::Rising(_) if is_acting(fault, at) => at + STRAIGHT_NS,
+                Rate::Rising(_) | Rate::Constant(_) => f64::INFINITY,
+            };
             [nanos(fault.inject) as f64, nanos(fault.heal) as f64, curve]
         });
         edges.filter(|edge| *edge > at).fold(own, f64::min).max(at + 1.0)
@@ -136,37 +139,32 @@ impl<'a> Schedule<'a> {
     /// without each.
     pub(crate) fn added(&self, at: u64) -> impl Iterator<Item = (u16, f64)> {
         let at = (at - self.begin) as f64;
-        let acting = (0..).zip(self.faults).filter(move |(_, fault)| is_acting(fault, at));
-        acting.map(move |(number, fault)| (number, 1.0 - 1.0 / factor_of(fault, at)))
+        let acting = self.faults.iter().filter(move |fault| is_acting(fault, at));
+        acting.map(move |fault| (fault.number, 1.0 - 1.0 / factor_of(fault, at)))
     }
 }
 
 /// How many times as high a fault makes the rate, this many nanoseconds after the beginning.
-fn factor_of(fault: &Fault, at: f64) -> f64 {
+fn factor_of(fault: &Timed<Rate>, at: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "hours in nanoseconds fit into a double")]
     let float = |time| nanos(time) as f64;
-    match fault.kind {
-        FaultKind::Burst { factor } => factor,
-        FaultKind::Ramp { factor } => {
+    match fault.what {
+        Rate::Constant(factor) => factor,
+        Rate::Rising(factor) => {
             let into = at - float(fault.inject);
             1.0 + (factor - 1.0) * into / float(fault.heal - fault.inject)
         }
-        _ => 1.0,
     }
 }
 
-fn changes_rate(fault: &Fault) -> bool {
-    matches!(fault.kind, FaultKind::Burst { .. } | FaultKind::Ramp { .. })
-}
-
-fn is_acting(fault: &Fault, at: f64) -> bool {
+fn is_acting(fault: &Timed<Rate>, at: f64) -> bool {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "whole nanoseconds after the beginning"
     )]
     let at = Duration::from_nanos(at as u64);
-    fault.inject <= at && at < fault.heal
+    fault.acts(at)
 }
 
 /// How far into a stretch, on which a rate goes from `first` to `last`, its area is `area`.

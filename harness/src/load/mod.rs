@@ -10,6 +10,7 @@ mod answer;
 mod arrivals;
 mod attempt;
 mod client;
+mod faults;
 mod first_message;
 mod grpc;
 mod http2;
@@ -23,10 +24,12 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 pub(crate) use self::client::Client;
-use self::{arrivals::Schedule, http2::Connections, request::Task, session::Sessions};
+use self::{
+    arrivals::Schedule, faults::Faults, http2::Connections, request::Task, session::Sessions,
+};
 use crate::{
     call::Kept,
-    plan::{Arrivals, Fault, FaultKind, Load, nanos},
+    plan::{Arrivals, Load, nanos},
     run::environment::Environment,
     service::Calls,
 };
@@ -36,7 +39,7 @@ pub(crate) struct Source<E> {
     environment: E,
     number: usize,
     load: Load,
-    faults: Vec<Fault>,
+    faults: Faults,
     /// When the load began.
     begin: u64,
     client: Client<E>,
@@ -57,7 +60,7 @@ impl<E: Environment> Source<E> {
         let most = load.http2_connections.unwrap_or(1);
         Arc::new(Self {
             number,
-            faults: plan.faults.clone(),
+            faults: Faults::of(&plan),
             begin: nanos(plan.boot),
             client,
             connections: Connections::new(environment.clone(), &load.target, most, load.timeout),
@@ -103,10 +106,11 @@ pub(crate) async fn generate(environment: impl Environment, number: usize, calls
 async fn send_open<E: Environment>(source: &Arc<Source<E>>, rng: &mut ChaCha8Rng) {
     let environment = &source.environment;
     let mut arrivals = environment.random(&format!("load {} arrivals", source.number));
-    let mut schedule = Schedule::new(&source.load, &source.faults, source.begin, &mut arrivals);
+    let mut schedule =
+        Schedule::new(&source.load, &source.faults.rates, source.begin, &mut arrivals);
     // What a client that was down has missed, it does not send.
     let first = environment.now();
-    let mut added = vec![0.0; source.faults.len()];
+    let mut added = vec![0.0; environment.plan().faults.len()];
     while let Some(at) = schedule.next() {
         if at < first {
             continue;
@@ -141,11 +145,11 @@ async fn converse<E: Environment>(source: Arc<Source<E>>, mut rng: ChaCha8Rng) {
 
 /// The requests that faults of the load add at one instant.
 fn send_stampedes<E: Environment>(source: &Arc<Source<E>>) {
-    for (fault, number) in source.faults.iter().zip(0_u16..) {
-        let FaultKind::Stampede { requests } = fault.kind else { continue };
+    for stampede in &source.faults.stampedes {
+        let (number, requests) = (stampede.number, stampede.what);
         let source = Arc::clone(source);
         let mut rng = source.environment.random(&format!("stampede {number}"));
-        let at = source.begin + nanos(fault.inject);
+        let at = source.begin + nanos(stampede.inject);
         if at < source.environment.now() {
             continue;
         }

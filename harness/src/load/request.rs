@@ -6,9 +6,9 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use squall_reports::record::{Outcome, Request, RequestId, WARM_UP, What};
 
-use super::{Source, answer::Ending, attempt::Attempt};
+use super::{Source, answer::Ending, attempt::Attempt, faults::Disconnect};
 use crate::{
-    plan::{FaultKind, nanos},
+    plan::nanos,
     run::{environment::Environment, rng},
 };
 
@@ -44,10 +44,9 @@ impl<E: Environment> Task<E> {
         }
         let resource = rng.random_range(1..=mix[kind].ids.max(1));
         let after_begin = Duration::from_nanos(intended.saturating_sub(source.begin));
-        let disconnect = (0_u16..).zip(&source.faults).find_map(|(number, fault)| {
-            let FaultKind::Disconnect { rate, after } = fault.kind else { return None };
-            let acts = fault.inject <= after_begin && after_begin < fault.heal;
-            (acts && rng::chance(rate, rng)).then_some((after, number))
+        let disconnect = source.faults.disconnects.iter().find_map(|fault| {
+            let Disconnect { rate, after } = fault.what;
+            (fault.acts(after_begin) && rng::chance(rate, rng)).then_some((after, fault.number))
         });
         Self {
             source: Arc::clone(source),

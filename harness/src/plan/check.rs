@@ -6,7 +6,7 @@ mod load;
 use std::time::Duration;
 
 use super::{Cluster, Direction, Fault, FaultKind, Latency, Link, Plan, Scrape, Target};
-use crate::{exposition::Selector, plan::fault::Performer};
+use crate::exposition::Selector;
 
 /// What is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,11 +85,12 @@ impl Plan {
     /// A process is in one state at a time, and the heal of a fault puts it back to normal: what
     /// another one still broke would be whole before its time.
     fn check_processes(&self) -> Result<(), InvalidPlan> {
+        let is_one = |fault: &Fault| matches!(fault.kind, FaultKind::Process(_));
         let faults = || self.faults.iter().enumerate();
-        for (at, fault) in faults().filter(|(_, f)| f.kind.performer() == Performer::Process) {
+        for (at, fault) in faults().filter(|(_, fault)| is_one(fault)) {
             let Target::Host { host, .. } = &fault.target else { continue };
             let other = faults().take(at).find(|(_, other)| {
-                other.kind.performer() == Performer::Process
+                is_one(other)
                     && other.is_on(host)
                     && other.inject < fault.heal + fault.spread
                     && fault.inject < other.heal + other.spread
@@ -305,19 +306,22 @@ impl Plan {
                 format!("expected an injection while the plan lasts ({end:?}), found {latest:?}");
             return Err(InvalidPlan::new(place, reason));
         }
-        match (&fault.target, fault.kind.performer()) {
-            (
-                Target::Host { host, .. },
-                Performer::Network
-                | Performer::Process
-                | Performer::Disk
-                | Performer::Names
-                | Performer::Clock
-                | Performer::Service,
-            ) => {
-                self.known(&place, host)?;
-            }
-            (Target::Between { a, b, .. }, Performer::Network) => {
+        let acts_on_target = match &fault.kind {
+            FaultKind::Network(_) => !matches!(fault.target, Target::Load),
+            FaultKind::Process(_)
+            | FaultKind::Disk(_)
+            | FaultKind::Clock(_)
+            | FaultKind::Names(_)
+            | FaultKind::Service(_) => matches!(fault.target, Target::Host { .. }),
+            FaultKind::Load(_) => matches!(fault.target, Target::Load),
+        };
+        if !acts_on_target {
+            let reason = format!("a fault of this kind cannot act on {:?}", fault.target);
+            return Err(InvalidPlan::new(place, reason));
+        }
+        match &fault.target {
+            Target::Host { host, .. } => self.known(&place, host)?,
+            Target::Between { a, b, .. } => {
                 if a.is_empty() || b.is_empty() {
                     return Err(InvalidPlan::new(
                         place,
@@ -326,98 +330,12 @@ impl Plan {
                 }
                 a.iter().chain(b).try_for_each(|host| self.known(&place, host))?;
             }
-            (Target::Load, Performer::Load) => {}
-            (target, _) => {
-                return Err(InvalidPlan::new(
-                    place,
-                    format!("a fault of this kind cannot act on {target:?}"),
-                ));
-            }
+            Target::Load => {}
         }
-        if let FaultKind::ClockSkew { by_ms } = fault.kind {
-            let needed = Duration::from_millis(by_ms.unsigned_abs().saturating_mul(2));
-            let found = fault.heal - fault.inject;
-            if needed > found {
-                let reason = format!(
-                    "expected a fault of at least {needed:?}, in which a clock comes to be off by \
-                     {by_ms} ms without a step, found {found:?}; a clock_jump is there at once"
-                );
-                return Err(InvalidPlan::new(place, reason));
-            }
-        }
-        if let FaultKind::StaleDns { name, old } = &fault.kind {
-            self.known(&place, name)?;
-            self.known(&place, old)?;
-            if name == old {
-                let reason = format!("expected the address of another host, found that of {old}");
-                return Err(InvalidPlan::new(place, reason));
-            }
-        }
-        check_attributes(&place, &fault.kind)?;
-        self.check_effect(&place, fault)
-    }
-}
-
-fn check_attributes(place: &str, kind: &FaultKind) -> Result<(), InvalidPlan> {
-    let wrong = |reason: String| Err(InvalidPlan::new(place, reason));
-    match kind {
-        FaultKind::Loss { rate }
-        | FaultKind::Duplicate { rate }
-        | FaultKind::Reorder { rate, .. }
-        | FaultKind::Corrupt { rate }
-        | FaultKind::DiskError { rate }
-        | FaultKind::CorruptDisk { rate }
-        | FaultKind::FailFraction { rate, .. }
-        | FaultKind::CorruptAnswer { rate }
-        | FaultKind::TruncateAnswer { rate }
-        | FaultKind::Disconnect { rate, .. }
-            if !(*rate > 0.0 && *rate <= 1.0) =>
-        {
-            wrong(format!("expected a share above 0 and up to 1, found {rate}"))
-        }
-        FaultKind::SlowCpu { factor }
-        | FaultKind::SlowDisk { factor }
-        | FaultKind::Burst { factor }
-        | FaultKind::Ramp { factor }
-            if !(*factor > 1.0 && *factor <= 1e4) =>
-        {
-            wrong(format!("expected a factor above 1 and up to 10,000, found {factor}"))
-        }
-        FaultKind::FailFirst { status, .. }
-        | FaultKind::FailFraction { status, .. }
-        | FaultKind::ErrorCode { status }
-            if !(400..600).contains(status) =>
-        {
-            wrong(format!("expected an HTTP status from 400 to 599, found {status}"))
-        }
-        FaultKind::FailFirst { requests: 0, .. } | FaultKind::Stampede { requests: 0 } => {
-            wrong("expected at least one request, found 0".to_owned())
-        }
-        FaultKind::Bandwidth { rate: 0 } => wrong("expected at least 1 KB/s, found 0".to_owned()),
-        FaultKind::Slicer { average_size, size_variation, .. }
-            if average_size <= size_variation =>
-        {
-            wrong(format!(
-                "expected a variation below the size {average_size}, found {size_variation}"
-            ))
-        }
-        FaultKind::ClockSkew { by_ms } | FaultKind::ClockJump { by_ms }
-            if *by_ms == 0 || u128::from(by_ms.unsigned_abs()) > LONGEST.as_millis() =>
-        {
-            wrong(format!("expected a clock off by up to a year and not by zero, found {by_ms} ms"))
-        }
-        FaultKind::ClockDrift { rate } if !((-0.5..=1.0).contains(rate) && *rate != 0.0) => {
-            wrong(format!("expected a share from -0.5 to 1 other than 0, found {rate}"))
-        }
-        FaultKind::Flap { down, up } | FaultKind::CrashLoop { up, down }
-            if down.is_zero() || up.is_zero() =>
-        {
-            wrong(format!("expected times above zero, found {up:?} up and {down:?} down"))
-        }
-        FaultKind::Latency { latency, jitter } if jitter > latency => {
-            wrong(format!("expected a jitter up to the latency {latency:?}, found {jitter:?}"))
-        }
-        _ => Ok(()),
+        fault.named_hosts().try_for_each(|host| self.known(&place, host))?;
+        let wrong = fault.check_attributes(self.topology.resolution);
+        let wrong = wrong.or_else(|| self.has_no_effect(fault));
+        wrong.map_or(Ok(()), |reason| Err(InvalidPlan::new(place, reason)))
     }
 }
 

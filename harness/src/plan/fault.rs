@@ -16,14 +16,25 @@
 //! assert_eq!(cut.label(), "partition between api and pricing");
 //! ```
 //!
+//! Faults come in families, one for each part of a backend that performs faults, and each in a
+//! file of its own: which there are, what they are called and count, and what can be wrong with
+//! them. A performer matches its whole family, so that it cannot pass over a new fault in silence.
+//!
 //! The kinds that Toxiproxy has too (`latency`, `bandwidth`, `slow_close`, `timeout`,
 //! `reset_peer`, `slicer`, `limit_data`) have its names and attributes, and act on what the
 //! target sends (`downstream`), as they do there. Where they differ in what they do, the reference in
 //! the documentation says how.
 
+mod attribute;
 mod builders;
+mod clock;
 mod describe;
-pub(crate) use describe::Performer;
+mod disk;
+mod load;
+mod names;
+mod network;
+mod process;
+mod service;
 
 pub use builders::{
     FaultBuilder, bandwidth, blackhole, burst, clock_drift, clock_jump, clock_skew, corrupt,
@@ -33,6 +44,13 @@ pub use builders::{
     ramp, refuse, reorder, reset, reset_peer, restart, slicer, slow_answer, slow_close, slow_cpu,
     slow_disk, slow_dns, stale_dns, stampede, timeout, torn_write, truncate_answer,
 };
+pub use clock::ClockFault;
+pub use disk::DiskFault;
+pub use load::LoadFault;
+pub use names::NameFault;
+pub use network::NetworkFault;
+pub use process::ProcessFault;
+pub use service::ServiceFault;
 
 use std::time::Duration;
 
@@ -101,239 +119,23 @@ pub enum Direction {
     Both,
 }
 
-/// What is broken.
+/// What is broken, by its family.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// Every packet takes longer.
-    Latency {
-        /// By this.
-        #[serde(rename = "latency_ms", with = "millis")]
-        latency: Duration,
-        /// Plus or minus up to this.
-        #[serde(rename = "jitter_ms", with = "millis")]
-        jitter: Duration,
-    },
-    /// Packets take longer by up to this, each by another time.
-    Jitter {
-        /// The most.
-        #[serde(rename = "jitter_ms", with = "millis")]
-        jitter: Duration,
-    },
-    /// Packets are lost.
-    Loss {
-        /// Which share.
-        rate: f64,
-    },
-    /// Packets arrive twice.
-    Duplicate {
-        /// Which share.
-        rate: f64,
-    },
-    /// Packets are overtaken by later ones.
-    Reorder {
-        /// Which share.
-        rate: f64,
-        /// How much later they arrive.
-        #[serde(rename = "by_ms", with = "millis")]
-        by: Duration,
-    },
-    /// Packets arrive damaged: lost, to TCP and to UDP with its checksum.
-    Corrupt {
-        /// Which share.
-        rate: f64,
-    },
-    /// Only so much gets through; the rest waits.
-    Bandwidth {
-        /// Kilobytes per second.
-        rate: u64,
-    },
-    /// Nothing gets through.
-    Partition,
-    /// Nothing gets through, then everything, in turn.
-    Flap {
-        /// How long nothing does.
-        #[serde(rename = "down_ms", with = "millis")]
-        down: Duration,
-        /// How long everything does.
-        #[serde(rename = "up_ms", with = "millis")]
-        up: Duration,
-    },
-    /// Everything that the target sends or is sent vanishes.
-    Blackhole,
-    /// Connections that exist vanish without a word; new ones work.
-    HalfOpen,
-    /// All connections are reset at once.
-    Reset,
-    /// Connection attempts are refused.
-    Refuse,
-    /// Data vanishes; connections are closed after a while (at the heal, if zero).
-    Timeout {
-        /// After this, counted from the last data that vanished.
-        #[serde(rename = "timeout_ms", with = "millis")]
-        timeout: Duration,
-    },
-    /// Connections are reset after a while (at once, if zero).
-    ResetPeer {
-        /// After this, counted from the first packet that the fault sees.
-        #[serde(rename = "timeout_ms", with = "millis")]
-        timeout: Duration,
-    },
-    /// Closing a connection takes longer.
-    SlowClose {
-        /// By this.
-        #[serde(rename = "delay_ms", with = "millis")]
-        delay: Duration,
-    },
-    /// Data arrives in small pieces.
-    Slicer {
-        /// Bytes in a piece on average.
-        average_size: u32,
-        /// Bytes more or less.
-        size_variation: u32,
-        /// The pause between two pieces.
-        #[serde(rename = "delay_ms", with = "millis")]
-        delay: Duration,
-    },
-    /// A stream ends after so much data.
-    LimitData {
-        /// Bytes of payload.
-        bytes: u64,
-    },
-    /// The process dies; its kernel closes its sockets. Healed by a new start.
-    Crash,
-    /// The machine loses its power: silence. Healed by a new start.
-    PowerLoss,
-    /// The machine loses its power in the middle of a write. Healed by a new start.
-    TornWrite,
-    /// The process dies again and again.
-    CrashLoop {
-        /// How long it lives each time.
-        #[serde(rename = "up_ms", with = "millis")]
-        up: Duration,
-        /// How long it takes to start again.
-        #[serde(rename = "down_ms", with = "millis")]
-        down: Duration,
-    },
-    /// The service is asked to stop gracefully, killed if it does not, and started at the heal.
-    Restart {
-        /// How long it may take to stop.
-        #[serde(rename = "grace_ms", with = "millis")]
-        grace: Duration,
-    },
-    /// The process stands still (SIGSTOP, a long garbage collection).
-    Pause,
-    /// The processor takes so many times as long.
-    SlowCpu {
-        /// How many.
-        factor: f64,
-    },
-    /// No file can grow.
-    DiskFull,
-    /// What the disk is asked for fails.
-    DiskError {
-        /// In which share of the operations.
-        rate: f64,
-    },
-    /// The disk takes so many times as long.
-    SlowDisk {
-        /// How many.
-        factor: f64,
-    },
-    /// Bits of what is read are flipped.
-    CorruptDisk {
-        /// In which share of the reads.
-        rate: f64,
-    },
-    /// The wall clock comes to be off, and right again, without a step.
-    ClockSkew {
-        /// By this in milliseconds: ahead if positive, behind if negative.
-        by_ms: i64,
-    },
-    /// The wall clock jumps, and jumps back at the heal.
-    ClockJump {
-        /// By this in milliseconds: ahead if positive, back if negative.
-        by_ms: i64,
-    },
-    /// The clocks run faster or slower, and timers with them.
-    ClockDrift {
-        /// By which share: faster if positive, slower if negative.
-        rate: f64,
-    },
-    /// Look-ups of names fail.
-    DnsFailure,
-    /// Look-ups of names take longer.
-    SlowDns {
-        /// By this.
-        #[serde(rename = "delay_ms", with = "millis")]
-        delay: Duration,
-    },
-    /// Look-ups of a name answer with the address of another host.
-    StaleDns {
-        /// The name that is looked up.
-        name: String,
-        /// The host whose address is the answer.
-        old: String,
-    },
-    /// The service answers the first requests with an error.
-    FailFirst {
-        /// How many.
-        requests: u64,
-        /// The HTTP status; a gRPC call gets the status that corresponds.
-        status: u16,
-    },
-    /// The service answers a share of the requests with an error.
-    FailFraction {
-        /// Which share.
-        rate: f64,
-        /// The HTTP status; a gRPC call gets the status that corresponds.
-        status: u16,
-    },
-    /// The service answers every request with an error.
-    ErrorCode {
-        /// The HTTP status; a gRPC call gets the status that corresponds.
-        status: u16,
-    },
-    /// The service answers late.
-    SlowAnswer {
-        /// By this.
-        #[serde(rename = "delay_ms", with = "millis")]
-        delay: Duration,
-    },
-    /// The service takes requests and never answers.
-    Hang,
-    /// Bits of the answer's body are flipped.
-    CorruptAnswer {
-        /// In which share of the answers.
-        rate: f64,
-    },
-    /// The answer's body breaks off in the middle.
-    TruncateAnswer {
-        /// In which share of the answers.
-        rate: f64,
-    },
-    /// The load is so many times as high.
-    Burst {
-        /// How many.
-        factor: f64,
-    },
-    /// The load rises linearly.
-    Ramp {
-        /// To so many times as high.
-        factor: f64,
-    },
-    /// Additional requests, all at the same instant.
-    Stampede {
-        /// How many.
-        requests: u32,
-    },
-    /// Clients go away in the middle of a request.
-    Disconnect {
-        /// Which share of them.
-        rate: f64,
-        /// How long after it was sent.
-        #[serde(rename = "after_ms", with = "millis")]
-        after: Duration,
-    },
+    /// Packets and connections.
+    Network(NetworkFault),
+    /// The process of a host.
+    Process(ProcessFault),
+    /// The disk of a host.
+    Disk(DiskFault),
+    /// The clocks of a host.
+    Clock(ClockFault),
+    /// Look-ups of names that a host makes.
+    Names(NameFault),
+    /// How the service on a host answers.
+    Service(ServiceFault),
+    /// What the clients of the load do.
+    Load(LoadFault),
 }

@@ -20,7 +20,6 @@ mod scrape;
 mod tcp;
 mod topology;
 
-pub(crate) use fault::Performer;
 pub(crate) use load::{MediaType, fill_in, varint};
 pub(crate) use patch::merge_patch;
 pub(crate) use phases::nanos;
@@ -32,7 +31,8 @@ pub use deploy::{
     canary, cordon, drain, percent, rollout, scale, uncordon,
 };
 pub use fault::{
-    Direction, Fault, FaultBuilder, FaultKind, Target, bandwidth, blackhole, burst, clock_drift,
+    ClockFault, Direction, DiskFault, Fault, FaultBuilder, FaultKind, LoadFault, NameFault,
+    NetworkFault, ProcessFault, ServiceFault, Target, bandwidth, blackhole, burst, clock_drift,
     clock_jump, clock_skew, corrupt, corrupt_answer, corrupt_disk, crash, crash_loop, disconnect,
     disk_error, disk_full, dns_failure, duplicate, error_code, fail_first, fail_fraction, flap,
     half_open, hang, jitter, latency, limit_data, loss, partition, partition_groups,
@@ -236,6 +236,14 @@ impl Plan {
     pub fn duration(&self) -> Duration {
         let heals = self.faults.iter().map(|fault| fault.heal);
         heals.chain([self.undisturbed()]).max().unwrap_or_default()
+    }
+
+    /// The faults of the service on this host, with their numbers.
+    pub(crate) fn service_faults(&self, host: &str) -> impl Iterator<Item = (u16, &ServiceFault)> {
+        (0..).zip(&self.faults).filter_map(move |(number, fault)| {
+            let FaultKind::Service(kind) = &fault.kind else { return None };
+            fault.is_on(host).then_some((number, kind))
+        })
     }
 
     /// How long the plan lasts without its faults.

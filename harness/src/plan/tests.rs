@@ -150,18 +150,116 @@ fn a_load_says_no_more_than_it_did_before_there_were_other_protocols() {
     assert_eq!(serde_json::from_value::<Load>(value).expect("a load"), plain);
 }
 
+/// Random streams, records and digests have them: what changes here changes all of these.
 #[test]
-fn each_kind_of_fault_has_a_name_a_label_and_something_that_it_counts() {
-    let mut names: Vec<&str> = Vec::new();
+fn each_kind_of_fault_has_its_name_and_what_it_counts() {
+    let mut found: Vec<String> = Vec::new();
     for fault in faults() {
         let fault = fault.from(ms(1)).until(ms(2));
         assert!(fault.label().starts_with(fault.kind.name()), "{}", fault.label());
-        assert!(!fault.kind.counts().is_empty());
-        names.push(fault.kind.name());
+        found.push(format!("{}: {}", fault.kind.name(), fault.kind.counts()));
     }
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), 46, "one builder at least for each kind");
+    found.dedup();
+    let expected = [
+        "latency: packets delayed",
+        "jitter: packets delayed",
+        "loss: packets lost",
+        "duplicate: packets duplicated",
+        "reorder: packets overtaken",
+        "corrupt: packets lost",
+        "bandwidth: packets throttled",
+        "partition: packets dropped",
+        "flap: packets dropped",
+        "blackhole: packets dropped",
+        "half_open: packets dropped",
+        "reset: connections reset",
+        "refuse: connections refused",
+        "timeout: packets dropped or connections closed",
+        "reset_peer: connections reset",
+        "slow_close: closes delayed",
+        "slicer: segments sliced",
+        "limit_data: connections ended",
+        "crash: processes killed",
+        "power_loss: processes killed",
+        "torn_write: writes torn",
+        "disk_full: writes refused",
+        "disk_error: disk operations failed",
+        "slow_disk: disk operations slowed",
+        "corrupt_disk: reads corrupted",
+        "clock_skew: wrong readings of clocks",
+        "clock_jump: wrong readings of clocks",
+        "clock_drift: wrong readings of clocks",
+        "dns_failure: look-ups failed",
+        "slow_dns: look-ups delayed",
+        "stale_dns: look-ups misled",
+        "crash_loop: processes killed",
+        "restart: processes stopped",
+        "pause: wake-ups held back",
+        "slow_cpu: pieces of work slowed",
+        "fail_first: requests failed",
+        "fail_fraction: requests failed",
+        "error_code: requests failed",
+        "slow_answer: requests delayed",
+        "hang: requests hung",
+        "corrupt_answer: answers corrupted",
+        "truncate_answer: answers truncated",
+        "burst: requests added",
+        "ramp: requests added",
+        "stampede: requests added",
+        "disconnect: clients disconnected",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_fault_is_written_with_its_family() {
+    let check = |fault: FaultBuilder, label: &str, expected: serde_json::Value| {
+        let fault = fault.from(ms(1)).until(ms(2));
+        assert_eq!(fault.label(), label);
+        assert_eq!(serde_json::to_value(&fault.kind).expect("plans are plain data"), expected);
+    };
+    check(
+        latency("b", ms(400)).jitter(ms(100)),
+        "latency at b: 400ms ± 100ms",
+        serde_json::json!({"network": {"latency": {"latency_ms": 400.0, "jitter_ms": 100.0}}}),
+    );
+    check(blackhole("b"), "blackhole at b", serde_json::json!({"network": "blackhole"}));
+    check(
+        restart("b", ms(30)),
+        "restart at b: grace 30ms",
+        serde_json::json!({"process": {"restart": {"grace_ms": 30.0}}}),
+    );
+    check(disk_full("b"), "disk_full at b", serde_json::json!({"disk": "full"}));
+    check(
+        slow_disk("b", 10.0 / 3.0),
+        "slow_disk at b: 3.33x",
+        serde_json::json!({"disk": {"slow": {"factor": 10.0 / 3.0}}}),
+    );
+    check(
+        clock_skew("b", -20),
+        "clock_skew at b: -20 ms",
+        serde_json::json!({"clock": {"skew": {"by_ms": -20}}}),
+    );
+    check(
+        clock_drift("b", 0.01),
+        "clock_drift at b: +1 %",
+        serde_json::json!({"clock": {"drift": {"rate": 0.01}}}),
+    );
+    check(
+        stale_dns("b", "a", "c"),
+        "stale_dns at b: a is c",
+        serde_json::json!({"names": {"stale": {"name": "a", "old": "c"}}}),
+    );
+    check(
+        fail_fraction("b", 0.25, 500),
+        "fail_fraction at b: 25 % with 500",
+        serde_json::json!({"service": {"fail_fraction": {"rate": 0.25, "status": 500}}}),
+    );
+    check(
+        disconnect(0.5, ms(20)),
+        "disconnect of the load: 50 % after 20ms",
+        serde_json::json!({"load": {"disconnect": {"rate": 0.5, "after_ms": 20.0}}}),
+    );
 }
 
 #[test]

@@ -4,13 +4,13 @@ use std::cell::{Cell, RefCell};
 
 use crate::{
     interpose::{Clock, Readings},
-    plan::FaultKind,
+    plan::ClockFault,
 };
 
 /// The clocks of one host. They belong to the machine: a new process finds them as they are.
 pub(crate) struct Clocks {
     clock: Cell<Clock>,
-    acting: RefCell<Vec<(u16, FaultKind)>>,
+    acting: RefCell<Vec<(u16, ClockFault)>>,
 }
 
 impl Default for Clocks {
@@ -24,32 +24,28 @@ impl Clocks {
         self.clock.get()
     }
 
-    pub(crate) fn inject(&self, fault: u16, kind: FaultKind, now: u64) {
+    pub(crate) fn inject(&self, number: u16, fault: ClockFault, now: u64) {
         let mut clock = self.clock.get();
-        match kind {
-            FaultKind::ClockSkew { by_ms } => clock.slew(nanos(by_ms), now),
-            FaultKind::ClockJump { by_ms } => clock.step(nanos(by_ms), now),
-            _ => {}
+        match fault {
+            ClockFault::Skew { by_ms } => clock.slew(nanos(by_ms), now),
+            ClockFault::Jump { by_ms } => clock.step(nanos(by_ms), now),
+            // Together with the others that act.
+            ClockFault::Drift { .. } => {}
         }
-        self.acting.borrow_mut().push((fault, kind));
+        self.acting.borrow_mut().push((number, fault));
         clock.run_at(self.factor(), now);
         self.clock.set(clock);
     }
 
-    pub(crate) fn heal(&self, fault: u16, now: u64) {
+    pub(crate) fn heal(&self, number: u16, now: u64) {
         let mut clock = self.clock.get();
-        self.acting.borrow_mut().retain(|(number, kind)| {
-            match kind {
-                FaultKind::ClockSkew { by_ms } if *number == fault => {
-                    clock.slew(-nanos(*by_ms), now);
-                }
-                FaultKind::ClockJump { by_ms } if *number == fault => {
-                    clock.step(-nanos(*by_ms), now);
-                }
-                _ => {}
+        for (_, fault) in self.acting.borrow_mut().extract_if(.., |(acting, _)| *acting == number) {
+            match fault {
+                ClockFault::Skew { by_ms } => clock.slew(-nanos(by_ms), now),
+                ClockFault::Jump { by_ms } => clock.step(-nanos(by_ms), now),
+                ClockFault::Drift { .. } => {}
             }
-            *number != fault
-        });
+        }
         clock.run_at(self.factor(), now);
         if !self.drifts() {
             clock.correct(now);
@@ -59,24 +55,34 @@ impl Clocks {
 
     /// How many times as fast as they should the clocks run.
     fn factor(&self) -> f64 {
-        self.acting.borrow().iter().fold(1.0, |factor, (_, kind)| match kind {
-            FaultKind::ClockDrift { rate } => factor * (1.0 + rate),
-            _ => factor,
-        })
+        self.acting
+            .borrow()
+            .iter()
+            .filter_map(|(_, fault)| drift(fault))
+            .map(|rate| 1.0 + rate)
+            .product()
     }
 
     fn drifts(&self) -> bool {
-        self.acting.borrow().iter().any(|(_, kind)| matches!(kind, FaultKind::ClockDrift { .. }))
+        self.acting.borrow().iter().any(|(_, fault)| drift(fault).is_some())
     }
 
     /// The faults that acted while clocks were read that were off, and how often each has made a
     /// difference.
     pub(crate) fn affected(&self, wrong: Readings) -> Vec<(u16, u64)> {
-        let count = |kind: &FaultKind| match kind {
-            FaultKind::ClockDrift { .. } => wrong.wall + wrong.monotonic,
-            _ => wrong.wall,
+        let count = |fault: &ClockFault| match fault {
+            ClockFault::Skew { .. } | ClockFault::Jump { .. } => wrong.wall,
+            ClockFault::Drift { .. } => wrong.wall + wrong.monotonic,
         };
-        self.acting.borrow().iter().map(|(fault, kind)| (*fault, count(kind))).collect()
+        self.acting.borrow().iter().map(|(number, fault)| (*number, count(fault))).collect()
+    }
+}
+
+/// By which share a fault makes clocks run faster, if it does.
+fn drift(fault: &ClockFault) -> Option<f64> {
+    match fault {
+        ClockFault::Skew { .. } | ClockFault::Jump { .. } => None,
+        ClockFault::Drift { rate } => Some(*rate),
     }
 }
 

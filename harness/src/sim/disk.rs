@@ -24,7 +24,7 @@ use self::{
 };
 use crate::{
     interpose::{self, DiskAnswer, DiskRequest},
-    plan::{DiskConfig, FaultKind, nanos},
+    plan::{DiskConfig, DiskFault, nanos},
 };
 
 pub(crate) struct Disk {
@@ -170,9 +170,9 @@ impl Disk {
     }
 
     /// From now on a fault acts; what was due before does not meet it.
-    pub(crate) fn inject(&mut self, fault: u16, kind: FaultKind, seed: u64, now: u64) {
+    pub(crate) fn inject(&mut self, number: u16, fault: &DiskFault, seed: u64, now: u64) {
         self.settle(now);
-        self.faults.inject(fault, kind, seed);
+        self.faults.inject(number, fault, seed);
     }
 
     /// A fault acts no longer, but on what was due before.

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     interpose::{self, DiskAnswer, DiskRequest, Kernel, Readiness, SocketOption, SocketOptionName},
-    plan::{FaultKind, HostSpec, nanos},
+    plan::{HostSpec, NameFault, nanos},
     run::rng,
 };
 
@@ -67,7 +67,7 @@ pub(crate) struct Seam {
     device: Cell<u32>,
     pub(crate) clocks: Clocks,
     /// The faults that look-ups of names meet.
-    misnaming: RefCell<Vec<(u16, FaultKind)>>,
+    misnaming: RefCell<Vec<(u16, NameFault)>>,
 }
 
 impl Seam {
@@ -143,13 +143,13 @@ impl Seam {
     }
 
     /// From now on look-ups of names meet this fault.
-    pub(crate) fn misname(&self, fault: u16, kind: FaultKind) {
-        self.misnaming.borrow_mut().push((fault, kind));
+    pub(crate) fn misname(&self, number: u16, fault: NameFault) {
+        self.misnaming.borrow_mut().push((number, fault));
     }
 
     /// They meet it no longer.
-    pub(crate) fn name_again(&self, fault: u16) {
-        self.misnaming.borrow_mut().retain(|(number, _)| *number != fault);
+    pub(crate) fn name_again(&self, number: u16) {
+        self.misnaming.borrow_mut().retain(|(acting, _)| *acting != number);
     }
 
     /// The process stood still for `pause`: the work it had is done that much later.
@@ -444,21 +444,24 @@ impl Seam {
         // The fault that the answer is to blame on. What is not found anyway is not failed by one.
         let mut blamed = None;
         let is_known = shared.host_named(name).is_some();
-        for (fault, kind) in self.misnaming.borrow().iter() {
-            match kind {
-                FaultKind::SlowDns { delay } => {
+        for (number, fault) in self.misnaming.borrow().iter() {
+            match fault {
+                NameFault::Slow { delay } => {
                     at += nanos(*delay);
-                    self.affect(*fault);
+                    self.affect(*number);
                 }
-                FaultKind::StaleDns { name: misled, old } if misled == name && answer.is_ok() => {
-                    answer = Ok(old.clone());
-                    blamed = Some(*fault);
+                NameFault::Stale { name: misled, old } => {
+                    if misled == name && answer.is_ok() {
+                        answer = Ok(old.clone());
+                        blamed = Some(*number);
+                    }
                 }
-                FaultKind::DnsFailure if answer.is_ok() => {
-                    answer = Err(io::ErrorKind::NotFound.into());
-                    blamed = is_known.then_some(*fault);
+                NameFault::Failure => {
+                    if answer.is_ok() {
+                        answer = Err(io::ErrorKind::NotFound.into());
+                        blamed = is_known.then_some(*number);
+                    }
                 }
-                _ => {}
             }
         }
         if let Some(fault) = blamed {

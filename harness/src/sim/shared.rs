@@ -15,11 +15,7 @@ use squall_reports::record::{
 };
 
 use super::{net::Network, seam::Seam, timers::Timers};
-use crate::{
-    interpose,
-    plan::{Performer, Plan},
-    run::recorder::Recorder,
-};
+use crate::{interpose, plan::Plan, run::recorder::Recorder};
 
 /// The state of a run that more than one part of it works on.
 pub(crate) struct Shared {
@@ -104,9 +100,7 @@ impl Shared {
     pub(crate) fn new(plan: Arc<Plan>, seed: u64) -> Rc<Self> {
         Rc::new_cyclic(|weak: &Weak<Self>| {
             let seams = plan.topology.hosts.iter().enumerate().map(|(id, host)| {
-                let sidecar = plan.faults.iter().any(|fault| {
-                    fault.kind.performer() == Performer::Service && fault.is_on(&host.name)
-                });
+                let sidecar = plan.service_faults(&host.name).next().is_some();
                 let id = u16::try_from(id).expect("a checked plan has at most 10,000 hosts");
                 Seam::new(id, host, sidecar, seed, weak.clone())
             });

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     interpose::{self, Blocked, Readings},
-    plan::{FaultKind, nanos},
+    plan::{FaultKind, ProcessFault, nanos},
     run::{
         rng,
         signals::Signals,
@@ -43,9 +43,20 @@ enum Action {
     /// The plan says so.
     Due(Due),
     /// The process of a crash loop dies or starts again.
-    Loop { fault: u16, up: bool },
+    Loop { crash_loop: CrashLoop, up: bool },
     /// The grace of a service that was asked to stop is over.
     Kill { host: u16, incarnation: u64 },
+}
+
+/// A process that dies again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CrashLoop {
+    fault: u16,
+    host: u16,
+    /// How long it lives each time, in nanoseconds.
+    up: u64,
+    /// How long it takes to start again, in nanoseconds.
+    down: u64,
 }
 
 /// Why signals cannot be sent.
@@ -330,8 +341,8 @@ impl World {
     fn pausing(&self, host: u16) -> Option<u16> {
         let name = self.shared.host_name(host);
         (0..).zip(&self.shared.plan.faults).find_map(|(number, fault)| {
-            (fault.kind == FaultKind::Pause && self.shared.is_active(number) && fault.is_on(name))
-                .then_some(number)
+            let pauses = fault.kind == FaultKind::Process(ProcessFault::Pause);
+            (pauses && self.shared.is_active(number) && fault.is_on(name)).then_some(number)
         })
     }
 

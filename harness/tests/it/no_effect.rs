@@ -270,8 +270,8 @@ fn a_fault_without_an_effect_counts_nothing() {
     rows.extend(hosts());
     rows.extend(disks());
     rows.extend(services_and_load());
-    let shown: BTreeSet<&str> = rows.iter().map(|(fault, _)| fault.kind.name()).collect();
-    let missing: Vec<String> = kinds().filter(|kind| !shown.contains(kind.as_str())).collect();
+    let shown: BTreeSet<(String, String)> = rows.iter().map(|(fault, _)| kind(fault)).collect();
+    let missing: Vec<_> = kinds().into_iter().filter(|kind| !shown.contains(kind)).collect();
     assert!(missing.is_empty(), "expected a row for each kind of fault, found none of {missing:?}");
     for (fault, world) in rows {
         let label = fault.label();
@@ -280,10 +280,30 @@ fn a_fault_without_an_effect_counts_nothing() {
     }
 }
 
+/// The family of a fault and which one of it this is, as plans name them.
+fn kind(fault: &Fault) -> (String, String) {
+    let kind = serde_json::to_value(&fault.kind).expect("plans are plain data");
+    let (family, one) = kind.as_object().and_then(|kind| kind.iter().next()).expect("a family");
+    let attributes = one.as_object().and_then(|one| one.keys().next());
+    let name = one.as_str().or(attributes.map(String::as_str)).expect("the name of a fault");
+    (family.clone(), name.to_owned())
+}
+
 /// The kinds of faults that there are: a reader of plans names them when it finds another one.
-fn kinds() -> impl Iterator<Item = String> {
-    let unknown = serde_json::from_str::<FaultKind>("\"?\"").expect_err("there is no such kind");
-    let named: Vec<String> = unknown.to_string().split('`').map(str::to_owned).collect();
-    assert!(named.len() > 80, "expected the names between backticks, found {unknown}");
-    named.into_iter().skip(3).step_by(2)
+fn kinds() -> Vec<(String, String)> {
+    let known = |unknown: &str| -> Vec<String> {
+        let refused =
+            serde_json::from_str::<FaultKind>(unknown).expect_err("there is no such kind");
+        refused.to_string().split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    };
+    let families = known("\"?\"");
+    assert_eq!(families.len(), 7, "expected the families between backticks, found {families:?}");
+    let kinds: Vec<(String, String)> = (families.iter())
+        .flat_map(|family| {
+            let names = known(&format!("{{\"{family}\":\"?\"}}"));
+            names.into_iter().map(|name| (family.clone(), name))
+        })
+        .collect();
+    assert!(kinds.len() > 40, "expected the names between backticks, found {kinds:?}");
+    kinds
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Schedule;
+use super::{super::faults::Faults, Schedule};
 use crate::{
-    plan::{Arrivals, Fault, Load, burst, ramp},
+    plan::{Arrivals, Fault, Load, Plan, Topology, burst, ramp},
     run::rng,
 };
 
@@ -18,7 +18,9 @@ fn ms(ms: u64) -> Duration {
 fn schedule(arrivals: Arrivals, lasts: Duration, faults: &[Fault]) -> Vec<(u64, f64)> {
     let load = Load::new("a", "b:80", arrivals).lasts(lasts);
     let mut rng = rng::stream(7, "arrivals");
-    let mut schedule = Schedule::new(&load, faults, BEGIN, &mut rng);
+    let plan = Plan::new(Topology::new());
+    let faults = Faults::of(&faults.iter().cloned().fold(plan, Plan::fault));
+    let mut schedule = Schedule::new(&load, &faults.rates, BEGIN, &mut rng);
     let mut arrivals = Vec::new();
     while let Some(at) = schedule.next() {
         let added: f64 = schedule.added(at).map(|(_, share)| share).sum();

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::plan::{
-    Arrivals, DiskConfig, Fault, FaultBuilder, FaultKind, Latency, Link, Load, Plan, RequestSpec,
-    TcpConfig, Topology, bandwidth, blackhole, burst, clock_drift, clock_jump, clock_skew,
-    corrupt_disk, crash, crash_loop, disconnect, disk_error, error_code, fail_first, fail_fraction,
-    flap, hang, jitter, latency, loss, partition, partition_groups, pause, power_loss, ramp,
-    reorder, restart, slicer, slow_answer, slow_close, slow_cpu, slow_disk, slow_dns, stale_dns,
-    stampede,
+    Arrivals, DiskConfig, Fault, FaultBuilder, Latency, Link, Load, Plan, ProcessFault,
+    RequestSpec, TcpConfig, Topology, bandwidth, blackhole, burst, clock_drift, clock_jump,
+    clock_skew, corrupt_disk, crash, crash_loop, disconnect, disk_error, error_code, fail_first,
+    fail_fraction, flap, hang, jitter, latency, loss, partition, partition_groups, pause,
+    power_loss, ramp, reorder, restart, slicer, slow_answer, slow_close, slow_cpu, slow_disk,
+    slow_dns, stale_dns, stampede,
 };
 
 fn ms(ms: u64) -> Duration {
@@ -153,7 +153,7 @@ fn no_time_is_longer_than_anybody_means() {
     );
     refused(
         &plan().fault(latency("b", century).from(ms(1)).until(ms(2))),
-        "plan.faults[0].kind.latency.latency_ms: expected at most 31536000s, found 3153600000000 ms",
+        "plan.faults[0].kind.network.latency.latency_ms: expected at most 31536000s, found 3153600000000 ms",
     );
     refused(
         &Plan::new(topology().link(Link::constant(Duration::MAX))),
@@ -311,7 +311,8 @@ fn a_fault_has_a_target_and_times() {
         &plan().fault(late),
         "fault 1 (pause at b): expected an injection while the plan lasts (1s), found 1s",
     );
-    let misplaced = Fault { kind: FaultKind::Pause, ..burst(2.0).from(ms(1)).until(ms(2)) };
+    let misplaced =
+        Fault { kind: ProcessFault::Pause.into(), ..burst(2.0).from(ms(1)).until(ms(2)) };
     refused(
         &plan().fault(misplaced),
         "fault 1 (pause of the load): a fault of this kind cannot act on Load",

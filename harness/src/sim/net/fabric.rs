@@ -18,7 +18,7 @@ use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    faults::{Delay, Fate, Hold, Rule, Sent, Slices},
+    faults::{Begin, Delay, Fate, Hold, Performed, Rule, Sent, Slices},
     link::{Carried, LinkState},
     packet::{Body, Flow, Packet},
     passage::{Late, way},
@@ -27,7 +27,7 @@ use super::{
     throttle::{Leaving, Throttle},
 };
 use crate::{
-    plan::{Fault, Topology, nanos},
+    plan::{NetworkFault, Target, Topology, nanos},
     run::rng,
     sim::shared::Acting,
 };
@@ -146,8 +146,8 @@ impl Fabric {
         }
         for rule in &mut self.rules {
             if rule.next_severed().is_some_and(|at| at <= now) {
-                let (how, fault) = (rule.severs_by(), rule.fault);
-                self.severed.extend(rule.severed(now).into_iter().map(|flow| (flow, how, fault)));
+                let severed = rule.severed(now).into_iter();
+                self.severed.extend(severed.map(|(flow, how)| (flow, how, rule.fault)));
             }
         }
     }
@@ -167,26 +167,31 @@ impl Fabric {
     pub(super) fn inject(
         &mut self,
         number: u16,
-        fault: &Fault,
+        fault: &NetworkFault,
+        target: &Target,
         connections: &[Flow],
         now: u64,
     ) -> Vec<Flow> {
-        if let Some(throttle) = Throttle::new(number, fault, &self.topology) {
-            self.throttles.push(throttle);
-            return Vec::new();
+        let begin =
+            Begin { topology: &self.topology, seed: self.seed, now, effects: &self.effects };
+        match Performed::of(number, fault, target, &begin) {
+            Performed::Throttle(throttle) => {
+                self.throttles.push(throttle);
+                Vec::new()
+            }
+            Performed::Rule(mut rule) => {
+                let reset = rule.meet(connections, now);
+                self.rules.push(rule);
+                reset
+            }
         }
-        let mut rule = Rule::new(number, fault, &self.topology, (self.seed, now), &self.effects);
-        let reset = rule.meet(connections, now);
-        self.rules.push(rule);
-        reset
     }
 
     /// A fault ends. What waits for its bandwidth leaves at once.
     pub(super) fn heal(&mut self, number: u16, now: u64) {
         if let Some(rule) = self.rules.iter_mut().find(|rule| rule.fault == number) {
-            let how = rule.severs_by();
-            let ended = rule.end();
-            self.severed.extend(ended.into_iter().map(|flow| (flow, how, number)));
+            let ended = rule.end().into_iter();
+            self.severed.extend(ended.map(|(flow, how)| (flow, how, number)));
         }
         self.rules.retain(|rule| rule.fault != number);
         let place = self.throttles.iter().position(|throttle| throttle.fault == number);
@@ -238,8 +243,8 @@ impl Fabric {
     }
 
     /// Has so much been remembered that what is over should be forgotten?
-    pub(super) fn remembers_much(&self) -> bool {
-        let rules = self.rules.iter().map(Rule::remembered).max().unwrap_or(0);
+    pub(super) fn remembers_much(&mut self) -> bool {
+        let rules = self.rules.iter_mut().map(Rule::remembered).max().unwrap_or(0);
         rules.max(self.stood_in.len()).max(self.late.len()) > self.remembered_max
     }
 
@@ -249,7 +254,7 @@ impl Fabric {
         self.rules.iter_mut().for_each(|rule| rule.forget_ended(lives));
         self.stood_in.retain(lives);
         self.late.forget_arrived(now);
-        let most = self.rules.iter().map(Rule::remembered).max().unwrap_or(0);
+        let most = self.rules.iter_mut().map(Rule::remembered).max().unwrap_or(0);
         let most = most.max(self.stood_in.len()).max(self.late.len());
         self.remembered_max = REMEMBERED.max(most * 2);
     }

@@ -37,7 +37,7 @@ use self::{
 };
 use super::shared::Acting;
 use crate::{
-    plan::{Fault, Plan},
+    plan::{NetworkFault, Plan, Target},
     run::rng,
 };
 
@@ -189,10 +189,10 @@ impl Network {
     }
 
     /// A fault of the network begins to act.
-    pub(crate) fn inject(&mut self, number: u16, fault: &Fault, now: u64) {
+    pub(crate) fn inject(&mut self, number: u16, fault: &NetworkFault, target: &Target, now: u64) {
         self.now = now;
         let connections = self.connections();
-        for flow in self.fabric.inject(number, fault, &connections, now) {
+        for flow in self.fabric.inject(number, fault, target, &connections, now) {
             self.sever(flow, proxy::Severed::Reset, number, now);
         }
     }

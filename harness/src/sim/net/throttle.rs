@@ -8,7 +8,6 @@ use super::{
     link::transmission,
     packet::Packet,
 };
-use crate::plan::{Fault, FaultKind, Topology};
 
 /// A packet that is to leave a host.
 #[derive(Debug)]
@@ -37,16 +36,15 @@ struct Queued {
 }
 
 impl Throttle {
-    /// The queue of `fault`; `None` for a fault of another kind.
-    pub(crate) fn new(number: u16, fault: &Fault, topology: &Topology) -> Option<Self> {
-        let FaultKind::Bandwidth { rate } = fault.kind else { return None };
-        Some(Self {
+    /// The queue of a fault that lets `rate` kilobytes pass in a second.
+    pub(crate) fn new(number: u16, rate: u64, scope: Scope) -> Self {
+        Self {
             fault: number,
-            scope: Scope::new(&fault.target, topology),
+            scope,
             bits_per_second: rate.saturating_mul(8_000),
             free_at: 0,
             queue: VecDeque::new(),
-        })
+        }
     }
 
     pub(crate) fn sees(&self, (src, dst): (u16, u16)) -> bool {

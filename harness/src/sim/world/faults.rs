@@ -2,10 +2,10 @@
 
 use squall_reports::record::{ALL_HOSTS, Gauge, HostState, Mark, UNDIGESTED, What};
 
-use super::{Action, World};
+use super::{Action, CrashLoop, World};
 use crate::{
     interpose,
-    plan::{Fault, FaultKind, Performer, Target, nanos},
+    plan::{Fault, FaultKind, ProcessFault, Target, nanos},
     run::{environment::Task, timeline::Due},
     sim::{
         clocks::Clocks,
@@ -25,7 +25,7 @@ impl World {
     pub(super) fn perform(&mut self, action: Action, now: u64) {
         match action {
             Action::Due(due) => self.perform_due(due, now),
-            Action::Loop { fault, up } => self.turn_crash_loop(fault, up, now),
+            Action::Loop { crash_loop, up } => self.turn_crash_loop(crash_loop, up, now),
             Action::Kill { host, incarnation } => {
                 let host = usize::from(host);
                 if self.machines[host].incarnation == incarnation {
@@ -117,38 +117,91 @@ impl World {
     }
 
     fn inject(&mut self, number: u16, now: u64) {
-        let fault = self.shared.plan.faults[usize::from(number)].clone();
+        let Fault { kind, target, .. } = self.shared.plan.faults[usize::from(number)].clone();
         self.shared.set_active(number, true);
-        let Some(host) = self.host_of(&fault.target) else {
-            self.inject_elsewhere(number, &fault, now);
-            return;
-        };
+        match kind {
+            FaultKind::Network(fault) => {
+                self.shared.network.borrow_mut().inject(number, &fault, &target, now);
+            }
+            FaultKind::Process(fault) => self.on_target(&target, |world, host| {
+                world.inject_process_fault(host, number, &fault, now);
+            }),
+            FaultKind::Disk(fault) => self.on_target(&target, |world, host| {
+                let seed = world.shared.seed;
+                let inject = |disk: &mut Disk| disk.inject(number, &fault, seed, now);
+                world.machines[host].seam.with_disk(inject);
+            }),
+            FaultKind::Clock(fault) => self.on_target(&target, |world, host| {
+                world.change_clocks(host, now, |clocks, at| clocks.inject(number, fault, at));
+            }),
+            FaultKind::Names(fault) => self.on_target(&target, |world, host| {
+                world.machines[host].seam.misname(number, fault);
+            }),
+            // The sidecars and the clients look at which faults are active.
+            FaultKind::Service(_) | FaultKind::Load(_) => {}
+        }
+    }
+
+    fn heal(&mut self, number: u16, now: u64) {
+        let Fault { kind, target, .. } = self.shared.plan.faults[usize::from(number)].clone();
+        self.shared.set_active(number, false);
+        match kind {
+            FaultKind::Network(_) => self.shared.network.borrow_mut().heal(number, now),
+            FaultKind::Process(fault) => self.on_target(&target, |world, host| {
+                world.heal_process_fault(host, &fault, now);
+            }),
+            FaultKind::Disk(_) => self.on_target(&target, |world, host| {
+                world.machines[host].seam.with_disk(|disk| disk.heal(number, now));
+            }),
+            FaultKind::Clock(_) => self.on_target(&target, |world, host| {
+                world.change_clocks(host, now, |clocks, at| clocks.heal(number, at));
+            }),
+            FaultKind::Names(_) => self.on_target(&target, |world, host| {
+                world.machines[host].seam.name_again(number);
+            }),
+            FaultKind::Service(_) | FaultKind::Load(_) => {}
+        }
+    }
+
+    /// Does something with the host that a fault is on: one that is not of the network or the load is
+    /// on one, in a checked plan.
+    fn on_target(&mut self, target: &Target, act: impl FnOnce(&mut Self, usize)) {
+        if let Target::Host { host, .. } = target
+            && let Some(host) = self.shared.plan.topology.index_of(host)
+        {
+            act(self, host);
+        }
+    }
+
+    /// A fault of its process begins.
+    fn inject_process_fault(&mut self, host: usize, number: u16, fault: &ProcessFault, now: u64) {
         let id = self.machines[host].seam.id;
-        match fault.kind {
-            FaultKind::Crash => {
-                self.shared.affect(number, u64::from(self.machines[host].is_running()));
+        match fault {
+            ProcessFault::Crash => {
+                self.count_if_running(host, number);
                 self.crash(host, now);
             }
-            FaultKind::PowerLoss | FaultKind::TornWrite => {
-                if fault.kind == FaultKind::PowerLoss {
-                    self.shared.affect(number, u64::from(self.machines[host].is_running()));
-                } else {
-                    let rng = stream_of(number, &fault.kind, self.shared.seed);
-                    self.machines[host].seam.with_disk(|disk| disk.tear(number, rng));
-                }
-                self.kill(host, HostState::PoweredOff, now);
-                self.shared.record(What::Host { host: id, state: HostState::PoweredOff });
-                self.report_end(id, "power loss");
+            ProcessFault::PowerLoss => {
+                self.count_if_running(host, number);
+                self.cut_power(host, now);
             }
-            FaultKind::CrashLoop { .. } => self.turn_crash_loop(number, false, now),
-            FaultKind::Restart { grace } => {
-                self.shared.affect(number, u64::from(self.machines[host].is_running()));
+            ProcessFault::TornWrite => {
+                let rng = stream_of(number, fault.name(), self.shared.seed);
+                self.machines[host].seam.with_disk(|disk| disk.tear(number, rng));
+                self.cut_power(host, now);
+            }
+            ProcessFault::CrashLoop { up, down } => {
+                let (up, down) = (nanos(*up), nanos(*down));
+                self.turn_crash_loop(CrashLoop { fault: number, host: id, up, down }, false, now);
+            }
+            ProcessFault::Restart { grace } => {
+                self.count_if_running(host, number);
                 self.terminate(host, now);
                 let incarnation = self.machines[host].incarnation;
                 let kill = Action::Kill { host: id, incarnation };
-                self.agenda.entry(now + nanos(grace)).or_default().push(kill);
+                self.agenda.entry(now + nanos(*grace)).or_default().push(kill);
             }
-            FaultKind::Pause => {
+            ProcessFault::Pause => {
                 if self.machines[host].state == HostState::Up {
                     self.machines[host].state = HostState::Paused;
                     interpose::pause_threads(id, true);
@@ -156,69 +209,48 @@ impl World {
                     self.shared.record(What::Host { host: id, state: HostState::Paused });
                 }
             }
-            FaultKind::SlowCpu { factor } => {
-                self.machines[host].seam.slow_down(Some((factor, number)));
+            ProcessFault::SlowCpu { factor } => {
+                self.machines[host].seam.slow_down(Some((*factor, number)));
             }
-            _ => match fault.kind.performer() {
-                Performer::Disk => {
-                    let (kind, seed) = (fault.kind, self.shared.seed);
-                    let inject = |disk: &mut Disk| disk.inject(number, kind, seed, now);
-                    self.machines[host].seam.with_disk(inject);
-                }
-                Performer::Names => self.machines[host].seam.misname(number, fault.kind),
-                Performer::Clock => {
-                    let kind = fault.kind;
-                    self.change_clocks(host, now, |clocks, at| clocks.inject(number, kind, at));
-                }
-                _ => self.inject_elsewhere(number, &fault, now),
-            },
         }
     }
 
-    fn inject_elsewhere(&mut self, number: u16, fault: &Fault, now: u64) {
-        // Service faults are the sidecars' and load faults the load's: both look at the plan.
-        if fault.kind.performer() == Performer::Network {
-            self.shared.network.borrow_mut().inject(number, fault, now);
-        }
-    }
-
-    fn heal(&mut self, number: u16, now: u64) {
-        let fault = self.shared.plan.faults[usize::from(number)].clone();
-        self.shared.set_active(number, false);
-        let Some(host) = self.host_of(&fault.target) else {
-            return self.shared.network.borrow_mut().heal(number, now);
-        };
-        match fault.kind {
-            FaultKind::Crash
-            | FaultKind::PowerLoss
-            | FaultKind::CrashLoop { .. }
-            | FaultKind::Restart { .. }
-                if self.guests.manages(self.machines[host].seam.id) => {}
-            FaultKind::Crash
-            | FaultKind::PowerLoss
-            | FaultKind::TornWrite
-            | FaultKind::CrashLoop { .. } => {
+    /// A fault of its process ends. Those who manage a process start it again themselves.
+    fn heal_process_fault(&mut self, host: usize, fault: &ProcessFault, now: u64) {
+        let managed = self.guests.manages(self.machines[host].seam.id);
+        match fault {
+            ProcessFault::Crash | ProcessFault::PowerLoss | ProcessFault::CrashLoop { .. } => {
+                if !managed && !self.machines[host].is_running() {
+                    self.start(host, now);
+                }
+            }
+            ProcessFault::TornWrite => {
                 if !self.machines[host].is_running() {
                     self.start(host, now);
                 }
             }
-            FaultKind::Restart { .. } => {
-                self.crash(host, now);
-                self.start(host, now);
+            ProcessFault::Restart { .. } => {
+                if !managed {
+                    self.crash(host, now);
+                    self.start(host, now);
+                }
             }
-            FaultKind::Pause => self.resume(host, now),
-            FaultKind::SlowCpu { .. } => self.machines[host].seam.slow_down(None),
-            _ => match fault.kind.performer() {
-                Performer::Disk => {
-                    self.machines[host].seam.with_disk(|disk| disk.heal(number, now));
-                }
-                Performer::Names => self.machines[host].seam.name_again(number),
-                Performer::Clock => {
-                    self.change_clocks(host, now, |clocks, at| clocks.heal(number, at));
-                }
-                _ => self.shared.network.borrow_mut().heal(number, now),
-            },
+            ProcessFault::Pause => self.resume(host, now),
+            ProcessFault::SlowCpu { .. } => self.machines[host].seam.slow_down(None),
         }
+    }
+
+    /// Counts what happens to a process, if there is one.
+    fn count_if_running(&self, host: usize, fault: u16) {
+        self.shared.affect(fault, u64::from(self.machines[host].is_running()));
+    }
+
+    /// A machine loses its power.
+    fn cut_power(&mut self, host: usize, now: u64) {
+        let id = self.machines[host].seam.id;
+        self.kill(host, HostState::PoweredOff, now);
+        self.shared.record(What::Host { host: id, state: HostState::PoweredOff });
+        self.report_end(id, "power loss");
     }
 
     /// Asks the service of a host to stop, if there is one.
@@ -271,32 +303,23 @@ impl World {
         self.set_deadline(host, Some(now));
     }
 
-    fn turn_crash_loop(&mut self, number: u16, up: bool, now: u64) {
-        if !self.shared.is_active(number) {
+    fn turn_crash_loop(&mut self, crash_loop: CrashLoop, up: bool, now: u64) {
+        let CrashLoop { fault, host: id, up: up_for, down: down_for } = crash_loop;
+        if !self.shared.is_active(fault) {
             return;
         }
-        let fault = &self.shared.plan.faults[usize::from(number)];
-        let FaultKind::CrashLoop { up: up_for, down: down_for } = fault.kind else { return };
-        let Some(host) = self.host_of(&fault.target) else { return };
+        let host = usize::from(id);
         let next = if up {
-            let managed = self.guests.manages(self.machines[host].seam.id);
-            if !managed && !self.machines[host].is_running() {
+            if !self.guests.manages(id) && !self.machines[host].is_running() {
                 self.start(host, now);
             }
-            now + nanos(up_for)
+            now + up_for
         } else {
-            self.shared.affect(number, u64::from(self.machines[host].is_running()));
+            self.count_if_running(host, fault);
             self.crash(host, now);
-            now + nanos(down_for)
+            now + down_for
         };
-        self.agenda.entry(next).or_default().push(Action::Loop { fault: number, up: !up });
-    }
-
-    fn host_of(&self, target: &Target) -> Option<usize> {
-        match target {
-            Target::Host { host, .. } => self.shared.plan.topology.index_of(host),
-            Target::Between { .. } | Target::Load => None,
-        }
+        self.agenda.entry(next).or_default().push(Action::Loop { crash_loop, up: !up });
     }
 }
 

@@ -6,8 +6,12 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    plan::{FaultBuilder, half_open, limit_data, reset_peer, timeout},
-    sim::net::{packet::Body, socket::SocketId, tcp::Flags},
+    plan::{FaultBuilder, FaultKind, half_open, limit_data, reset_peer, timeout},
+    sim::net::{
+        packet::{Body, Packet},
+        socket::SocketId,
+        tcp::{Flags, Segment},
+    },
 };
 
 fn flow(port: u16) -> Flow {
@@ -19,7 +23,12 @@ fn rule(fault: FaultBuilder) -> Rule {
     let topology = Topology::new().client("b").client("a");
     let fault = fault.from(Duration::ZERO).until(Duration::from_secs(1));
     let effects = [Acting::default()].into_iter().collect();
-    Rule::new(0, &fault, &topology, (1, 0), &effects)
+    let FaultKind::Network(kind) = fault.kind else { panic!("a fault of the network") };
+    let begin = Begin { topology: &topology, seed: 1, now: 0, effects: &effects };
+    match Performed::of(0, &kind, &fault.target, &begin) {
+        Performed::Rule(rule) => rule,
+        Performed::Throttle(_) => panic!("a fault of packets"),
+    }
 }
 
 /// `b` sends so many bytes of a stream, from `seq` on; what becomes of them?
@@ -64,7 +73,7 @@ fn a_connection_that_is_opened_begins_at_nothing() {
     send(&mut timed, 1, 0, 8);
     send(&mut timed, 2, 0, 8);
     timed.opens(flow(1), (0, 1), 5);
-    assert_eq!(timed.severed(12), [flow(2)]);
+    assert_eq!(timed.severed(12), [(flow(2), Severed::Reset)]);
 }
 
 #[test]
@@ -77,7 +86,11 @@ fn a_timeout_begins_again_with_all_that_it_swallows() {
     timed.meet(&[flow(1)], 0);
     assert!(send(&mut timed, 1, 0, 8).lost);
     assert_eq!(timed.next_severed(), Some(10), "not with what comes again");
-    assert_eq!(timed.end(), [flow(1)], "a proxy closes what it has swallowed from");
+    assert_eq!(
+        timed.end(),
+        [(flow(1), Severed::Closed)],
+        "a proxy closes what it has swallowed from"
+    );
 }
 
 #[test]
