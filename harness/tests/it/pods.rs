@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use squall::plan::{Deployment, Probe, crash, restart, rollout, scale};
+use squall::plan::{Deployment, Probe, crash, power_loss, restart, rollout, scale, torn_write};
 use squall_reports::record::HostState;
 
 use crate::{
@@ -191,16 +191,27 @@ fn a_pod_is_ended_with_grace() {
 
 #[test]
 fn a_pod_that_dies_by_a_fault_is_started_by_its_kubelet_and_not_by_the_heal() {
-    for fault in [crash("app-1"), restart("app-1", secs(5))] {
-        let fault = fault.from(secs(5)).until(secs(12));
+    let faults = [
+        (crash("app-1"), 1),
+        (restart("app-1", secs(5)), 1),
+        (power_loss("app-1"), 1),
+        // It has no file, and so no write that could be torn.
+        (torn_write("app-1"), 0),
+    ];
+    // Before the kubelet has started it again, and after.
+    for (heal, (fault, affected)) in
+        [ms(5_200), secs(12)].into_iter().flat_map(|heal| faults.clone().map(|it| (heal, it)))
+    {
+        let fault = fault.from(secs(5)).until(heal);
+        let label = fault.label();
         let world = world(cluster(app_with(json!({}))), secs(40));
         let seen = world.plan(|plan| plan.fault(fault)).completes(1);
-        assert_eq!(seen.affected(), [1]);
+        assert_eq!(seen.affected(), [affected], "{label}");
         let started: Vec<_> = seen.events_of("container started", "app-1");
-        assert_eq!(started.len(), 2, "{started:?}");
-        assert_eq!(started[1].at, secs(15) + ms(500));
+        assert_eq!(started.len(), 2, "{label}: {started:?}");
+        assert_eq!(started[1].at, secs(15) + ms(500), "{label}");
         let up = seen.states("app-1").into_iter().filter(|(_, state)| *state == HostState::Up);
-        assert_eq!(up.count(), 2);
-        assert!(seen.events_of("pod terminating", "").is_empty());
+        assert_eq!(up.count(), 2, "{label}");
+        assert!(seen.events_of("pod terminating", "").is_empty(), "{label}");
     }
 }

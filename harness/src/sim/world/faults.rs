@@ -219,13 +219,11 @@ impl World {
     fn heal_process_fault(&mut self, host: usize, fault: &ProcessFault, now: u64) {
         let managed = self.guests.manages(self.machines[host].seam.id);
         match fault {
-            ProcessFault::Crash | ProcessFault::PowerLoss | ProcessFault::CrashLoop { .. } => {
+            ProcessFault::Crash
+            | ProcessFault::PowerLoss
+            | ProcessFault::TornWrite
+            | ProcessFault::CrashLoop { .. } => {
                 if !managed && !self.machines[host].is_running() {
-                    self.start(host, now);
-                }
-            }
-            ProcessFault::TornWrite => {
-                if !self.machines[host].is_running() {
                     self.start(host, now);
                 }
             }
