@@ -31,6 +31,7 @@ mod api;
 mod client;
 mod collection;
 mod connection;
+mod descriptors;
 mod draw;
 mod json;
 mod link;
@@ -44,6 +45,7 @@ mod toxics;
 pub use self::{
     api::VERSION,
     client::{Client, ClientError, NewToxic, ProxyConfig, ProxyState, ProxyUpdate, ToxicState},
+    descriptors::raise_descriptor_limit,
     metrics::Shown,
     server::{Options, Server, StartError},
     toxic::{

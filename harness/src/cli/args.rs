@@ -61,6 +61,12 @@ pub(crate) enum Command {
         after_help = "Example, in two terminals:\n  cargo squall serve out\n  cargo squall run --record out"
     )]
     Serve(Serve),
+    /// Run a TCP proxy with toxics, driven over the HTTP API of Toxiproxy
+    #[command(after_help = "Example, in two terminals:\n  \
+        cargo squall proxy --seed 7\n  \
+        curl localhost:8474/proxies -d '{\"name\":\"db\",\"listen\":\"localhost:15432\",\"upstream\":\"localhost:5432\"}'\n  \
+        curl localhost:8474/proxies/db/toxics -d '{\"type\":\"latency\",\"attributes\":{\"latency\":500}}'")]
+    Proxy(Proxy),
     /// Run again what a record holds, and compare
     #[command(after_help = "Example:\n  cargo squall replay out/NAME-1.jsonl")]
     Replay(Replay),
@@ -147,6 +153,31 @@ pub(crate) struct Serve {
     /// Listen here; who can reach the address can read the records
     #[arg(long, value_name = "ADDRESS", default_value_t = LISTEN)]
     pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Proxy {
+    /// The host that the API listens on
+    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    pub(crate) host: String,
+    /// The port that the API listens on; 0 for any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 8474)]
+    pub(crate) port: u16,
+    /// Create the proxies of this JSON file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Draw from this seed which connections a toxicity meets, jitter and slices
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Let the API and proxies listen on addresses that other machines reach
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+    /// Show the bytes that proxies received and sent on /metrics
+    #[arg(long)]
+    pub(crate) proxy_metrics: bool,
+    /// Show processor time, memory and descriptors of the process on /metrics
+    #[arg(long)]
+    pub(crate) runtime_metrics: bool,
 }
 
 /// What is drawn: all of it, if none is asked for.

@@ -18,6 +18,7 @@ mod output;
 mod pool;
 mod problems;
 mod progress;
+mod proxy;
 mod publish;
 mod replay;
 mod report;
@@ -120,6 +121,7 @@ pub fn main(catalogue: &Catalogue) -> ExitCode {
         Command::Run(run) => run::run(catalogue, &run),
         Command::Report(report) => report::report(catalogue, &report),
         Command::Serve(serve) => serve::serve(catalogue, &serve),
+        Command::Proxy(proxy) => proxy::proxy(&proxy),
         Command::Replay(replay) => replay::replay(catalogue, &replay),
         Command::Compare(compare) => compare::compare(catalogue, &compare),
         Command::Defects(defects) => defects::defects(catalogue, &defects),

@@ -1,19 +1,20 @@
 //! Connections of the API's clients, bounded in number and in the time that they may take.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::TcpListener,
     sync::watch,
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::{sleep, timeout},
 };
 
 use super::Api;
 
-/// Clients at the same time; more of them are turned away.
+/// Clients at the same time. One more takes the place of the oldest, which is most likely one that
+/// has nothing to say.
 const CONNECTIONS_MAX: usize = 512;
 
 /// For the head of a request, and between two requests of a connection.
@@ -28,16 +29,22 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Answers requests until `stop` says so, then finishes those under way.
 pub(crate) async fn serve(api: Arc<Api>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
+    let mut oldest_first: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         tokio::select! {
             biased;
             () = stopped(&mut stop) => break,
             accepted = listener.accept() => match accepted {
-                Ok((client, _)) if connections.len() < CONNECTIONS_MAX => {
+                Ok((client, _)) => {
+                    oldest_first.retain(|connection| !connection.is_finished());
+                    while oldest_first.len() >= CONNECTIONS_MAX
+                        && let Some(oldest) = oldest_first.pop_front()
+                    {
+                        oldest.abort();
+                    }
                     let serving = connection(Arc::clone(&api), TokioIo::new(client), stop.clone());
-                    connections.spawn(serving);
+                    oldest_first.push_back(connections.spawn(serving));
                 }
-                Ok((client, _)) => drop(client),
                 Err(_) => sleep(PAUSE).await,
             },
             Some(_) = connections.join_next() => {}

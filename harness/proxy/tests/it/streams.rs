@@ -353,7 +353,7 @@ async fn slicer_passes_all_bytes_in_small_pieces() {
     let (mut client, mut service) = line.connect().await;
     let sent = pattern(1000);
     service.write_all(&sent).await.expect("bytes");
-    let (mut found, mut reads) = (Vec::new(), 0);
+    let (mut found, mut reads): (Vec<u8>, _) = (Vec::new(), 0);
     while found.len() < sent.len() {
         let mut piece = vec![0; 1000];
         let count = client.read(&mut piece).await.expect("bytes");
