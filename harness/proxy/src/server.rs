@@ -79,9 +79,9 @@ pub enum StartError {
     Unknown(#[source] io::Error),
 }
 
-/// A running server. Dropped without [`stop`](Self::stop) it goes on until its runtime ends.
+/// A running server. When it is dropped it stops as well, but nobody waits for it.
 #[derive(Debug)]
-#[must_use = "a server that is not stopped goes on until its runtime ends"]
+#[must_use = "a server that is dropped stops"]
 pub struct Server {
     address: SocketAddr,
     api: Arc<Api>,

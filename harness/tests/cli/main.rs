@@ -8,6 +8,7 @@ mod files;
 mod init;
 mod output;
 mod place;
+mod proxy;
 mod serve;
 
 use std::process::ExitCode;
@@ -20,7 +21,8 @@ fn main() -> ExitCode {
     if let Some(catalogue) = catalogue::asked_for() {
         return squall::cli::main(&catalogue);
     }
-    let tests: Vec<Test> = [output::TESTS, files::TESTS, init::TESTS, serve::TESTS].concat();
+    let tests: Vec<Test> =
+        [output::TESTS, files::TESTS, init::TESTS, proxy::TESTS, serve::TESTS].concat();
     let trials = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();

@@ -1,6 +1,6 @@
 //! A server that stops, with connections open.
 
-use squall_proxy::{Options, raise_descriptor_limit};
+use squall_proxy::{Client, Options, ProxyConfig, Server, raise_descriptor_limit};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -32,6 +32,24 @@ async fn a_thousand_live_connections_end_when_the_server_stops() {
     for (mut client, mut service) in ends {
         assert_eq!(rest(&mut client).await.0, b"");
         assert_eq!(rest(&mut service).await.0, b"");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_dropped_stops_as_well() {
+    let server = Server::start(Options::default()).await.expect("a server");
+    let api = server.address();
+    let client = Client::new(&format!("http://{api}")).expect("a URL");
+    let config = ProxyConfig::new("p", "127.0.0.1:0", "127.0.0.1:9");
+    let proxy = client.create(&config).await.expect("a proxy").listen;
+    drop(server);
+    for address in [proxy, api.to_string()] {
+        let ended = async {
+            while TcpStream::connect(&address).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, ended).await.expect("an end in time");
     }
 }
 
