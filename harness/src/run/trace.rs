@@ -5,6 +5,10 @@ use squall_reports::record::RequestId;
 /// The upper half of the trace ids of the load: `squall` in ASCII, and two zero bytes.
 const TAG: u64 = 0x7371_7561_6c6c_0000;
 
+/// The fields of a span of `tracing` that say which trace it is of. They are different each time and
+/// are no part of what is kept of it.
+pub(crate) const FIELDS: [&str; 3] = ["trace_id", "span_id", "parent_id"];
+
 /// The `traceparent` header of a request (W3C Trace Context, level 1).
 pub(crate) fn parent_of(request: RequestId, attempt: u8) -> String {
     let span = (u64::from(request) << 8) | u64::from(attempt.max(1));
@@ -14,6 +18,18 @@ pub(crate) fn parent_of(request: RequestId, attempt: u8) -> String {
 /// The trace id in a `traceparent`; empty if it is none.
 pub(crate) fn id_of(traceparent: &str) -> &str {
     traceparent.split('-').nth(1).unwrap_or_default()
+}
+
+/// The trace id of a request in binary, as OTLP has it.
+pub(crate) fn bytes_of(request: RequestId) -> [u8; 16] {
+    ((u128::from(TAG) << 64) | u128::from(request)).to_be_bytes()
+}
+
+/// The request of the load with this trace id in binary; `None` for the trace of somebody else.
+pub(crate) fn request_in(trace_id: [u8; 16]) -> Option<RequestId> {
+    let trace_id = u128::from_be_bytes(trace_id);
+    let request = trace_id ^ (u128::from(TAG) << 64);
+    RequestId::try_from(request).ok()
 }
 
 /// The request of the load with this trace id; `None` for the trace of somebody else.
@@ -28,7 +44,7 @@ pub(crate) fn request_of(trace_id: &str) -> Option<RequestId> {
 
 #[cfg(test)]
 mod tests {
-    use super::{id_of, parent_of, request_of};
+    use super::{bytes_of, id_of, parent_of, request_in, request_of};
 
     #[test]
     fn a_request_is_found_again_by_its_trace() {
@@ -39,6 +55,19 @@ mod tests {
                 .replace("7371756c6c000000", "737175616c6c0000")
         );
         assert_eq!(request_of(id_of(&parent)), Some(4711));
+    }
+
+    #[test]
+    fn a_trace_id_in_binary_is_the_one_in_the_header() {
+        let bytes = bytes_of(4711);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, id_of(&parent_of(4711, 1)));
+        assert_eq!(request_in(bytes), Some(4711));
+        for (place, other) in [(0, 1), (7, 1), (8, 0x80), (11, 1)] {
+            let mut bytes = bytes;
+            bytes[place] ^= other;
+            assert_eq!(request_in(bytes), None, "{place}");
+        }
     }
 
     #[test]

@@ -26,9 +26,6 @@ pub(crate) use self::child::observe_threads;
 use super::shared::{self, Shared};
 use crate::{interpose, run::trace};
 
-/// Fields that say which trace a span is of; they are different each time and are not kept.
-const TRACE_FIELDS: [&str; 3] = ["trace_id", "span_id", "parent_id"];
-
 /// A subscriber for one run, on its thread.
 #[derive(Default)]
 pub(crate) struct Observer(());
@@ -303,7 +300,7 @@ impl<'a> Fields<'a> {
 impl Visit for Fields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let (name, Some(shared)) = (field.name(), self.shared) else { return };
-        if TRACE_FIELDS.contains(&name) {
+        if trace::FIELDS.contains(&name) {
             if name == "trace_id" {
                 self.request = trace::request_of(&format!("{value:?}"));
             }
