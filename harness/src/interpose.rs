@@ -63,7 +63,9 @@ mod unix;
 mod waiting;
 
 pub use allocator::CountingAllocator;
-pub(crate) use allocator::live as live_bytes;
+pub(crate) use allocator::{
+    count_process, live as live_bytes, live_of_process as live_bytes_of_process,
+};
 pub(crate) use clock::Clock;
 pub(crate) use disk::{DiskAnswer, DiskRequest, FileStatus};
 pub(crate) use kernel::{Kernel, Readiness, SocketOption, SocketOptionName};

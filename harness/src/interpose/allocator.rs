@@ -5,6 +5,7 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    sync::atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
 thread_local! {
@@ -13,6 +14,12 @@ thread_local! {
     /// Whether the allocator is in use at all.
     static COUNTED: Cell<bool> = const { Cell::new(false) };
 }
+
+/// Whether all threads count together as well, which costs each of them time.
+static COUNTS_PROCESS: AtomicBool = AtomicBool::new(false);
+
+/// Bytes allocated by all threads less those freed by them.
+static LIVE_OF_PROCESS: AtomicI64 = AtomicI64::new(0);
 
 /// The system's allocator, which also counts what each thread holds.
 ///
@@ -28,13 +35,30 @@ pub struct CountingAllocator;
 
 fn count(bytes: usize, sign: i64) {
     // While a thread ends, its cells may be gone already; nobody asks any more then.
-    let _ = LIVE.try_with(|live| live.set(live.get() + sign * bytes.cast_signed() as i64));
+    let change = sign * bytes.cast_signed() as i64;
+    let _ = LIVE.try_with(|live| live.set(live.get() + change));
     let _ = COUNTED.try_with(|counted| counted.set(true));
+    if COUNTS_PROCESS.load(Ordering::Relaxed) {
+        LIVE_OF_PROCESS.fetch_add(change, Ordering::Relaxed);
+    }
 }
 
 /// Bytes that this thread holds; `None` unless the allocator counts.
 pub(crate) fn live() -> Option<i64> {
     COUNTED.get().then(|| LIVE.get())
+}
+
+/// From now on, counts what all threads hold together: to begin with, what this one does.
+pub(crate) fn count_process() {
+    if !COUNTS_PROCESS.swap(true, Ordering::Relaxed) {
+        LIVE_OF_PROCESS.fetch_add(LIVE.get(), Ordering::Relaxed);
+    }
+}
+
+/// Bytes that all threads hold together; `None` unless the allocator counts them.
+pub(crate) fn live_of_process() -> Option<i64> {
+    let counts = COUNTED.get() && COUNTS_PROCESS.load(Ordering::Relaxed);
+    counts.then(|| LIVE_OF_PROCESS.load(Ordering::Relaxed))
 }
 
 // SAFETY: all of it is the system allocator's, called with the caller's own arguments.
@@ -62,5 +86,39 @@ unsafe impl GlobalAlloc for CountingAllocator {
         count(size, 1);
         // SAFETY: the caller vouches for all three.
         unsafe { System.realloc(place, layout, size) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        alloc::{GlobalAlloc, Layout},
+        thread,
+    };
+
+    use super::{CountingAllocator, count_process, live, live_of_process};
+
+    fn held(then: impl FnOnce() + Send) {
+        let layout = Layout::from_size_align(4096, 8).expect("a layout");
+        // SAFETY: the layout is not empty, and what is allocated is freed with it once.
+        unsafe {
+            let place = CountingAllocator.alloc(layout);
+            then();
+            CountingAllocator.dealloc(place, layout);
+        }
+    }
+
+    #[test]
+    fn what_all_threads_hold_is_counted_together() {
+        assert_eq!(live_of_process(), None, "nobody has asked for it");
+        held(|| {
+            count_process();
+            count_process();
+            assert_eq!(live_of_process(), Some(4096), "what was held before");
+            let other =
+                || held(|| assert_eq!((live(), live_of_process()), (Some(4096), Some(8192))));
+            thread::scope(|scope| scope.spawn(other).join()).expect("counted");
+        });
+        assert_eq!(live_of_process(), Some(0));
     }
 }
