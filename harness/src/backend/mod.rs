@@ -1,5 +1,6 @@
 //! Backends: who performs a plan and makes its record.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "no run is performed on processes yet"))]
 pub(crate) mod process;
 pub(crate) mod simulation;
 
