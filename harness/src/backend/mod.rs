@@ -1,8 +1,9 @@
 //! Backends: who performs a plan and makes its record.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "no run is performed on processes yet"))]
 pub(crate) mod process;
 pub(crate) mod simulation;
+
+use std::sync::Arc;
 
 use squall_reports::record::{Backend, Record};
 
@@ -44,4 +45,9 @@ pub(crate) trait Perform: Send + Sync {
     ///
     /// When the harness itself could not do its part, in one sentence.
     fn perform(&self, asked: Asked) -> Result<Record, String>;
+}
+
+/// The simulation, with all of its parts.
+pub(crate) fn simulated() -> Arc<dyn Perform> {
+    Arc::new(simulation::Simulation::default())
 }

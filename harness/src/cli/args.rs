@@ -3,11 +3,17 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::otlp::Endpoint;
+use super::{Failure, otlp::Endpoint};
+use crate::backend::{
+    Perform,
+    process::{Processes, SUBCOMMAND},
+    simulation::Simulation,
+};
 
 /// So many seeds at once at the most.
 const SEEDS_MAX: u64 = 100_000;
@@ -50,6 +56,7 @@ pub(crate) enum Command {
         cargo squall run NAME --verbose               with the findings, also if it passes\n  \
         cargo squall run NAME --seeds 0..50           one scenario, fifty seeds\n  \
         cargo squall run --defect DEFECT              the catalogue with a planted mistake\n  \
+        cargo squall run NAME --backend processes     on real processes of this machine\n  \
         cargo squall run --format json --record out   for machines, with the records kept\n\n\
         `cargo squall list` has the names.")]
     Run(Run),
@@ -86,6 +93,9 @@ pub(crate) enum Command {
     /// Write a new scenario that compiles and runs, ready to be changed
     #[command(after_help = "Example:\n  cargo squall new in-another-region")]
     New(New),
+    /// Be the process of a host, as standard input says
+    #[command(name = SUBCOMMAND, hide = true)]
+    ProcessOfAHost,
     /// Write a crate of scenarios with services of its own, outside of this repository
     #[command(after_help = "Examples:\n  \
         cargo squall init ../chaos                                        with squall from this checkout\n  \
@@ -128,9 +138,51 @@ pub(crate) struct Run {
     /// Switch on this defect
     #[arg(long, value_name = "NAME")]
     pub(crate) defect: Option<String>,
-    /// Runs at the same time: as many as there are cores, if not given
+    /// Who performs the plans
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) backend: Backend,
+    /// With processes: use the Toxiproxy server at this address, instead of one of its own
+    #[arg(long, value_name = "URL")]
+    pub(crate) toxiproxy: Option<String>,
+    /// Runs at the same time: as many as there are cores, if not given; on processes one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
+}
+
+/// Who performs plans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// In virtual time, the same each time
+    #[default]
+    Simulation,
+    /// As processes of this machine, on loopback addresses
+    Processes,
+}
+
+impl Run {
+    /// Who performs the plans.
+    pub(super) fn performed_by(&self) -> Result<Arc<dyn Perform>, Failure> {
+        match self.backend {
+            Backend::Simulation if self.toxiproxy.is_some() => Err(Failure::bad_input(
+                "expected --backend processes with --toxiproxy: a simulation has no proxy",
+            )),
+            Backend::Simulation => Ok(Arc::new(Simulation::default())),
+            Backend::Processes => {
+                let program = std::env::current_exe().map_err(|error| {
+                    Failure::harness(format!("this program does not find itself: {error}"))
+                })?;
+                Ok(Arc::new(Processes { program, toxiproxy: self.toxiproxy.clone() }))
+            }
+        }
+    }
+
+    /// How many runs there may be at the same time: processes would take each other's time.
+    pub(super) fn at_once(&self) -> Option<u16> {
+        match self.backend {
+            Backend::Simulation => self.jobs,
+            Backend::Processes => Some(self.jobs.unwrap_or(1)),
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -24,7 +24,7 @@ use super::{
     report::records_in,
     say,
 };
-use crate::{catalogue::Catalogue, scenario::Scenario, stored::Stored};
+use crate::{backend, catalogue::Catalogue, scenario::Scenario, stored::Stored};
 
 pub(super) fn compare(catalogue: &Catalogue, args: &args::Compare) -> Result<Exit, Failure> {
     let (a, b) = (Loaded::from(&args.a)?, Loaded::from(&args.b)?);
@@ -118,7 +118,7 @@ fn noise(jobs: Vec<Job>, threads: Option<u16>) -> Result<Option<Side>, Failure> 
     let interrupted = interrupt::watch();
     let progress = Progress::new(jobs.len(), None);
     let (mut side, mut failure) = (Side::new("noise"), None);
-    run_all(&jobs, threads, &interrupted, &progress, |job, done| {
+    run_all(&jobs, threads, &backend::simulated(), &interrupted, &progress, |job, done| {
         let added = match done {
             None => return,
             Some(Err(error)) => Err(Failure::harness(error)),

@@ -18,7 +18,7 @@ use super::{
     progress::Progress,
     say,
 };
-use crate::{catalogue::Catalogue, run::Run};
+use crate::{backend, catalogue::Catalogue, run::Run};
 
 /// What became of a run.
 struct Seen {
@@ -47,19 +47,26 @@ pub(super) fn defects(catalogue: &Catalogue, args: &args::Defects) -> Result<Exi
     let progress = Progress::new(jobs.len(), None);
     let mut runs = Runs::new();
     let mut failure = None;
-    run_all(&jobs, args.jobs, &interrupted, &progress, |job, done| match done {
-        Some(Ok(run)) => {
-            let key = (job.scenario.name().to_owned(), job.scenario.defects().first().cloned());
-            if run.is_out_of_time() {
-                failure.get_or_insert(out_of_time(job, &run));
+    run_all(
+        &jobs,
+        args.jobs,
+        &backend::simulated(),
+        &interrupted,
+        &progress,
+        |job, done| match done {
+            Some(Ok(run)) => {
+                let key = (job.scenario.name().to_owned(), job.scenario.defects().first().cloned());
+                if run.is_out_of_time() {
+                    failure.get_or_insert(out_of_time(job, &run));
+                }
+                runs.insert(key, Seen { verdict: run.verdict(), failed: names_of_failed(&run) });
             }
-            runs.insert(key, Seen { verdict: run.verdict(), failed: names_of_failed(&run) });
-        }
-        Some(Err(error)) => {
-            failure.get_or_insert(Failure::harness(error));
-        }
-        None => {}
-    });
+            Some(Err(error)) => {
+                failure.get_or_insert(Failure::harness(error));
+            }
+            None => {}
+        },
+    );
     progress.finish();
     if let Some(failure) = failure {
         return Err(failure);

@@ -1,7 +1,22 @@
 //! `squall list`.
 
+use std::path::PathBuf;
+
+use squall_reports::record::Backend;
+
 use super::{Exit, Failure, args, print};
-use crate::catalogue::Catalogue;
+use crate::{
+    backend::{Perform, process::Processes, simulation::Simulation},
+    catalogue::Catalogue,
+    scenario::Scenario,
+};
+
+/// Who could perform a scenario, and what each lacks for it.
+fn lacks(scenario: &Scenario) -> [(Backend, Vec<String>); 2] {
+    let processes = Processes { program: PathBuf::new(), toxiproxy: None };
+    let backends: [&dyn Perform; 2] = [&Simulation::default(), &processes];
+    backends.map(|backend| (backend.backend(), backend.lacks_for(scenario)))
+}
 
 pub(super) fn list(catalogue: &Catalogue, args: &args::List) -> Result<Exit, Failure> {
     let scenarios = catalogue.scenarios();
@@ -12,6 +27,10 @@ pub(super) fn list(catalogue: &Catalogue, args: &args::List) -> Result<Exit, Fai
                 "scenario": scenario.name(),
                 "hypothesis": scenario.hypothesis(),
                 "source": listed.source,
+                "lacks": lacks(scenario)
+                    .into_iter()
+                    .map(|(backend, lacks)| (backend.name().to_owned(), lacks.into()))
+                    .collect::<serde_json::Map<_, _>>(),
                 "faults": scenario.plan().faults.iter().map(|f| f.label()).collect::<Vec<_>>(),
             });
             print(&format!("{object}\n"));
@@ -22,6 +41,9 @@ pub(super) fn list(catalogue: &Catalogue, args: &args::List) -> Result<Exit, Fai
     for listed in scenarios {
         let scenario = &listed.scenario;
         print(&format!("{:<width$}  {}\n", scenario.name(), scenario.hypothesis()));
+        for (backend, lacks) in lacks(scenario).into_iter().filter(|(_, lacks)| !lacks.is_empty()) {
+            print(&format!("{:width$}  not on {backend}: {}\n", "", lacks.join("; ")));
+        }
     }
     if !catalogue.defects().is_empty() {
         print("\ndefects, for `run --defect NAME`:\n");

@@ -40,7 +40,7 @@ use self::{
     output::{colour, look, print, say},
     problems::Problems,
 };
-use crate::{catalogue::Catalogue, run::Run};
+use crate::{backend::process::run_process, catalogue::Catalogue, run::Run};
 
 /// What a command came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,7 @@ pub fn main(catalogue: &Catalogue) -> ExitCode {
         Command::Defects(defects) => defects::defects(catalogue, &defects),
         Command::New(new) => scaffold::new(catalogue, &new),
         Command::Init(init) => init::init(&init),
+        Command::ProcessOfAHost => return run_process(catalogue),
     };
     let exit = done.unwrap_or_else(Failure::said);
     ended(exit).into()

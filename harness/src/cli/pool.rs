@@ -12,7 +12,10 @@ use std::{
 };
 
 use super::{job::Job, progress::Progress};
-use crate::run::{Run, RunError, Signals, run_with};
+use crate::{
+    backend::Perform,
+    run::{Run, RunError, Signals, perform::run_on},
+};
 
 /// What became of a job; `None` if the process was interrupted before it began.
 pub(super) type Done = Option<Result<Run, RunError>>;
@@ -21,6 +24,7 @@ pub(super) type Done = Option<Result<Run, RunError>>;
 pub(super) fn run_all(
     jobs: &[Job],
     threads: Option<u16>,
+    backend: &Arc<dyn Perform>,
     interrupted: &Arc<AtomicBool>,
     progress: &Progress,
     mut each: impl FnMut(&Job, Done),
@@ -32,7 +36,7 @@ pub(super) fn run_all(
             let now = Arc::new(AtomicU64::new(0));
             let shown = progress.begin(job, &now);
             let signals = Signals { now, interrupt: Arc::clone(interrupted) };
-            let done = run_with(&job.scenario, job.seed, signals);
+            let done = run_on(Arc::clone(backend), &job.scenario, job.seed, signals);
             progress.end(shown, job, &done);
             done
         })

@@ -7,7 +7,7 @@ use squall_reports::{
 
 use super::{Exit, Failure, args, job::Job, look, out_of_time, print};
 use crate::{
-    catalogue::{Catalogue, replay_command},
+    catalogue::{Catalogue, replay_command, replay_of_record},
     run::run,
     scenario::Scenario,
 };
@@ -20,6 +20,13 @@ pub(super) fn replay(catalogue: &Catalogue, args: &args::Replay) -> Result<Exit,
         return Err(Failure::bad_input(format!(
             "the record is of another plan: {} was changed since the record was made",
             scenario.name()
+        )));
+    }
+    let backend = record.header.backend;
+    if !backend.is_deterministic() {
+        return Err(Failure::bad_input(format!(
+            "a run on {backend} is another one each time, and cannot be replayed; another one is: {}",
+            replay_of_record(&record)
         )));
     }
     let seed = record.header.seed;

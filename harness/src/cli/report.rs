@@ -17,7 +17,7 @@ use super::{
     Exit, Failure, args, otlp::Exporter, print, problems::Problems, publish::Publisher, say,
 };
 use crate::{
-    catalogue::{Catalogue, replay_of},
+    catalogue::{Catalogue, replay_of_record},
     stored::Stored,
 };
 
@@ -81,7 +81,7 @@ pub(super) fn with_report<T>(
     take: impl FnOnce(&Report<'_>) -> T,
 ) -> T {
     let header = &record.header;
-    let replay = replay_of(&header.scenario, header.seed, &header.defects);
+    let replay = replay_of_record(record);
     let source = catalogue.find(&header.scenario).map(|listed| listed.source.as_str());
     take(&Report { record, judgement, replay: &replay, source })
 }

@@ -25,12 +25,14 @@ use super::{
     table::{Row, table},
 };
 use crate::{
-    catalogue::{Catalogue, replay_command},
+    backend::Perform,
+    catalogue::{Catalogue, replay_of_record},
     run::Run,
 };
 
 pub(super) fn run(catalogue: &Catalogue, args: &args::Run) -> Result<Exit, Failure> {
-    let jobs = jobs(catalogue, args)?;
+    let backend = args.performed_by()?;
+    let jobs = jobs(catalogue, args, &*backend)?;
     if let Some(folder) = &args.record {
         fs::create_dir_all(folder).map_err(|error| {
             Failure::bad_input(format!("cannot keep records in {}: {error}", folder.display()))
@@ -56,7 +58,9 @@ pub(super) fn run(catalogue: &Catalogue, args: &args::Run) -> Result<Exit, Failu
         problems: Problems::default(),
         failure: None,
     };
-    run_all(&jobs, args.jobs, &interrupted, &progress, |job, done| session.take(job, done));
+    run_all(&jobs, args.at_once(), &backend, &interrupted, &progress, |job, done| {
+        session.take(job, done)
+    });
     progress.finish();
     let Session { rows, failure, mut problems, publisher, exporter, .. } = session;
     if args.format == Format::Text {
@@ -78,7 +82,11 @@ pub(super) fn run(catalogue: &Catalogue, args: &args::Run) -> Result<Exit, Failu
 }
 
 /// The runs that the arguments ask for.
-fn jobs(catalogue: &Catalogue, args: &args::Run) -> Result<Vec<Job>, Failure> {
+fn jobs(
+    catalogue: &Catalogue,
+    args: &args::Run,
+    backend: &dyn Perform,
+) -> Result<Vec<Job>, Failure> {
     let known = || {
         let names: Vec<_> = catalogue.scenarios().iter().map(|l| l.scenario.name()).collect();
         names.join(", ")
@@ -101,7 +109,7 @@ fn jobs(catalogue: &Catalogue, args: &args::Run) -> Result<Vec<Job>, Failure> {
             ))
         })?),
     };
-    let mut jobs = Vec::new();
+    let (mut jobs, mut left_out) = (Vec::new(), Vec::new());
     for listed in catalogue.scenarios() {
         let name = listed.scenario.name();
         let is_asked_for = |filter: &String| match catalogue.find(filter) {
@@ -119,6 +127,7 @@ fn jobs(catalogue: &Catalogue, args: &args::Run) -> Result<Vec<Job>, Failure> {
         let seeds = match (args.seed, &args.seeds) {
             (Some(seed), _) => vec![seed],
             (None, Some(seeds)) => seeds.clone().collect(),
+            (None, None) if !backend.backend().is_deterministic() => vec![catalogue.seed()],
             (None, None) => {
                 let mut seeds = catalogue.regressions().of(name).map_err(Failure::bad_input)?;
                 if !seeds.contains(&catalogue.seed()) {
@@ -131,7 +140,27 @@ fn jobs(catalogue: &Catalogue, args: &args::Run) -> Result<Vec<Job>, Failure> {
             Some(defect) => defect.plant(&listed.scenario),
             None => listed.scenario.clone(),
         };
+        let lacks = backend.lacks_for(&scenario);
+        if !lacks.is_empty() {
+            let asked = args.filter.iter().any(|filter| filter == name);
+            if asked {
+                return Err(Failure::bad_input(format!(
+                    "{name} cannot be performed on {}: {}",
+                    backend.backend(),
+                    lacks.join("; ")
+                )));
+            }
+            left_out.push(name);
+            continue;
+        }
         jobs.extend(seeds.into_iter().map(|seed| Job { scenario: scenario.clone(), seed }));
+    }
+    if jobs.is_empty() && !left_out.is_empty() {
+        return Err(Failure::bad_input(format!(
+            "{} can perform none of {}: cargo squall list says why",
+            backend.backend(),
+            left_out.join(", ")
+        )));
     }
     Ok(jobs)
 }
@@ -174,12 +203,15 @@ impl Session<'_> {
             requests: run.record.requests().count(),
             simulated_ms: run.record.end.at / 1_000_000,
             wall_ms: run.wall.as_millis(),
-            digest: run.record.digest().to_string(),
+            digest: match run.record.header.backend.is_deterministic() {
+                true => run.record.digest().to_string(),
+                false => "-".to_owned(),
+            },
         });
     }
 
     fn show(&self, job: &Job, run: &Run) {
-        let replay = replay_command(&job.scenario, job.seed);
+        let replay = replay_of_record(&run.record);
         match self.args.format {
             Format::Json => {
                 let line = RunReport::new(&self.report(job, run, &replay), wall_ms(run)).to_line();
@@ -208,7 +240,7 @@ impl Session<'_> {
 
     fn publish(&mut self, job: &Job, run: &Run) {
         let Some(mut publisher) = self.publisher.take() else { return };
-        let replay = replay_command(&job.scenario, job.seed);
+        let replay = replay_of_record(&run.record);
         let published =
             publisher.add(&self.report(job, run, &replay), &job.file_name(), wall_ms(run));
         self.problems.note(published.map_err(Failure::bad_input));
@@ -218,7 +250,7 @@ impl Session<'_> {
     /// The run ends now, as far as a collector is concerned.
     fn export(&mut self, job: &Job, run: &Run) {
         let Some(mut exporter) = self.exporter.take() else { return };
-        let replay = replay_command(&job.scenario, job.seed);
+        let replay = replay_of_record(&run.record);
         let report = self.report(job, run, &replay);
         exporter.send(&report, &job.file_name(), SystemTime::now());
         self.exporter = Some(exporter);
@@ -235,7 +267,8 @@ impl Session<'_> {
     fn keep_seed(&mut self, job: &Job, run: &Run) {
         let planted = !job.scenario.defects().is_empty();
         let in_ci = std::env::var_os("CI").is_some();
-        if planted || in_ci || !is_worth_keeping(run) {
+        let again = run.record.header.backend.is_deterministic();
+        if planted || in_ci || !again || !is_worth_keeping(run) {
             return;
         }
         let failed = run.judgement.findings.iter().find(|f| f.verdict == Verdict::Fail);

@@ -6,7 +6,6 @@ use ::http::{Method, Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
 
 use super::state::ClusterEnvironment;
 
@@ -19,7 +18,7 @@ pub(super) fn lease_path(node: usize) -> String {
 
 /// Answers the kubelets.
 pub(super) async fn serve(env: impl ClusterEnvironment) {
-    let Ok(listener) = TcpListener::bind(("0.0.0.0", PORT)).await else { return };
+    let Ok(listener) = env.listen(PORT).await else { return };
     while let Ok((stream, _)) = listener.accept().await {
         let env = env.clone();
         tokio::spawn(async move {

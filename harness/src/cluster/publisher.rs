@@ -65,8 +65,7 @@ async fn publish(env: impl ClusterEnvironment, deployment: usize, to: usize) {
                 }
             }
         };
-        let body =
-            serde_json::to_string(&Endpoints { groups: &groups }).expect("groups are plain data");
+        let body = body(&env, &address, &groups).await;
         let answer = http::send(&env, Method::PUT, &address, "/endpoints", body, TIMEOUT).await;
         resync_at = env.now() + nanos(RESYNC);
         if answer.is_ok_and(|(status, _)| status.is_success()) {
@@ -79,6 +78,15 @@ async fn publish(env: impl ClusterEnvironment, deployment: usize, to: usize) {
             tokio::time::sleep(RETRY).await;
         }
     }
+}
+
+/// What a load balancer is told: the endpoints where it reaches them.
+async fn body(env: &impl ClusterEnvironment, balancer: &str, groups: &[Group]) -> String {
+    let mut groups = groups.to_vec();
+    for endpoint in groups.iter_mut().flat_map(|group| &mut group.endpoints) {
+        *endpoint = env.seen_by(balancer, endpoint).await;
+    }
+    serde_json::to_string(&Endpoints { groups: &groups }).expect("groups are plain data")
 }
 
 /// The newest state that has arrived, if it is newer than what was `told`.

@@ -3,7 +3,7 @@
 //! The controllers and the kubelets of a run reach it through [`with`], each for a moment. Whoever
 //! changes it wakes those who look after what was changed.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use rand_chacha::ChaCha8Rng;
 use squall_reports::record::EndCause;
@@ -205,6 +205,9 @@ pub(crate) trait ClusterEnvironment: Environment {
 
     /// Has something done to a process, soon.
     fn command(&self, command: Command);
+
+    /// Where whoever listens at `viewer` reaches `address`, both `name:port`.
+    fn seen_by(&self, viewer: &str, address: &str) -> impl Future<Output = String> + Send;
 }
 
 impl State {

@@ -116,6 +116,7 @@ async fn send_open<E: Environment>(source: &Arc<Source<E>>, rng: &mut ChaCha8Rng
             continue;
         }
         environment.sleep_until(at).await;
+        environment.sent_late(environment.now().saturating_sub(at));
         for (fault, share) in schedule.added(at) {
             let added: &mut f64 = &mut added[usize::from(fault)];
             *added += share;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::record::Backend;
 
-use super::{Arrivals, Plan, millis};
+use super::{Arrivals, FaultKind, LoadFault, Plan, millis};
 use crate::objective::Objective;
 
 /// What is different on real processes: how much of the load a small machine can carry, and how much
@@ -22,12 +22,15 @@ pub struct Processes {
     /// These hosts reach others, and are reached, without a proxy between them: no fault of the
     /// network can act there.
     pub without_proxy: Vec<String>,
+    /// Why the plan cannot be performed on processes, for a reason that it does not show by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 impl Default for Processes {
     /// The whole load, and the bounds as they are.
     fn default() -> Self {
-        Self { rate_factor: 1.0, slack: Duration::ZERO, without_proxy: Vec::new() }
+        Self { rate_factor: 1.0, slack: Duration::ZERO, without_proxy: Vec::new(), refused: None }
     }
 }
 
@@ -56,6 +59,14 @@ impl Processes {
     #[must_use]
     pub fn without_proxy(mut self, host: impl Into<String>) -> Self {
         self.without_proxy.push(host.into());
+        self
+    }
+
+    /// Says that the plan cannot be performed on processes, and why: a claim of it, say, rests on
+    /// something that is true of a simulated network only.
+    #[must_use]
+    pub fn refused(mut self, because: impl Into<String>) -> Self {
+        self.refused = Some(because.into());
         self
     }
 
@@ -88,8 +99,23 @@ impl Plan {
         for load in &mut self.loads {
             load.arrivals.scale(factor);
         }
+        for fault in &mut self.faults {
+            if let FaultKind::Load(LoadFault::Stampede { requests }) = &mut fault.kind {
+                *requests = scaled(*requests, factor);
+            }
+        }
         self
     }
+}
+
+/// A part of a number of requests, and at least one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a part of a number that fits, and not below zero"
+)]
+fn scaled(requests: u32, factor: f64) -> u32 {
+    ((f64::from(requests) * factor).round() as u32).max(1)
 }
 
 impl Arrivals {

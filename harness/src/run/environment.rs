@@ -9,7 +9,7 @@ use std::{future::Future, io, pin::Pin, sync::Arc};
 
 use rand_chacha::ChaCha8Rng;
 use squall_reports::record::{Attribute, Attributes, EndCause, RequestId, SpanId, Symbol, What};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::plan::Plan;
 
@@ -31,6 +31,9 @@ pub(crate) trait Environment: Clone + Send + Sync + 'static {
 
     /// Opens a connection from this host to `target`, the name of a host with a port of it.
     fn connect(&self, target: &str) -> impl Future<Output = io::Result<TcpStream>> + Send;
+
+    /// Listens on a port of this host.
+    fn listen(&self, port: u16) -> impl Future<Output = io::Result<TcpListener>> + Send;
 
     /// The random stream of the run for the concern with this name.
     fn random(&self, concern: &str) -> ChaCha8Rng;
@@ -57,6 +60,10 @@ pub(crate) trait Environment: Clone + Send + Sync + 'static {
 
     /// The number of the next request of the load.
     fn next_request(&self) -> RequestId;
+
+    /// A request of the load was sent so many nanoseconds later than it was meant to be. In virtual
+    /// time none is.
+    fn sent_late(&self, _by: u64) {}
 
     /// The fault with this number of the plan has affected `count` more.
     fn affect(&self, fault: u16, count: u64);

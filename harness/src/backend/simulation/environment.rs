@@ -1,11 +1,11 @@
 //! The surroundings of code that runs in a simulation: those of the host whose code runs now on this
 //! thread.
 
-use std::{future::Future, io, sync::Arc};
+use std::{future::Future, io, net::Ipv4Addr, sync::Arc};
 
 use rand_chacha::ChaCha8Rng;
 use squall_reports::record::{Attribute, Attributes, EndCause, RequestId, SpanId, Symbol, What};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
     interpose,
@@ -46,6 +46,10 @@ impl Environment for Simulated {
 
     async fn connect(&self, target: &str) -> io::Result<TcpStream> {
         TcpStream::connect(target).await
+    }
+
+    async fn listen(&self, port: u16) -> io::Result<TcpListener> {
+        TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
     }
 
     fn random(&self, concern: &str) -> ChaCha8Rng {

@@ -56,6 +56,10 @@ impl ClusterEnvironment for Simulated {
     fn command(&self, command: Command) {
         cluster_of_thread().commands.borrow_mut().push(command);
     }
+
+    async fn seen_by(&self, _: &str, address: &str) -> String {
+        address.to_owned()
+    }
 }
 
 impl Together {

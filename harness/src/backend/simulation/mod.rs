@@ -30,8 +30,13 @@ impl Perform for Simulation {
         Backend::Simulation
     }
 
-    fn lacks_for(&self, _: &Scenario) -> Vec<String> {
-        Vec::new()
+    fn lacks_for(&self, scenario: &Scenario) -> Vec<String> {
+        let programs = scenario.used_services().into_iter();
+        let programs = programs.filter(|name| scenario.services().program(name).is_some());
+        let told = programs.map(|name| {
+            format!("the service {name} is a program, and only functions run in virtual time")
+        });
+        told.collect()
     }
 
     /// What a thread keeps from one run to the next (hash keys, random generators) would make the next

@@ -1,0 +1,124 @@
+//! What real processes lack to perform a plan: told before the run, never as a finding without data.
+
+use crate::{
+    plan::{Fault, FaultKind, Plan, ProcessFault, Target},
+    scenario::Scenario,
+};
+
+use super::{
+    addresses::{HOSTS_MAX, undeclared},
+    quota,
+    toxics::act_of,
+};
+
+/// The gauges of every process, and of the run.
+const GAUGES: [&str; 6] =
+    ["sockets", "descriptors", "threads", "resident_mib", "requests_sent", "load_lag_ms"];
+
+/// The gauges that only functions of this program tell of themselves.
+const OF_FUNCTIONS: [&str; 2] = ["tasks", "memory_growth_mib"];
+
+/// What real processes lack for a checked scenario, each in a sentence.
+pub(super) fn lacks(scenario: &Scenario) -> Vec<String> {
+    let plan = scenario.plan().clone().with_cluster_hosts();
+    let mut lacks: Vec<String> = plan.processes.refused.iter().cloned().collect();
+    let hosts = plan.topology.hosts.len();
+    if hosts > HOSTS_MAX {
+        lacks.push(format!("it has {hosts} hosts, and there are addresses for {HOSTS_MAX}"));
+    }
+    lacks.extend(undeclared(&plan));
+    lacks.extend(plan.faults.iter().filter_map(|fault| lacks_for_fault(&plan, fault)));
+    lacks.extend(lacks_for_gauges(scenario));
+    lacks.dedup();
+    lacks
+}
+
+fn lacks_for_fault(plan: &Plan, fault: &Fault) -> Option<String> {
+    let because = match &fault.kind {
+        FaultKind::Network(kind) => act_of(kind).err().map(str::to_owned),
+        FaultKind::Process(kind) => without_process(plan, fault, kind),
+        FaultKind::Disk(_) => Some("a process writes to the disk of this machine".to_owned()),
+        FaultKind::Clock(_) => Some("a process has the clocks of this machine".to_owned()),
+        FaultKind::Names(_) => Some("hosts are reached by their addresses".to_owned()),
+        FaultKind::Service(_) => without_ports(plan, fault),
+        FaultKind::Load(_) => None,
+    };
+    let because = because.or_else(|| without_proxy(plan, fault))?;
+    Some(format!("{}: {because}", fault.label()))
+}
+
+fn without_process(plan: &Plan, fault: &Fault, kind: &ProcessFault) -> Option<String> {
+    match kind {
+        ProcessFault::TornWrite => {
+            return Some("what a process has written stays written".to_owned());
+        }
+        ProcessFault::SlowCpu { .. } if !quota::is_available() => {
+            return Some("no control group can be made here to give a process a quota".to_owned());
+        }
+        ProcessFault::Crash
+        | ProcessFault::PowerLoss
+        | ProcessFault::CrashLoop { .. }
+        | ProcessFault::Restart { .. }
+        | ProcessFault::Pause
+        | ProcessFault::SlowCpu { .. } => {}
+    }
+    let Target::Host { host, .. } = &fault.target else { return None };
+    let spec = plan.topology.hosts.iter().find(|spec| spec.name == *host)?;
+    let deployments = plan.cluster.iter().flat_map(|cluster| &cluster.deployments);
+    let mut pods = deployments.flat_map(|it| (1..=it.pods_max).map(|number| it.pod(number)));
+    let has_process = spec.service.is_some() || pods.any(|pod| pod == *host);
+    (!has_process).then(|| format!("{host} has no process of its own here"))
+}
+
+fn without_ports(plan: &Plan, fault: &Fault) -> Option<String> {
+    let Target::Host { host, .. } = &fault.target else { return None };
+    let spec = plan.topology.hosts.iter().find(|spec| spec.name == *host)?;
+    spec.ports.is_empty().then(|| format!("{host} declares no port to stand in front of"))
+}
+
+fn without_proxy(plan: &Plan, fault: &Fault) -> Option<String> {
+    let silences =
+        matches!(fault.kind, FaultKind::Network(_) | FaultKind::Process(ProcessFault::PowerLoss));
+    if !silences {
+        return None;
+    }
+    let named: Vec<&String> = match &fault.target {
+        Target::Host { host, .. } => vec![host],
+        Target::Between { a, b, .. } => a.iter().chain(b).collect(),
+        Target::Load => return None,
+    };
+    let direct = named.into_iter().find(|host| plan.processes.without_proxy.contains(host))?;
+    Some(format!("{direct} talks without a proxy in this plan"))
+}
+
+/// Gauges that objectives are about and nobody reads here.
+fn lacks_for_gauges(scenario: &Scenario) -> Vec<String> {
+    let plan = scenario.plan();
+    let scraped: Vec<&String> = plan.scrapes.iter().flat_map(|scrape| &scrape.series).collect();
+    let deployments = plan.cluster.iter().flat_map(|cluster| &cluster.deployments);
+    let pods: Vec<String> =
+        deployments.flat_map(|it| [it.missing_gauge(), it.surplus_gauge()]).collect();
+    let services = scenario.used_services();
+    let program = services.into_iter().find(|name| scenario.services().program(name).is_some());
+    let mut lacks = Vec::new();
+    for objective in &plan.objectives {
+        for gauge in objective.gauges() {
+            let is_known = GAUGES.contains(&gauge)
+                || scraped.iter().any(|series| *series == gauge)
+                || pods.iter().any(|pod| pod == gauge);
+            match program {
+                _ if is_known => {}
+                None if OF_FUNCTIONS.contains(&gauge) => {}
+                Some(program) if OF_FUNCTIONS.contains(&gauge) => lacks.push(format!(
+                    "{}: the program {program} does not tell its gauge {gauge}",
+                    objective.name()
+                )),
+                _ => lacks.push(format!(
+                    "{}: nobody reads a gauge {gauge} of a process",
+                    objective.name()
+                )),
+            }
+        }
+    }
+    lacks
+}

@@ -1,0 +1,102 @@
+//! The other side: this program as the process of one host.
+
+use std::{
+    io::{BufRead, Read},
+    os::unix::process::CommandExt,
+    process::{Command, ExitCode},
+    time::Duration,
+};
+
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+
+use super::{
+    start::{START_BYTES_MAX, Start, What},
+    telemetry::exporter,
+};
+use crate::{
+    catalogue::Catalogue,
+    service::{Services, chain},
+};
+
+/// What a process ends with that could not be what it was to be.
+const WRONG_START: u8 = 70;
+
+/// Is what its standard input says, until that ends.
+pub(crate) fn run(catalogue: &Catalogue) -> ExitCode {
+    let start = match told() {
+        Ok(start) => start,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return ExitCode::from(WRONG_START);
+        }
+    };
+    // Dies with the run, however that ends; and at once if that was before this line.
+    let asked = set_parent_process_death_signal(Some(Signal::KILL));
+    if asked.is_err() || getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(start.parent) {
+        return ExitCode::from(WRONG_START);
+    }
+    match start.what.clone() {
+        What::Program { path, args, env } => {
+            let error = Command::new(&path).args(args).envs(env).exec();
+            eprintln!("cannot run {}: {error}", path.display());
+            ExitCode::from(WRONG_START)
+        }
+        What::Function { scenario, service, config } => {
+            let Some(listed) = catalogue.find(&scenario) else {
+                eprintln!("no scenario is called {scenario:?}");
+                return ExitCode::from(WRONG_START);
+            };
+            serve(&start, listed.scenario.services(), &service, &config)
+        }
+    }
+}
+
+fn told() -> Result<Start, String> {
+    let mut line = String::new();
+    let input = std::io::stdin().lock().take(START_BYTES_MAX).read_line(&mut line);
+    input.map_err(|error| format!("cannot read what this process is: {error}"))?;
+    serde_json::from_str(&line)
+        .map_err(|error| format!("expected what this process is, in a line of JSON: {error}"))
+}
+
+/// Runs a service as a simulated host does: on a runtime of one thread.
+fn serve(
+    start: &Start,
+    services: &Services,
+    service: &str,
+    config: &serde_json::Value,
+) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no runtime could be made: {error}");
+            return ExitCode::from(WRONG_START);
+        }
+    };
+    let mut exporter = match exporter::install(start.telemetry, &start.host) {
+        Ok(exporter) => exporter,
+        Err(error) => {
+            eprintln!("cannot tell what it does to {}: {error}", start.telemetry);
+            return ExitCode::from(WRONG_START);
+        }
+    };
+    let ended = runtime.block_on(async {
+        let every = Duration::from_millis(start.sample_every_ms);
+        if let Err(error) = exporter.gauges(tokio::runtime::Handle::current(), every) {
+            return Err(format!("cannot read its gauges: {error}"));
+        }
+        match services.start(service, config) {
+            Ok(service) => service.await.map_err(|error| chain(&*error)),
+            Err(error) => Err(error.to_string()),
+        }
+    });
+    exporter.finish();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The ways between the hosts of a run: each host reaches each other one through a proxy of its own,
+//! in which the faults of the network act.
+//!
+//! A way is made when it is first needed. Proxies are driven over the HTTP API of Toxiproxy alone, so
+//! that a server which somebody else runs will do.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use squall_proxy::{
+    Attributes, Client, ClientError, Direction, NewToxic, ProxyConfig, ProxyUpdate,
+};
+use tokio::sync::Mutex;
+
+use super::{
+    addresses::Addresses,
+    toxics::{Act, act_of},
+};
+use crate::plan::{Fault, FaultKind, NetworkFault, Plan};
+
+/// From one host to a port of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Way {
+    from: u16,
+    to: u16,
+    port: u16,
+}
+
+/// The ways of one run.
+pub(super) struct Network {
+    addresses: Addresses,
+    client: Client,
+    names: Vec<String>,
+    /// Hosts that reach others, and are reached, without a proxy.
+    direct: BTreeSet<u16>,
+    state: Mutex<Ways>,
+}
+
+#[derive(Default)]
+struct Ways {
+    made: BTreeSet<Way>,
+    acting: BTreeMap<u16, Acting>,
+}
+
+/// A fault of the network that acts now.
+struct Acting {
+    fault: Fault,
+    act: Act,
+    /// What had passed each way that it acts on, in bytes, when it began to act there.
+    passed: BTreeMap<(Way, Direction), u64>,
+}
+
+impl Network {
+    pub(super) fn new(plan: &Plan, addresses: Addresses, client: Client) -> Self {
+        let names: Vec<String> = plan.topology.hosts.iter().map(|it| it.name.clone()).collect();
+        let direct =
+            (0..).zip(&names).filter(|(_, name)| plan.processes.without_proxy.contains(name));
+        let direct = direct.map(|(number, _)| number).collect();
+        Self { addresses, client, names, direct, state: Mutex::default() }
+    }
+
+    pub(super) fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    pub(super) fn own(&self, host: u16) -> Ipv4Addr {
+        self.addresses.own(host)
+    }
+
+    /// The host and port that `target` names.
+    pub(super) fn find(&self, target: &str) -> Option<(u16, u16)> {
+        self.addresses.find(target)
+    }
+
+    /// Where `from` reaches `target`, a `name:port`. The way is there when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::NotFound`] if no host has that name; and when the proxy refuses.
+    pub(super) async fn way(&self, from: u16, target: &str) -> io::Result<SocketAddr> {
+        let found = self.find(target);
+        let (to, port) = found.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, format!("no host is called as in {target:?}"))
+        })?;
+        self.make(from, &[(to, port)]).await.map_err(io::Error::other)?;
+        Ok(self.address(from, to, port))
+    }
+
+    /// Where `from` reaches a port, once there is a way.
+    pub(super) fn address(&self, from: u16, to: u16, port: u16) -> SocketAddr {
+        if self.is_direct(from, to) {
+            SocketAddr::from((self.addresses.own(to), port))
+        } else {
+            SocketAddr::from((self.addresses.seen(from, to), port))
+        }
+    }
+
+    fn is_direct(&self, from: u16, to: u16) -> bool {
+        from == to || self.direct.contains(&from) || self.direct.contains(&to)
+    }
+
+    /// Makes the ways from a host to these ports, with the faults that act on them now.
+    pub(super) async fn make(&self, from: u16, to: &[(u16, u16)]) -> Result<(), ClientError> {
+        let mut state = self.state.lock().await;
+        let wanted = to.iter().map(|&(to, port)| Way { from, to, port });
+        let wanted: Vec<Way> = wanted
+            .filter(|way| !self.is_direct(way.from, way.to) && !state.made.contains(way))
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let proxies: Vec<ProxyConfig> = wanted.iter().map(|way| self.proxy(*way)).collect();
+        self.client.populate(&proxies).await?;
+        let Ways { made, acting } = &mut *state;
+        made.extend(&wanted);
+        for (number, fault) in acting {
+            for way in &wanted {
+                self.begin(*number, fault, *way).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn proxy(&self, way: Way) -> ProxyConfig {
+        let listen = SocketAddr::from((self.addresses.seen(way.from, way.to), way.port));
+        let upstream = SocketAddr::from((self.addresses.own(way.to), way.port));
+        ProxyConfig::new(self.name(way), listen.to_string(), upstream.to_string())
+    }
+
+    /// The proxy of a way. A server that somebody else runs may have those of other runs.
+    fn name(&self, way: Way) -> String {
+        let name = |host: u16| &self.names[usize::from(host)];
+        let network = self.addresses.own(0).octets()[1];
+        format!("squall-{network}-{}-{}-{}", name(way.from), name(way.to), way.port)
+    }
+
+    /// Lets a fault of the network act from now on.
+    pub(super) async fn inject(&self, number: u16, fault: &Fault) -> Result<(), ClientError> {
+        let Some(act) = act(fault) else { return Ok(()) };
+        let mut state = self.state.lock().await;
+        let mut acting = Acting { fault: fault.clone(), act, passed: BTreeMap::new() };
+        for way in state.made.clone() {
+            self.begin(number, &mut acting, way).await?;
+        }
+        if acting.act.is_momentary() {
+            return Ok(());
+        }
+        state.acting.insert(number, acting);
+        Ok(())
+    }
+
+    /// Lets a fault act on a way, in the directions in which it does.
+    async fn begin(&self, number: u16, acting: &mut Acting, way: Way) -> Result<(), ClientError> {
+        let directions = self.directions(&acting.fault, way);
+        if directions.is_empty() {
+            return Ok(());
+        }
+        let passed = self.passed(way).await;
+        for direction in directions {
+            let before = passed.get(&direction).copied().unwrap_or(0);
+            acting.passed.insert((way, direction), before);
+            match &acting.act {
+                Act::Toxic { attributes, .. } => {
+                    self.add(number, attributes, way, direction).await?;
+                }
+                Act::Off => {
+                    self.client.update(&self.name(way), &ProxyUpdate::enabled(false)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn add(
+        &self,
+        number: u16,
+        attributes: &Attributes,
+        way: Way,
+        direction: Direction,
+    ) -> Result<(), ClientError> {
+        let toxic = NewToxic::new(attributes.clone(), direction).named(toxic(number, direction));
+        self.client.add_toxic(&self.name(way), &toxic).await.map(drop)
+    }
+
+    /// In which directions of a way a fault acts.
+    fn directions(&self, fault: &Fault, way: Way) -> Vec<Direction> {
+        let name = |host: u16| self.names[usize::from(host)].as_str();
+        let (from, to) = (name(way.from), name(way.to));
+        let both = [
+            (Direction::Upstream, fault.sees(from, to)),
+            (Direction::Downstream, fault.sees(to, from)),
+        ];
+        both.into_iter().filter(|(_, acts)| *acts).map(|(direction, _)| direction).collect()
+    }
+
+    /// Lets a fault act no more: how many bytes came to where it acted.
+    pub(super) async fn heal(&self, number: u16) -> Result<u64, ClientError> {
+        let mut state = self.state.lock().await;
+        let Some(acting) = state.acting.remove(&number) else { return Ok(0) };
+        self.end(number, &acting).await
+    }
+
+    async fn end(&self, number: u16, acting: &Acting) -> Result<u64, ClientError> {
+        let mut affected = 0;
+        for (&(way, direction), before) in &acting.passed {
+            let passed = self.passed(way).await.get(&direction).copied().unwrap_or(0);
+            affected += match &acting.act {
+                Act::Toxic { .. } => passed.saturating_sub(*before),
+                // Nothing passes there, so what had passed shows that it was used at all.
+                Act::Off => u64::from(*before > 0),
+            };
+            match &acting.act {
+                Act::Toxic { .. } => {
+                    self.client.remove_toxic(&self.name(way), &toxic(number, direction)).await?;
+                }
+                Act::Off => {
+                    self.client.update(&self.name(way), &ProxyUpdate::enabled(true)).await?;
+                }
+            }
+        }
+        Ok(affected)
+    }
+
+    /// Resets the connections of a fault now: how many ways had carried anything.
+    pub(super) async fn reset(&self, number: u16, fault: &Fault) -> Result<u64, ClientError> {
+        let Some(act) = act(fault) else { return Ok(0) };
+        let mut acting = Acting { fault: fault.clone(), act, passed: BTreeMap::new() };
+        let made = self.state.lock().await.made.clone();
+        for way in made {
+            self.begin(number, &mut acting, way).await?;
+        }
+        let used = acting.passed.values().filter(|passed| **passed > 0).count();
+        self.end(number, &acting).await?;
+        Ok(used as u64)
+    }
+
+    /// What has passed a way so far, in bytes.
+    async fn passed(&self, way: Way) -> BTreeMap<Direction, u64> {
+        let mut passed = BTreeMap::new();
+        let Ok(page) = self.client.metrics().await else { return passed };
+        let proxy = format!("proxy=\"{}\"", self.name(way));
+        let lines = page.lines().filter(|line| {
+            line.starts_with("toxiproxy_proxy_received_bytes_total{") && line.contains(&proxy)
+        });
+        for line in lines {
+            let Some(count) = line.rsplit(' ').next().and_then(|it| it.parse::<u64>().ok()) else {
+                continue;
+            };
+            for direction in [Direction::Upstream, Direction::Downstream] {
+                if line.contains(&format!("direction=\"{}\"", direction.name())) {
+                    *passed.entry(direction).or_default() += count;
+                }
+            }
+        }
+        passed
+    }
+
+    /// Removes what the run has made of proxies.
+    pub(super) async fn remove(&self) {
+        let mut state = self.state.lock().await;
+        for way in std::mem::take(&mut state.made) {
+            // A server that is gone has none any more.
+            let _ = self.client.delete(&self.name(way)).await;
+        }
+    }
+}
+
+/// What a proxy does for a fault. A machine without power is as silent as a network that carries
+/// nothing.
+fn act(fault: &Fault) -> Option<Act> {
+    match &fault.kind {
+        FaultKind::Network(fault) => act_of(fault).ok(),
+        FaultKind::Process(_) => act_of(&NetworkFault::Blackhole).ok(),
+        _ => None,
+    }
+}
+
+fn toxic(number: u16, direction: Direction) -> String {
+    format!("fault-{number}-{}", direction.name())
+}

@@ -1,0 +1,71 @@
+//! The end of what a process has written to its standard output and its standard error: what a person
+//! is shown when it did not come up.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// So many lines are kept, and so much of each.
+const LINES: usize = 20;
+const LINE_BYTES: usize = 400;
+
+/// The last lines of one process.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tail(Arc<Mutex<VecDeque<String>>>);
+
+impl Tail {
+    /// Reads to the end, and keeps the last lines.
+    pub(super) async fn follow(self, mut from: impl AsyncRead + Unpin) {
+        let mut line = Vec::new();
+        let mut read = vec![0; 4096];
+        while let Ok(count @ 1..) = from.read(&mut read).await {
+            for byte in &read[..count] {
+                if *byte == b'\n' {
+                    self.keep(&line);
+                    line.clear();
+                } else if line.len() < LINE_BYTES {
+                    line.push(*byte);
+                }
+            }
+        }
+        if !line.is_empty() {
+            self.keep(&line);
+        }
+    }
+
+    fn keep(&self, line: &[u8]) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() == LINES {
+            lines.pop_front();
+        }
+        lines.push_back(String::from_utf8_lossy(line).into_owned());
+    }
+
+    /// The lines in one text; empty if nothing was written.
+    pub(super) fn text(&self) -> String {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINE_BYTES, LINES, Tail};
+
+    #[test]
+    fn the_last_lines_are_kept_and_no_line_is_endless() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let tail = Tail::default();
+        let mut text: String = (0..100).map(|line| format!("line {line}\n")).collect();
+        text.push_str(&"x".repeat(LINE_BYTES * 3));
+        runtime.block_on(tail.clone().follow(text.as_bytes()));
+        let text = tail.text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), LINES);
+        assert_eq!(lines[0], format!("line {}", 100 - LINES + 1));
+        assert_eq!(lines[LINES - 1].len(), LINE_BYTES);
+    }
+}

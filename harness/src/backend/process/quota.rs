@@ -1,0 +1,182 @@
+//! A quota of processor time for one process, by a control group of its own: version 2, or the
+//! controller `cpu` of version 1.
+//!
+//! <https://docs.kernel.org/scheduler/sched-bwc.html>
+
+use std::{
+    fs, io,
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use rustix::process::Pid;
+
+const ROOT: &str = "/sys/fs/cgroup";
+const PREFIX: &str = "squall-";
+
+/// In microseconds: so often a process gets its quota anew. Short, so that what is slow is slow all
+/// the time and does not stand still for long.
+const PERIOD_US: f64 = 10_000.0;
+
+/// The kernel takes no smaller quota.
+const QUOTA_LEAST_US: f64 = 1_000.0;
+
+/// Where control groups are made, and of which version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Hierarchy {
+    V1(PathBuf),
+    V2(PathBuf),
+}
+
+impl Hierarchy {
+    /// The one of this machine that has the controller of processors and can be written to.
+    fn find() -> Option<Self> {
+        let root = Path::new(ROOT);
+        let has_cpu = |file: &str| {
+            let listed = fs::read_to_string(root.join(file)).unwrap_or_default();
+            listed.split_whitespace().any(|controller| controller == "cpu")
+        };
+        let found = if has_cpu("cgroup.subtree_control") {
+            Self::V2(root.to_owned())
+        } else if root.join("cpu/cpu.cfs_quota_us").exists() || root.join("cpu/tasks").exists() {
+            Self::V1(root.join("cpu"))
+        } else {
+            return None;
+        };
+        let (Self::V1(folder) | Self::V2(folder)) = &found;
+        let is_writable = fs::metadata(folder).is_ok_and(|it| !it.permissions().readonly());
+        (is_writable && rustix::process::geteuid().is_root()).then_some(found)
+    }
+}
+
+/// Can processes be given quotas on this machine?
+pub(super) fn is_available() -> bool {
+    Hierarchy::find().is_some()
+}
+
+/// The quota of one process, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Quota {
+    hierarchy: Hierarchy,
+    folder: PathBuf,
+}
+
+impl Quota {
+    /// Gives a process the share `1 / factor` of what it has by itself: `cores` processors, or all of
+    /// this machine if those are fewer.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub(super) fn give(name: &str, pid: Pid, cores: u16, factor: f64) -> io::Result<Self> {
+        let hierarchy = Hierarchy::find().ok_or_else(|| {
+            io::Error::new(io::ErrorKind::Unsupported, "there is no writable control group")
+        })?;
+        remove_left_over(&hierarchy);
+        let (Hierarchy::V1(root) | Hierarchy::V2(root)) = &hierarchy;
+        let folder = root.join(format!("{PREFIX}{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let quota = Self { hierarchy, folder };
+        let there = thread::available_parallelism().map_or(1, NonZero::get);
+        let cores = f64::from(cores).min(f64::from(u32::try_from(there).unwrap_or(u32::MAX)));
+        let micros = (PERIOD_US * cores / factor).max(QUOTA_LEAST_US).round();
+        match quota.hierarchy {
+            Hierarchy::V1(_) => {
+                fs::write(quota.folder.join("cpu.cfs_period_us"), PERIOD_US.to_string())?;
+                fs::write(quota.folder.join("cpu.cfs_quota_us"), micros.to_string())?;
+            }
+            Hierarchy::V2(_) => {
+                fs::write(quota.folder.join("cpu.max"), format!("{micros} {PERIOD_US}"))?;
+            }
+        }
+        fs::write(quota.folder.join("cgroup.procs"), pid.as_raw_nonzero().to_string())?;
+        Ok(quota)
+    }
+
+    /// In how many periods the process has used up its quota.
+    pub(super) fn throttled(&self) -> u64 {
+        let stat = fs::read_to_string(self.folder.join("cpu.stat")).unwrap_or_default();
+        let line = stat.lines().find_map(|line| line.strip_prefix("nr_throttled "));
+        line.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+    }
+}
+
+impl Drop for Quota {
+    fn drop(&mut self) {
+        let (Hierarchy::V1(root) | Hierarchy::V2(root)) = &self.hierarchy;
+        empty(&self.folder, root);
+        // What cannot be removed is found by the next run.
+        let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+/// Puts the processes of a group back to where all are.
+fn empty(folder: &Path, root: &Path) {
+    let processes = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    for process in processes.lines() {
+        // One that has ended is in none any more.
+        let _ = fs::write(root.join("cgroup.procs"), process);
+    }
+}
+
+/// Removes the groups of processes that are no more.
+fn remove_left_over(hierarchy: &Hierarchy) {
+    let (Hierarchy::V1(root) | Hierarchy::V2(root)) = hierarchy;
+    let Ok(entries) = fs::read_dir(root) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
+        let is_gone = |process: &str| !Path::new("/proc").join(process).exists();
+        if process.is_some_and(|process| process.parse::<u32>().is_ok() && is_gone(process)) {
+            empty(&entry.path(), root);
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        process::{Command, Stdio},
+        thread,
+        time::Duration,
+    };
+
+    use rustix::process::Pid;
+
+    use super::{Quota, is_available};
+
+    /// The kernel's own count is the oracle: whoever spins with a tenth of a processor is throttled in
+    /// nearly every period, whoever sleeps in none.
+    #[test]
+    fn a_process_that_wants_more_than_its_quota_is_throttled() {
+        if !is_available() {
+            eprintln!("ignored, no control group can be made here");
+            return;
+        }
+        for (script, is_busy) in [("while :; do :; done", true), ("sleep 10", false)] {
+            let child = Command::new("/bin/sh").args(["-c", script]).stdin(Stdio::null()).spawn();
+            let mut child = child.expect("a shell");
+            let pid = Pid::from_raw(child.id().cast_signed()).expect("a process");
+            let quota = Quota::give("test", pid, 1, 10.0).expect("a quota");
+            let mut throttled = 0;
+            for _ in 0..50 {
+                thread::sleep(Duration::from_millis(100));
+                throttled = quota.throttled();
+                if throttled > 5 {
+                    break;
+                }
+            }
+            let folder = quota.folder.clone();
+            drop(quota);
+            child.kill().and_then(|()| child.wait()).expect("the shell ends");
+            assert_eq!(throttled > 5, is_busy, "{script}: {throttled} periods");
+            assert!(!folder.exists(), "the group is removed");
+            if is_busy {
+                continue;
+            }
+            break;
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! When the processes of a run are up: each port that a host has declared can be connected to.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use tokio::net::TcpStream;
+
+/// How long processes may take to come up, all of them together.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Waits until somebody listens at `address`, or says who does not after [`PATIENCE`] from `began` on.
+pub(super) async fn wait_for(address: SocketAddr, began: Instant) -> Result<(), String> {
+    loop {
+        match TcpStream::connect(address).await {
+            Ok(_) => return Ok(()),
+            Err(error) if began.elapsed() > PATIENCE => {
+                return Err(format!("nobody listens on port {}: {error}", address.port()));
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}

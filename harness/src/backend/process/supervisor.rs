@@ -1,0 +1,168 @@
+//! The processes of a run: starts, signals and ends them, and learns how they ended.
+//!
+//! None outlives its run. Each asks the kernel to be killed when the thread that started it ends,
+//! however it does; so all must be started on the thread of the run.
+
+use std::{
+    io,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{io::AsyncWriteExt, process::Command, sync::mpsc};
+
+use super::output::Tail;
+
+/// A process that has ended.
+#[derive(Debug)]
+pub(super) struct Exit {
+    pub(super) host: u16,
+    /// Which one of the host's.
+    pub(super) incarnation: u64,
+    pub(super) status: ExitStatus,
+    /// The end of what it has written.
+    pub(super) output: String,
+}
+
+/// What is started.
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) args: Vec<String>,
+    pub(super) env: Vec<(String, String)>,
+    /// What is written to its standard input, which is closed then.
+    pub(super) input: Vec<u8>,
+    /// Where it runs.
+    pub(super) folder: PathBuf,
+}
+
+/// The process of one host.
+#[derive(Debug, Default)]
+struct Place {
+    running: Option<Running>,
+    incarnation: u64,
+}
+
+#[derive(Debug)]
+struct Running {
+    pid: Pid,
+    tail: Tail,
+}
+
+/// The processes of one run, by host.
+pub(super) struct Supervisor {
+    places: Vec<Place>,
+    exits: mpsc::UnboundedSender<Exit>,
+}
+
+impl Supervisor {
+    /// No processes yet, and where their ends are told.
+    pub(super) fn new(hosts: usize) -> (Self, mpsc::UnboundedReceiver<Exit>) {
+        let (exits, told) = mpsc::unbounded_channel();
+        let places = (0..hosts).map(|_| Place::default()).collect();
+        (Self { places, exits }, told)
+    }
+
+    /// Starts the process of a host that has none.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not start it.
+    pub(super) fn start(&mut self, host: u16, program: Program) -> io::Result<()> {
+        let Program { path, args, env, input, folder } = program;
+        let mut child = Command::new(&path)
+            .args(args)
+            .envs(env)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let pid = pid.ok_or_else(|| io::Error::other("a process without a number"))?;
+        let tail = Tail::default();
+        if let Some(mut stdin) = child.stdin.take() {
+            tokio::spawn(async move {
+                // One that has ended already does not read it.
+                let _ = stdin.write_all(&input).await;
+            });
+        }
+        let streams = [
+            child.stdout.take().map(|it| tokio::spawn(tail.clone().follow(it))),
+            child.stderr.take().map(|it| tokio::spawn(tail.clone().follow(it))),
+        ];
+        let place = &mut self.places[usize::from(host)];
+        place.incarnation += 1;
+        place.running = Some(Running { pid, tail: tail.clone() });
+        let (incarnation, exits) = (place.incarnation, self.exits.clone());
+        tokio::spawn(async move {
+            let Ok(status) = child.wait().await else { return };
+            // What it has started itself may hold the streams open for as long as it likes.
+            let streams = async {
+                for stream in streams.into_iter().flatten() {
+                    let _ = stream.await;
+                }
+            };
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(200), streams).await;
+            let output = tail.text();
+            // Nobody listens any more once the run is over.
+            let _ = exits.send(Exit { host, incarnation, status, output });
+        });
+        Ok(())
+    }
+
+    /// Takes note that a process has ended; false if it is not the one that the host has now.
+    pub(super) fn ended(&mut self, exit: &Exit) -> bool {
+        let place = &mut self.places[usize::from(exit.host)];
+        let is_present = place.incarnation == exit.incarnation && place.running.is_some();
+        if is_present {
+            place.running = None;
+        }
+        is_present
+    }
+
+    pub(super) fn is_running(&self, host: u16) -> bool {
+        self.places[usize::from(host)].running.is_some()
+    }
+
+    pub(super) fn pid(&self, host: u16) -> Option<Pid> {
+        self.places[usize::from(host)].running.as_ref().map(|running| running.pid)
+    }
+
+    pub(super) fn incarnation(&self, host: u16) -> u64 {
+        self.places[usize::from(host)].incarnation
+    }
+
+    /// The end of what the process of a host has written so far.
+    pub(super) fn output(&self, host: u16) -> String {
+        let running = self.places[usize::from(host)].running.as_ref();
+        running.map(|running| running.tail.text()).unwrap_or_default()
+    }
+
+    /// Sends a signal to the process of a host, if it has one.
+    pub(super) fn signal(&self, host: u16, signal: Signal) {
+        if let Some(pid) = self.pid(host) {
+            // One that has just ended is told by its end.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Kills the process of a host and forgets it; its end is not told then.
+    pub(super) fn kill(&mut self, host: u16) {
+        self.signal(host, Signal::KILL);
+        self.places[usize::from(host)].running = None;
+    }
+
+    /// Kills all processes.
+    pub(super) fn kill_all(&mut self) {
+        for host in 0..self.places.len() {
+            self.kill(u16::try_from(host).expect("a run on processes has at most 250 hosts"));
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.kill_all();
+    }
+}
