@@ -45,9 +45,10 @@ pub(crate) fn balanced(name: &str, hypothesis: &str) -> Balanced {
         "retry": { "attempts_max": 3, "on_500": true },
         "outlier": { "ejected_ms": 500 },
     });
-    let topology = Topology::new().host("lb", "load-balancer", lb);
+    let topology = Topology::new().host("lb", "load-balancer", lb).port(8080).port(9901);
     let pod = json!({ "listen": "0.0.0.0:8080", "takes_ms": 5 });
-    let topology = PODS.iter().fold(topology, |all, name| all.host(*name, "pod", pod.clone()));
+    let topology =
+        PODS.iter().fold(topology, |all, name| all.host(*name, "pod", pod.clone()).port(8080));
     let load = Load::poisson("clients", "lb:8080", RATE)
         .lasts(secs(10))
         .timeout(secs(3))

@@ -14,7 +14,7 @@ use squall::{
     },
     plan::{
         Cluster, Deployment, DisruptionBudget, Fault, Latency, Load, Operation, Plan, Probe,
-        RequestSpec, Topology,
+        Processes, RequestSpec, Topology,
     },
 };
 
@@ -139,7 +139,10 @@ pub(crate) struct Fleet {
 pub(crate) fn fleet(name: impl Into<String>, hypothesis: impl Into<String>) -> Fleet {
     let topology = Topology::new()
         .host("catalog", "catalog-source", json!({ "listen": "0.0.0.0:50061" }))
+        .port(50061)
         .host("lb", "load-balancer", balancer())
+        .port(8080)
+        .port(9901)
         .client("clients");
     let load = Load::constant("clients", "lb:8080", 300.0).lasts(secs(22)).request(items());
     let cluster = Cluster::new()
@@ -151,7 +154,10 @@ pub(crate) fn fleet(name: impl Into<String>, hypothesis: impl Into<String>) -> F
     Fleet {
         name: format!("deploy-{}", name.into()),
         hypothesis: hypothesis.into(),
-        plan: Plan::new(topology).load(load).boot(secs(6)),
+        plan: Plan::new(topology)
+            .load(load)
+            .boot(secs(6))
+            .on_processes(Processes::new().slack(ms(50))),
         cluster,
         p99: ms(20),
         lossy: false,

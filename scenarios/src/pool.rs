@@ -11,7 +11,7 @@ use squall::{
         Matching, Objective, accounting, concurrency_of, distinct, gauge, gauge_at_end, logs,
         never_after, once_per, only_after, returns_to_baseline, spans,
     },
-    plan::{Arrivals, DiskConfig, Fault, Load, Plan, RequestSpec, Scrape, Topology},
+    plan::{Arrivals, DiskConfig, Fault, Load, Plan, Processes, RequestSpec, Scrape, Topology},
 };
 
 use crate::{shop::ms, witness::with_witnesses};
@@ -134,8 +134,13 @@ fn topology() -> Topology {
     let store = json!({ "listen": "0.0.0.0:50072", "listen_probes": "0.0.0.0:8072" });
     let mut topology = Topology::new()
         .host("broker", "queue-broker", broker)
+        .port(8050)
+        .port(50071)
         .host("store", "result-store", store)
-        .host("api", "external-api", json!({ "listen": "0.0.0.0:8070" }));
+        .port(50072)
+        .port(8072)
+        .host("api", "external-api", json!({ "listen": "0.0.0.0:8070" }))
+        .port(8070);
     for name in WORKERS {
         let config = json!({
             "name": name,
@@ -146,7 +151,7 @@ fn topology() -> Topology {
             "concurrency": CONCURRENCY,
             "buffer_max": 2 * CONCURRENCY,
         });
-        topology = topology.host(name, "worker", config);
+        topology = topology.host(name, "worker", config).port(8060);
     }
     topology.client("clients").client("operator")
 }
@@ -171,6 +176,7 @@ pub(crate) fn pool(name: impl Into<String>, hypothesis: impl Into<String>) -> Po
         .into_iter()
         .fold(Scrape::new("operator", "broker:8050"), Scrape::series);
     let mut plan = Plan::new(topology()).load(load).scrape(broker).settle(ms(15_000));
+    plan = plan.on_processes(Processes::new().slack(ms(50)));
     for name in WORKERS {
         let buffer = Scrape::new("operator", format!("{name}:8060")).series("worker_buffered");
         plan = plan.scrape(buffer);

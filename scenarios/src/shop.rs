@@ -11,7 +11,7 @@ use squall::{
         Matching, Objective, Phase, concurrency_of, gauge, logs, no_span_outlives_its_request, p99,
         percentile, returns_to_baseline, spans, wrong,
     },
-    plan::{Arrivals, Fault, Load, Plan, RequestSpec, Scrape, Topology},
+    plan::{Arrivals, Fault, Load, Plan, Processes, RequestSpec, Scrape, Topology},
 };
 
 use crate::witness::with_witnesses;
@@ -69,9 +69,14 @@ pub(crate) fn dependencies() -> Topology {
     let mut topology = Topology::new();
     for (kind, port) in DEPENDENCIES {
         let config = json!({ "kind": kind, "listen": format!("0.0.0.0:{port}") });
-        topology = topology.host(kind, "dependency", config);
+        topology = topology.host(kind, "dependency", config).port(port);
     }
     topology.client("clients")
+}
+
+/// A fifth of the load, for a machine that has all of it on two cores beside whoever sends it.
+fn on_processes() -> Processes {
+    Processes::new().rate_factor(0.2).slack(ms(40))
 }
 
 /// What the API is configured with.
@@ -130,7 +135,8 @@ pub(crate) struct Shop {
 pub(crate) fn shop(name: impl Into<String>, hypothesis: impl Into<String>) -> Shop {
     let load =
         Load::constant("clients", "api:8080", 1_000.0).lasts(ms(6_000)).request(product_page());
-    let plan = Plan::new(dependencies().host("api", "aggregation-api", api())).load(load);
+    let topology = dependencies().host("api", "aggregation-api", api()).port(8080);
+    let plan = Plan::new(topology).load(load).on_processes(on_processes());
     Shop {
         name: name.into(),
         hypothesis: hypothesis.into(),

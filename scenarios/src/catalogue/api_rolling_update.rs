@@ -4,7 +4,7 @@ use serde_json::json;
 use squall::{
     Scenario,
     objective::{degraded, every, failed, never, p99, shed, spans, wrong},
-    plan::{Cluster, Deployment, Latency, Load, Plan, Probe, refuse, rollout},
+    plan::{Cluster, Deployment, Latency, Load, Plan, Probe, Processes, refuse, rollout},
 };
 
 use crate::{
@@ -34,7 +34,7 @@ pub(super) fn scenario() -> Scenario {
         .endpoint_propagation(Latency::Uniform { min: ms(300), max: ms(1_500) })
         .deployment(pods)
         .operation(rollout("api", json!({ "retry_after_s": 2 })).at(secs(2)));
-    let topology = dependencies().host("lb", "load-balancer", balancer());
+    let topology = dependencies().host("lb", "load-balancer", balancer()).port(8080).port(9901);
     let load = Load::constant("clients", "lb:8080", 200.0).lasts(secs(24)).request(product_page());
     let started = deploys("rollout started").with("revision", "2");
     let complete = deploys("rollout complete").with("revision", "2");
@@ -42,6 +42,9 @@ pub(super) fn scenario() -> Scenario {
         .cluster(cluster)
         .boot(secs(6))
         .load(load)
+        .on_processes(Processes::new().refused(
+            "a proxy that refuses connections ends those that are open, and here they must stay",
+        ))
         // What is connected stays so: only pods that start meanwhile notice.
         .fault(refuse("pricing").from(secs(2)).until(secs(7)))
         .objective(failed().none())

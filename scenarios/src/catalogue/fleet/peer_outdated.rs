@@ -18,7 +18,7 @@ pub(super) fn scenario() -> Scenario {
         .items_checked(items)
         .requests(50.0, secs(24))
         .plan(|mut plan| {
-            plan.topology = plan.topology.host("seed", "cache-service", seed(items));
+            plan.topology = plan.topology.host("seed", "cache-service", seed(items)).port(8080);
             plan
         })
         .pods(json!({ "warm_up": { "peer": "seed:8080" } }))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use squall::{Scenario, objective::at_most_between};
+use squall::{Scenario, objective::at_most_between, plan::Processes};
 
 use crate::fleet::{deploys, fleet, rollout, secs, v2};
 
@@ -20,6 +20,10 @@ pub(crate) fn at_rate(rate: f64, lasts: Duration) -> Scenario {
         "A rolling update at 10,000 requests a second fails none and meets no cold cache",
     )
     .requests(rate, lasts)
+    .plan(|plan| {
+        // A thousand requests a second.
+        plan.on_processes(Processes::new().rate_factor(0.1).slack(Duration::from_millis(50)))
+    })
     .sessions(200)
     .operation(rollout(v2(), secs(1)))
     .objective(

@@ -51,7 +51,8 @@ pub(super) fn scenario() -> Scenario {
                 // It leaves nobody out, or it would hide most of what is lost.
                 let mut config = balancer();
                 config["outlier"] = json!({ "failures": u32::MAX });
-                plan.topology = plan.topology.host(&lb, "load-balancer", config);
+                plan.topology =
+                    plan.topology.host(&lb, "load-balancer", config).port(8080).port(9901);
                 plan.load(load.lasts(secs(24)).request(items))
             })
             .cluster(|cluster| {

@@ -3,7 +3,7 @@
 use squall::{
     Scenario,
     objective::{accounting, distinct, p99, requests, succeeded},
-    plan::Arrivals,
+    plan::{Arrivals, Processes},
 };
 
 use crate::{
@@ -24,6 +24,10 @@ pub(super) fn scenario() -> Scenario {
     .objective(accounting(requests([])).equals(distinct("job", accepted())))
     .objective(accounting(distinct("job", accepted())).equals(distinct("job", stored())))
     .objective(no_dead_letters())
-    .plan(|plan| plan.settle(ms(45_000)))
+    .plan(|plan| {
+        // Two thousand jobs, of which as many are sent at once as one machine can take.
+        let processes = Processes::new().rate_factor(0.2).slack(ms(50));
+        plan.settle(ms(45_000)).on_processes(processes)
+    })
     .build()
 }
