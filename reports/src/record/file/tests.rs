@@ -65,7 +65,11 @@ fn what_is_written_is_read() {
 fn every_line_but_the_last_is_one_fact() {
     let lines = lines("lines");
     assert_eq!(lines.len(), 3 + fixture::record().events.len() + 2);
-    assert!(lines[0].starts_with(r#"{"schema":2,"scenario":"reviews-slow""#), "{}", lines[0]);
+    assert!(
+        lines[0].starts_with(r#"{"schema":3,"backend":"simulation","scenario":"reviews-slow""#),
+        "{}",
+        lines[0]
+    );
     assert!(lines[1].starts_with(r#"{"symbols":["","#), "{}", lines[1]);
     assert!(lines[2].starts_with(r#"{"attributes":[[],[["#), "{}", lines[2]);
     assert_eq!(lines[3], r#"{"event":{"at":0,"what":{"mark":"load_begins"}}}"#);
@@ -90,7 +94,7 @@ fn an_empty_file_is_refused() {
 fn what_is_not_json_is_refused() {
     check_damaged("not-json", "once upon a time\n", 1, "expected a header, expected value");
     check_damaged("no-schema", "{}\n", 1, "expected a header with a schema version");
-    check_damaged("half-header", "{\"schema\":2}\n", 1, "missing field `scenario`");
+    check_damaged("half-header", "{\"schema\":3}\n", 1, "missing field `backend`");
     let mut lines = lines("broken-event");
     lines[4] = "{\"event\":".to_owned();
     check_damaged("broken-event", &lines.join("\n"), 5, "expected an event");
@@ -103,7 +107,7 @@ fn another_schema_is_refused_before_anything_is_guessed() {
     assert_eq!(
         error.to_string(),
         format!(
-            "the record {} is of schema version 1, this squall reads version 2: run it with the \
+            "the record {} is of schema version 1, this squall reads version 3: run it with the \
              version that wrote it",
             scratch.0.display()
         )
