@@ -30,12 +30,14 @@ pub(super) fn compare(catalogue: &Catalogue, args: &args::Compare) -> Result<Exi
     let (a, b) = (Loaded::from(&args.a)?, Loaded::from(&args.b)?);
     let Some(seeds) = &args.noise else {
         let comparison = compare::compare(&a.side, &b.side, Noise::Seeds);
+        let comparison = comparison.map_err(Failure::bad_input)?;
         return Ok(show(args.format, parted(comparison, &a, &b)));
     };
     let scenario = scenario_of_both(catalogue, &a, &b)?;
     let jobs = seeds.clone().map(|seed| Job { scenario: scenario.clone(), seed }).collect();
     let Some(noise) = noise(jobs, args.jobs)? else { return Ok(Exit::Interrupted) };
     let comparison = compare::compare(&a.side, &b.side, Noise::Runs(&noise));
+    let comparison = comparison.map_err(Failure::bad_input)?;
     Ok(show(args.format, parted(comparison, &a, &b)))
 }
 
@@ -70,11 +72,13 @@ impl Loaded {
     }
 }
 
-/// Two runs with the same scenario and seed begin alike; where they part says more than any number.
+/// Two runs with the same scenario and seed begin alike, where the backend is deterministic; where they
+/// part says more than any number.
 fn parted(comparison: Comparison, a: &Loaded, b: &Loaded) -> Comparison {
     let (Some(a), Some(b)) = (&a.single, &b.single) else { return comparison };
     let run = |record: &Record| (record.header.scenario.clone(), record.header.seed);
-    let divergence = (run(a) == run(b)).then(|| first_divergence(a, b)).flatten();
+    let are_comparable = run(a) == run(b) && a.header.backend.is_deterministic();
+    let divergence = are_comparable.then(|| first_divergence(a, b)).flatten();
     match divergence {
         Some(divergence) => comparison.parting_at(divergence),
         None => comparison,
@@ -88,6 +92,13 @@ fn scenario_of_both(catalogue: &Catalogue, a: &Loaded, b: &Loaded) -> Result<Sce
             "expected two single records with --noise: several seeds show their noise themselves",
         ));
     };
+    if let Some(real) = [a, b].iter().find(|record| !record.header.backend.is_deterministic()) {
+        return Err(Failure::bad_input(format!(
+            "expected records of simulations with --noise, found one of {}: the runs that show the \
+             noise are simulated",
+            real.header.backend
+        )));
+    }
     let [of_a, of_b] = [a, b].map(|record| record.header.scenario.as_str());
     if of_a != of_b {
         return Err(Failure::bad_input(format!(

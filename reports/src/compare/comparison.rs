@@ -3,12 +3,19 @@
 use serde::Serialize;
 
 use super::{measure::Measure, plan::PlanDifferences};
-use crate::{record::Divergence, report::titled, tally::Verdicts, verdict::Verdict};
+use crate::{
+    record::{Backend, Divergence},
+    report::titled,
+    tally::Verdicts,
+    verdict::Verdict,
+};
 
 /// What moved from A to B.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Comparison {
+    /// Who performed the runs of both sides; `None` if there are none.
+    pub backend: Option<Backend>,
     /// What A is called.
     pub a: String,
     /// What B is called.
@@ -158,6 +165,16 @@ pub enum Direction {
 }
 
 impl Comparison {
+    /// Is a run with the same plan and seed the same run? If not, that none is the same says nothing.
+    pub(super) fn is_deterministic(&self) -> bool {
+        self.backend.is_none_or(Backend::is_deterministic)
+    }
+
+    /// Who performed the runs, if a reader would not take it for granted.
+    pub(super) fn performed_by(&self) -> Option<&'static str> {
+        self.backend.filter(|it| *it != Backend::Simulation).map(Backend::described)
+    }
+
     /// Adds where the two runs part, to a comparison of two single records.
     #[must_use]
     pub fn parting_at(mut self, divergence: Divergence) -> Self {

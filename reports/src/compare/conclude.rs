@@ -14,7 +14,7 @@ use super::{
     rank,
     side::{Group, Key, Side, pairs},
 };
-use crate::{report::titled, stats::Percentile, verdict::Verdict};
+use crate::{record::Backend, report::titled, stats::Percentile, verdict::Verdict};
 
 /// How often, at most, a scenario of which nothing changed has any measure that is said to have
 /// moved.
@@ -30,9 +30,28 @@ pub enum Noise<'a> {
     Runs(&'a Side),
 }
 
+/// Why two sides cannot be compared: what differs between two backends is no change of the code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{a} has runs on {of_a} and {b} has runs on {of_b}, expected one backend")]
+pub struct DifferentBackends {
+    a: String,
+    of_a: Backend,
+    b: String,
+    of_b: Backend,
+}
+
 /// What moved from `a` to `b`.
-#[must_use]
-pub fn compare(a: &Side, b: &Side, noise: Noise<'_>) -> Comparison {
+///
+/// # Errors
+///
+/// When different backends performed their runs, or those that show the noise. A side without runs
+/// fits any other.
+pub fn compare(a: &Side, b: &Side, noise: Noise<'_>) -> Result<Comparison, DifferentBackends> {
+    check_backends(a, b)?;
+    if let Noise::Runs(runs) = noise {
+        check_backends(a, runs)?;
+        check_backends(b, runs)?;
+    }
     let pairs = pairs(a, b);
     let scenario = |(key_a, key_b): &(&Key, &Key)| {
         let (group_a, group_b) = (a.groups().get(*key_a)?, b.groups().get(*key_b)?);
@@ -44,7 +63,8 @@ pub fn compare(a: &Side, b: &Side, noise: Noise<'_>) -> Comparison {
         left.map(|(scenario, defects)| titled(scenario, defects)).collect()
     };
     let only_in_a: Vec<String> = only(a, &pairs.iter().map(|(a, _)| *a).collect());
-    Comparison {
+    Ok(Comparison {
+        backend: a.backend().or(b.backend()),
         a: a.name().to_owned(),
         b: b.name().to_owned(),
         level: LEVEL,
@@ -52,6 +72,16 @@ pub fn compare(a: &Side, b: &Side, noise: Noise<'_>) -> Comparison {
         only_in_a,
         only_in_b: only(b, &pairs.iter().map(|(_, b)| *b).collect()),
         scenarios,
+    })
+}
+
+fn check_backends(a: &Side, b: &Side) -> Result<(), DifferentBackends> {
+    match (a.backend(), b.backend()) {
+        (Some(of_a), Some(of_b)) if of_a != of_b => {
+            let [a, b] = [a, b].map(|side| side.name().to_owned());
+            Err(DifferentBackends { a, of_a, b, of_b })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -21,8 +21,10 @@ pub fn markdown(comparison: &Comparison) -> String {
     let mut text = format!("## Squall: {}\n\n", conclusion(comparison));
     let sides = format!("A is {}, B is {}.\n\n", inline(&comparison.a), inline(&comparison.b));
     let mut parts = vec![sides];
+    let backend = comparison.performed_by();
+    parts.extend(backend.map(|backend| format!("Both on {backend}.\n\n")));
     for scenario in &comparison.scenarios {
-        parts.extend(in_full(scenario));
+        parts.extend(in_full(scenario, comparison.is_deterministic()));
     }
     for (side, names) in [("A", &comparison.only_in_a), ("B", &comparison.only_in_b)] {
         if !names.is_empty() {
@@ -34,12 +36,12 @@ pub fn markdown(comparison: &Comparison) -> String {
 }
 
 /// A scenario in parts, none of which is half of something.
-fn in_full(scenario: &ScenarioComparison) -> Vec<String> {
+fn in_full(scenario: &ScenarioComparison, is_deterministic: bool) -> Vec<String> {
     let mut head = format!("### {}\n\n", inline(&scenario.title()));
     for (side, part) in [("A", &scenario.a), ("B", &scenario.b)] {
         let _ = writeln!(head, "- {side}: {}", inline(&runs(part)));
     }
-    let _ = writeln!(head, "- {}", the_same(scenario));
+    let _ = writeln!(head, "- {}", the_same(scenario, is_deterministic));
     if let Some(runs) = scenario.noise_runs {
         let _ = writeln!(head, "- noise from {}", words::counted(runs as u64, "run"));
     }

@@ -27,7 +27,7 @@ pub struct Measure {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Unit {
-    /// Nanoseconds of virtual time.
+    /// Nanoseconds of the run's time.
     Nanoseconds,
     /// A fraction: 1 is all, or as much as the bound.
     Fraction,

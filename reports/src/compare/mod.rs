@@ -23,7 +23,7 @@ pub use comparison::{
     Answer, Comparison, Conclusion, Direction, MeasureComparison, Part, ScenarioComparison,
     VerdictChange,
 };
-pub use conclude::{LEVEL, Noise, compare};
+pub use conclude::{DifferentBackends, LEVEL, Noise, compare};
 pub use markdown::markdown;
 pub use measure::{Measure, Unit, Worse};
 pub use plan::{PlanDifference, PlanDifferences};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::extract::{Values, measures};
 use crate::{
     Record,
-    record::Digest,
+    record::{Backend, Digest},
     report::titled,
     verdict::{Judgement, Verdict},
 };
@@ -17,6 +17,8 @@ const RUNS_MAX: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct Side {
     name: String,
+    /// Who performed its runs, once there is one.
+    backend: Option<Backend>,
     groups: BTreeMap<Key, Group>,
     runs: usize,
 }
@@ -61,6 +63,16 @@ pub enum Refused {
         /// The scenario with its defects.
         scenario: String,
     },
+    /// What differs between two backends is no change of the code.
+    #[error("{side} has records of runs on {there} and on {found}, expected one backend")]
+    Backends {
+        /// The side.
+        side: String,
+        /// Who performed the runs that are there.
+        there: Backend,
+        /// Who performed this one.
+        found: Backend,
+    },
     /// More than can be compared at once.
     #[error("{side} has more than {RUNS_MAX} records")]
     TooMany {
@@ -73,7 +85,7 @@ impl Side {
     /// A side without runs; `name` is what it is called in reports.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), groups: BTreeMap::new(), runs: 0 }
+        Self { name: name.into(), backend: None, groups: BTreeMap::new(), runs: 0 }
     }
 
     /// Measures a run. The record can be dropped afterwards.
@@ -81,12 +93,17 @@ impl Side {
     /// # Errors
     ///
     /// When a run of this scenario, with the same defects, is there that has the same seed or
-    /// another plan, or when there are too many.
+    /// another plan, when another backend performed the runs that are there, or when there are too
+    /// many.
     pub fn add(&mut self, record: &Record, judgement: &Judgement) -> Result<(), Refused> {
         let header = &record.header;
         let (side, scenario) = (self.name.clone(), titled(&header.scenario, &header.defects));
         if self.runs == RUNS_MAX {
             return Err(Refused::TooMany { side });
+        }
+        let (there, found) = (self.backend.unwrap_or(header.backend), header.backend);
+        if there != found {
+            return Err(Refused::Backends { side, there, found });
         }
         let key = (header.scenario.clone(), header.defects.clone());
         let new = || Group { plan: header.plan.clone(), runs: BTreeMap::new() };
@@ -103,6 +120,7 @@ impl Side {
             values: measures(record, judgement),
         };
         group.runs.insert(header.seed, measured);
+        self.backend = Some(found);
         self.runs += 1;
         Ok(())
     }
@@ -111,6 +129,12 @@ impl Side {
     #[must_use]
     pub fn runs(&self) -> usize {
         self.runs
+    }
+
+    /// Who performed its runs; `None` if it has none.
+    #[must_use]
+    pub fn backend(&self) -> Option<Backend> {
+        self.backend
     }
 
     pub(super) fn name(&self) -> &str {

@@ -19,8 +19,11 @@ const ALONE_MAX: usize = 10;
 #[must_use]
 pub fn text(comparison: &Comparison) -> String {
     let mut out = format!("A: {}\nB: {}\n", plain::line(&comparison.a), plain::line(&comparison.b));
+    if let Some(backend) = comparison.performed_by() {
+        let _ = writeln!(out, "both on {backend}");
+    }
     for scenario in &comparison.scenarios {
-        out.push_str(&in_full(scenario));
+        out.push_str(&in_full(scenario, comparison.is_deterministic()));
     }
     for (side, names) in [("A", &comparison.only_in_a), ("B", &comparison.only_in_b)] {
         if !names.is_empty() {
@@ -49,12 +52,12 @@ pub(super) fn conclusion(comparison: &Comparison) -> &'static str {
     }
 }
 
-fn in_full(scenario: &ScenarioComparison) -> String {
+fn in_full(scenario: &ScenarioComparison, is_deterministic: bool) -> String {
     let mut out = format!("\n{}\n", plain::line(&scenario.title()));
     for (side, part) in [("A", &scenario.a), ("B", &scenario.b)] {
         let _ = writeln!(out, "  {side}: {}", plain::line(&runs(part)));
     }
-    let _ = writeln!(out, "  {}", the_same(scenario));
+    let _ = writeln!(out, "  {}", the_same(scenario, is_deterministic));
     if let Some(runs) = scenario.noise_runs {
         let _ = writeln!(out, "  noise from {}", words::counted(runs as u64, "run"));
     }
@@ -121,11 +124,13 @@ pub(super) fn runs(part: &Part) -> String {
     format!("{defects}, {seeds}: {}", verdicts.join(", "))
 }
 
-/// How many of the runs are one and the same.
-pub(super) fn the_same(scenario: &ScenarioComparison) -> String {
+/// How many seeds both sides have and, where a seed is the same run each time, how many of the runs
+/// are one and the same.
+pub(super) fn the_same(scenario: &ScenarioComparison, is_deterministic: bool) -> String {
     let (same, common) = (scenario.same_runs, scenario.seeds_in_common);
     match (same, common) {
         (_, 0) => "no seed in common".to_owned(),
+        _ if !is_deterministic => format!("{} in common", words::counted(common as u64, "seed")),
         (1, 1) => "the same run".to_owned(),
         _ if same == common => format!("the same runs with all {common} seeds in common"),
         (0, _) => {

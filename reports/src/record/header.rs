@@ -58,6 +58,15 @@ impl Backend {
         }
     }
 
+    /// Where it performs plans and in what time, for people.
+    #[must_use]
+    pub fn described(self) -> &'static str {
+        match self {
+            Self::Simulation => "simulation, in virtual time",
+            Self::Processes => "processes of this machine, in real time",
+        }
+    }
+
     /// Is a run with the same plan and seed the same run?
     #[must_use]
     pub fn is_deterministic(self) -> bool {

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::Value;
-use squall_reports::Record;
+use squall_reports::{Record, record::Backend};
 
 use super::support::{Folder, check_refused, squall, text};
 
@@ -150,4 +150,23 @@ fn what_cannot_be_compared_is_refused_in_one_sentence() {
     let empty = Folder::new("compare-empty");
     let empty = empty.path();
     check_refused(&["compare", &empty, &folder], "expected records (NAME.jsonl");
+}
+
+#[test]
+fn runs_on_different_backends_are_not_compared() {
+    let simulated = record("compare-simulated", "1..2", &[]);
+    let file = simulated.0.join(&simulated.files()[0]);
+    let (mut record, judgement) = Record::read(&file).expect("a record");
+    record.header.backend = Backend::Processes;
+    let real = Folder::new("compare-processes");
+    let other = real.0.join("real.jsonl");
+    record.write(&judgement, &other).expect("the folder is there");
+    check_refused(&["compare", &simulated.path(), &real.path()], "expected one backend");
+
+    let (code, out) = compare(&other, &other, &[]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("both on processes of this machine, in real time"), "{out}");
+    let other = other.to_string_lossy();
+    let noisy = ["compare", &*other, &*other, "--noise", "0..10"];
+    check_refused(&noisy, "expected records of simulations with --noise");
 }

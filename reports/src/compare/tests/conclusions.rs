@@ -2,14 +2,14 @@
 
 use proptest::prelude::proptest;
 
-use super::{empty, passed, run, side, taking};
+use super::{compare, empty, passed, run, side, taking};
 use crate::{
     compare::{
         Answer, Comparison, Conclusion, Direction, MeasureComparison, Noise, Refused,
-        ScenarioComparison, Side, compare,
+        ScenarioComparison, Side,
     },
     fixture,
-    record::first_divergence,
+    record::{Backend, first_divergence},
     tally::Verdicts,
 };
 
@@ -182,6 +182,33 @@ fn groups_are_those_of_a_scenario_with_its_defects() {
     let nothing = seeds(&of(&[("x", &[])]), &of(&[("y", &[])]));
     assert_eq!(nothing.conclusion, Conclusion::Inconclusive);
     assert_eq!((nothing.only_in_a, nothing.only_in_b), (list(&["x"]), list(&["y"])));
+}
+
+/// A run of another backend differs for reasons of its own.
+#[test]
+fn what_is_compared_has_one_backend() {
+    let on = |backend, seed| {
+        let mut record = empty(seed);
+        record.header.backend = backend;
+        record
+    };
+    let mut simulated = side("before", &[on(Backend::Simulation, 1)]);
+    let real = side("after", &[on(Backend::Processes, 1)]);
+    let refused = crate::compare::compare(&simulated, &real, Noise::Seeds);
+    assert_eq!(
+        refused.expect_err("two backends").to_string(),
+        "before has runs on simulation and after has runs on processes, expected one backend"
+    );
+    let refused = crate::compare::compare(&real, &real, Noise::Runs(&simulated));
+    assert!(refused.is_err(), "noise of another backend");
+    assert!(crate::compare::compare(&real, &side("empty", &[]), Noise::Seeds).is_ok());
+
+    let refused = simulated.add(&on(Backend::Processes, 2), &passed());
+    assert_eq!(
+        refused.expect_err("two backends").to_string(),
+        "before has records of runs on simulation and on processes, expected one backend"
+    );
+    assert_eq!(simulated.runs(), 1);
 }
 
 #[test]

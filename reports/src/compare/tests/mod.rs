@@ -4,13 +4,19 @@ mod conclusions;
 mod measured;
 mod rendered;
 
-use super::Side;
+use super::{Comparison, Noise, Side};
 use crate::{
     Record,
     fixture::{self, MS},
     record::{Event, Outcome, Request, What},
     verdict::Judgement,
 };
+
+/// What moved between two sides of one backend.
+#[track_caller]
+fn compare(a: &Side, b: &Side, noise: Noise<'_>) -> Comparison {
+    super::compare(a, b, noise).expect("one backend")
+}
 
 /// A run of `reviews-slow` without defects and without requests.
 fn empty(seed: u64) -> Record {

@@ -1,7 +1,10 @@
 //! What people and programs are shown.
 
-use super::{empty, run, side, taking};
-use crate::compare::{Comparison, Noise, Side, compare, markdown, text};
+use super::{compare, empty, run, side, taking};
+use crate::{
+    compare::{Comparison, Noise, Side, markdown, text},
+    record::Backend,
+};
 
 fn moved() -> Comparison {
     let slow = (0..8).map(|seed| {
@@ -77,6 +80,29 @@ fn what_is_undecided_and_what_has_no_partner_is_said() {
     runs.remove(0);
     let none = compare(&taking("a", 0..1, 10), &side("b", &runs), Noise::Seeds);
     assert!(text(&none).ends_with("inconclusive: the sides have no scenario in common\n"));
+}
+
+/// No two runs on processes are the same, so that nothing can be said of those that are not.
+#[test]
+fn where_runs_were_performed_is_said_if_they_were_not_simulated() {
+    let on = |backend: Backend, latency| {
+        let mut record = run(0, &[latency]);
+        record.header.backend = backend;
+        record
+    };
+    let of = |backend| {
+        compare(&side("a", &[on(backend, 10)]), &side("b", &[on(backend, 40)]), Noise::Seeds)
+    };
+    let real = of(Backend::Processes);
+    let found = text(&real);
+    assert!(found.contains("B: b\nboth on processes of this machine, in real time\n"), "{found}");
+    assert!(found.contains("\n  1 seed in common\n"), "{found}");
+    assert!(markdown(&real).contains("\nBoth on processes of this machine, in real time.\n\n"));
+    assert!(real.to_json().starts_with(r#"{"backend":"processes","#));
+    let simulated = of(Backend::Simulation);
+    let found = text(&simulated);
+    assert!(found.contains("1 seed in common, no run is the same"), "{found}");
+    assert!(!found.contains("both on"), "{found}");
 }
 
 #[test]
