@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Report,
-    record::{Digest, EndCause, OperationSpan, OperationState},
-    report::{Open, open, titled},
+    record::{Backend, Digest, EndCause, OperationSpan, OperationState},
+    report::{Open, open, titled_on},
     tally::Tally,
     verdict::{Finding, Verdict},
     words,
@@ -27,6 +27,8 @@ pub use schema::schema;
 pub struct RunReport {
     /// The version of the record's schema.
     pub schema: u32,
+    /// Who performed the plan.
+    pub backend: Backend,
     /// The scenario's name.
     pub scenario: String,
     /// What the scenario claims.
@@ -39,7 +41,7 @@ pub struct RunReport {
     pub defects: Vec<String>,
     /// The verdict on the run.
     pub verdict: Verdict,
-    /// The digest of its record.
+    /// The digest of its record. Two runs of a simulation with the same one are the same run.
     pub digest: Digest,
     /// Why the run ended.
     pub end: EndCause,
@@ -51,7 +53,7 @@ pub struct RunReport {
     pub operations: Vec<OperationReport>,
     /// The requests of the load, counted by outcome.
     pub requests: Tally,
-    /// How long the run was in virtual time, in milliseconds.
+    /// How long the run was, in milliseconds of virtual time; on processes, of real time.
     pub sim_ms: u64,
     /// How long the run took, in milliseconds; not given for a record that was read from a file.
     pub wall_ms: Option<u64>,
@@ -69,9 +71,9 @@ pub struct FaultReport {
     pub kind: String,
     /// Kind, target and attributes in one line for people.
     pub label: String,
-    /// When it was to be injected, in milliseconds of virtual time.
+    /// When it was to be injected, in milliseconds since the run began.
     pub inject_ms: u64,
-    /// When it was to be healed, in milliseconds of virtual time.
+    /// When it was to be healed, in milliseconds since the run began.
     pub heal_ms: u64,
     /// How much it affected.
     pub affected: u64,
@@ -85,7 +87,7 @@ pub struct FaultReport {
 pub struct OperationReport {
     /// What was done, and to what.
     pub label: String,
-    /// When it began, in milliseconds of virtual time.
+    /// When it began, in milliseconds since the run began.
     pub began_ms: u64,
     /// When it ended; null if it was not over at the end of the run.
     pub ended_ms: Option<u64>,
@@ -128,6 +130,7 @@ impl RunReport {
         };
         Self {
             schema: header.schema,
+            backend: header.backend,
             scenario: header.scenario.clone(),
             hypothesis: header.hypothesis.clone(),
             seed: header.seed,
@@ -146,10 +149,11 @@ impl RunReport {
         }
     }
 
-    /// The scenario, with the defects that were switched on.
+    /// The scenario, with the defects that were switched on, and where it was performed if that was
+    /// no simulation.
     #[must_use]
     pub fn title(&self) -> String {
-        titled(&self.scenario, &self.defects)
+        titled_on(&self.scenario, &self.defects, self.backend)
     }
 
     /// The findings that are not a pass, failures first, and what has no data for one reason as one.

@@ -38,6 +38,7 @@ fn suite(report: &RunReport) -> TestSuite {
         suite.add_property(Property::new(name, plain::lines(value)));
     };
     property("hypothesis", &report.hypothesis);
+    property("backend", report.backend.name());
     property("seed", &report.seed.to_string());
     property("digest", &report.digest.to_string());
     property("end", &report.end.to_string());

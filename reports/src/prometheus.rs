@@ -1,7 +1,7 @@
 //! What runs came to, as metrics: for a gateway or a file that a monitoring system collects.
 //!
 //! The text is that of `OpenMetrics`, which Prometheus reads. Every series has the labels `scenario`,
-//! `seed` and `defects`.
+//! `seed`, `defects` and `backend`.
 
 use std::{collections::BTreeMap, sync::atomic::AtomicU64};
 
@@ -33,7 +33,7 @@ pub struct Metrics {
     latency: Real,
     affected: Whole,
     gauges: Real,
-    simulated: Real,
+    duration: Real,
 }
 
 impl Metrics {
@@ -64,10 +64,10 @@ impl Metrics {
         registry.register("fault_affected", "What a fault affected", self.affected);
         registry.register("gauge", "The last sample of a gauge of a host", self.gauges);
         registry.register_with_unit(
-            "run_simulated",
-            "How long the run was in virtual time",
+            "run_duration",
+            "How long the run was, in virtual time; on processes, in real time",
             Unit::Seconds,
-            self.simulated,
+            self.duration,
         );
         registry
     }
@@ -80,6 +80,7 @@ impl Metrics {
                 ("scenario", escaped(&header.scenario)),
                 ("seed", header.seed.to_string()),
                 ("defects", escaped(&header.defects.join(","))),
+                ("backend", header.backend.name().to_owned()),
             ];
             labels.extend(more.iter().map(|(name, value)| (*name, escaped(value))));
             labels
@@ -130,7 +131,7 @@ impl Metrics {
                 self.gauges.get_or_create(&labels).set(value);
             }
         }
-        self.simulated.get_or_create(&with(&[])).set(seconds(record.end.at));
+        self.duration.get_or_create(&with(&[])).set(seconds(record.end.at));
     }
 }
 
@@ -181,7 +182,7 @@ fn kind(kind: FindingKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::Metrics;
-    use crate::{Report, fixture};
+    use crate::{Report, fixture, record::Backend};
 
     #[test]
     fn a_run_as_metrics() {
@@ -193,7 +194,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.enter(&report);
         let page = metrics.page();
-        let of = r#"scenario="slow \"reviews\"\n",seed="7",defects="no-call-timeout""#;
+        let of = r#"scenario="slow \"reviews\"\n",seed="7",defects="no-call-timeout",backend="simulation""#;
         for line in [
             format!(r#"squall_run_verdict{{{of},verdict="fail"}} 1"#),
             format!(r#"squall_run_verdict{{{of},verdict="pass"}} 0"#),
@@ -206,7 +207,7 @@ mod tests {
                 r#"squall_fault_affected{{{of},fault="latency api -> reviews 150 ms",counts="packets"}} 1234"#
             ),
             format!(r#"squall_gauge{{{of},host="api",gauge="tasks"}} 4.0"#),
-            format!(r"squall_run_simulated_seconds{{{of}}} 0.4"),
+            format!(r"squall_run_duration_seconds{{{of}}} 0.4"),
         ] {
             assert!(page.lines().any(|found| found == line), "expected {line} in\n{page}");
         }
@@ -214,5 +215,27 @@ mod tests {
         let metrics = Metrics::default();
         metrics.enter(&report);
         assert_eq!(metrics.page(), page, "in the same order");
+    }
+
+    /// Else the second run would take the place of the first.
+    #[test]
+    fn the_same_seed_on_two_backends_is_two_series() {
+        let (mut record, judgement) = (fixture::record(), fixture::judged([fixture::passed()]));
+        let metrics = Metrics::default();
+        for backend in [Backend::Simulation, Backend::Processes] {
+            record.header.backend = backend;
+            metrics.enter(&Report {
+                record: &record,
+                judgement: &judgement,
+                replay: "again",
+                source: None,
+            });
+        }
+        let page = metrics.page();
+        let lengths = page.lines().filter(|line| line.starts_with("squall_run_duration_seconds{"));
+        let lengths: Vec<&str> = lengths.collect();
+        assert_eq!(lengths.len(), 2, "{page}");
+        assert!(lengths[0].contains("backend=\"processes\""), "{page}");
+        assert!(lengths[1].contains("backend=\"simulation\""), "{page}");
     }
 }

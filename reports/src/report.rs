@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::{
     Record,
+    record::Backend,
     verdict::{Finding, Judgement, Verdict, places_of_problems},
+    words,
 };
 
 /// One run, ready to be drawn.
@@ -22,9 +24,11 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// The scenario, with the defects that were switched on.
+    /// The scenario, with the defects that were switched on, and where it was performed if that was
+    /// no simulation.
     pub(crate) fn title(&self) -> String {
-        titled(&self.record.header.scenario, &self.record.header.defects)
+        let header = &self.record.header;
+        titled_on(&header.scenario, &header.defects, header.backend)
     }
 }
 
@@ -45,6 +49,24 @@ pub(crate) fn place_of(finding: &Finding) -> &'static str {
 pub(crate) fn titled(scenario: &str, defects: &[String]) -> String {
     let defects: String = defects.iter().map(|defect| format!(" +{defect}")).collect();
     format!("{scenario}{defects}")
+}
+
+/// The same, and where it was performed if that was no simulation.
+pub(crate) fn titled_on(scenario: &str, defects: &[String], backend: Backend) -> String {
+    let title = titled(scenario, defects);
+    match backend {
+        Backend::Simulation => title,
+        Backend::Processes => format!("{title} on {backend}"),
+    }
+}
+
+/// How long a run was, and in which kind of time.
+pub(crate) fn lasted(record: &Record) -> String {
+    let time = words::time(record.end.at);
+    match record.header.backend {
+        Backend::Simulation => format!("{time} simulated"),
+        Backend::Processes => format!("{time} on processes"),
+    }
 }
 
 /// Findings that are not a pass and are shown as one: a single one, or those without data for one

@@ -13,7 +13,7 @@ use self::{
 };
 use crate::{
     Record, plain,
-    report::{Open, notes, open, place_of, title_of},
+    report::{Open, lasted, notes, open, place_of, title_of},
     tree::SpanTree,
     verdict::{Finding, FindingKind, Judgement, Verdict},
     words,
@@ -56,13 +56,13 @@ pub fn line(record: &Record, judgement: &Judgement, colour: Colour) -> String {
         .iter()
         .filter(|finding| matches!(finding.kind, FindingKind::Objective | FindingKind::Invariant));
     format!(
-        "{} {} (seed {}, {}, {}, {} simulated)",
+        "{} {} (seed {}, {}, {}, {})",
         paint(verdict, &format!("{:<7}", verdict.name()), colour),
         plain::line(&record.header.scenario),
         record.header.seed,
         words::counted(judged.count() as u64, "finding"),
         words::counted(record.requests().count() as u64, "request"),
-        words::time(record.end.at),
+        lasted(record),
     )
 }
 

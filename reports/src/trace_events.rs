@@ -53,6 +53,7 @@ pub fn trace_events(report: &Report<'_>) -> String {
         "displayTimeUnit": "ms",
         "otherData": {
             "scenario": report.title(),
+            "backend": record.header.backend.name(),
             "seed": record.header.seed.to_string(),
             "digest": record.digest().to_string(),
             "verdict": report.judgement.verdict.name(),

@@ -23,9 +23,9 @@ pub struct Running {
     /// The seed.
     #[serde(with = "crate::seed")]
     pub seed: u64,
-    /// How far it is, in milliseconds of virtual time.
-    pub simulated_ms: u64,
-    /// How long it lasts by its plan, in milliseconds of virtual time.
+    /// How far it is, in milliseconds since it began.
+    pub reached_ms: u64,
+    /// How long it lasts by its plan, in milliseconds.
     pub lasts_ms: u64,
 }
 

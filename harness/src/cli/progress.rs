@@ -106,7 +106,7 @@ impl Terminal {
     fn begin(&self, job: &Job, now: &Arc<AtomicU64>) -> Option<Watched> {
         let Self::Bars { bars, total } = self else { return None };
         let bar = bars.insert_before(total, ProgressBar::new(job.lasts_ms()));
-        bar.set_style(style("{bar:30} {msg} {pos}/{len} ms simulated"));
+        bar.set_style(style("{bar:30} {msg} {pos}/{len} ms of its plan"));
         bar.set_message(format!("{} seed {}", job.scenario.name(), job.seed));
         let stop = Arc::new(Mutex::new(false));
         watch(&bar, now, &stop);
@@ -133,7 +133,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Moves the bar along with virtual time, until told to stop.
+/// Moves the bar along with the time of the run, until told to stop.
 fn watch(bar: &ProgressBar, now: &Arc<AtomicU64>, stop: &Arc<Mutex<bool>>) {
     let (bar, now, stop) = (bar.clone(), Arc::clone(now), Arc::clone(stop));
     // Without the thread the bar stands still, and nothing else changes.

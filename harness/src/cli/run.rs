@@ -201,7 +201,7 @@ impl Session<'_> {
             scenario: job.scenario.name().to_owned(),
             seed: job.seed,
             requests: run.record.requests().count(),
-            simulated_ms: run.record.end.at / 1_000_000,
+            lasted_ms: run.record.end.at / 1_000_000,
             wall_ms: run.wall.as_millis(),
             digest: match run.record.header.backend.is_deterministic() {
                 true => run.record.digest().to_string(),

@@ -12,7 +12,7 @@ pub(super) struct Row {
     pub(super) scenario: String,
     pub(super) seed: u64,
     pub(super) requests: usize,
-    pub(super) simulated_ms: u64,
+    pub(super) lasted_ms: u64,
     pub(super) wall_ms: u128,
     pub(super) digest: String,
 }
@@ -28,23 +28,23 @@ pub(super) fn table(rows: &[Row], look: Look) -> String {
     };
     let scenario = width(|row| row.scenario.clone(), "scenario");
     let seed = width(|row| row.seed.to_string(), "seed");
-    let simulated = width(|row| format!("{} ms", row.simulated_ms), "simulated");
+    let lasted = width(|row| format!("{} ms", row.lasted_ms), "lasted");
     let took = width(|row| format!("{} ms", row.wall_ms), "took");
     let head = format!(
-        "{:<8} {:<scenario$} {:>seed$} {:>9} {:>simulated$} {:>took$}  ",
-        "verdict", "scenario", "seed", "requests", "simulated", "took"
+        "{:<8} {:<scenario$} {:>seed$} {:>9} {:>lasted$} {:>took$}  ",
+        "verdict", "scenario", "seed", "requests", "lasted", "took"
     );
     let room = look.columns.saturating_sub(head.len());
     let mut text = format!("{head}digest\n");
     for row in rows {
         let digits = if row.digest.len() <= room { row.digest.len() } else { DIGEST_SHORT };
         text.push_str(&format!(
-            "{} {:<scenario$} {:>seed$} {:>9} {:>simulated$} {:>took$}  {:.digits$}\n",
+            "{} {:<scenario$} {:>seed$} {:>9} {:>lasted$} {:>took$}  {:.digits$}\n",
             paint(row.verdict, &format!("{:<8}", row.verdict.name()), look.colour),
             row.scenario,
             row.seed,
             row.requests,
-            format!("{} ms", row.simulated_ms),
+            format!("{} ms", row.lasted_ms),
             format!("{} ms", row.wall_ms),
             row.digest
         ));
@@ -75,7 +75,7 @@ mod tests {
             scenario: "recommendations-crash-loop".to_owned(),
             seed,
             requests: 6_000,
-            simulated_ms: 9_000,
+            lasted_ms: 9_000,
             wall_ms: 1_234,
             digest: "0123456789abcdef0123456789abcdef".to_owned(),
         }

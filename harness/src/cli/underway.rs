@@ -87,7 +87,7 @@ impl Notice {
             scenario: job.scenario.name().to_owned(),
             defects: job.scenario.defects().to_vec(),
             seed: job.seed,
-            simulated_ms: 0,
+            reached_ms: 0,
             lasts_ms: job.lasts_ms(),
         };
         let mut state = self.board.state();
@@ -142,7 +142,7 @@ impl Board {
 impl State {
     fn underway(&self) -> Underway {
         let running = self.running.values().map(|going| Running {
-            simulated_ms: going.now.load(Ordering::Relaxed) / NANOS_PER_MS,
+            reached_ms: going.now.load(Ordering::Relaxed) / NANOS_PER_MS,
             ..going.run.clone()
         });
         Underway { done: self.done, of: self.of, running: running.collect() }

@@ -3,15 +3,35 @@
 use maud::{Markup, html};
 
 use super::class_of;
-use crate::{Record, Report, record::Outcome, tally::Tally, words};
+use crate::{
+    Record, Report,
+    record::{Backend, Outcome},
+    tally::Tally,
+    words,
+};
+
+const GOLDEN: (&str, &str) = ("difference", "Golden");
 
 const SECTIONS: [(&str, &str); 5] = [
     ("objectives", "Objectives"),
     ("timeline", "Timeline"),
     ("requests", "Requests"),
-    ("difference", "Golden"),
+    GOLDEN,
     ("plan", "Plan"),
 ];
+
+/// The sections of a page. What is another run each time has no golden.
+fn sections(backend: Backend) -> impl Iterator<Item = (&'static str, &'static str)> {
+    SECTIONS.into_iter().filter(move |it| backend.is_deterministic() || *it != GOLDEN)
+}
+
+/// What the length of a run is called.
+fn time_of(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Simulation => "simulated",
+        Backend::Processes => "lasted",
+    }
+}
 
 pub(super) fn head_of_run(report: &Report<'_>) -> Markup {
     let header = &report.record.header;
@@ -21,13 +41,22 @@ pub(super) fn head_of_run(report: &Report<'_>) -> Markup {
             p.verdict.(class_of(report.judgement.verdict)) { (report.judgement.verdict.name()) }
             h1 { (header.scenario) }
             p.hypothesis { (header.hypothesis) }
+            @if !header.backend.is_deterministic() {
+                p.hint {
+                    "Performed on " (header.backend.described()) ": with the same seed it is another \
+                     run each time."
+                }
+            }
             dl.facts {
                 div { dt { "seed" } dd { (header.seed) } }
                 div { dt { "defects" } dd {
                     @if header.defects.is_empty() { "none" } @else { (header.defects.join(", ")) }
                 } }
-                div { dt { "digest" } dd { code { (report.record.digest()) } } }
-                div { dt { "simulated" } dd { (words::time(report.record.end.at)) } }
+                div { dt { "backend" } dd { (header.backend) } }
+                @if header.backend.is_deterministic() {
+                    div { dt { "digest" } dd { code { (report.record.digest()) } } }
+                }
+                div { dt { (time_of(header.backend)) } dd { (words::time(report.record.end.at)) } }
                 div { dt { "requests" } dd {
                     (words::count(tally.sent))
                     @for outcome in Outcome::ALL {
@@ -45,7 +74,7 @@ pub(super) fn head_of_run(report: &Report<'_>) -> Markup {
             }
             nav aria-label="Sections" {
                 a href="index.html" { "All runs" } " "
-                @for (id, name) in SECTIONS { a href=(format!("#{id}")) { (name) } " " }
+                @for (id, name) in sections(header.backend) { a href=(format!("#{id}")) { (name) } " " }
             }
         }
     }

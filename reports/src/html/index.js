@@ -30,7 +30,7 @@
   for (const input of Object.values(inputs)) input.addEventListener("input", filter);
   document.querySelector(".filters").addEventListener("submit", (event) => event.preventDefault());
 
-  const numbers = ["seed", "requests", "simulated", "margin"];
+  const numbers = ["seed", "requests", "lasted", "margin"];
   const value = (row, name) => {
     if (name === "verdict") return Number(row.dataset.rank);
     const text = row.dataset[name];

@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{ITS_SERVER, NOTHING, class_of, document};
 use crate::{
     json::RunReport,
+    record::Backend,
     underway::{Running, Underway},
     verdict::{FindingKind, Verdict},
     words,
@@ -25,6 +26,8 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 pub struct Entry {
     /// The address of its page, relative to the index.
     pub address: String,
+    /// Who performed the plan.
+    pub backend: Backend,
     /// The scenario's name.
     pub scenario: String,
     /// The defects that were switched on.
@@ -35,8 +38,8 @@ pub struct Entry {
     pub verdict: Verdict,
     /// Its requests.
     pub requests: u64,
-    /// How long it was in virtual time, in milliseconds.
-    pub simulated_ms: u64,
+    /// How long it was, in milliseconds of virtual time; on processes, of real time.
+    pub lasted_ms: u64,
     /// The smallest margin of its objectives.
     pub margin: Option<f64>,
     /// The digest of its record.
@@ -54,12 +57,13 @@ impl Entry {
         });
         Self {
             address: utf8_percent_encode(file, PLAIN).to_string(),
+            backend: report.backend,
             scenario: report.scenario.clone(),
             defects: report.defects.clone(),
             seed: report.seed,
             verdict: report.verdict,
             requests: report.requests.sent,
-            simulated_ms: report.sim_ms,
+            lasted_ms: report.sim_ms,
             margin: claims.filter_map(|finding| finding.margin).min_by(f64::total_cmp),
             digest: report.digest.to_string(),
             is_complete: report.end.is_complete(),
@@ -104,8 +108,8 @@ fn running(run: &Running) -> Markup {
     let ms = |ms: u64| words::time(ms.saturating_mul(1_000_000));
     html! {
         (run.title()) ", seed " (run.seed) ": "
-        progress max=(run.lasts_ms.max(1)) value=(run.simulated_ms.min(run.lasts_ms)) {}
-        " " (ms(run.simulated_ms)) " of " (ms(run.lasts_ms))
+        progress max=(run.lasts_ms.max(1)) value=(run.reached_ms.min(run.lasts_ms)) {}
+        " " (ms(run.reached_ms)) " of " (ms(run.lasts_ms))
     }
 }
 
@@ -144,7 +148,7 @@ fn body(entries: &[Entry], unread: &[Unread], going_on: &Markup) -> Markup {
                             (sortable("defect", false))
                             (sortable("seed", true))
                             (sortable("requests", true))
-                            (sortable("simulated", true))
+                            (sortable("lasted", true))
                             (sortable("margin", true))
                             th scope="col" { "digest" }
                         }
@@ -204,18 +208,23 @@ fn row(entry: &Entry) -> Markup {
         tr data-verdict=(class_of(entry.verdict)) data-scenario=(entry.scenario)
             data-defect=(if defects.is_empty() { "-" } else { &defects }) data-seed=(entry.seed)
             data-margin=(entry.margin.map_or_else(String::new, |margin| margin.to_string()))
-            data-requests=(entry.requests) data-simulated=(entry.simulated_ms) data-rank=(rank) {
+            data-requests=(entry.requests) data-lasted=(entry.lasted_ms) data-rank=(rank) {
             td { span.mark.(class_of(entry.verdict)) { (entry.verdict.name()) } }
             td {
                 a href=(entry.address) { (entry.scenario) }
+                @match entry.backend {
+                    Backend::Simulation => {},
+                    Backend::Processes => " on processes",
+                }
                 @if !entry.is_complete { " (partial)" }
             }
             td { (defects) }
             td.number { (entry.seed) }
             td.number { (words::count(entry.requests)) }
-            td.number { (words::time(entry.simulated_ms.saturating_mul(1_000_000))) }
+            td.number { (words::time(entry.lasted_ms.saturating_mul(1_000_000))) }
             td.number { @if let Some(margin) = entry.margin { (words::margin(margin)) } }
-            td { code { (entry.digest) } }
+            // What is another run each time has no digest to look for elsewhere.
+            td { @if entry.backend.is_deterministic() { code { (entry.digest) } } }
         }
     }
 }

@@ -36,7 +36,7 @@ const STYLE: &str = include_str!("style.css");
 const RUN_SCRIPT: &str = include_str!("run.js");
 
 /// One run as a page. `golden` is the summary that was accepted for its scenario: the page shows how
-/// the run differs from it.
+/// the run differs from it, if its backend performs the same run each time.
 #[must_use]
 pub fn page(report: &Report<'_>, golden: &Golden) -> String {
     let record = report.record;
@@ -47,7 +47,7 @@ pub fn page(report: &Report<'_>, golden: &Golden) -> String {
             (findings(report))
             (timeline(record, &buckets))
             (waterfalls(record))
-            (difference(report, golden))
+            @if record.header.backend.is_deterministic() { (difference(report, golden)) }
             section #plan {
                 h2 { "Plan" }
                 details {

@@ -6,7 +6,7 @@ use super::{Entry, Golden, index, live_index, page};
 use crate::{
     Record, Report, fixture,
     json::RunReport,
-    record::{Event, Gauge, Outcome, Request, What},
+    record::{Backend, Event, Gauge, Outcome, Request, What},
     summary::summary,
     underway::{Running, Underway},
     verdict::{Good, Judgement, Verdict},
@@ -91,6 +91,61 @@ fn the_golden_is_compared_line_by_line() {
 }
 
 #[test]
+fn a_page_says_who_performed_the_run() {
+    let judgement = fixture::judged([fixture::failed()]);
+    let mut record = fixture::record();
+    let golden = Golden::Summary("scenario: another\n".to_owned());
+    let simulated = page(&report(&record, &judgement), &golden);
+    says(
+        &simulated,
+        &[
+            "<dt>backend</dt><dd>simulation</dd>",
+            "<dt>simulated</dt><dd>400 ms</dd>",
+            "href=\"#difference\"",
+            "<del>- scenario: another",
+        ],
+    );
+    assert!(!simulated.contains("Performed on"), "{simulated}");
+    record.header.backend = Backend::Processes;
+    let real = page(&report(&record, &judgement), &golden);
+    says(
+        &real,
+        &[
+            "<title>FAIL: reviews-slow +no-call-timeout on processes</title>",
+            "Performed on processes of this machine, in real time: with the same seed it is another run",
+            "<dt>backend</dt><dd>processes</dd>",
+            "<dt>lasted</dt><dd>400 ms</dd>",
+        ],
+    );
+    // There is no golden of what is another run each time, and its digest is that of no other.
+    for text in ["golden", "#difference", "digest", "simulated", &record.digest().to_string()] {
+        assert!(!body(&real).contains(text), "unexpected {text} in {real}");
+    }
+}
+
+/// A page without style and script.
+fn body(page: &str) -> &str {
+    let (_, body) = page.split_once("<body>").expect("a page");
+    body.rsplit_once("<script nonce").expect("a script at the end").0
+}
+
+#[test]
+fn an_index_says_which_runs_were_not_simulated() {
+    let judgement = fixture::judged([fixture::passed()]);
+    let mut record = fixture::record();
+    let entry = |record: &Record| {
+        Entry::new(&RunReport::new(&report(record, &judgement), None), "run.html")
+    };
+    let digest = record.digest().to_string();
+    let simulated = index(&[entry(&record)], &[]);
+    says(body(&simulated), &["reviews-slow</a></td>", &digest]);
+    record.header.backend = Backend::Processes;
+    let real = index(&[entry(&record)], &[]);
+    says(body(&real), &["reviews-slow</a> on processes</td>", "data-lasted=\"400\""]);
+    assert!(!body(&real).contains(&digest), "{real}");
+}
+
+#[test]
 fn hostile_text_stays_text() {
     let evil = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'&";
     let mut record = fixture::record();
@@ -110,7 +165,7 @@ fn hostile_text_stays_text() {
         scenario: evil.to_owned(),
         defects: vec![evil.to_owned()],
         seed: 1,
-        simulated_ms: 7,
+        reached_ms: 7,
         lasts_ms: 0,
     };
     let underway = Underway { done: 1, of: 2, running: vec![running] };
@@ -202,7 +257,7 @@ fn a_live_index_says_what_is_going_on() {
         scenario: "reviews-hung".to_owned(),
         defects: vec!["no-call-timeout".to_owned()],
         seed: 3,
-        simulated_ms: 4_500,
+        reached_ms: 4_500,
         lasts_ms: 9_000,
     };
     let underway = Underway { done: 12, of: 61, running: vec![running] };

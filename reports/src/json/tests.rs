@@ -14,7 +14,7 @@ fn a_run_as_json() {
     let report = RunReport::new(&report(&record, &judgement), Some(12));
     let expected = format!(
         concat!(
-            r#"{{"schema":2,"scenario":"reviews-slow","#,
+            r#"{{"schema":3,"backend":"simulation","scenario":"reviews-slow","#,
             r#""hypothesis":"slow reviews cost a section, not the page","seed":"7","#,
             r#""defects":["no-call-timeout"],"verdict":"fail","digest":"{}","#,
             r#""end":"completed","objectives":[{{"kind":"objective","name":"p99 latency","#,

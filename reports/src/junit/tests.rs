@@ -6,6 +6,7 @@ use super::junit;
 use crate::{
     Report, fixture,
     json::RunReport,
+    record::Backend,
     verdict::{Finding, Verdict},
 };
 
@@ -34,6 +35,7 @@ fn a_suite_for_each_run_and_a_case_for_each_finding() {
         let found = suite.properties.iter().find(|property| property.name.as_str() == name);
         found.map(|property| property.value.as_str().to_owned())
     };
+    assert_eq!(property("backend").as_deref(), Some("simulation"));
     assert_eq!(property("seed").as_deref(), Some("7"));
     assert_eq!(property("digest"), Some(record.digest().to_string()));
     assert_eq!(property("source").as_deref(), Some("scenarios/src/catalogue/reviews_slow.rs"));
@@ -108,4 +110,19 @@ fn what_has_no_data_for_one_reason_is_one_case() {
 #[test]
 fn nothing_is_a_document_too() {
     assert_eq!(read(&junit(&[])).tests, 0);
+}
+
+/// A CI system takes suites and cases of one name for the same.
+#[test]
+fn runs_on_other_backends_have_other_names() {
+    let (mut record, judgement) = (fixture::record(), fixture::judged([fixture::passed()]));
+    record.header.backend = Backend::Processes;
+    let report = Report { record: &record, judgement: &judgement, replay: "again", source: None };
+    let read = read(&junit(&[RunReport::new(&report, None)]));
+    let suite = &read.test_suites[0];
+    assert_eq!(suite.name.as_str(), "reviews-slow +no-call-timeout on processes");
+    let class = suite.test_cases[0].classname.as_ref().map(|name| name.as_str());
+    assert_eq!(class, Some("reviews-slow +no-call-timeout on processes"));
+    let named = |name: &str| suite.properties.iter().find(|it| it.name.as_str() == name);
+    assert_eq!(named("backend").map(|it| it.value.as_str()), Some("processes"));
 }

@@ -4,6 +4,7 @@ use super::{annotations, markdown};
 use crate::{
     Record, Report, fixture,
     json::RunReport,
+    record::Backend,
     verdict::{Judgement, Verdict},
 };
 
@@ -130,4 +131,19 @@ fn what_is_to_be_noted_is_shown_with_a_pass() {
     let text = markdown(&[report(&record, &fixture::judged([finding]))]);
     assert!(text.contains("- note: p99 latency") && text.contains("reveiws"), "{text}");
     assert_eq!(text.matches("| verdict |").count(), 1, "no table of what is not a pass: {text}");
+}
+
+#[test]
+fn what_was_not_simulated_is_named_so() {
+    let mut record = fixture::record();
+    record.header.backend = Backend::Processes;
+    let report = [report(&record, &fixture::judged([fixture::failed()]))];
+    let text = markdown(&report);
+    assert!(
+        text.contains("| ❌ fail | reviews-slow +no-call-timeout on processes | 7 |"),
+        "{text}"
+    );
+    assert!(text.contains("\n### ❌ fail reviews-slow +no-call-timeout on processes (seed 7)\n"));
+    let text = annotations(&report);
+    assert!(text.contains("title=reviews-slow +no-call-timeout on processes (seed 7)::"), "{text}");
 }

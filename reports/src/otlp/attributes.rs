@@ -34,6 +34,7 @@ pub(super) fn resource_of(record: &Record, digest: &str, service: &str) -> Vec<K
     vec![
         text("service.name", service),
         text("squall.scenario", header.scenario.as_str()),
+        text("squall.backend", header.backend.name()),
         text("squall.seed", header.seed.to_string()),
         text("squall.digest", digest),
         of("squall.defects", Value::ArrayValue(defects)),

@@ -53,7 +53,7 @@ pub struct Rejected {
 
 /// The spans of `report` in batches: the run's own first, then host by host those of the requests
 /// that say most and of no request. The run has ended at `ended`, in nanoseconds since 1970, to
-/// which its virtual times are moved.
+/// which its times are moved.
 pub fn batches<'a>(report: &Report<'a>, ended: u64) -> impl Iterator<Item = Batch> + use<'a> {
     let report = *report;
     let clock = Clock { began: ended.saturating_sub(report.record.end.at) };
@@ -86,7 +86,7 @@ pub fn rejected(answer: &[u8]) -> Option<Rejected> {
         .then_some(Rejected { spans, reason: partial.error_message })
 }
 
-/// From virtual time to real time.
+/// From the time of a run to that of the world.
 #[derive(Clone, Copy)]
 struct Clock {
     /// When the run began, in nanoseconds since 1970.
@@ -94,8 +94,8 @@ struct Clock {
 }
 
 impl Clock {
-    fn at(self, virtual_time: u64) -> u64 {
-        self.began.saturating_add(virtual_time)
+    fn at(self, since_begin: u64) -> u64 {
+        self.began.saturating_add(since_begin)
     }
 }
 

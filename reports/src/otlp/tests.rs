@@ -11,11 +11,11 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 
-use super::{BATCH_MAX, Rejected, batches, rejected};
+use super::{BATCH_MAX, Rejected, attributes::resource_of, batches, rejected};
 use crate::{
     Record, Report,
     fixture::{self, MS},
-    record::{Event, What},
+    record::{Backend, Event, What},
 };
 
 const ENDED: u64 = 1_700_000_000_000_000_000;
@@ -194,4 +194,13 @@ fn what_a_collector_rejects_is_read_from_its_answer() {
     assert_eq!(rejected(&answer(0, "soon full")).map(|it| it.spans), Some(0));
     assert_eq!(rejected(b""), None);
     assert_eq!(rejected(b"{}"), None);
+}
+
+#[test]
+fn a_resource_says_who_performed_the_run() {
+    let mut record = fixture::record();
+    let backend = |record: &Record| attribute(&resource_of(record, "", "api"), "squall.backend");
+    assert_eq!(backend(&record), "simulation");
+    record.header.backend = Backend::Processes;
+    assert_eq!(backend(&record), "processes");
 }

@@ -7,7 +7,7 @@ use super::{Attributes, OperationState, Record, Symbol, quantity};
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// When, in nanoseconds of virtual time.
+    /// When, in nanoseconds since the run began.
     pub at: u64,
     /// What.
     pub what: What,

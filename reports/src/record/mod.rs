@@ -1,10 +1,10 @@
 //! The schema of a record: a header that says what was meant to happen, the events that did
 //! happen, in order, and how the run ended.
 //!
-//! All times are nanoseconds of virtual time since the run began. Names that recur (routes,
-//! span names) are [`Symbol`]s into the record's own table, and so are the [`Attributes`] of spans
-//! and log events, so that an event is a few dozen bytes and a run of a million events fits in
-//! memory.
+//! All times are nanoseconds since the run began, of virtual time in a simulation and of real time
+//! elsewhere. Names that recur (routes, span names) are [`Symbol`]s into the record's own table, and
+//! so are the [`Attributes`] of spans and log events, so that an event is a few dozen bytes and a run
+//! of a million events fits in memory.
 
 mod attributes;
 mod digest;
@@ -62,7 +62,7 @@ pub struct Record {
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct End {
-    /// Virtual time at the end, in nanoseconds.
+    /// The time at the end, in nanoseconds since the run began.
     pub at: u64,
     /// Why it ended.
     pub cause: EndCause,

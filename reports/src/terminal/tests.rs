@@ -3,6 +3,7 @@
 use super::{Colour, Look, line, report, table};
 use crate::{
     fixture,
+    record::Backend,
     verdict::{Finding, Judgement, Verdict},
 };
 
@@ -203,4 +204,14 @@ fn what_is_to_be_noted_is_shown_with_a_pass() {
     let text = report(&record, &judgement, "again", Look::PLAIN);
     let note = "  note: p99 latency [route GET /x] (baseline): nothing is called reveiws";
     assert_eq!(text.matches(note).count(), 1, "{text}");
+}
+
+#[test]
+fn a_run_on_processes_is_not_called_simulated() {
+    let mut record = fixture::record();
+    record.header.backend = Backend::Processes;
+    assert_eq!(
+        line(&record, &fixture::judged([fixture::passed()]), Colour::Never),
+        "pass    reviews-slow (seed 7, 1 finding, 4 requests, 400 ms on processes)"
+    );
 }

@@ -16,6 +16,7 @@ fn events_of(record: &Record) -> Vec<Value> {
     let report = Report { record, judgement: &judgement, replay: "again", source: None };
     let document: Value = serde_json::from_str(&trace_events(&report)).expect("JSON");
     assert_eq!(document["otherData"]["requests_left_out"], 0);
+    assert_eq!(document["otherData"]["backend"], "simulation");
     document["traceEvents"].as_array().expect("a list").clone()
 }
 
