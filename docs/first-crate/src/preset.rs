@@ -20,6 +20,7 @@ pub(crate) fn ms(ms: u64) -> Duration {
 pub(crate) fn greetings(name: &str, claim: &str, breaks: impl FnOnce(Plan) -> Plan) -> Scenario {
     let topology = Topology::new()
         .host("backend", "backend", json!({ "listen": "0.0.0.0:8081" }))
+        .port(8081)
         .host(
             "frontend",
             "frontend",
@@ -29,6 +30,7 @@ pub(crate) fn greetings(name: &str, claim: &str, breaks: impl FnOnce(Plan) -> Pl
                 "call_timeout_ms": 50,
             }),
         )
+        .port(8080)
         .client("users");
     let request = RequestSpec::get("/greeting")
         .expect_present("/greeting")
