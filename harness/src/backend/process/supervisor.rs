@@ -1,7 +1,8 @@
 //! The processes of a run: starts, signals and ends them, and learns how they ended.
 //!
 //! None outlives its run. Each asks the kernel to be killed when the thread that started it ends,
-//! however it does; so all must be started on the thread of the run.
+//! however it does; so all must be started on the thread of the run. Each is the first of a group of its
+//! own: what it starts itself gets its signals too, and Ctrl-C at a terminal is heard by the run alone.
 
 use std::{
     io,
@@ -9,7 +10,7 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{io::AsyncWriteExt, process::Command, sync::mpsc};
 
 use super::output::Tail;
@@ -74,6 +75,7 @@ impl Supervisor {
             .args(args)
             .envs(env)
             .current_dir(folder)
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -113,10 +115,11 @@ impl Supervisor {
 
     /// Takes note that a process has ended; false if it is not the one that the host has now.
     pub(super) fn ended(&mut self, exit: &Exit) -> bool {
-        let place = &mut self.places[usize::from(exit.host)];
+        let place = &self.places[usize::from(exit.host)];
         let is_present = place.incarnation == exit.incarnation && place.running.is_some();
         if is_present {
-            place.running = None;
+            // What it has started itself does not outlive it.
+            self.kill(exit.host);
         }
         is_present
     }
@@ -139,11 +142,11 @@ impl Supervisor {
         running.map(|running| running.tail.text()).unwrap_or_default()
     }
 
-    /// Sends a signal to the process of a host, if it has one.
+    /// Sends a signal to the process of a host and to those that it has started, if it has one.
     pub(super) fn signal(&self, host: u16, signal: Signal) {
         if let Some(pid) = self.pid(host) {
             // One that has just ended is told by its end.
-            let _ = kill_process(pid, signal);
+            let _ = kill_process_group(pid, signal);
         }
     }
 
