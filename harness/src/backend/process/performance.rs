@@ -26,7 +26,7 @@ use super::{
     gauges,
     network::Network,
     quota::Quota,
-    readiness::{self, PATIENCE},
+    readiness,
     start::{SUBCOMMAND, Start, What as StartOf},
     supervisor::{Exit, Program, Supervisor},
     telemetry::receiver::Receiver,
@@ -41,6 +41,7 @@ use crate::{
     run::{
         command::Command,
         environment::Task,
+        signals::Signals,
         timeline::{Due, Timeline, with_drawn_times},
     },
     scenario::Scenario,
@@ -142,7 +143,7 @@ pub(super) async fn perform(backend: &Processes, asked: Asked) -> Result<Record,
     for (at, due) in timeline.due {
         run.agenda.entry(at).or_default().push(Step::Due(due));
     }
-    let end = match run.come_up(&mut exits).await {
+    let end = match run.come_up(&signals, &mut exits).await {
         Ok(()) => run.go_on(&signals, &mut exits, &mut commanded).await,
         Err(cause) => {
             shared.begin();
@@ -182,7 +183,11 @@ impl Performance<'_> {
     }
 
     /// Starts all processes that are there from the beginning, and waits until they are up.
-    async fn come_up(&mut self, exits: &mut mpsc::UnboundedReceiver<Exit>) -> Result<(), EndCause> {
+    async fn come_up(
+        &mut self,
+        signals: &Signals,
+        exits: &mut mpsc::UnboundedReceiver<Exit>,
+    ) -> Result<(), EndCause> {
         let began = Instant::now();
         let plan = Arc::clone(&self.shared.plan);
         for host in self.hosts() {
@@ -209,19 +214,18 @@ impl Performance<'_> {
             None
         };
         let failed = tokio::select! {
-            failed = all_up => failed,
-            exit = exits.recv() => exit.map(|exit| (exit.host, ended(&exit))),
+            failed = all_up => failed.map(|(host, reason)| {
+                (host, with_output(&reason, &self.supervisor.output(host)))
+            }),
+            exit = exits.recv() => exit.map(|exit| {
+                self.supervisor.ended(&exit);
+                (exit.host, ended(&exit))
+            }),
+            () = interrupted(signals) => return Err(EndCause::Interrupted),
         };
         if let Some((host, reason)) = failed {
-            let output = self.supervisor.output(host);
-            let host = self.name(host);
-            let message = match output.is_empty() || reason.contains(&output) {
-                true => format!("it did not come up in {PATIENCE:?}: {reason}"),
-                false => {
-                    format!("it did not come up in {PATIENCE:?}: {reason}. It wrote:\n{output}")
-                }
-            };
-            return Err(EndCause::ServiceFailed { host, message });
+            let message = format!("it did not come up: {reason}");
+            return Err(EndCause::ServiceFailed { host: self.name(host), message });
         }
         self.shared.begin();
         self.listener.begin(&self.shared);
@@ -342,7 +346,7 @@ impl Performance<'_> {
     /// Performs the plan to its end, or to where something stops it.
     async fn go_on(
         &mut self,
-        signals: &crate::run::signals::Signals,
+        signals: &Signals,
         exits: &mut mpsc::UnboundedReceiver<Exit>,
         commanded: &mut mpsc::UnboundedReceiver<Command>,
     ) -> End {
@@ -795,9 +799,20 @@ fn is_panic(exit: &Exit) -> bool {
 /// How a process has ended, in words.
 fn ended(exit: &Exit) -> String {
     let how = match exit.status.code() {
-        Some(0) => return "it ended by itself".to_owned(),
+        Some(0) => "it ended by itself".to_owned(),
         Some(code) => format!("it ended with exit code {code}"),
         None => format!("it ended: {}", exit.status),
     };
-    if exit.output.is_empty() { how } else { format!("{how}. It wrote:\n{}", exit.output) }
+    with_output(&how, &exit.output)
+}
+
+fn with_output(how: &str, output: &str) -> String {
+    if output.is_empty() { how.to_owned() } else { format!("{how}. It wrote:\n{output}") }
+}
+
+/// Waits until the run is interrupted.
+async fn interrupted(signals: &Signals) {
+    while !signals.interrupt.load(Ordering::Relaxed) {
+        sleep(LOOK_EVERY).await;
+    }
 }

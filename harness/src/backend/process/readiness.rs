@@ -8,7 +8,7 @@ use std::{
 use tokio::net::TcpStream;
 
 /// How long processes may take to come up, all of them together.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -19,7 +19,8 @@ pub(super) async fn wait_for(address: SocketAddr, began: Instant) -> Result<(), 
         match TcpStream::connect(address).await {
             Ok(_) => return Ok(()),
             Err(error) if began.elapsed() > PATIENCE => {
-                return Err(format!("nobody listens on port {}: {error}", address.port()));
+                let port = address.port();
+                return Err(format!("nobody listens on port {port} after {PATIENCE:?}: {error}"));
             }
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
