@@ -10,6 +10,7 @@ use std::{
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
 use super::{
+    calls::text_of,
     start::{START_BYTES_MAX, Start, What},
     telemetry::exporter,
 };
@@ -20,6 +21,12 @@ use crate::{
 
 /// What a process ends with that could not be what it was to be.
 const WRONG_START: u8 = 70;
+
+/// What a program in Rust ends with that has panicked.
+pub(super) const PANICKED: i32 = 101;
+
+/// What the line begins with that a service says of its panic.
+pub(super) const PANIC: &str = "panicked: ";
 
 /// Is what its standard input says, until that ends.
 pub(crate) fn run(catalogue: &Catalogue) -> ExitCode {
@@ -81,6 +88,7 @@ fn serve(
             return ExitCode::from(WRONG_START);
         }
     };
+    end_with_a_panic();
     let ended = runtime.block_on(async {
         let every = Duration::from_millis(start.sample_every_ms);
         if let Err(error) = exporter.gauges(tokio::runtime::Handle::current(), every) {
@@ -99,4 +107,17 @@ fn serve(
             ExitCode::FAILURE
         }
     }
+}
+
+/// From now on a panic ends this process, in whichever task or thread it is: as it ends a simulated run.
+/// Its text is said in a line, since a backtrace would push it out of what is kept of the output.
+fn end_with_a_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = text_of(panic.payload());
+        match panic.location() {
+            Some(at) => eprintln!("{PANIC}{text} at {}:{}", at.file(), at.line()),
+            None => eprintln!("{PANIC}{text}"),
+        }
+        std::process::exit(PANICKED);
+    }));
 }

@@ -5,6 +5,7 @@
 //! sockets and clocks of the machine. What a process does it says over OTLP.
 
 mod addresses;
+mod calls;
 mod capability;
 mod child;
 mod environment;

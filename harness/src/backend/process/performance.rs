@@ -21,6 +21,8 @@ use tokio::{
 use super::{
     Processes,
     addresses::Addresses,
+    calls,
+    child::{PANIC, PANICKED},
     environment::{LATE, Real, Shared},
     folder::Folder,
     gauges,
@@ -45,7 +47,9 @@ use crate::{
         timeline::{Due, Timeline, with_drawn_times},
     },
     scenario::Scenario,
-    scrape, sidecar,
+    scrape,
+    service::Calls,
+    sidecar,
 };
 
 /// How often it is looked whether the run was interrupted.
@@ -409,7 +413,7 @@ impl Performance<'_> {
             Step::Due(Due::Inject(number)) => self.inject(number).await,
             Step::Due(Due::Heal(number)) => self.heal(number).await,
             Step::Due(Due::WarmUp) => {
-                let calls = self.scenario.services().shared_calls();
+                let calls = self.calls();
                 self.spawn_from_clients(|plan| plan.loads.iter().map(|it| &it.client).collect(), {
                     move |environment, number| {
                         Box::pin(load::warm_up(environment, number, Arc::clone(&calls)))
@@ -425,7 +429,7 @@ impl Performance<'_> {
             Step::Due(Due::BeginLoad) => {
                 self.sample_memory();
                 self.shared.record(What::Mark(Mark::LoadBegins));
-                let calls = self.scenario.services().shared_calls();
+                let calls = self.calls();
                 self.spawn_from_clients(|plan| plan.loads.iter().map(|it| &it.client).collect(), {
                     move |environment, number| {
                         Box::pin(load::generate(environment, number, Arc::clone(&calls)))
@@ -454,6 +458,11 @@ impl Performance<'_> {
                 }
             }
         }
+    }
+
+    /// The calls of the user's own, for one load.
+    fn calls(&self) -> Arc<Calls> {
+        calls::guarded(&self.scenario.services().shared_calls(), &self.shared)
     }
 
     /// Spawns something for each of what has a client, on that host.
@@ -745,8 +754,8 @@ impl Performance<'_> {
         let is_asked = self.states[usize::from(exit.host)] == HostState::Terminating;
         self.enter(exit.host, HostState::Exited);
         let (host, how) = (self.name(exit.host), ended(exit));
-        if is_panic(exit) {
-            self.shared.stop(EndCause::Panicked { host, message: exit.output.clone() });
+        if let Some(message) = panic_of(exit) {
+            self.shared.stop(EndCause::Panicked { host, message });
         } else if self.shared.is_pod(exit.host) {
             self.report_end(exit.host, if exit.status.success() { "completed" } else { &how });
         } else if !exit.status.success() && !is_asked {
@@ -791,9 +800,14 @@ fn sample_every_ms(every: Duration) -> u64 {
     u64::try_from(every.as_millis()).unwrap_or(u64::MAX).max(10)
 }
 
-/// A program in Rust that has panicked says so and has this code.
-fn is_panic(exit: &Exit) -> bool {
-    exit.status.code() == Some(101) && exit.output.contains("panicked at")
+/// What a process has panicked with. A program in Rust says it in its own words.
+fn panic_of(exit: &Exit) -> Option<String> {
+    if exit.status.code() != Some(PANICKED) {
+        return None;
+    }
+    let said = exit.output.lines().rev().find_map(|line| line.strip_prefix(PANIC));
+    let said = said.map(str::to_owned);
+    said.or_else(|| exit.output.contains("panicked at").then(|| exit.output.clone()))
 }
 
 /// How a process has ended, in words.
