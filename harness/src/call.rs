@@ -75,7 +75,8 @@ impl Call {
         &self.route
     }
 
-    /// The target of the load, `name:port`.
+    /// The target of the load, `name:port`; on real processes the address at which this client reaches
+    /// it, for a call to connect to.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target

@@ -1,6 +1,6 @@
 //! One attempt of a request: sent in the protocol that it is of, and what the answer is worth.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, header, request};
@@ -94,7 +94,10 @@ impl<E: Environment> Attempt<'_, E> {
         let Some(call) = self.source.calls.get(name) else {
             return Ending::without_answer(Outcome::Failed, "no such call");
         };
-        let asked = self.asked_of_call();
+        let asked = match self.asked_of_call().await {
+            Ok(asked) => asked,
+            Err(error) => return Ending::without_answer(Outcome::Failed, &error.to_string()),
+        };
         let span = tracing::info_span!(
             "client call",
             trace_id = trace::id_of(&asked.traceparent),
@@ -111,9 +114,10 @@ impl<E: Environment> Attempt<'_, E> {
         ending
     }
 
-    fn asked_of_call(&self) -> Call {
+    async fn asked_of_call(&self) -> io::Result<Call> {
         let environment = &self.source.environment;
-        Call {
+        let target = environment.address_of(&self.source.load.target).await?;
+        Ok(Call {
             number: self.asked().request,
             id: self.id,
             attempt: self.number,
@@ -121,11 +125,11 @@ impl<E: Environment> Attempt<'_, E> {
             intended: Duration::from_nanos(self.intended),
             time_left: self.time_left(),
             route: self.spec.route.clone(),
-            target: self.source.load.target.clone(),
+            target,
             host: environment.host_name(environment.host()),
             traceparent: trace::parent_of(self.request, self.number),
             kept: self.source.kept.clone(),
-        }
+        })
     }
 
     fn asked(&self) -> Asked {

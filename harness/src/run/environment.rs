@@ -32,6 +32,9 @@ pub(crate) trait Environment: Clone + Send + Sync + 'static {
     /// Opens a connection from this host to `target`, the name of a host with a port of it.
     fn connect(&self, target: &str) -> impl Future<Output = io::Result<TcpStream>> + Send;
 
+    /// Where code that opens its connections itself reaches `target` from this host.
+    fn address_of(&self, target: &str) -> impl Future<Output = io::Result<String>> + Send;
+
     /// Listens on a port of this host.
     fn listen(&self, port: u16) -> impl Future<Output = io::Result<TcpListener>> + Send;
 

@@ -297,6 +297,10 @@ impl Environment for Real {
         TcpStream::connect(address).await
     }
 
+    async fn address_of(&self, target: &str) -> io::Result<String> {
+        Ok(self.shared.network.way(self.host, target).await?.to_string())
+    }
+
     async fn listen(&self, port: u16) -> io::Result<TcpListener> {
         TcpListener::bind((self.shared.network.own(self.host), port)).await
     }

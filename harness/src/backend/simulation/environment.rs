@@ -48,6 +48,10 @@ impl Environment for Simulated {
         TcpStream::connect(target).await
     }
 
+    async fn address_of(&self, target: &str) -> io::Result<String> {
+        Ok(target.to_owned())
+    }
+
     async fn listen(&self, port: u16) -> io::Result<TcpListener> {
         TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await
     }
