@@ -109,7 +109,7 @@ async fn send_open<E: Environment>(source: &Arc<Source<E>>, rng: &mut ChaCha8Rng
     let mut schedule =
         Schedule::new(&source.load, &source.faults.rates, source.begin, &mut arrivals);
     // What a client that was down has missed, it does not send.
-    let first = environment.now();
+    let first = environment.client_since();
     let mut added = vec![0.0; environment.plan().faults.len()];
     while let Some(at) = schedule.next() {
         if at < first {
@@ -151,7 +151,7 @@ fn send_stampedes<E: Environment>(source: &Arc<Source<E>>) {
         let source = Arc::clone(source);
         let mut rng = source.environment.random(&format!("stampede {number}"));
         let at = source.begin + nanos(stampede.inject);
-        if at < source.environment.now() {
+        if at < source.environment.client_since() {
             continue;
         }
         tokio::spawn(async move {

@@ -64,6 +64,11 @@ pub(crate) trait Environment: Clone + Send + Sync + 'static {
     /// The number of the next request of the load.
     fn next_request(&self) -> RequestId;
 
+    /// Since when a client that begins now is there: what was to be sent before, it has missed.
+    fn client_since(&self) -> u64 {
+        self.now()
+    }
+
     /// A request of the load was sent so many nanoseconds later than it was meant to be. In virtual
     /// time none is.
     fn sent_late(&self, _by: u64) {}
