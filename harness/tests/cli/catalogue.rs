@@ -10,8 +10,13 @@ use squall::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::on_processes;
+
 /// The folder of the fixtures, in the environment of a process that is a command line.
 pub(crate) const FIXTURES: &str = "SQUALL_TEST_FIXTURES";
+
+/// In the environment of one whose catalogue is that of services for real processes.
+pub(crate) const ON_PROCESSES: &str = "SQUALL_TEST_ON_PROCESSES";
 
 /// What one more scenario is called.
 pub(crate) const NAME: &str = "SQUALL_TEST_NAME";
@@ -24,6 +29,9 @@ pub(crate) const SEED: u64 = 1;
 
 pub(crate) fn asked_for() -> Option<Catalogue> {
     let fixtures = PathBuf::from(std::env::var_os(FIXTURES)?);
+    if std::env::var_os(ON_PROCESSES).is_some() {
+        return Some(on_processes::catalogue(fixtures));
+    }
     let defect = Defect {
         name: "refuses".to_owned(),
         description: "it refuses whatever it is asked".to_owned(),
@@ -58,8 +66,13 @@ async fn web(config: serde_json::Value) -> std::io::Result<()> {
     let behaviour = config["behaviour"].as_str().unwrap_or_default();
     assert!(behaviour != "panics", "{HOSTILE}");
     let status = if planted || behaviour == "refuses" { "500 No" } else { "200 OK" };
+    answer_all("0.0.0.0:80", status).await
+}
+
+/// Gives all who ask the same answer.
+pub(crate) async fn answer_all(listen: &str, status: &str) -> std::io::Result<()> {
     let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nhi");
-    let listener = TcpListener::bind("0.0.0.0:80").await?;
+    let listener = TcpListener::bind(listen).await?;
     loop {
         let (mut stream, _peer) = listener.accept().await?;
         let answer = answer.clone();

@@ -6,8 +6,11 @@
 mod catalogue;
 mod files;
 mod init;
+mod on_processes;
 mod output;
 mod place;
+mod processes;
+mod program;
 mod proxy;
 mod serve;
 
@@ -18,11 +21,15 @@ use libtest_mimic::{Arguments, Trial};
 type Test = (&'static str, fn());
 
 fn main() -> ExitCode {
+    if let Some(ended) = program::asked_for() {
+        return ended;
+    }
     if let Some(catalogue) = catalogue::asked_for() {
         return squall::cli::main(&catalogue);
     }
     let tests: Vec<Test> =
-        [output::TESTS, files::TESTS, init::TESTS, proxy::TESTS, serve::TESTS].concat();
+        [output::TESTS, files::TESTS, init::TESTS, processes::TESTS, proxy::TESTS, serve::TESTS]
+            .concat();
     let trials = tests.into_iter().map(|(name, test)| {
         Trial::test(name, move || {
             test();

@@ -7,7 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::catalogue::{FIXTURES, NAME};
+use super::{
+    catalogue::{FIXTURES, NAME, ON_PROCESSES},
+    program::PROGRAM,
+};
 
 /// How long a command may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -71,7 +74,7 @@ impl Place {
         let program = std::env::current_exe().expect("this program");
         let mut command = Command::new(program);
         command.args(arguments).env(FIXTURES, self.path("fixtures")).stdin(Stdio::null());
-        for variable in ["CI", "COLUMNS", "NO_COLOR", NAME] {
+        for variable in ["CI", "COLUMNS", "NO_COLOR", NAME, ON_PROCESSES, PROGRAM] {
             command.env_remove(variable);
         }
         command

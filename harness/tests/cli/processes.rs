@@ -1,0 +1,154 @@
+//! Plans on real processes: programs of others, and services that do not do what they should.
+
+use std::{
+    fs,
+    sync::{Mutex, PoisonError},
+};
+
+use serde_json::Value;
+
+use super::{
+    Test,
+    catalogue::ON_PROCESSES,
+    on_processes::{CHILD_LIVES, NOWHERE},
+    place::{Place, Ran, ran},
+};
+
+pub(crate) const TESTS: &[Test] = &[
+    ("a_program_is_held_to_objectives", program),
+    ("a_fault_acts_between_client_and_program", refused),
+    ("a_fault_that_touched_nothing_is_no_data_on_processes", untouched),
+    ("a_call_is_told_where_a_program_is", call),
+    ("a_call_that_panics_ends_the_run", call_panics),
+    ("a_service_that_does_not_come_up_is_quoted", not_up),
+    ("a_port_that_nobody_listens_on_is_named", nobody_listens),
+    ("a_service_that_panics_is_quoted", panics),
+    ("a_service_that_exits_is_quoted", exits),
+    ("a_gauge_that_nobody_reads_is_refused_by_name", gauges),
+    ("a_simulation_refuses_a_program", simulated),
+];
+
+/// What is left over by another run is not taken for that of this one.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Runs a scenario in a place whose temporary folder is its own.
+#[track_caller]
+fn run(scenario: &str, more: &[&str]) -> Ran {
+    let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let place = Place::new(&format!("processes-{scenario}"));
+    fs::create_dir(place.path("temporary")).expect("a folder");
+    let mut command = place.command(&[&["run", scenario, "--backend", "processes"], more].concat());
+    command.env(ON_PROCESSES, "yes").env("TMPDIR", place.path("temporary"));
+    let ran = ran(command);
+    let left: Vec<_> = fs::read_dir(place.path("temporary")).expect("a folder").collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(children(), 0, "what a program has started outlives its run");
+    drop(turn);
+    ran
+}
+
+/// How many processes there are that the program of the catalogue has started.
+fn children() -> usize {
+    let is_one = |entry: std::io::Result<fs::DirEntry>| {
+        let arguments = fs::read(entry.ok()?.path().join("cmdline")).ok()?;
+        let wanted = format!("sleep\0{CHILD_LIVES}\0");
+        (arguments == wanted.as_bytes()).then_some(())
+    };
+    fs::read_dir("/proc").expect("Linux has it").filter_map(is_one).count()
+}
+
+#[track_caller]
+fn object(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err))
+}
+
+/// The run fails, and says so with these texts.
+#[track_caller]
+fn fails(scenario: &str, texts: &[&str]) {
+    let ran = run(scenario, &["--format", "json"]);
+    let report = object(&ran);
+    assert_eq!(ran.code, Some(1), "{report}");
+    let findings = report["objectives"].as_array().expect("a list").iter();
+    let because: Vec<&str> = findings.filter_map(|finding| finding["reason"].as_str()).collect();
+    let because = because.join("\n");
+    for text in texts {
+        assert!(because.contains(text), "expected {text:?} in {because:?}");
+    }
+}
+
+fn program() {
+    let ran = run("program", &["--format", "json"]);
+    let report = object(&ran);
+    assert_eq!(ran.code, Some(0), "{report}");
+    assert_eq!(report["requests"]["succeeded"], 32, "{report}");
+}
+
+fn refused() {
+    let ran = run("refused", &["--format", "json"]);
+    let report = object(&ran);
+    assert_eq!(ran.code, Some(1), "{report}");
+    let failed = report["requests"]["failed"].as_u64().expect("a number");
+    // It acts for 300 of the 800 ms.
+    assert!((1..32).contains(&failed), "{report}");
+    assert_ne!(report["faults"][0]["affected"], 0, "{report}");
+}
+
+fn untouched() {
+    let ran = run("untouched", &[]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("the fault never bit"), "{}", ran.out);
+}
+
+fn call() {
+    let ran = run("asked-by-a-call", &["--format", "json"]);
+    let report = object(&ran);
+    assert_eq!(ran.code, Some(0), "{report}");
+    assert_eq!(report["requests"]["succeeded"], 32, "{report}");
+}
+
+fn call_panics() {
+    fails("call-panics", &["a task on host users panicked: out of calls"]);
+}
+
+fn not_up() {
+    let sentence = "the service on host web ended with an error: it did not come up";
+    fails(
+        "wrong-configuration",
+        &[sentence, "it ended with exit code 1", "the configuration of web is wrong"],
+    );
+    fails("not-there", &[sentence, &format!("cannot run {NOWHERE}: No such file")]);
+}
+
+fn nobody_listens() {
+    fails("listens-nowhere", &["nobody listens on port 8080", "It wrote:", "nobody here"]);
+}
+
+fn panics() {
+    fails("panics", &["a task on host web panicked: out of luck at "]);
+}
+
+fn exits() {
+    let sentence = "the service on host web ended with an error: it ended with exit code 1";
+    fails("exits", &[sentence, "out of patience"]);
+}
+
+fn gauges() {
+    for (scenario, sentence) in [
+        ("no-gauge", "nobody reads a gauge connections_opened of a process"),
+        ("no-tasks", "the program sh does not tell its gauge tasks"),
+    ] {
+        let ran = run(scenario, &[]);
+        assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains(sentence), "{}", ran.err);
+        assert!(ran.err.contains(&format!("{scenario} cannot be performed on processes: ")));
+    }
+}
+
+fn simulated() {
+    let place = Place::new("processes-simulated");
+    let mut command = place.command(&["run", "program"]);
+    command.env(ON_PROCESSES, "yes");
+    let ran = ran(command);
+    assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("program cannot be performed on simulation: "), "{}", ran.err);
+}
