@@ -6,6 +6,7 @@ mod cli;
 mod compare;
 mod formats;
 mod otlp;
+mod processes;
 mod serve;
 mod support;
 #[cfg(feature = "browser")]

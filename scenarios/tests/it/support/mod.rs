@@ -3,6 +3,7 @@
 pub(crate) mod collector;
 #[cfg(feature = "browser")]
 pub(crate) mod driver;
+pub(crate) mod on_processes;
 #[cfg(feature = "browser")]
 pub(crate) mod viewer;
 #[cfg(feature = "browser")]
