@@ -126,6 +126,9 @@ mod documents {
     #[doc = include_str!("../../docs/BRING_YOUR_OWN_SERVICE.md")]
     struct BringYourOwnService;
 
+    #[doc = include_str!("../../docs/REAL_PROCESSES.md")]
+    struct RealProcesses;
+
     #[doc = include_str!("../../docs/WRITING_SCENARIOS.md")]
     struct WritingScenarios;
 }
