@@ -1,5 +1,8 @@
 //! One run on real processes, from its first process to its record.
 
+mod faults;
+mod hosts;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -7,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use self::hosts::{ended, with_output};
 use rustix::process::Signal;
 use squall_proxy::{Client, Options, Server};
 use squall_reports::record::{
@@ -22,15 +26,13 @@ use super::{
     Processes,
     addresses::Addresses,
     calls,
-    child::{PANIC, PANICKED},
     environment::{LATE, Real, Shared},
     folder::Folder,
     gauges,
     network::Network,
     quota::Quota,
     readiness,
-    start::{SUBCOMMAND, Start, What as StartOf},
-    supervisor::{Exit, Program, Supervisor},
+    supervisor::{Exit, Supervisor},
     telemetry::receiver::Receiver,
     timer::Timer,
     told::Listener,
@@ -39,7 +41,7 @@ use super::{
 use crate::{
     backend::Asked,
     cluster, load,
-    plan::{Fault, FaultKind, NetworkFault, ProcessFault, Target, nanos},
+    plan::nanos,
     run::{
         command::Command,
         environment::Task,
@@ -49,7 +51,6 @@ use crate::{
     scenario::Scenario,
     scrape,
     service::Calls,
-    sidecar,
 };
 
 /// How often it is looked whether the run was interrupted.
@@ -245,108 +246,6 @@ impl Performance<'_> {
         Ok(())
     }
 
-    /// Takes the ports of a host whose service has faults; the service is behind it then.
-    async fn stand_before(&mut self, host: u16) {
-        if !self.has_sidecar(host) {
-            return;
-        }
-        let addresses = self.shared.network.addresses();
-        let (own, behind) = (addresses.own(host), addresses.behind(host));
-        for port in addresses.ports(host).to_vec() {
-            let at = SocketAddr::from((own, port));
-            let behind = SocketAddr::from((behind, port));
-            // A port that is taken is told when nobody gets through to the service.
-            let Ok(listener) = tokio::net::TcpListener::bind(at).await else { continue };
-            let environment = Real::on(&self.shared, host);
-            self.tasks.spawn(sidecar::serve(environment, port, listener, behind));
-        }
-    }
-
-    fn has_sidecar(&self, host: u16) -> bool {
-        let name = self.name(host);
-        self.shared
-            .plan
-            .faults
-            .iter()
-            .any(|fault| matches!(fault.kind, FaultKind::Service(_)) && fault.is_on(&name))
-    }
-
-    /// Where the service of a host listens.
-    fn listens(&self, host: u16) -> std::net::Ipv4Addr {
-        let addresses = self.shared.network.addresses();
-        if self.has_sidecar(host) { addresses.behind(host) } else { addresses.own(host) }
-    }
-
-    fn name(&self, host: u16) -> String {
-        self.shared.plan.topology.hosts[usize::from(host)].name.clone()
-    }
-
-    fn enter(&mut self, host: u16, state: HostState) {
-        self.states[usize::from(host)] = state;
-        self.shared.record(What::Host { host, state });
-    }
-
-    /// Starts the process of a host.
-    async fn start(
-        &mut self,
-        host: u16,
-        service: &str,
-        config: &serde_json::Value,
-    ) -> Result<(), String> {
-        let network = &self.shared.network;
-        let peers = network.addresses().peers_in(host, config);
-        let made = network.make(host, &peers).await;
-        made.map_err(|error| format!("there is no way to what it needs: {error}"))?;
-        let way = |to, port| network.address(host, to, port);
-        let config = network.addresses().filled_in(host, config, self.listens(host), &way);
-        let start = Start {
-            host: self.name(host),
-            parent: rustix::process::getpid().as_raw_nonzero().get(),
-            what: self.what(service, config)?,
-            telemetry: self.telemetry,
-            sample_every_ms: sample_every_ms(self.shared.plan.sample_every),
-        };
-        let mut input = serde_json::to_vec(&start).map_err(|error| error.to_string())?;
-        input.push(b'\n');
-        let program = Program {
-            path: self.backend.program.clone(),
-            args: vec![SUBCOMMAND.to_owned()],
-            env: vec![
-                // For those who have an exporter of OpenTelemetry themselves.
-                ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), format!("http://{}", self.telemetry)),
-                ("OTEL_EXPORTER_OTLP_PROTOCOL".to_owned(), "http/protobuf".to_owned()),
-                ("OTEL_SERVICE_NAME".to_owned(), start.host.clone()),
-                ("OTEL_RESOURCE_ATTRIBUTES".to_owned(), format!("host.name={}", start.host)),
-            ],
-            input,
-            folder: self.folder.of(host).map_err(|error| error.to_string())?,
-        };
-        self.supervisor
-            .start(host, program)
-            .map_err(|error| format!("the system does not start its process: {error}"))
-    }
-
-    /// What a service is, to the process that is to be it.
-    fn what(&self, service: &str, config: serde_json::Value) -> Result<StartOf, String> {
-        let Some(path) = self.scenario.services().program(service) else {
-            let scenario = self.scenario.name().to_owned();
-            return Ok(StartOf::Function { scenario, service: service.to_owned(), config });
-        };
-        #[derive(serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Arguments {
-            #[serde(default)]
-            args: Vec<String>,
-            #[serde(default)]
-            env: BTreeMap<String, String>,
-        }
-        let arguments: Arguments = serde_json::from_value(config).map_err(|error| {
-            format!("expected a configuration of a program, with args and env: {error}")
-        })?;
-        let env = arguments.env.into_iter().collect();
-        Ok(StartOf::Program { path: path.clone(), args: arguments.args, env })
-    }
-
     /// Performs the plan to its end, or to where something stops it.
     async fn go_on(
         &mut self,
@@ -500,269 +399,6 @@ impl Performance<'_> {
         self.shared.gauge(ALL_HOSTS, UNDIGESTED, steps * 4.0);
     }
 
-    fn host_of(&self, target: &Target) -> Option<u16> {
-        let Target::Host { host, .. } = target else { return None };
-        let found = self.shared.plan.topology.index_of(host)?;
-        u16::try_from(found).ok()
-    }
-
-    async fn inject(&mut self, number: u16) {
-        let fault = self.shared.plan.faults[usize::from(number)].clone();
-        self.shared.set_active(number, true);
-        match &fault.kind {
-            FaultKind::Network(NetworkFault::Reset) => {
-                let reset = self.shared.network.reset(number, &fault).await;
-                self.count(number, reset);
-            }
-            FaultKind::Network(NetworkFault::Flap { .. }) => self.turn_flap(number, true).await,
-            FaultKind::Network(_) => self.inject_network(number, &fault).await,
-            FaultKind::Process(kind) => self.inject_process(number, &fault, kind).await,
-            // The sidecars and the load look at what acts.
-            FaultKind::Service(_) | FaultKind::Load(_) => {}
-            FaultKind::Disk(_) | FaultKind::Clock(_) | FaultKind::Names(_) => {
-                unreachable!("what processes lack is told before the run")
-            }
-        }
-    }
-
-    async fn inject_network(&self, number: u16, fault: &Fault) {
-        let injected = self.shared.network.inject(number, fault).await;
-        self.count(number, injected.map(|()| 0));
-    }
-
-    async fn inject_process(&mut self, number: u16, fault: &Fault, kind: &ProcessFault) {
-        let Some(host) = self.host_of(&fault.target) else { return };
-        let is_running = u64::from(self.supervisor.is_running(host));
-        match *kind {
-            ProcessFault::Crash => {
-                self.shared.affect(number, is_running);
-                self.crash(host);
-            }
-            ProcessFault::PowerLoss => {
-                if self.folder.has_files(host) {
-                    return self.shared.stop(EndCause::ServiceFailed {
-                        host: self.name(host),
-                        message:
-                            "it writes files, and what it did not sync would survive a loss of \
-                                  power here: only a simulation can show what it loses"
-                                .to_owned(),
-                    });
-                }
-                // Silent first, so that nobody hears of its end.
-                self.inject_network(number, fault).await;
-                self.shared.affect(number, is_running);
-                if self.supervisor.is_running(host) {
-                    self.supervisor.kill(host);
-                    self.enter(host, HostState::PoweredOff);
-                    self.report_end(host, "power loss");
-                }
-            }
-            ProcessFault::CrashLoop { .. } => self.turn_crash_loop(number, false).await,
-            ProcessFault::Restart { grace } => {
-                self.shared.affect(number, is_running);
-                self.terminate(host);
-                let incarnation = self.supervisor.incarnation(host);
-                let at = self.shared.now() + nanos(grace);
-                let kill = Step::Kill { host, incarnation };
-                self.agenda.entry(at).or_default().push(kill);
-            }
-            ProcessFault::Pause => {
-                if self.supervisor.is_running(host) {
-                    self.supervisor.signal(host, Signal::STOP);
-                    self.shared.affect(number, 1);
-                    self.enter(host, HostState::Paused);
-                }
-            }
-            ProcessFault::SlowCpu { factor } => {
-                let Some(pid) = self.supervisor.pid(host) else { return };
-                let cores = self.shared.plan.topology.hosts[usize::from(host)].cores;
-                let network = self.shared.network.own(0).octets()[1];
-                match Quota::give(&format!("{network}-{host}"), pid, cores, factor) {
-                    Ok(quota) => drop(self.quotas.insert(number, quota)),
-                    Err(error) => {
-                        let limit = format!("{} could not be performed: {error}", fault.label());
-                        self.shared.stop(EndCause::LimitReached { limit });
-                    }
-                }
-            }
-            ProcessFault::TornWrite => {
-                unreachable!("what processes lack is told before the run")
-            }
-        }
-    }
-
-    async fn heal(&mut self, number: u16) {
-        let fault = self.shared.plan.faults[usize::from(number)].clone();
-        if let FaultKind::Network(_) = fault.kind {
-            let healed = self.shared.network.heal(number).await;
-            self.count(number, healed);
-        }
-        self.shared.set_active(number, false);
-        let FaultKind::Process(kind) = &fault.kind else { return };
-        let Some(host) = self.host_of(&fault.target) else { return };
-        let managed = self.shared.is_pod(host);
-        match kind {
-            ProcessFault::Crash | ProcessFault::CrashLoop { .. } => {
-                if !managed && !self.supervisor.is_running(host) {
-                    self.start_again(host).await;
-                }
-            }
-            ProcessFault::PowerLoss => {
-                // What was on its way to it is to nobody any more.
-                let healed = self.shared.network.heal(number).await;
-                self.count(number, healed.map(|_| 0));
-                if !managed && !self.supervisor.is_running(host) {
-                    self.start_again(host).await;
-                }
-            }
-            ProcessFault::Restart { .. } => {
-                if !managed {
-                    self.crash(host);
-                    self.start_again(host).await;
-                }
-            }
-            ProcessFault::Pause => {
-                if self.states[usize::from(host)] == HostState::Paused {
-                    self.supervisor.signal(host, Signal::CONT);
-                    self.enter(host, HostState::Up);
-                }
-            }
-            ProcessFault::SlowCpu { .. } => self.end_quota(number),
-            ProcessFault::TornWrite => {}
-        }
-    }
-
-    /// Counts what a fault has affected, or ends the run with what went wrong.
-    fn count(&self, number: u16, affected: Result<u64, squall_proxy::ClientError>) {
-        match affected {
-            Ok(affected) => self.shared.affect(number, affected),
-            Err(error) => {
-                let label = self.shared.plan.faults[usize::from(number)].label();
-                let limit = format!("the proxy did not do what {label} needs: {error}");
-                self.shared.stop(EndCause::LimitReached { limit });
-            }
-        }
-    }
-
-    /// A process has all processors again.
-    fn end_quota(&mut self, number: u16) {
-        if let Some(quota) = self.quotas.remove(&number) {
-            self.shared.affect(number, quota.throttled());
-        }
-    }
-
-    async fn turn_crash_loop(&mut self, number: u16, up: bool) {
-        if !self.shared.is_active(number) {
-            return;
-        }
-        let fault = self.shared.plan.faults[usize::from(number)].clone();
-        let FaultKind::Process(ProcessFault::CrashLoop { up: up_for, down: down_for }) = fault.kind
-        else {
-            return;
-        };
-        let Some(host) = self.host_of(&fault.target) else { return };
-        let next = if up {
-            if !self.shared.is_pod(host) && !self.supervisor.is_running(host) {
-                self.start_again(host).await;
-            }
-            up_for
-        } else {
-            self.shared.affect(number, u64::from(self.supervisor.is_running(host)));
-            self.crash(host);
-            down_for
-        };
-        let at = self.shared.now() + nanos(next);
-        self.agenda.entry(at).or_default().push(Step::Loop { fault: number, up: !up });
-    }
-
-    async fn turn_flap(&mut self, number: u16, down: bool) {
-        if !self.shared.is_active(number) {
-            return;
-        }
-        let fault = self.shared.plan.faults[usize::from(number)].clone();
-        let FaultKind::Network(NetworkFault::Flap { down: down_for, up: up_for }) = fault.kind
-        else {
-            return;
-        };
-        let (turned, next) = if down {
-            (self.shared.network.inject(number, &fault).await.map(|()| 0), down_for)
-        } else {
-            (self.shared.network.heal(number).await, up_for)
-        };
-        self.count(number, turned);
-        let at = self.shared.now() + nanos(next);
-        self.agenda.entry(at).or_default().push(Step::Flap { fault: number, down: !down });
-    }
-
-    /// Starts the service of a host again, as the topology has it.
-    async fn start_again(&mut self, host: u16) {
-        let spec = self.shared.plan.topology.hosts[usize::from(host)].clone();
-        let Some(service) = spec.service else { return };
-        match self.start(host, &service, &spec.config).await {
-            Ok(()) => self.enter(host, HostState::Up),
-            Err(message) => {
-                self.shared.stop(EndCause::ServiceFailed { host: spec.name, message });
-            }
-        }
-    }
-
-    /// Kills the process of a host, if it has one.
-    fn crash(&mut self, host: u16) {
-        if self.supervisor.is_running(host) {
-            self.supervisor.kill(host);
-            self.enter(host, HostState::Crashed);
-            self.report_end(host, "killed");
-        }
-    }
-
-    /// Asks the process of a host to stop, if it has one.
-    fn terminate(&mut self, host: u16) {
-        if self.supervisor.is_running(host) {
-            self.supervisor.signal(host, Signal::TERM);
-            self.enter(host, HostState::Terminating);
-        }
-    }
-
-    fn report_end(&self, host: u16, how: &str) {
-        if self.shared.is_pod(host) {
-            cluster::container_ended(&Real::on(&self.shared, host), host, how);
-        }
-    }
-
-    /// Does what the cluster wants of processes.
-    async fn obey(&mut self, command: Command) {
-        match command {
-            Command::Start { host, service, config } => {
-                let started = self.start(host, &service, &config).await;
-                self.enter(host, HostState::Up);
-                cluster::container_started(&Real::on(&self.shared, host), host);
-                if let Err(reason) = started {
-                    self.enter(host, HostState::Exited);
-                    self.report_end(host, &reason);
-                }
-            }
-            Command::Terminate { host } => self.terminate(host),
-            Command::Kill { host } => self.crash(host),
-        }
-    }
-
-    /// A process has ended by itself.
-    async fn note_exit(&mut self, exit: &Exit) {
-        if !self.supervisor.ended(exit) {
-            return;
-        }
-        let is_asked = self.states[usize::from(exit.host)] == HostState::Terminating;
-        self.enter(exit.host, HostState::Exited);
-        let (host, how) = (self.name(exit.host), ended(exit));
-        if let Some(message) = panic_of(exit) {
-            self.shared.stop(EndCause::Panicked { host, message });
-        } else if self.shared.is_pod(exit.host) {
-            self.report_end(exit.host, if exit.status.success() { "completed" } else { &how });
-        } else if !exit.status.success() && !is_asked {
-            self.shared.stop(EndCause::ServiceFailed { host, message: how });
-        }
-    }
-
     /// Ends all that goes on, and enters what is counted at the end.
     async fn wind_up(&mut self, end: &End, exits: &mut mpsc::UnboundedReceiver<Exit>) {
         self.tasks.shutdown().await;
@@ -794,34 +430,6 @@ impl Performance<'_> {
         let _ = timeout(LAST_GRACE, all_ended).await;
         self.supervisor.kill_all();
     }
-}
-
-fn sample_every_ms(every: Duration) -> u64 {
-    u64::try_from(every.as_millis()).unwrap_or(u64::MAX).max(10)
-}
-
-/// What a process has panicked with. A program in Rust says it in its own words.
-fn panic_of(exit: &Exit) -> Option<String> {
-    if exit.status.code() != Some(PANICKED) {
-        return None;
-    }
-    let said = exit.output.lines().rev().find_map(|line| line.strip_prefix(PANIC));
-    let said = said.map(str::to_owned);
-    said.or_else(|| exit.output.contains("panicked at").then(|| exit.output.clone()))
-}
-
-/// How a process has ended, in words.
-fn ended(exit: &Exit) -> String {
-    let how = match exit.status.code() {
-        Some(0) => "it ended by itself".to_owned(),
-        Some(code) => format!("it ended with exit code {code}"),
-        None => format!("it ended: {}", exit.status),
-    };
-    with_output(&how, &exit.output)
-}
-
-fn with_output(how: &str, output: &str) -> String {
-    if output.is_empty() { how.to_owned() } else { format!("{how}. It wrote:\n{output}") }
 }
 
 /// Waits until the run is interrupted.

@@ -1,0 +1,203 @@
+//! What the plan breaks, on real processes.
+
+use rustix::process::Signal;
+use squall_reports::record::{EndCause, HostState};
+
+use super::{Performance, Quota, Step};
+use crate::plan::{Fault, FaultKind, NetworkFault, ProcessFault, Target, nanos};
+
+impl Performance<'_> {
+    pub(super) fn host_of(&self, target: &Target) -> Option<u16> {
+        let Target::Host { host, .. } = target else { return None };
+        let found = self.shared.plan.topology.index_of(host)?;
+        u16::try_from(found).ok()
+    }
+
+    pub(super) async fn inject(&mut self, number: u16) {
+        let fault = self.shared.plan.faults[usize::from(number)].clone();
+        self.shared.set_active(number, true);
+        match &fault.kind {
+            FaultKind::Network(NetworkFault::Reset) => {
+                let reset = self.shared.network.reset(number, &fault).await;
+                self.count(number, reset);
+            }
+            FaultKind::Network(NetworkFault::Flap { .. }) => self.turn_flap(number, true).await,
+            FaultKind::Network(_) => self.inject_network(number, &fault).await,
+            FaultKind::Process(kind) => self.inject_process(number, &fault, kind).await,
+            // The sidecars and the load look at what acts.
+            FaultKind::Service(_) | FaultKind::Load(_) => {}
+            FaultKind::Disk(_) | FaultKind::Clock(_) | FaultKind::Names(_) => {
+                unreachable!("what processes lack is told before the run")
+            }
+        }
+    }
+
+    pub(super) async fn inject_network(&self, number: u16, fault: &Fault) {
+        let injected = self.shared.network.inject(number, fault).await;
+        self.count(number, injected.map(|()| 0));
+    }
+
+    pub(super) async fn inject_process(&mut self, number: u16, fault: &Fault, kind: &ProcessFault) {
+        let Some(host) = self.host_of(&fault.target) else { return };
+        let is_running = u64::from(self.supervisor.is_running(host));
+        match *kind {
+            ProcessFault::Crash => {
+                self.shared.affect(number, is_running);
+                self.crash(host);
+            }
+            ProcessFault::PowerLoss => {
+                if self.folder.has_files(host) {
+                    return self.shared.stop(EndCause::ServiceFailed {
+                        host: self.name(host),
+                        message:
+                            "it writes files, and what it did not sync would survive a loss of \
+                                  power here: only a simulation can show what it loses"
+                                .to_owned(),
+                    });
+                }
+                // Silent first, so that nobody hears of its end.
+                self.inject_network(number, fault).await;
+                self.shared.affect(number, is_running);
+                if self.supervisor.is_running(host) {
+                    self.supervisor.kill(host);
+                    self.enter(host, HostState::PoweredOff);
+                    self.report_end(host, "power loss");
+                }
+            }
+            ProcessFault::CrashLoop { .. } => self.turn_crash_loop(number, false).await,
+            ProcessFault::Restart { grace } => {
+                self.shared.affect(number, is_running);
+                self.terminate(host);
+                let incarnation = self.supervisor.incarnation(host);
+                let at = self.shared.now() + nanos(grace);
+                let kill = Step::Kill { host, incarnation };
+                self.agenda.entry(at).or_default().push(kill);
+            }
+            ProcessFault::Pause => {
+                if self.supervisor.is_running(host) {
+                    self.supervisor.signal(host, Signal::STOP);
+                    self.shared.affect(number, 1);
+                    self.enter(host, HostState::Paused);
+                }
+            }
+            ProcessFault::SlowCpu { factor } => {
+                let Some(pid) = self.supervisor.pid(host) else { return };
+                let cores = self.shared.plan.topology.hosts[usize::from(host)].cores;
+                let network = self.shared.network.own(0).octets()[1];
+                match Quota::give(&format!("{network}-{host}"), pid, cores, factor) {
+                    Ok(quota) => drop(self.quotas.insert(number, quota)),
+                    Err(error) => {
+                        let limit = format!("{} could not be performed: {error}", fault.label());
+                        self.shared.stop(EndCause::LimitReached { limit });
+                    }
+                }
+            }
+            ProcessFault::TornWrite => {
+                unreachable!("what processes lack is told before the run")
+            }
+        }
+    }
+
+    pub(super) async fn heal(&mut self, number: u16) {
+        let fault = self.shared.plan.faults[usize::from(number)].clone();
+        if let FaultKind::Network(_) = fault.kind {
+            let healed = self.shared.network.heal(number).await;
+            self.count(number, healed);
+        }
+        self.shared.set_active(number, false);
+        let FaultKind::Process(kind) = &fault.kind else { return };
+        let Some(host) = self.host_of(&fault.target) else { return };
+        let managed = self.shared.is_pod(host);
+        match kind {
+            ProcessFault::Crash | ProcessFault::CrashLoop { .. } => {
+                if !managed && !self.supervisor.is_running(host) {
+                    self.start_again(host).await;
+                }
+            }
+            ProcessFault::PowerLoss => {
+                // What was on its way to it is to nobody any more.
+                let healed = self.shared.network.heal(number).await;
+                self.count(number, healed.map(|_| 0));
+                if !managed && !self.supervisor.is_running(host) {
+                    self.start_again(host).await;
+                }
+            }
+            ProcessFault::Restart { .. } => {
+                if !managed {
+                    self.crash(host);
+                    self.start_again(host).await;
+                }
+            }
+            ProcessFault::Pause => {
+                if self.states[usize::from(host)] == HostState::Paused {
+                    self.supervisor.signal(host, Signal::CONT);
+                    self.enter(host, HostState::Up);
+                }
+            }
+            ProcessFault::SlowCpu { .. } => self.end_quota(number),
+            ProcessFault::TornWrite => {}
+        }
+    }
+
+    /// Counts what a fault has affected, or ends the run with what went wrong.
+    pub(super) fn count(&self, number: u16, affected: Result<u64, squall_proxy::ClientError>) {
+        match affected {
+            Ok(affected) => self.shared.affect(number, affected),
+            Err(error) => {
+                let label = self.shared.plan.faults[usize::from(number)].label();
+                let limit = format!("the proxy did not do what {label} needs: {error}");
+                self.shared.stop(EndCause::LimitReached { limit });
+            }
+        }
+    }
+
+    /// A process has all processors again.
+    pub(super) fn end_quota(&mut self, number: u16) {
+        if let Some(quota) = self.quotas.remove(&number) {
+            self.shared.affect(number, quota.throttled());
+        }
+    }
+
+    pub(super) async fn turn_crash_loop(&mut self, number: u16, up: bool) {
+        if !self.shared.is_active(number) {
+            return;
+        }
+        let fault = self.shared.plan.faults[usize::from(number)].clone();
+        let FaultKind::Process(ProcessFault::CrashLoop { up: up_for, down: down_for }) = fault.kind
+        else {
+            return;
+        };
+        let Some(host) = self.host_of(&fault.target) else { return };
+        let next = if up {
+            if !self.shared.is_pod(host) && !self.supervisor.is_running(host) {
+                self.start_again(host).await;
+            }
+            up_for
+        } else {
+            self.shared.affect(number, u64::from(self.supervisor.is_running(host)));
+            self.crash(host);
+            down_for
+        };
+        let at = self.shared.now() + nanos(next);
+        self.agenda.entry(at).or_default().push(Step::Loop { fault: number, up: !up });
+    }
+
+    pub(super) async fn turn_flap(&mut self, number: u16, down: bool) {
+        if !self.shared.is_active(number) {
+            return;
+        }
+        let fault = self.shared.plan.faults[usize::from(number)].clone();
+        let FaultKind::Network(NetworkFault::Flap { down: down_for, up: up_for }) = fault.kind
+        else {
+            return;
+        };
+        let (turned, next) = if down {
+            (self.shared.network.inject(number, &fault).await.map(|()| 0), down_for)
+        } else {
+            (self.shared.network.heal(number).await, up_for)
+        };
+        self.count(number, turned);
+        let at = self.shared.now() + nanos(next);
+        self.agenda.entry(at).or_default().push(Step::Flap { fault: number, down: !down });
+    }
+}
