@@ -72,8 +72,8 @@ pub(crate) use kernel::{Kernel, Readiness, SocketOption, SocketOptionName};
 pub(crate) use polling::{notify, take_hosts};
 pub(crate) use signals::{Image, deliver, prepare as prepare_signals, take_turn};
 pub(crate) use threads::{
-    at_kernel, lend, next_due, on_each_thread, pause as pause_threads, retire as retire_threads,
-    run_due,
+    at_kernel, is_child, lend, next_due, on_each_thread, pause as pause_threads,
+    retire as retire_threads, run_due,
 };
 pub(crate) use time::real_now;
 

@@ -72,7 +72,7 @@ fn family() -> Option<Arc<Family>> {
 }
 
 /// Was this thread started by the code of a run?
-pub(super) fn is_child() -> bool {
+pub(crate) fn is_child() -> bool {
     CHILD.try_with(Cell::get).ok().flatten().is_some()
 }
 

@@ -22,7 +22,7 @@ use tracing_core::{
     subscriber::Interest,
 };
 
-pub(crate) use self::child::observe_threads;
+pub(crate) use self::child::{ByThread, observe_threads};
 use super::shared::{self, Shared};
 use crate::{interpose, run::trace};
 

@@ -186,6 +186,38 @@ fn what_threads_say_is_in_the_record_with_its_host_and_its_time() {
     assert_eq!(record.shown(inner[0].attributes), "answer=42");
 }
 
+/// A span keeps the subscriber of the thread that made it.
+#[test]
+fn a_span_that_is_handed_to_a_thread_is_the_same_there() {
+    let seen = alone(|| async {
+        let outer = tracing::info_span!("outer", answer = tracing::field::Empty);
+        let inside = outer.clone();
+        spawn_blocking(move || {
+            inside.in_scope(|| {
+                thread::sleep(ms(30));
+                inside.record("answer", 42);
+                tracing::info_span!("inner").in_scope(|| thread::sleep(ms(20)));
+            });
+        })
+        .await?;
+        thread::spawn(move || {
+            thread::sleep(ms(50));
+            drop(outer);
+        });
+        pending().await
+    });
+    let record = &seen.0.record;
+    let spans: Vec<_> = record
+        .spans()
+        .map(|(closed, span)| (record.text(span.name), closed - span.opened, span))
+        .collect();
+    let (inner, outer) = (spans[0], spans[1]);
+    assert_eq!((inner.0, outer.0), ("inner", "outer"));
+    assert_eq!([inner.1, outer.1].map(Duration::from_nanos), [ms(20), ms(100)]);
+    assert_eq!(inner.2.parent, outer.2.id);
+    assert_eq!(record.shown(outer.2.attributes), "answer=42");
+}
+
 #[test]
 fn the_thread_of_a_process_that_died_never_does_anything_again() {
     let seen = World::new()

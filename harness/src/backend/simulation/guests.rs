@@ -74,7 +74,7 @@ impl Together {
     }
 
     /// What those of `all` do whose client is this host.
-    fn from_client<'a, T>(
+    fn of_client<'a, T>(
         &self,
         host: u16,
         all: impl IntoIterator<Item = (&'a String, T)>,
@@ -85,7 +85,7 @@ impl Together {
 
     fn loads(&self, host: u16, task: impl Fn(usize) -> Task) -> Vec<Task> {
         let loads = self.plan.loads.iter().enumerate();
-        let numbers = self.from_client(host, loads.map(|(number, load)| (&load.client, number)));
+        let numbers = self.of_client(host, loads.map(|(number, load)| (&load.client, number)));
         numbers.into_iter().map(task).collect()
     }
 }
@@ -117,7 +117,7 @@ impl Guests for Together {
 
     fn scrapes(&self, host: u16) -> Vec<Task> {
         let scrapes = self.plan.scrapes.iter().enumerate();
-        let numbers = self.from_client(host, scrapes.map(|(number, it)| (&it.client, number)));
+        let numbers = self.of_client(host, scrapes.map(|(number, it)| (&it.client, number)));
         let task = |number| -> Task { Box::pin(scrape::scrape(Simulated, number)) };
         numbers.into_iter().map(task).collect()
     }

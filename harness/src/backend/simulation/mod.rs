@@ -59,7 +59,7 @@ impl Perform for Simulation {
         let shared = shared::Shared::new(Arc::clone(&whole), seed);
         let end = {
             let _installed = shared::install(shared.clone());
-            let _observed = tracing::subscriber::set_default(observe::Observer::default());
+            let _observed = tracing::subscriber::set_default(observe::ByThread);
             observe::observe_threads();
             let guests = Box::new(Together::new(whole, services.shared_calls(), seed));
             world::World::new(shared.clone(), services, guests, signals).run()

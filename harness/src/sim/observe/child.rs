@@ -1,4 +1,7 @@
 //! What threads that services have started say, told to the observer of their run.
+//!
+//! A span keeps the subscriber that it was made with, wherever it is used and closed afterwards: so
+//! one subscriber serves all threads of a run, and looks on which it is called.
 
 use std::{cell::RefCell, mem};
 
@@ -11,9 +14,10 @@ use tracing_core::{
 use super::{Observer, SPANS};
 use crate::interpose;
 
-/// The subscriber of such threads: calls the observer on the thread of the run, each with the
-/// spans that it is in itself.
-struct Child;
+/// The subscriber of a run: calls the observer on the thread of the run, for the threads that services
+/// have started each with the spans that it is in itself.
+#[derive(Debug)]
+pub(crate) struct ByThread;
 
 thread_local! {
     static ENTERED: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
@@ -25,6 +29,9 @@ fn nobodys() -> Id {
 }
 
 fn tell<R>(act: impl FnOnce() -> R) -> Option<R> {
+    if !interpose::is_child() {
+        return Some(act());
+    }
     let mut entered = ENTERED.try_with(RefCell::take).ok()?;
     let swap = |entered: &mut Vec<usize>| {
         SPANS.with_borrow_mut(|spans| mem::swap(&mut spans.entered, entered));
@@ -39,7 +46,7 @@ fn tell<R>(act: impl FnOnce() -> R) -> Option<R> {
     result
 }
 
-impl Subscriber for Child {
+impl Subscriber for ByThread {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         Observer::default().register_callsite(metadata)
     }
@@ -89,7 +96,7 @@ impl Subscriber for Child {
 
 /// From now on the threads that the run of this thread starts tell it what they say.
 pub(crate) fn observe_threads() {
-    let dispatch = Dispatch::new(Child);
+    let dispatch = Dispatch::new(ByThread);
     interpose::on_each_thread(move || {
         // It is in force until the thread ends.
         mem::forget(tracing::dispatcher::set_default(&dispatch));
