@@ -41,6 +41,7 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
         ("untouched", get().objective(all_answered()).fault(between)),
         ("asked-by-a-call", call("ask")),
         ("call-panics", call("panic")),
+        ("call-blocks", call("block")),
         ("no-tasks", get().objective(returns_to_baseline("tasks"))),
         ("not-there", plan("nowhere", &json!({}), RequestSpec::get("/")).objective(all_answered())),
         ("listens-nowhere", plan("sh", &silent, RequestSpec::get("/")).objective(all_answered())),
@@ -54,7 +55,8 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
         .with_program("nowhere", NOWHERE)
         .with("web", web_until)
         .with_call("ask", ask)
-        .with_call("panic", panics);
+        .with_call("panic", panics)
+        .with_call("block", blocks);
     plans.into_iter().fold(Catalogue::new(SEED, fixtures), |catalogue, (name, plan)| {
         let claims = "every request is answered";
         let scenario = Scenario::new(name, claims, plan, services.clone());
@@ -114,4 +116,10 @@ async fn ask(call: Call) -> std::io::Result<Reply> {
 
 async fn panics(_: Call) -> std::io::Result<Reply> {
     panic!("out of calls")
+}
+
+/// Takes the threads from whoever sends the load.
+async fn blocks(_: Call) -> std::io::Result<Reply> {
+    std::thread::sleep(Duration::from_millis(100));
+    Ok(Reply::succeeded())
 }

@@ -20,6 +20,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_fault_that_touched_nothing_is_no_data_on_processes", untouched),
     ("a_call_is_told_where_a_program_is", call),
     ("a_call_that_panics_ends_the_run", call_panics),
+    ("a_load_that_is_sent_late_is_no_data", late),
     ("a_service_that_does_not_come_up_is_quoted", not_up),
     ("a_port_that_nobody_listens_on_is_named", nobody_listens),
     ("a_service_that_panics_is_quoted", panics),
@@ -108,6 +109,16 @@ fn call() {
 
 fn call_panics() {
     fails("call-panics", &["a task on host users panicked: out of calls"]);
+}
+
+fn late() {
+    let ran = run("call-blocks", &["--format", "json"]);
+    let report = object(&ran);
+    assert_eq!(ran.code, Some(2), "{report}");
+    let findings = report["objectives"].as_array().expect("a list");
+    let completion = findings.iter().find(|it| it["kind"] == "completion").expect("a finding");
+    let reason = completion["reason"].as_str().expect("a text");
+    assert!(reason.starts_with("the load was not sent in time: "), "{reason}");
 }
 
 fn not_up() {
