@@ -84,14 +84,17 @@ impl Services {
     /// What a host of the topology is configured with is an object of up to two fields: `args`, a list
     /// of texts, and `env`, an object of texts. As everywhere, `0.0.0.0:80` in them is where it listens,
     /// and `name:80` is where it finds the port 80 of the host `name`, both also as
-    /// `--listen=0.0.0.0:80` and `http://name:80/path`.
+    /// `--listen=0.0.0.0:80` and `http://name:80/path`. A program must not listen on all addresses of
+    /// this machine, which are those of the other hosts too: one that takes address and port apart is
+    /// told them by a shell.
     ///
     /// ```
     /// use serde_json::json;
     /// use squall::{Services, plan::Topology};
     ///
-    /// let services = Services::new().with_program("cache", "/usr/bin/redis-server");
-    /// let config = json!({ "args": ["--port", "6379"], "env": { "TZ": "UTC" } });
+    /// let services = Services::new().with_program("cache", "/bin/sh");
+    /// let start = "exec redis-server --bind ${LISTEN%:*} --port ${LISTEN#*:}";
+    /// let config = json!({ "args": ["-c", start], "env": { "LISTEN": "0.0.0.0:6379" } });
     /// let topology = Topology::new().host("cache", "cache", config).port(6379);
     /// # let _ = (services, topology);
     /// ```
