@@ -129,7 +129,7 @@ impl Collection {
     /// Changes what a request names of a proxy. Its name stays, whatever the request says.
     pub(crate) async fn update(&self, name: &str, value: &Value) -> Result<Arc<Proxy>, ApiError> {
         let proxies = self.proxies.lock().await;
-        let proxy = find(&*proxies, name)?;
+        let proxy = find(&proxies, name)?;
         let mut described = Description {
             name: String::new(),
             listen: proxy.listen(),
@@ -144,7 +144,7 @@ impl Collection {
 
     pub(crate) async fn remove(&self, name: &str) -> Result<(), ApiError> {
         let mut proxies = self.proxies.lock().await;
-        find(&*proxies, name)?.stop().await;
+        find(&proxies, name)?.stop().await;
         proxies.remove(name);
         Ok(())
     }

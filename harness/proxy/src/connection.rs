@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use tokio::net::TcpStream;
 
 use crate::{
-    link::{End, Link},
+    link::{Closing, Link},
     metrics::Labels,
     pipeline::{Draws, Pipeline},
     proxy::Route,
@@ -24,23 +24,21 @@ pub(crate) async fn serve(route: Arc<Route>, client: TcpStream, number: u64) {
     };
     for socket in [&client, &upstream] {
         // A socket that cannot be told is one that is gone already.
-        drop(socket.set_nodelay(true));
+        let _gone = socket.set_nodelay(true);
     }
-    let (client, upstream) = (End::new(client), End::new(upstream));
     let mut chains = route.toxics.watch();
     // What changes from here on is new to both links.
     let current = Arc::clone(&chains.borrow_and_update());
-    let link = |direction| {
-        let chain = current.of(direction);
-        let resets = |attributes| matches!(attributes, Attributes::ResetPeer(_));
-        if chain.iter().any(|toxic| resets(toxic.attributes)) {
-            client.reset_when_closed();
-            upstream.reset_when_closed();
+    let resets = |attributes| matches!(attributes, Attributes::ResetPeer(_));
+    if current.all().any(|toxic| resets(toxic.attributes)) {
+        for socket in [&client, &upstream] {
+            let _gone = socket.set_zero_linger();
         }
-        let (source, target) = match direction {
-            Direction::Upstream => (client.clone(), upstream.clone()),
-            Direction::Downstream => (upstream.clone(), client.clone()),
-        };
+    }
+    let (client_reader, client_writer) = client.into_split();
+    let (upstream_reader, upstream_writer) = upstream.into_split();
+    let (client_closing, upstream_closing) = <(Arc<Closing>, Arc<Closing>)>::default();
+    let link = |direction, reader, writer, source, target| {
         let draws = Draws { seed: route.seed, proxy: Arc::clone(&route.proxy), connection: number };
         let counters = route.metrics.counters(Labels {
             direction,
@@ -48,11 +46,14 @@ pub(crate) async fn serve(route: Arc<Route>, client: TcpStream, number: u64) {
             listener: route.listen.clone(),
             upstream: route.upstream.clone(),
         });
-        let pipeline = Pipeline::new(chain, draws);
-        Link { direction, source, target, pipeline, chains: chains.clone(), counters }
+        let (source, target) = (Arc::clone(source), Arc::clone(target));
+        let pipeline = Pipeline::new(current.of(direction), draws);
+        let chains = chains.clone();
+        Link { direction, reader, writer, source, target, pipeline, chains, counters }
     };
-    let (up, down) = (link(Direction::Upstream), link(Direction::Downstream));
-    drop((client, upstream));
+    let (near, far) = (&client_closing, &upstream_closing);
+    let up = link(Direction::Upstream, client_reader, upstream_writer, near, far);
+    let down = link(Direction::Downstream, upstream_reader, client_writer, far, near);
     tokio::join!(up.run(), down.run());
 }
 

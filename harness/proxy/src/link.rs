@@ -7,17 +7,19 @@
 use std::{
     cell::RefCell,
     io,
+    pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    task::{Context, Poll, ready},
 };
 
 use bytes::{Buf, Bytes};
 use tokio::{
-    net::TcpStream,
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
     sync::{Notify, watch},
-    task::coop,
     time::{Instant, sleep_until},
 };
 
@@ -33,24 +35,22 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; PLAIN]);
 }
 
-/// One end of a connection, shared by the link that reads it and the link that writes it. It is
-/// closed when both have let go of it.
-#[derive(Clone, Debug)]
-pub(crate) struct End {
-    socket: Arc<TcpStream>,
-    /// Told when the link that writes has let go.
-    closing: Arc<Notify>,
+/// Whether the link that writes a socket has let go of it, for the link that reads it: a socket is
+/// closed when both have.
+#[derive(Debug, Default)]
+pub(crate) struct Closing {
+    closes: AtomicBool,
+    told: Notify,
 }
 
-impl End {
-    pub(crate) fn new(socket: TcpStream) -> Self {
-        Self { socket: Arc::new(socket), closing: Arc::new(Notify::new()) }
+impl Closing {
+    fn close(&self) {
+        self.closes.store(true, Ordering::Release);
+        self.told.notify_one();
     }
 
-    /// To close it will be a reset.
-    pub(crate) fn reset_when_closed(&self) {
-        // A socket that cannot be told is one that is gone already.
-        drop(self.socket.set_zero_linger());
+    fn closes(&self) -> bool {
+        self.closes.load(Ordering::Acquire)
     }
 }
 
@@ -64,133 +64,129 @@ pub(crate) struct Counters {
 /// One direction of one connection.
 pub(crate) struct Link {
     pub(crate) direction: Direction,
-    pub(crate) source: End,
-    pub(crate) target: End,
+    pub(crate) reader: OwnedReadHalf,
+    pub(crate) writer: OwnedWriteHalf,
+    /// Of the socket that is read.
+    pub(crate) source: Arc<Closing>,
+    /// Of the socket that is written.
+    pub(crate) target: Arc<Closing>,
     pub(crate) pipeline: Pipeline,
     pub(crate) chains: watch::Receiver<Arc<Chains>>,
     pub(crate) counters: Arc<Counters>,
 }
 
 impl Link {
-    /// Carries bytes until there are no more, then lets go of both ends.
+    /// Carries bytes until there are no more, then lets go of both sockets.
     pub(crate) async fn run(self) {
-        let Self { direction, source, target, mut pipeline, mut chains, counters } = self;
-        let target_closing = Arc::clone(&target.closing);
-        let source_closing = Arc::clone(&source.closing);
-        let mut reader = Some(source.socket);
-        let writer = target.socket;
+        let Self { direction, reader, writer, source, target, mut chains, counters, .. } = self;
+        let (mut reader, mut ends) = (Some(reader), Ends { writer, pipeline: self.pipeline });
+        // Both wait as long as the link is there, and cost nothing while bytes pass.
+        let mut closing = pin!(source.told.notified());
+        let mut changed = pin!(change(chains.clone()));
         loop {
-            coop::consume_budget().await;
             if chains.has_changed().unwrap_or(false) {
                 let now = Arc::clone(&chains.borrow_and_update());
-                pipeline.become_chain(now.of(direction));
+                ends.pipeline.become_chain(now.of(direction));
             }
-            let wake = if pipeline.is_plain() { None } else { pipeline.advance(Instant::now()) };
-            match write(&writer, &mut pipeline, &counters) {
-                Ok(Progress::Some) => continue,
-                Ok(Progress::None) => {}
-                Err(_) => break,
+            if reader.is_some() && source.closes() {
+                reader = None;
+                ends.pipeline.end();
             }
-            if pipeline.is_over() {
+            let plain = ends.pipeline.is_plain();
+            let wake = if plain { None } else { ends.pipeline.advance(Instant::now()) };
+            if ends.pipeline.is_over() {
                 break;
             }
-            let reading = reader.as_ref().filter(|_| pipeline.accepts());
-            if let Some(socket) = reading {
-                match read(socket, &writer, &mut pipeline, &counters) {
-                    Ok(Progress::Some) => continue,
-                    Ok(Progress::None) => {}
-                    Err(_) => {
-                        reader = None;
-                        pipeline.end();
-                        continue;
-                    }
-                }
-            }
-            let blocked = pipeline.front().is_some();
+            let closes = reader.is_some();
             tokio::select! {
                 biased;
-                _ = chains.changed() => chains.mark_changed(),
-                () = source_closing.notified(), if reader.is_some() => {
-                    reader = None;
-                    pipeline.end();
+                transfer = std::future::poll_fn(|cx| ends.poll(cx, &mut reader, &counters)) => {
+                    if transfer.is_err() {
+                        break;
+                    }
                 }
-                () = readable(reading) => {}
-                () = writable(&writer), if blocked => {}
+                () = &mut closing, if closes => {}
+                watcher = &mut changed => changed.set(change(watcher)),
                 () = until(wake) => {}
             }
         }
-        drop(writer);
-        target_closing.notify_one();
+        // Dropped, it would shut down its half; the socket is to be closed as a whole.
+        ends.writer.forget();
+        target.close();
     }
 }
 
-enum Progress {
-    Some,
-    None,
+/// What bytes go into.
+struct Ends {
+    writer: OwnedWriteHalf,
+    pipeline: Pipeline,
 }
 
-fn progress(done: io::Result<usize>) -> io::Result<Progress> {
-    match done {
-        // The end of what is read, and a socket that takes nothing.
-        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(_) => Ok(Progress::Some),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Progress::None),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Progress::Some),
-        Err(error) => Err(error),
-    }
-}
-
-/// Writes what is due, as much of it as the socket takes at once.
-fn write(writer: &TcpStream, pipeline: &mut Pipeline, counters: &Counters) -> io::Result<Progress> {
-    let Some(front) = pipeline.front() else { return Ok(Progress::None) };
-    let written = writer.try_write(front);
-    if let Ok(count) = written {
-        counters.sent.fetch_add(count as u64, Ordering::Relaxed);
-        front.advance(count);
-        if front.is_empty() {
-            pipeline.written();
+impl Ends {
+    /// Writes what is due, or reads if something may be read. An error is one of writing.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut Option<OwnedReadHalf>,
+        counters: &Counters,
+    ) -> Poll<io::Result<()>> {
+        if let Some(front) = self.pipeline.front()
+            && let Poll::Ready(written) = Pin::new(&mut self.writer).poll_write(cx, front)
+        {
+            let count = written?;
+            counters.sent.fetch_add(count as u64, Ordering::Relaxed);
+            front.advance(count);
+            if front.is_empty() {
+                self.pipeline.written();
+            }
+            return Poll::Ready(Ok(()));
         }
+        let Some(half) = reader.as_mut().filter(|_| self.pipeline.accepts()) else {
+            return Poll::Pending;
+        };
+        if ready!(self.poll_read(cx, half, counters)).is_err() {
+            *reader = None;
+            self.pipeline.end();
+        }
+        Poll::Ready(Ok(()))
     }
-    progress(written)
-}
 
-/// Reads once, and writes what was read at once if no toxic is in between.
-fn read(
-    reader: &TcpStream,
-    writer: &TcpStream,
-    pipeline: &mut Pipeline,
-    counters: &Counters,
-) -> io::Result<Progress> {
-    BUFFER.with_borrow_mut(|buffer| {
-        let size = if pipeline.is_plain() { PLAIN } else { CHUNK };
-        let read = reader.try_read(&mut buffer[..size]);
-        if let Ok(count @ 1..) = read {
-            counters.received.fetch_add(count as u64, Ordering::Relaxed);
-            let mut data = &buffer[..count];
-            if pipeline.is_plain()
-                && let Ok(written) = writer.try_write(data)
-            {
+    /// Reads once, and writes what was read at once if no toxic is in between. The end of what is
+    /// read is an error.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut OwnedReadHalf,
+        counters: &Counters,
+    ) -> Poll<io::Result<()>> {
+        BUFFER.with_borrow_mut(|buffer| {
+            let plain = self.pipeline.is_plain();
+            let mut room = ReadBuf::new(&mut buffer[..if plain { PLAIN } else { CHUNK }]);
+            ready!(Pin::new(reader).poll_read(cx, &mut room))?;
+            let mut data = room.filled();
+            if data.is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            counters.received.fetch_add(data.len() as u64, Ordering::Relaxed);
+            if plain && let Ok(written) = self.writer.try_write(data) {
                 counters.sent.fetch_add(written as u64, Ordering::Relaxed);
                 data.advance(written);
             }
+            // A socket that cannot be written says so when the rest is.
             if !data.is_empty() {
-                pipeline.push(Bytes::copy_from_slice(data), Instant::now());
+                self.pipeline.push(Bytes::copy_from_slice(data), Instant::now());
             }
-        }
-        progress(read)
-    })
-}
-
-// Errors show at the next read or write.
-async fn readable(socket: Option<&Arc<TcpStream>>) {
-    match socket {
-        Some(socket) => drop(socket.readable().await),
-        None => std::future::pending().await,
+            Poll::Ready(Ok(()))
+        })
     }
 }
 
-async fn writable(socket: &TcpStream) {
-    drop(socket.writable().await);
+/// Until there are other toxics than there were. For good if there never will be.
+async fn change(mut chains: watch::Receiver<Arc<Chains>>) -> watch::Receiver<Arc<Chains>> {
+    if chains.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    chains
 }
 
 async fn until(wake: Option<Instant>) {

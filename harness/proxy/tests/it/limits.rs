@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use squall_proxy::{Options, ProxyConfig, Server, StartError};
+use squall_proxy::{Options, ProxyConfig, Server, StartError, raise_descriptor_limit};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -38,6 +38,7 @@ async fn a_body_of_64_megabytes_is_too_large() {
 
 #[tokio::test]
 async fn half_open_clients_hold_nobody_up() {
+    raise_descriptor_limit();
     let tested = Tested::ours(Options::default()).await;
     let mut silent = Vec::new();
     // More than there may be at once.
