@@ -231,6 +231,15 @@ pub(super) fn close(fd: c_int) -> io::Result<()> {
     slot.map(drop).ok_or_else(bad)
 }
 
+/// All descriptors that are open.
+pub(super) fn all() -> Vec<c_int> {
+    let open = with_table(|table| {
+        let slots = table.slots.iter().enumerate().filter(|(_, slot)| slot.is_some());
+        slots.filter_map(|(place, _)| Some(FIRST + c_int::try_from(place).ok()?)).collect()
+    });
+    open.unwrap_or_default()
+}
+
 pub(super) fn close_on_exec(fd: c_int) -> io::Result<bool> {
     with_table(|table| Some(table.slots.get(index(fd)?)?.as_ref()?.close_on_exec))?.ok_or_else(bad)
 }

@@ -111,7 +111,7 @@ pub(super) struct Known {
     readable: bool,
     writable: bool,
     append: bool,
-    position: u64,
+    pub(super) position: u64,
 }
 
 /// The open file that a descriptor refers to.
@@ -167,7 +167,7 @@ fn settle(fd: c_int, from: u64, reserved: usize, done: usize) -> io::Result<()> 
     })
 }
 
-fn set_position(fd: c_int, position: u64) -> io::Result<()> {
+pub(super) fn set_position(fd: c_int, position: u64) -> io::Result<()> {
     threads::at_kernel(|| {
         if let Kind::File(file) = &descriptors::get(fd)?.kind {
             file.position.set(position);
@@ -275,7 +275,17 @@ pub(super) unsafe fn write_parts(
 /// Moves to another place in a file.
 fn seek(fd: c_int, offset: i64, whence: c_int) -> io::Result<off_t> {
     let known = known(fd)?;
-    let Some(file) = known.number else { return Ok(0) };
+    let Some(file) = known.number else {
+        // Of a directory it is the number of an entry.
+        let place = match whence {
+            libc::SEEK_SET => offset,
+            libc::SEEK_CUR => known.position.cast_signed().saturating_add(offset),
+            _ => return os(libc::EINVAL),
+        };
+        let Ok(position) = u64::try_from(place) else { return os(libc::EINVAL) };
+        set_position(fd, position)?;
+        return Ok(place);
+    };
     let end = || match ask(DiskRequest::Length { file })? {
         DiskAnswer::Number(end) => Ok(end),
         _ => os(libc::EIO),

@@ -7,11 +7,16 @@ use std::{
 
 use libc::{c_int, c_long, timespec};
 
-use super::{Next, calls::answer, threads, time};
+use super::{
+    Next,
+    calls::{answer, os},
+    filter, refusal, threads, time,
+};
 
 type Syscall = unsafe extern "C" fn(c_long, usize, usize, usize, usize, usize, usize) -> c_long;
 
-fn real_syscall() -> Syscall {
+/// Libc's own function that makes any system call.
+pub(super) fn real_syscall() -> Syscall {
     static NEXT: Next = Next::named("syscall\0");
     // SAFETY: this is libc's function of that name and type.
     unsafe { std::mem::transmute(NEXT.get()) }
@@ -59,7 +64,7 @@ pub(super) fn real_pause() {
 /// Lets other threads of the machine go first.
 pub(super) fn real_yield() {
     // SAFETY: it has no other effect.
-    unsafe { real_syscall()(libc::SYS_sched_yield, 0, 0, 0, 0, 0, 0) };
+    unsafe { filter::really(libc::SYS_sched_yield, [0; 5]) };
 }
 
 /// Until when a futex call waits, in virtual time.
@@ -110,8 +115,33 @@ unsafe extern "C" fn syscall(
             return answer(|| result.map(|woken| woken as isize)) as c_long;
         }
     }
+    if super::is_inside() {
+        // What libc asks for itself goes by where it is asked, which is here for anybody.
+        match number {
+            // SAFETY: they only say a number.
+            libc::SYS_getpid => return c_long::from(unsafe { libc::getpid() }),
+            // SAFETY: as above.
+            libc::SYS_gettid => return c_long::from(unsafe { libc::gettid() }),
+            libc::SYS_clone | libc::SYS_clone3 => {
+                refusal::refuse("it calls clone: what it starts cannot be simulated");
+                return answer(|| os::<isize>(libc::EPERM)) as c_long;
+            }
+            _ => {}
+        }
+    }
     // SAFETY: the arguments are the caller's.
     unsafe { real_syscall()(number, a, b, c, d, e, f) }
+}
+
+/// The system call on a futex, made past libc by a thread of a run; -1 with `errno` if it went wrong.
+///
+/// # Safety
+///
+/// As `futex(2)`.
+pub(super) unsafe fn answered(arguments: &[usize; 6]) -> isize {
+    let [a, b, c, d, e, f] = *arguments;
+    // SAFETY: the arguments are the caller's.
+    unsafe { syscall(libc::SYS_futex, a, b, c, d, e, f) as isize }
 }
 
 /// A call on a futex by a thread of a run; `None` if the real kernel is to answer it.

@@ -19,6 +19,8 @@ use super::{
 pub(crate) trait Kernel {
     /// Which host it is.
     fn host(&self) -> u16;
+    /// Its name.
+    fn name(&self) -> String;
     /// How many cores it has.
     fn cores(&self) -> usize;
     /// The clocks of the host.

@@ -14,7 +14,7 @@ use super::{
     calls::{Answer, answer, os},
     descriptors::is_simulated,
     disk::{DiskAnswer, DiskRequest},
-    files::ask,
+    files::{self, ask},
     paths::{self, here},
 };
 
@@ -193,4 +193,45 @@ unsafe extern "C" fn dirfd(directory: *mut DIR) -> c_int {
         let next: unsafe extern "C" fn(*mut c_void) -> c_int = std::mem::transmute(NEXT.get());
         next(directory.cast())
     }
+}
+
+/// `getdents64(2)`: the entries from where the descriptor stands, as many as there is room for. How many
+/// bytes are they?
+///
+/// # Safety
+///
+/// There are `room` bytes at `out`.
+pub(super) unsafe fn entries(fd: c_int, out: *mut u8, room: usize) -> isize {
+    answer(|| {
+        let path = paths::directory(fd)?;
+        let DiskAnswer::Names(names) = ask(DiskRequest::ReadDir { path })? else {
+            return os(libc::EIO);
+        };
+        let all = [OsString::from("."), OsString::from("..")].into_iter().chain(names);
+        let from = usize::try_from(files::known(fd)?.position).unwrap_or(usize::MAX);
+        let (mut bytes, mut next) = (Vec::new(), from as u64);
+        for name in all.skip(from) {
+            let name = name.as_bytes();
+            // A number, where the next one is, a length and a kind, and the name with its end.
+            let length = (19 + name.len() + 1).next_multiple_of(8);
+            if bytes.len() + length > room {
+                break;
+            }
+            next += 1;
+            let begin = bytes.len();
+            bytes.extend(next.to_ne_bytes());
+            bytes.extend(next.to_ne_bytes());
+            bytes.extend(u16::try_from(length).unwrap_or(u16::MAX).to_ne_bytes());
+            bytes.push(libc::DT_UNKNOWN);
+            bytes.extend(name);
+            bytes.resize(begin + length, 0);
+        }
+        if bytes.is_empty() && room == 0 {
+            return os(libc::EINVAL);
+        }
+        files::set_position(fd, next)?;
+        // SAFETY: no more is written than there is room for.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), out, bytes.len()) };
+        Ok(bytes.len().cast_signed())
+    })
 }

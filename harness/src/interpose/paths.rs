@@ -1,9 +1,9 @@
 //! The calls of libc on paths.
 //!
-//! Every host has a disk of its own, and `/` is its root; relative paths begin there, too. What is not
-//! on it is looked for in the real file system, of which a run may read and change nothing: time
-//! zones, certificates, a configuration. The devices below `/dev` are those of the machine, but for
-//! randomness, which is the seed's.
+//! Every host has a disk of its own, and `/` is its root, where its process begins. What is not on it is
+//! looked for in the real file system, of which a run may read and change nothing: time zones,
+//! certificates, a configuration. Of the devices below `/dev`, randomness is the seed's, and those
+//! that keep nothing may be written to.
 
 use std::{
     ffi::{CStr, OsStr, c_char},
@@ -12,19 +12,20 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use libc::{AT_FDCWD, c_int, mode_t, size_t, ssize_t};
+use libc::{AT_FDCWD, c_int, mode_t};
 
 use super::{
     Next,
-    calls::{Answer, answer, os},
+    calls::{answer, os},
     descriptors::{self, Kind, is_simulated},
+    directories,
     disk::{DiskAnswer, DiskRequest},
     files::{self, Lock, OpenFile, ask, known, status},
     filter, is_inside, threads,
 };
 
 /// Without `.`, `..` and doubled slashes, from the root on: of a path that leads to something.
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::from("/");
     for component in path.components() {
         match component {
@@ -61,8 +62,11 @@ unsafe fn named(path: *const c_char) -> io::Result<PathBuf> {
 pub(super) unsafe fn absolute(directory: c_int, path: *const c_char) -> io::Result<PathBuf> {
     // SAFETY: the caller vouches for it.
     let path = unsafe { named(path) }?;
-    if path.is_absolute() || directory == AT_FDCWD {
-        return Ok(Path::new("/").join(path));
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    if directory == AT_FDCWD {
+        return Ok(directories::working()?.join(path));
     }
     if is_simulated(directory) {
         return Ok(known(directory)?.path.join(path));
@@ -73,7 +77,7 @@ pub(super) unsafe fn absolute(directory: c_int, path: *const c_char) -> io::Resu
 }
 
 /// Is it of the machine rather than of the host?
-fn is_of_the_machine(path: &Path) -> bool {
+pub(super) fn is_of_the_machine(path: &Path) -> bool {
     let path = normal(path);
     ["/dev", "/proc", "/sys"].iter().any(|root| path.starts_with(root))
 }
@@ -81,6 +85,14 @@ fn is_of_the_machine(path: &Path) -> bool {
 fn is_random(path: &Path) -> bool {
     let path = normal(path);
     ["/dev/random", "/dev/urandom"].iter().any(|device| path == Path::new(device))
+}
+
+/// Is it a device that may be written to, since it keeps nothing or shows it to a person?
+fn keeps_nothing(path: &Path) -> bool {
+    let path = normal(path);
+    ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/stdout", "/dev/stderr"]
+        .iter()
+        .any(|device| path == Path::new(device))
 }
 
 /// What becomes of a call on a path.
@@ -132,8 +144,10 @@ fn open_here(path: PathBuf, flags: c_int) -> io::Result<Done<c_int>> {
     if normal(&path) == Path::new("/proc/self/cgroup") {
         return os(libc::ENOENT);
     }
+    let changes = libc::O_CREAT | libc::O_TRUNC;
+    let writes = flags & libc::O_ACCMODE != libc::O_RDONLY || flags & changes != 0;
     if is_of_the_machine(&path) {
-        return Ok(Done::Elsewhere);
+        return if writes && !keeps_nothing(&path) { os(libc::EROFS) } else { Ok(Done::Elsewhere) };
     }
     if flags & libc::O_TMPFILE == libc::O_TMPFILE {
         return os(libc::EOPNOTSUPP);
@@ -164,7 +178,7 @@ fn open_here(path: PathBuf, flags: c_int) -> io::Result<Done<c_int>> {
             }
             new_descriptor(move || file(None, path, flags), flags).map(Done::Here)
         }
-        Err(error) if access != libc::O_RDONLY || creates => Err(error),
+        Err(error) if writes => Err(error),
         Err(error) => here(Err(error)),
     }
 }
@@ -223,7 +237,7 @@ macro_rules! on_paths {
                 // SAFETY: this is libc's function of that name and type.
                 unsafe { std::mem::transmute(NEXT.get()) };
             // SAFETY: the arguments are the caller's.
-            unsafe { next($($arg),*) }
+            $crate::interpose::filter::passing(|| unsafe { next($($arg),*) })
         }
     )*};
 }
@@ -364,22 +378,6 @@ unsafe fn truncate_at(path: *const c_char, len: libc::off_t) -> io::Result<Done<
     result.map(|_| Done::Here(0))
 }
 
-/// Whoever asks for the owner, mode or times of something on a simulated disk to be changed is told
-/// that they are.
-///
-/// # Safety
-///
-/// `path` is a C string.
-unsafe fn attribute(directory: c_int, path: *const c_char) -> io::Result<Done<c_int>> {
-    // SAFETY: the caller vouches for it.
-    let path = unsafe { absolute(directory, path) }?;
-    match status(DiskRequest::StatusAt { path }) {
-        Ok(_) => Ok(Done::Here(0)),
-        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => os(libc::EROFS),
-        Err(error) => Err(error),
-    }
-}
-
 on_paths! {
     /// `unlink(2)`
     fn unlink(path: *const c_char) -> c_int {
@@ -462,125 +460,6 @@ on_paths! {
     fn truncate64(path: *const c_char, len: libc::off_t) -> c_int {
         // SAFETY: the path is the caller's.
         unsafe { truncate_at(path, len) }
-    }
-
-    /// `chmod(2)`
-    fn chmod(path: *const c_char, mode: mode_t) -> c_int {
-        let _ = mode;
-        // SAFETY: the path is the caller's.
-        unsafe { attribute(AT_FDCWD, path) }
-    }
-
-    /// `fchmodat(2)`
-    fn fchmodat(directory: c_int, path: *const c_char, mode: mode_t, flags: c_int) -> c_int {
-        let _ = (mode, flags);
-        // SAFETY: the path is the caller's.
-        unsafe { attribute(directory, path) }
-    }
-
-    /// `chown(2)`
-    fn chown(path: *const c_char, user: libc::uid_t, group: libc::gid_t) -> c_int {
-        let _ = (user, group);
-        // SAFETY: the path is the caller's.
-        unsafe { attribute(AT_FDCWD, path) }
-    }
-
-    /// `utimensat(2)`
-    fn utimensat(
-        directory: c_int,
-        path: *const c_char,
-        times: *const libc::timespec,
-        flags: c_int,
-    ) -> c_int {
-        let _ = (times, flags);
-        // SAFETY: the path is the caller's.
-        unsafe { attribute(directory, path) }
-    }
-
-    /// `link(2)`: a simulated disk has no links, as FAT has none
-    fn link(from: *const c_char, to: *const c_char) -> c_int {
-        let _ = (from, to);
-        os(libc::EPERM)
-    }
-
-    /// `linkat(2)`, as `link`
-    fn linkat(
-        from: c_int,
-        old: *const c_char,
-        to: c_int,
-        new: *const c_char,
-        flags: c_int,
-    ) -> c_int {
-        let _ = (from, old, to, new, flags);
-        os(libc::EPERM)
-    }
-
-    /// `symlink(2)`, as `link`
-    fn symlink(from: *const c_char, to: *const c_char) -> c_int {
-        let _ = (from, to);
-        os(libc::EPERM)
-    }
-
-    /// `readlink(2)`: nothing on a simulated disk is a link
-    fn readlink(path: *const c_char, out: *mut c_char, room: size_t) -> ssize_t {
-        let _ = (out, room);
-        // SAFETY: the path is the caller's.
-        let path = unsafe { absolute(AT_FDCWD, path) }?;
-        match here(status(DiskRequest::StatusAt { path }))? {
-            Done::Here(_) => os(libc::EINVAL),
-            Done::Elsewhere => Ok(Done::Elsewhere),
-        }
-    }
-}
-
-/// Copies a path with its end to where C wants it, or to memory that C frees.
-///
-/// # Safety
-///
-/// `out` is null, or there are `room` bytes at it.
-unsafe fn put(path: &Path, out: *mut c_char, room: usize) -> io::Result<*mut c_char> {
-    let bytes = path.as_os_str().as_bytes();
-    let out = if out.is_null() {
-        // SAFETY: what it returns is looked at.
-        unsafe { libc::malloc(bytes.len() + 1) }.cast::<c_char>()
-    } else if bytes.len() < room {
-        out
-    } else {
-        return os(libc::ERANGE);
-    };
-    if out.is_null() {
-        return os(libc::ENOMEM);
-    }
-    // SAFETY: there is room for the path and its end.
-    unsafe {
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), out.cast::<u8>(), bytes.len());
-        *out.add(bytes.len()) = 0;
-    }
-    Ok(out)
-}
-
-impl Answer for *mut c_char {
-    const FAILED: Self = std::ptr::null_mut();
-}
-
-on_paths! {
-    /// `realpath(3)`
-    fn realpath(path: *const c_char, out: *mut c_char) -> *mut c_char {
-        // SAFETY: the path is the caller's.
-        let path = unsafe { absolute(AT_FDCWD, path) }?;
-        match here(status(DiskRequest::StatusAt { path: path.clone() }))? {
-            Done::Here(_) => {
-                // SAFETY: there is room for the longest path, as the caller knows.
-                unsafe { put(&normal(&path), out, libc::PATH_MAX as usize) }.map(Done::Here)
-            }
-            Done::Elsewhere => Ok(Done::Elsewhere),
-        }
-    }
-
-    /// `getcwd(3)`: processes start at the root of their host
-    fn getcwd(out: *mut c_char, room: size_t) -> *mut c_char {
-        // SAFETY: the place is the caller's.
-        unsafe { put(Path::new("/"), out, room) }.map(Done::Here)
     }
 }
 

@@ -26,7 +26,7 @@ use super::{
     Next,
     calls::{answer, os},
     futex::{real_pause, real_yield},
-    is_inside,
+    is_inside, refusal, threads,
 };
 
 /// Signals have numbers below this.
@@ -95,6 +95,81 @@ pub(crate) fn deliver(signal: c_int) -> bool {
         handler(signal, &raw mut information, std::ptr::null_mut());
     }
     true
+}
+
+/// `rt_sigaction(2)`, whose actions begin with the handler as well.
+///
+/// # Safety
+///
+/// The places are null or the caller's.
+pub(super) unsafe fn act_on(signal: c_int, action: *const usize, before: *mut [usize; 4]) -> isize {
+    answer(|| {
+        let place = usize::try_from(signal).ok().filter(|place| *place > 0);
+        let Some(handler) = place.and_then(|place| HANDLERS.get(place)) else {
+            return os(libc::EINVAL);
+        };
+        // SAFETY: the caller vouches for what is not null.
+        unsafe {
+            if !before.is_null() {
+                before.write([handler.load(Ordering::Relaxed), 0, 0, 0]);
+            }
+            if !action.is_null() {
+                handler.store(action.read(), Ordering::Relaxed);
+            }
+        }
+        Ok(0)
+    })
+}
+
+/// `kill(2)`: a host has one process, whose number is 1.
+pub(super) fn send(process: libc::pid_t, signal: c_int) -> isize {
+    if matches!(process, -1..=1) { send_to_thread(signal) } else { answer(|| os(libc::ESRCH)) }
+}
+
+/// A process sends itself a signal, which is to be handled as on a thread of it.
+pub(super) fn send_to_thread(signal: c_int) -> isize {
+    answer(|| {
+        let place = usize::try_from(signal).ok();
+        let Some(handler) = place.and_then(|place| HANDLERS.get(place)) else {
+            return os(libc::EINVAL);
+        };
+        let ignored = [libc::SIGCHLD, libc::SIGURG, libc::SIGWINCH, libc::SIGCONT];
+        let handler = handler.load(Ordering::Relaxed);
+        if signal == 0 || handler == libc::SIG_IGN {
+            return Ok(0);
+        }
+        if handler == libc::SIG_DFL && ignored.contains(&signal) {
+            return Ok(0);
+        }
+        // Tokio's is for one host only if the host has statics of its own.
+        let is_shared = statics().is_none_or(|statics| statics.handler == handler);
+        let is_own = threads::at_kernel(|| Ok(HELD.with_borrow(Option::is_some)))?;
+        let is_heard = is_own || handler != libc::SIG_DFL && !is_shared;
+        if !is_heard || !deliver(signal) {
+            refusal::refuse(&format!(
+                "it sends itself the signal {signal}, which would end the process, or is heard with \
+                 tokio::signal in a plan without signals"
+            ));
+        }
+        Ok(0)
+    })
+}
+
+/// # Safety
+///
+/// As `pthread_kill(3)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pthread_kill(thread: libc::pthread_t, signal: c_int) -> c_int {
+    static NEXT: Next = Next::named("pthread_kill\0");
+    if is_inside() && signal != libc::SIGABRT {
+        return if send_to_thread(signal) == 0 { 0 } else { libc::EINVAL };
+    }
+    // SAFETY: this is libc's function of that name and type, and the arguments are the caller's.
+    unsafe {
+        let next: unsafe extern "C" fn(libc::pthread_t, c_int) -> c_int =
+            mem::transmute(NEXT.get());
+        next(thread, signal)
+    }
 }
 
 /// The place of a static, and what it holds at first.

@@ -13,6 +13,8 @@ use crate::{
     run::perform::run_parts,
 };
 
+mod system_calls;
+
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }

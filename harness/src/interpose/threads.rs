@@ -76,6 +76,12 @@ pub(crate) fn is_child() -> bool {
     CHILD.try_with(Cell::get).ok().flatten().is_some()
 }
 
+/// The number of this thread in its run, from 1 on: that of the runtimes.
+pub(super) fn number() -> c_int {
+    let number = CHILD.try_with(Cell::get).ok().flatten().map_or(0, |child| child.number);
+    c_int::try_from(number + 1).unwrap_or(c_int::MAX)
+}
+
 /// Performs a call where the simulated kernel is.
 ///
 /// # Errors

@@ -6,7 +6,9 @@ use libc::{c_int, clockid_t, timespec};
 
 use super::{
     CLOCK, MONOTONIC_START_NS, NOW_NS, Next, READINGS, REALTIME_START_NS, Readings, SPIN_READINGS,
-    SPIN_STEP_NS, WALL_CLOCK, WRONG, in_run,
+    SPIN_STEP_NS, WALL_CLOCK, WRONG,
+    calls::{answer, os},
+    filter, in_run, refusal,
     threads::{self, is_child},
 };
 
@@ -207,11 +209,47 @@ unsafe extern "C" fn sched_yield() -> c_int {
     }
 }
 
+/// A time of C as the milliseconds that `epoll_wait(2)` has, rounded up.
+///
+/// # Safety
+///
+/// `timeout` is null or valid.
+pub(super) unsafe fn milliseconds(timeout: *const timespec) -> c_int {
+    if timeout.is_null() {
+        return -1;
+    }
+    // SAFETY: the caller vouches for it.
+    let timeout = unsafe { timeout.read_unaligned() };
+    let seconds = timeout.tv_sec.saturating_mul(1_000);
+    let whole = seconds.saturating_add((timeout.tv_nsec + 999_999) / 1_000_000);
+    c_int::try_from(whole.max(0)).unwrap_or(c_int::MAX)
+}
+
+/// `select(2)` of no descriptors, which is a sleep. Of others there are none: its sets have no room for
+/// the numbers of simulated ones.
+///
+/// # Safety
+///
+/// `timeout` is null or valid.
+pub(super) unsafe fn select(descriptors: c_int, timeout: *const timespec) -> isize {
+    if descriptors > 0 || timeout.is_null() {
+        refusal::refuse(
+            "it waits with select, which has no room for the numbers of simulated descriptors: use \
+             poll",
+        );
+        return answer(|| os::<isize>(libc::EINVAL));
+    }
+    // SAFETY: the caller vouches for it.
+    pass_until(until(unsafe { timeout.read_unaligned() }, None));
+    0
+}
+
 /// The real monotonic clock, for the limits of the harness itself.
 pub(crate) fn real_now() -> std::time::Duration {
     let mut now = timespec { tv_sec: 0, tv_nsec: 0 };
+    let clock = libc::CLOCK_MONOTONIC.unsigned_abs() as usize;
     // SAFETY: `now` is a valid place; the system call has no other effect.
-    unsafe { libc::syscall(libc::SYS_clock_gettime, libc::CLOCK_MONOTONIC, &raw mut now) };
+    unsafe { filter::really(libc::SYS_clock_gettime, [clock, (&raw mut now) as usize, 0, 0, 0]) };
     std::time::Duration::new(
         u64::try_from(now.tv_sec).unwrap_or(0),
         u32::try_from(now.tv_nsec).unwrap_or(0),

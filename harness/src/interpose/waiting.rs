@@ -11,9 +11,9 @@ use super::{
     LOOKS, Next, ROOT, WAIT_MS, active,
     calls::{answer, on_descriptors, os},
     descriptors::{self, Kind, Object, is_simulated},
-    files, is_inside,
+    files, filter, is_inside,
     polling::{self, Epoll, Event},
-    threads, transfer,
+    refusal, threads, time, transfer,
 };
 
 /// The root future is woken at each of so many looks at `epoll_wait`, so that it can end a run
@@ -261,18 +261,57 @@ unsafe fn are_simulated(fds: *const pollfd, count: nfds_t) -> bool {
         && unsafe { std::slice::from_raw_parts(fds, count) }.iter().any(|it| is_simulated(it.fd))
 }
 
+/// Waits for descriptors of which none is of the run: what the machine has to tell is asked for once,
+/// and the rest is a sleep.
+///
+/// # Safety
+///
+/// As `poll(2)`.
+unsafe fn poll_the_machine(
+    fds: *mut pollfd,
+    count: nfds_t,
+    until: Option<u64>,
+) -> io::Result<c_int> {
+    let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
+    let (place, many) = (fds as usize, usize::try_from(count).unwrap_or(0));
+    let arguments = [place, many, (&raw const at_once) as usize, 0, 0];
+    // SAFETY: the descriptors are the caller's, and the time lives as long as the call.
+    let look = || unsafe { filter::really(libc::SYS_ppoll, arguments) };
+    let found = if count > 0 { look() } else { 0 };
+    if found != 0 {
+        return if found < 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(c_int::try_from(found).unwrap_or(c_int::MAX))
+        };
+    }
+    let Some(until) = until else {
+        refusal::refuse("it waits for ever for descriptors that are not of the simulation");
+        return os(libc::EINTR);
+    };
+    time::pass_until(until);
+    Ok(0)
+}
+
 /// # Safety
 ///
 /// As `poll(2)`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn poll(fds: *mut pollfd, count: nfds_t, timeout_ms: c_int) -> c_int {
     static NEXT: Next = Next::named("poll\0");
+    let until = || {
+        (timeout_ms > FOR_EVER)
+            .then(|| super::now() + u64::from(timeout_ms.unsigned_abs()) * 1_000_000)
+    };
     // SAFETY: the arguments are the caller's.
     if unsafe { are_simulated(fds, count) } {
-        let until = (timeout_ms > FOR_EVER)
-            .then(|| super::now() + u64::from(timeout_ms.unsigned_abs()) * 1_000_000);
+        let until = until();
         // SAFETY: as above.
         return answer(|| unsafe { poll_until(fds, count, until, timeout_ms != 0) });
+    }
+    if is_inside() {
+        // SAFETY: as above.
+        return answer(|| unsafe { poll_the_machine(fds, count, until()) });
     }
     // SAFETY: this is libc's function of that name and type.
     let next: unsafe extern "C" fn(*mut pollfd, nfds_t, c_int) -> c_int =
@@ -292,14 +331,19 @@ unsafe extern "C" fn ppoll(
     signals: *const libc::sigset_t,
 ) -> c_int {
     static NEXT: Next = Next::named("ppoll\0");
+    // SAFETY: the caller vouches for it.
+    let asked = (!timeout.is_null()).then(|| unsafe { timeout.read_unaligned() });
+    let until = || asked.map(|asked| time::until(asked, None));
     // SAFETY: the arguments are the caller's.
     if unsafe { are_simulated(fds, count) } {
-        // SAFETY: as above.
-        let timeout = (!timeout.is_null()).then(|| unsafe { timeout.read_unaligned() });
-        let until = timeout.map(|timeout| super::time::until(timeout, None));
+        let until = until();
         let waits = until.is_none_or(|until| until > super::now());
         // SAFETY: as above.
         return answer(|| unsafe { poll_until(fds, count, until, waits) });
+    }
+    if is_inside() {
+        // SAFETY: as above.
+        return answer(|| unsafe { poll_the_machine(fds, count, until()) });
     }
     // SAFETY: this is libc's function of that name and type.
     let next: unsafe extern "C" fn(

@@ -235,6 +235,11 @@ impl Kernel for Seam {
         self.id
     }
 
+    fn name(&self) -> String {
+        let shared = self.shared.upgrade();
+        shared.map_or_else(String::new, |shared| shared.host_name(self.id).to_owned())
+    }
+
     fn cores(&self) -> usize {
         self.cores.borrow().len()
     }

@@ -1,0 +1,133 @@
+//! The directory that a process is in, and whole paths.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    ffi::c_char,
+    io,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use libc::{AT_FDCWD, c_int, size_t};
+
+use super::{
+    calls::{Answer, on_descriptors, os},
+    descriptors,
+    disk::DiskRequest,
+    files::status,
+    paths::{self, Done, absolute, here, normal, on_paths},
+    threads,
+};
+
+thread_local! {
+    /// Where processes are that are not at the root, where each begins; of the thread of the run.
+    static WORKING: RefCell<BTreeMap<u32, PathBuf>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// The run is over.
+pub(super) fn forget() {
+    WORKING.take();
+}
+
+/// The directory that the process whose code runs is in.
+pub(super) fn working() -> io::Result<PathBuf> {
+    threads::at_kernel(|| {
+        let process = super::kernel().ok_or_else(descriptors::bad)?.device();
+        let found = WORKING.with_borrow(|working| working.get(&process).cloned());
+        Ok(found.unwrap_or_else(|| PathBuf::from("/")))
+    })
+}
+
+fn enter(path: PathBuf) -> io::Result<c_int> {
+    threads::at_kernel(|| {
+        let process = super::kernel().ok_or_else(descriptors::bad)?.device();
+        WORKING.with_borrow_mut(|working| working.insert(process, path));
+        Ok(0)
+    })
+}
+
+/// Copies a path with its end to where C wants it, or to memory that C frees.
+///
+/// # Safety
+///
+/// `out` is null, or there are `room` bytes at it.
+unsafe fn put(path: &Path, out: *mut c_char, room: usize) -> io::Result<*mut c_char> {
+    let bytes = path.as_os_str().as_bytes();
+    let out = if out.is_null() {
+        // SAFETY: what it returns is looked at.
+        unsafe { libc::malloc(bytes.len() + 1) }.cast::<c_char>()
+    } else if bytes.len() < room {
+        out
+    } else {
+        return os(libc::ERANGE);
+    };
+    if out.is_null() {
+        return os(libc::ENOMEM);
+    }
+    // SAFETY: there is room for the path and its end.
+    unsafe {
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), out.cast::<u8>(), bytes.len());
+        *out.add(bytes.len()) = 0;
+    }
+    Ok(out)
+}
+
+/// The system call `getcwd`, which says how long the path is with its end.
+///
+/// # Safety
+///
+/// There are `room` bytes at `out`.
+pub(super) unsafe fn current(out: *mut c_char, room: usize) -> isize {
+    super::calls::answer(|| {
+        let path = working()?;
+        if out.is_null() {
+            return os(libc::EFAULT);
+        }
+        // SAFETY: the caller vouches for the place.
+        unsafe { put(&path, out, room) }?;
+        Ok((path.as_os_str().len() + 1).cast_signed())
+    })
+}
+
+impl Answer for *mut c_char {
+    const FAILED: Self = std::ptr::null_mut();
+}
+
+on_paths! {
+    /// `realpath(3)`
+    fn realpath(path: *const c_char, out: *mut c_char) -> *mut c_char {
+        // SAFETY: the path is the caller's.
+        let path = unsafe { absolute(AT_FDCWD, path) }?;
+        match here(status(DiskRequest::StatusAt { path: path.clone() }))? {
+            Done::Here(_) => {
+                // SAFETY: there is room for the longest path, as the caller knows.
+                unsafe { put(&normal(&path), out, libc::PATH_MAX as usize) }.map(Done::Here)
+            }
+            Done::Elsewhere => Ok(Done::Elsewhere),
+        }
+    }
+
+    /// `getcwd(3)`
+    fn getcwd(out: *mut c_char, room: size_t) -> *mut c_char {
+        // SAFETY: the place is the caller's.
+        unsafe { put(&working()?, out, room) }.map(Done::Here)
+    }
+
+    /// `chdir(2)`: into a directory of the simulated disk, or one that is only on the machine
+    fn chdir(path: *const c_char) -> c_int {
+        // SAFETY: the path is the caller's.
+        let path = normal(&unsafe { absolute(AT_FDCWD, path) }?);
+        if !std::fs::metadata(&path)?.is_dir() {
+            return os(libc::ENOTDIR);
+        }
+        enter(path).map(Done::Here)
+    }
+}
+
+on_descriptors! {
+    /// `fchdir(2)`
+    fn fchdir(fd) -> c_int {
+        enter(normal(&paths::directory(fd)?))
+    }
+}
