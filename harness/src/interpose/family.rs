@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak,
-        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering},
     },
 };
 
@@ -33,10 +33,15 @@ impl Baton {
         }
     }
 
+    /// Takes it, if it is there.
+    pub(super) fn has_come(&self) -> bool {
+        self.0.swap(0, Ordering::Acquire) != 0
+    }
+
     /// Waits for it no longer than so many milliseconds of real time. Did it come?
     pub(super) fn await_it_for(&self, milliseconds: u32) -> bool {
         for _ in 0..milliseconds {
-            if self.0.swap(0, Ordering::Acquire) != 0 {
+            if self.has_come() {
                 return true;
             }
             real_wait(&self.0, 0);
@@ -70,11 +75,17 @@ pub(super) struct Child {
     pub(super) family: Arc<Family>,
     pub(super) number: u64,
     pub(super) baton: Baton,
+    /// The number that the real kernel has for it.
+    pub(super) thread: AtomicI32,
+    /// It was given up: nothing of the run is its business any more. Who touches what is the run's
+    /// has the lock meanwhile.
+    pub(super) lost: Mutex<bool>,
 }
 
 impl Child {
     pub(super) fn new(family: Arc<Family>, number: u64) -> Self {
-        Self { family, number, baton: Baton::default() }
+        let (thread, lost) = (AtomicI32::new(0), Mutex::new(false));
+        Self { family, number, baton: Baton::default(), thread, lost }
     }
 }
 
@@ -488,7 +499,7 @@ static FAMILIES: Mutex<Vec<Weak<Family>>> = Mutex::new(Vec::new());
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// Takes a lock without the calls that this module stands in front of: it is held for moments only.
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     loop {
         match of.try_lock() {
             Ok(guard) => return guard,

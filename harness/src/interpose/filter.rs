@@ -65,6 +65,11 @@ pub(super) unsafe fn really(number: c_long, arguments: [usize; 5]) -> c_long {
     unsafe { futex::real_syscall()(number, a, b, c, d, e, MEANT as usize) }
 }
 
+/// The name of a system call.
+pub(super) fn name(number: c_long) -> Option<&'static str> {
+    table::row(number).map(table::Row::name)
+}
+
 /// From now on system calls of this thread, and of those that it starts, are looked at, with or
 /// without those for randomness.
 ///

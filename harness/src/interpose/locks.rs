@@ -53,7 +53,7 @@ unsafe extern "C" fn pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> c_int {
     }
     while result.get() == libc::EBUSY {
         // The thread of the run has it when that is over; others try again.
-        threads::wait_for_address(mutex as usize, None, taken);
+        threads::wait_for_address("a mutex", mutex as usize, None, taken);
         if result.get() == libc::EBUSY {
             taken();
         }
@@ -88,7 +88,7 @@ unsafe fn wait(
     if result != 0 {
         return result;
     }
-    let woken = threads::wait_for_address(condition as usize, until, || false);
+    let woken = threads::wait_for_address("a condition", condition as usize, until, || false);
     // SAFETY: as above.
     match unsafe { pthread_mutex_lock(mutex) } {
         0 if !woken => libc::ETIMEDOUT,

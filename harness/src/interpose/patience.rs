@@ -1,11 +1,15 @@
 //! How long threads of a run wait in real time, for what threads of other runs may be about to do, and
 //! how the thread of the run waits in virtual time.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use super::{
     family::{Family, others_run},
     futex::{real_pause, real_wait, real_yield},
+    refusal, stuck,
     threads::settle_family,
 };
 
@@ -62,6 +66,7 @@ pub(super) fn wait_really(word: &AtomicU32, value: u32, is_shared: bool) -> bool
 /// host does nothing until one can. False if the time is up.
 pub(super) fn lead_waits(
     family: &Family,
+    what: &str,
     word: Option<usize>,
     until: Option<u64>,
     is_over: impl Fn() -> bool,
@@ -70,9 +75,13 @@ pub(super) fn lead_waits(
         family.note_word(word, true);
         family.state().lead_waits(word, true);
     }
-    let in_time = lead_waits_until(family, word.is_some(), until, || {
+    let told = Cell::new(false);
+    let in_time = lead_waits_until(family, (what, &told), word.is_some(), until, || {
         family.state().lead_was_woken() || is_over()
     });
+    if told.get() {
+        stuck::note(None);
+    }
     if let Some(word) = word {
         family.note_word(word, false);
         family.state().lead_waits(word, false);
@@ -82,12 +91,13 @@ pub(super) fn lead_waits(
 
 fn lead_waits_until(
     family: &Family,
+    (what, told): (&str, &Cell<bool>),
     for_word: bool,
     until: Option<u64>,
     is_over: impl Fn() -> bool,
 ) -> bool {
     let host = super::kernel().map(|kernel| kernel.host());
-    let (mut waited, mut told) = (0, false);
+    let mut waited = 0;
     loop {
         if is_over() {
             return true;
@@ -103,8 +113,14 @@ fn lead_waits_until(
             continue;
         }
         let Some(next) = next else {
-            if !std::mem::replace(&mut told, true) {
-                super::blocked(host, "it waits for what nobody in the run can bring about");
+            if !told.replace(true) {
+                let what = format!(
+                    "it waits for {what} on the thread of its runtime, which nobody in the run can \
+                     bring about{}",
+                    refusal::asked_by()
+                );
+                super::blocked(host, &what);
+                stuck::note(Some(what));
             }
             real_pause();
             continue;

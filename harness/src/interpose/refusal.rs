@@ -20,9 +20,12 @@ const BETWEEN: [&str; 7] = [
 /// The code of a run has asked for something that would leave the simulation: the run ends, and
 /// says what it was and who asked.
 pub(super) fn refuse(what: &str) {
-    let caller = caller().map(|caller| format!(" (in {caller})")).unwrap_or_default();
-    let what = format!("{what}{caller}");
-    threads::block(&what);
+    threads::block(&format!("{what}{}", asked_by()));
+}
+
+/// Who asked, in brackets behind what was asked.
+pub(super) fn asked_by() -> String {
+    caller().map(|caller| format!(" (in {caller})")).unwrap_or_default()
 }
 
 /// The function that the call came from and where it is, as a backtrace gives them.

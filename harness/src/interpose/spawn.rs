@@ -1,13 +1,130 @@
-//! `pthread_create(3)` and `pthread_join(3)`.
+//! `pthread_create(3)` and `pthread_join(3)`: threads of a run from their beginning to their end.
 
-use std::ffi::c_void;
+use std::{
+    ffi::c_void,
+    sync::{Arc, OnceLock, atomic::Ordering},
+};
 
 use libc::c_int;
 
 use super::{
     Next,
-    threads::{Start, adopt, await_end},
+    family::{Child, lock},
+    filter,
+    threads::{self, CHILD, KERNELS, at_kernel, await_end},
 };
+
+type Start = extern "C" fn(*mut c_void) -> *mut c_void;
+
+struct Begin {
+    start: Start,
+    argument: *mut c_void,
+    child: Arc<Child>,
+}
+
+extern "C" fn run(begin: *mut c_void) -> *mut c_void {
+    // SAFETY: it is what `adopt` has made, and comes here once.
+    let begin = unsafe { Box::from_raw(begin.cast::<Begin>()) };
+    let Begin { start, argument, child } = *begin;
+    let seed = {
+        child.baton.await_it();
+        // SAFETY: it only says a number.
+        let thread = unsafe { filter::really(libc::SYS_gettid, [0; 5]) };
+        child.thread.store(c_int::try_from(thread).unwrap_or(0), Ordering::Relaxed);
+        child.family.state().seed ^ child.number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    };
+    super::begin_child(seed);
+    become_child(child);
+    if let Some(child) = CHILD.get() {
+        child.family.begin_thread();
+    }
+    start(argument)
+}
+
+/// This thread is one of a run from now on, until it ends.
+pub(super) fn become_child(child: Arc<Child>) {
+    end_with_the_thread(&child);
+    child.resume();
+    // SAFETY: it is given back when the thread ends.
+    CHILD.set(Some(unsafe { &*Arc::into_raw(child) }));
+}
+
+/// Has the thread hand its baton back when everything that belongs to it is gone.
+fn end_with_the_thread(child: &Arc<Child>) {
+    static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
+    unsafe extern "C" fn ended(_: *mut c_void) {
+        let Some(child) = CHILD.replace(None) else { return };
+        super::end_child();
+        // SAFETY: it was leaked when the thread began.
+        let child = unsafe { Arc::from_raw(std::ptr::from_ref(child)) };
+        let lost = lock(&child.lost);
+        if !*lost {
+            child.family.state().ended(child.number);
+            child.family.lead.hand_over();
+        }
+    }
+    let key = *KEY.get_or_init(|| {
+        let mut key = 0;
+        // SAFETY: the key is a valid place.
+        unsafe { libc::pthread_key_create(&raw mut key, Some(ended)) };
+        key
+    });
+    // SAFETY: the key is valid; only that the value is not null matters.
+    unsafe { libc::pthread_setspecific(key, std::ptr::from_ref::<Child>(child).cast()) };
+}
+
+/// What to start instead of what the code of a run wants to start. `create` starts it.
+fn adopt(
+    start: Start,
+    argument: *mut c_void,
+    create: impl FnOnce(Start, *mut c_void) -> (c_int, libc::pthread_t),
+) -> c_int {
+    let (family, kernel) = match CHILD.get() {
+        Some(child) => (Arc::clone(&child.family), None),
+        None => match threads::family() {
+            Some(family) => (family, super::kernel()),
+            None => return create(start, argument).0,
+        },
+    };
+    let held = CHILD.get().map(Child::hold);
+    let number = family.state().number();
+    drop(held);
+    let child = Arc::new(Child::new(Arc::clone(&family), number));
+    let host = match (&kernel, CHILD.get()) {
+        (Some(kernel), _) => kernel.host(),
+        (None, Some(parent)) => family.state().host_of(parent.number).unwrap_or(0),
+        (None, None) => 0,
+    };
+    let begin = Box::into_raw(Box::new(Begin { start, argument, child: Arc::clone(&child) }));
+    let (result, thread) = create(run, begin.cast());
+    if result != 0 {
+        // SAFETY: nobody else has it: there is no thread.
+        drop(unsafe { Box::from_raw(begin) });
+        return result;
+    }
+    let held = CHILD.get().map(Child::hold);
+    family.state().add(child, host, thread);
+    drop(held);
+    match (kernel, CHILD.get()) {
+        (Some(kernel), _) => KERNELS.with_borrow_mut(|kernels| {
+            kernels.insert(number, kernel);
+        }),
+        (None, Some(parent)) => {
+            // It has its parent's kernel.
+            let of = parent.number;
+            let _ = at_kernel(|| {
+                KERNELS.with_borrow_mut(|kernels| {
+                    if let Some(kernel) = kernels.get(&of).cloned() {
+                        kernels.insert(number, kernel);
+                    }
+                });
+                Ok(())
+            });
+        }
+        (None, None) => {}
+    }
+    0
+}
 
 /// # Safety
 ///

@@ -10,9 +10,10 @@ use crate::{
     Run, Scenario, Services, Signals,
     interpose::Parts,
     plan::{Plan, Topology},
-    run::perform::run_parts,
+    run::{RunError, perform::run_parts},
 };
 
+mod given_up;
 mod system_calls;
 
 fn ms(ms: u64) -> Duration {
@@ -24,11 +25,19 @@ fn alone<F>(service: impl Fn() -> F + Send + Sync + 'static) -> Run
 where
     F: Future<Output = std::io::Result<()>> + Send + 'static,
 {
+    try_alone(service).expect("the plan is sound")
+}
+
+/// The same, if it comes to a record.
+fn try_alone<F>(service: impl Fn() -> F + Send + Sync + 'static) -> Result<Run, RunError>
+where
+    F: Future<Output = std::io::Result<()>> + Send + 'static,
+{
     let services = Services::new().with("alone", move |_: serde_json::Value| service());
     let topology = Topology::new().host("a", "alone", serde_json::Value::Null);
     let plan = Plan::new(topology).lasts(ms(1_000));
     let scenario = Scenario::new("alone", "code of C is simulated, too", plan, services);
-    run_parts(&scenario, 1, Signals::default(), Parts::default()).expect("the plan is sound")
+    run_parts(&scenario, 1, Signals::default(), Parts::default())
 }
 
 /// When what was logged.

@@ -18,11 +18,10 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
-    ffi::c_void,
     io,
     rc::Rc,
     sync::{
-        Arc,
+        Arc, MutexGuard,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -31,20 +30,20 @@ use libc::c_int;
 
 use super::{
     descriptors,
-    family::{Child, Family, Job, Wait, others_run, wake_others},
-    futex::real_yield,
+    family::{Child, Family, Job, Wait, lock, others_run, wake_others},
+    futex::{real_pause, real_yield},
     kernel::Kernel,
     patience::{lead_waits, wait_really},
-    polling, statics,
+    polling, statics, stuck,
 };
 
 thread_local! {
     /// Of the thread of a run.
     static FAMILY: RefCell<Option<Arc<Family>>> = const { RefCell::new(None) };
     /// The kernels of the hosts that threads belong to, by the number of the thread.
-    static KERNELS: RefCell<BTreeMap<u64, Rc<dyn Kernel>>> = const { RefCell::new(BTreeMap::new()) };
+    pub(super) static KERNELS: RefCell<BTreeMap<u64, Rc<dyn Kernel>>> = const { RefCell::new(BTreeMap::new()) };
     /// Of a thread that was started by the code of a run.
-    static CHILD: Cell<Option<&'static Child>> = const { Cell::new(None) };
+    pub(super) static CHILD: Cell<Option<&'static Child>> = const { Cell::new(None) };
     /// How often the thread has let others go first since it last did something else.
     static YIELDED: Cell<u32> = const { Cell::new(0) };
 }
@@ -64,7 +63,7 @@ pub(super) fn end() {
 }
 
 /// The family of this thread, whether it is the run's own or one that the code has started.
-fn family() -> Option<Arc<Family>> {
+pub(super) fn family() -> Option<Arc<Family>> {
     match CHILD.try_with(Cell::get).ok().flatten() {
         Some(child) => Some(Arc::clone(&child.family)),
         None => FAMILY.try_with(|family| family.try_borrow().ok()?.clone()).ok().flatten(),
@@ -117,14 +116,14 @@ impl Child {
         let call: *mut (dyn FnMut() + Send + '_) = &raw mut perform;
         // SAFETY: only the lifetime changes, and this thread waits until the job is done.
         let call: *mut (dyn FnMut() + Send) = unsafe { std::mem::transmute(call) };
-        self.family.state().job = Some(Job { call, of_descriptors });
-        self.pass();
+        self.pass(|family| family.state().job = Some(Job { call, of_descriptors }));
         result.unwrap_or_else(|| Err(descriptors::bad()))
     }
 
     /// Waits, unless that is over already. False if it was only for the time.
     fn wait(&self, wait: Wait, is_over: impl Fn() -> bool) -> bool {
         let word = wait.word;
+        drop(self.hold());
         if let Some(word) = word {
             self.family.note_word(word, true);
             // Somebody outside of the run may have ended it before that.
@@ -133,22 +132,37 @@ impl Child {
                 return true;
             }
         }
-        self.family.state().wait(self.number, wait);
-        self.pass();
+        self.pass(|family| family.state().wait(self.number, wait));
         if let Some(word) = word {
             self.family.note_word(word, false);
         }
         self.family.state().was_woken(self.number)
     }
 
-    /// Hands the baton back, and waits to get it again.
-    fn pass(&self) {
+    /// Says what is wanted, hands the baton back, and waits to get it again.
+    fn pass(&self, say: impl FnOnce(&Family)) {
+        let held = self.hold();
+        say(&self.family);
         self.family.lead.hand_over();
+        drop(held);
         self.baton.await_it();
         self.resume();
     }
 
-    fn resume(&self) {
+    /// The right to touch what is the run's, which a thread that was given up has no more: it never
+    /// moves again.
+    pub(super) fn hold(&self) -> MutexGuard<'_, bool> {
+        let held = lock(&self.lost);
+        if *held {
+            drop(held);
+            loop {
+                real_pause();
+            }
+        }
+        held
+    }
+
+    pub(super) fn resume(&self) {
         let state = self.family.state();
         super::NOW_NS.set(state.now);
         super::READINGS.set(0);
@@ -195,8 +209,9 @@ pub(super) fn block(what: &str) {
     match CHILD.get() {
         None => super::blocked(None, what),
         Some(child) => {
-            let host = child.family.state().host_of(child.number);
+            let number = child.number;
             let tell = || {
+                let host = family().and_then(|family| family.state().host_of(number));
                 super::blocked(host, what);
                 Ok(())
             };
@@ -287,16 +302,40 @@ pub(super) fn settle_family(family: &Family, host: Option<u16>) -> bool {
 /// So many milliseconds of real time a thread may compute without a wait.
 const PATIENCE_MS: u32 = 60_000;
 
+#[cfg(test)]
+thread_local! {
+    /// What tests have instead.
+    pub(super) static PATIENCE: Cell<u32> = const { Cell::new(PATIENCE_MS) };
+}
+
+#[cfg(test)]
+fn patience_ms() -> u32 {
+    PATIENCE.get()
+}
+
+#[cfg(not(test))]
+fn patience_ms() -> u32 {
+    PATIENCE_MS
+}
+
+/// Gives a thread up, unless it has handed the baton back just now. Was it given up?
+pub(super) fn lose(family: &Family, child: &Child) -> bool {
+    let mut lost = lock(&child.lost);
+    *lost = !family.lead.has_come();
+    *lost
+}
+
 /// Hands the baton to a thread, and performs what it asks, until it waits or ends. False if it does
 /// neither.
 fn let_move(family: &Family, child: &Child) -> bool {
     let number = child.number;
     loop {
         child.baton.hand_over();
-        if !family.lead.await_it_for(PATIENCE_MS) {
+        if !family.lead.await_it_for(patience_ms()) && lose(family, child) {
             let (name, host) = (name_of(family, number), family.state().host_of(number));
             family.state().abandon(number);
-            super::blocked(host, &format!("its thread {name} runs and neither waits nor ends"));
+            let does = stuck::doing(child.thread.load(Ordering::Relaxed));
+            super::blocked(host, &format!("its thread {name} {does}, and neither waits nor ends"));
             return false;
         }
         let job = family.state().job.take();
@@ -415,130 +454,46 @@ pub(crate) fn retire(host: u16) {
     }
 }
 
-pub(super) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
-
-struct Begin {
-    start: Start,
-    argument: *mut c_void,
-    child: Arc<Child>,
-}
-
-extern "C" fn run(begin: *mut c_void) -> *mut c_void {
-    // SAFETY: it is what `adopt` has made, and comes here once.
-    let begin = unsafe { Box::from_raw(begin.cast::<Begin>()) };
-    let Begin { start, argument, child } = *begin;
-    let seed = {
-        child.baton.await_it();
-        child.family.state().seed ^ child.number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-    };
-    super::begin_child(seed);
-    end_with_the_thread(&child);
-    // SAFETY: it is given back when the thread ends.
-    CHILD.set(Some(unsafe { &*Arc::into_raw(child) }));
-    if let Some(child) = CHILD.get() {
-        child.resume();
-        child.family.begin_thread();
-    }
-    start(argument)
-}
-
-/// Has the thread hand its baton back when everything that belongs to it is gone.
-fn end_with_the_thread(child: &Arc<Child>) {
-    static KEY: std::sync::OnceLock<libc::pthread_key_t> = std::sync::OnceLock::new();
-    unsafe extern "C" fn ended(_: *mut c_void) {
-        let Some(child) = CHILD.replace(None) else { return };
-        super::end_child();
-        // SAFETY: it was leaked when the thread began.
-        let child = unsafe { Arc::from_raw(std::ptr::from_ref(child)) };
-        child.family.state().ended(child.number);
-        child.family.lead.hand_over();
-    }
-    let key = *KEY.get_or_init(|| {
-        let mut key = 0;
-        // SAFETY: the key is a valid place.
-        unsafe { libc::pthread_key_create(&raw mut key, Some(ended)) };
-        key
-    });
-    // SAFETY: the key is valid; only that the value is not null matters.
-    unsafe { libc::pthread_setspecific(key, std::ptr::from_ref::<Child>(child).cast()) };
-}
-
-/// What to start instead of what the code of a run wants to start. `create` starts it.
-pub(super) fn adopt(
-    start: Start,
-    argument: *mut c_void,
-    create: impl FnOnce(Start, *mut c_void) -> (c_int, libc::pthread_t),
-) -> c_int {
-    let (family, kernel) = match CHILD.get() {
-        Some(child) => (Arc::clone(&child.family), None),
-        None => match family() {
-            Some(family) => (family, super::kernel()),
-            None => return create(start, argument).0,
-        },
-    };
-    let number = family.state().number();
-    let child = Arc::new(Child::new(Arc::clone(&family), number));
-    let host = match (&kernel, CHILD.get()) {
-        (Some(kernel), _) => kernel.host(),
-        (None, Some(parent)) => family.state().host_of(parent.number).unwrap_or(0),
-        (None, None) => 0,
-    };
-    let begin = Box::into_raw(Box::new(Begin { start, argument, child: Arc::clone(&child) }));
-    let (result, thread) = create(run, begin.cast());
-    if result != 0 {
-        // SAFETY: nobody else has it: there is no thread.
-        drop(unsafe { Box::from_raw(begin) });
-        return result;
-    }
-    family.state().add(child, host, thread);
-    match (kernel, CHILD.get()) {
-        (Some(kernel), _) => KERNELS.with_borrow_mut(|kernels| {
-            kernels.insert(number, kernel);
-        }),
-        (None, Some(parent)) => {
-            // It has its parent's kernel.
-            let of = parent.number;
-            let _ = at_kernel(|| {
-                KERNELS.with_borrow_mut(|kernels| {
-                    if let Some(kernel) = kernels.get(&of).cloned() {
-                        kernels.insert(number, kernel);
-                    }
-                });
-                Ok(())
-            });
-        }
-        (None, None) => {}
-    }
-    0
-}
-
 /// Waits in virtual time until a thread has ended, if it is one of this run.
 pub(super) fn await_end(thread: libc::pthread_t) {
     let Some(family) = family() else { return };
-    let Some(number) = family.state().number_of(thread) else { return };
+    let number = with_family(|family| family.state().number_of(thread));
+    let Some(number) = number else { return };
     match CHILD.get() {
         Some(child) => {
             child.wait(Wait { end_of: Some(number), ..Wait::default() }, || false);
         }
         None => {
             let ended = || !family.state().knows(number);
-            lead_waits(&family, None, None, ended);
+            lead_waits(&family, "the end of a thread", None, None, ended);
         }
+    }
+}
+
+/// Does something with the threads of this run, which this thread may be given up by: then it does
+/// nothing to them.
+fn with_family<R: Default>(act: impl FnOnce(&Arc<Family>) -> R) -> R {
+    let Some(family) = family() else { return R::default() };
+    match CHILD.try_with(Cell::get).ok().flatten() {
+        Some(child) => {
+            let lost = lock(&child.lost);
+            if *lost { R::default() } else { act(&family) }
+        }
+        None => act(&family),
     }
 }
 
 /// Wakes up to `most` threads of this run that wait for a word. How many did?
 pub(super) fn wake_waiters(word: usize, most: usize) -> usize {
-    family().map_or(0, |family| family.state().wake(word, most))
+    with_family(|family| family.state().wake(word, most))
 }
 
 /// Wakes up to `most` threads of this run that wait for a word, or tells other runs that it was
 /// woken. How many did, of this run?
 pub(super) fn wake_waiters_anywhere(word: usize, most: usize) -> usize {
-    let own = family();
-    let woken = own.as_ref().map_or(0, |family| family.state().wake(word, most));
+    let woken = with_family(|family| family.state().wake(word, most));
     if woken == 0 {
-        wake_others(own.as_ref(), word);
+        wake_others(family().as_ref(), word);
     }
     woken
 }
@@ -553,17 +508,22 @@ pub(super) fn wait_for_word(word: &AtomicU32, value: u32, until: Option<u64>) ->
     if may_be_held && wait_really(word, value, is_shared) {
         return true;
     }
-    wait_for_address(address, until, || word.load(Ordering::SeqCst) != value)
+    wait_for_address("a lock, a condition or a channel", address, until, || {
+        word.load(Ordering::SeqCst) != value
+    })
 }
 
 /// Waits until something at an address is woken, or is so already. False if the time is up.
 pub(super) fn wait_for_address(
+    what: &str,
     address: usize,
     until: Option<u64>,
     is_over: impl Fn() -> bool,
 ) -> bool {
     match CHILD.get() {
         Some(child) => child.wait(Wait { word: Some(address), until, ..Wait::default() }, is_over),
-        None => family().is_none_or(|family| lead_waits(&family, Some(address), until, is_over)),
+        None => {
+            family().is_none_or(|family| lead_waits(&family, what, Some(address), until, is_over))
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        mpsc::{self, RecvTimeoutError},
+        mpsc::{self, Receiver, RecvTimeoutError},
     },
     thread,
     time::{Duration, Instant},
@@ -17,7 +17,7 @@ use squall_reports::{
 use super::signals::Signals;
 use crate::{
     backend::{Asked, Perform, simulation::Simulation},
-    interpose::Parts,
+    interpose::{Parts, Stuck},
     judge::{Judgement, judge},
     plan::InvalidPlan,
     scenario::Scenario,
@@ -26,6 +26,11 @@ use crate::{
 /// How much longer than its own limit a run may take before it is given up: it is then stuck
 /// in code that never yields.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
+
+/// How often whoever waits for a record looks at whether its run is stuck, and how long that must have
+/// been so: somebody outside of the run may hold a lock for a moment.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const STUCK_FOR: Duration = Duration::from_secs(4);
 
 /// Deep futures of unoptimised builds want more than the two megabytes of a thread.
 const STACK_BYTES: usize = 16 << 20;
@@ -149,21 +154,23 @@ pub(crate) fn run_on(
     let asked = Asked { scenario: scenario.clone(), seed, signals };
     let failed = |reason: String| RunError::Harness { scenario: name(), seed, reason };
     let (send, receive) = mpsc::channel();
+    let stuck = Stuck::default();
+    let watched = stuck.clone();
     let thread = thread::Builder::new()
         .name(format!("run {}", scenario.name()))
         .stack_size(STACK_BYTES)
         .spawn(move || {
+            watched.watch_this_thread();
             let record = backend.perform(asked);
             // Nobody listens any more only if the run was given up.
             let _ = send.send(record);
         })
         .map_err(|error| failed(format!("no thread could be started: {error}")))?;
-    let record = match receive.recv_timeout(patience) {
+    let record = match wait_for(&receive, patience, &stuck) {
         Ok(record) => record.map_err(failed)?,
         Err(RecvTimeoutError::Timeout) => {
-            return Err(failed(format!(
-                "no end after {patience:?}: a task on some host never yields"
-            )));
+            let waited = Duration::from_secs(started.elapsed().as_secs());
+            return Err(failed(format!("no end after {waited:?}: {}", stuck.reason())));
         }
         Err(RecvTimeoutError::Disconnected) => {
             let panic = thread.join().err();
@@ -178,6 +185,26 @@ pub(crate) fn run_on(
     let objectives = plan.processes.objectives(&plan.objectives, record.header.backend);
     let judgement = judge(&record, &objectives);
     Ok(Run { record, judgement, wall: started.elapsed() })
+}
+
+/// Waits for the record of a run, for not much longer once its thread waits for what nobody in the run
+/// can bring about.
+fn wait_for<T>(
+    receive: &Receiver<T>,
+    patience: Duration,
+    stuck: &Stuck,
+) -> Result<T, RecvTimeoutError> {
+    let (mut left, mut stuck_for) = (patience, Duration::ZERO);
+    while !left.is_zero() && stuck_for < STUCK_FOR {
+        let step = LOOK_EVERY.min(left);
+        match receive.recv_timeout(step) {
+            Err(RecvTimeoutError::Timeout) => {}
+            result => return result,
+        }
+        left -= step;
+        stuck_for = if stuck.waits().is_some() { stuck_for + step } else { Duration::ZERO };
+    }
+    Err(RecvTimeoutError::Timeout)
 }
 
 #[cfg(test)]
