@@ -44,7 +44,7 @@ impl Baton {
             if self.has_come() {
                 return true;
             }
-            real_wait(&self.0, 0);
+            let _ = real_wait(&self.0, 0);
         }
         false
     }
@@ -122,6 +122,8 @@ pub(super) struct State {
     at_descriptors: BTreeSet<u64>,
     lead_woken: bool,
     started: u64,
+    /// The mutexes in static memory that threads of the run have, and how many times.
+    held: BTreeMap<usize, u32>,
     /// What the thread that had the baton asks the kernel.
     pub(super) job: Option<Job>,
     order: ChaCha8Rng,
@@ -148,6 +150,7 @@ impl State {
             at_descriptors: BTreeSet::new(),
             lead_woken: false,
             started: 0,
+            held: BTreeMap::new(),
             job: None,
             order: ChaCha8Rng::seed_from_u64(seed),
             seed,
@@ -155,6 +158,19 @@ impl State {
             clock: Clock::RIGHT,
             paused: Vec::new(),
         }
+    }
+
+    /// A thread of the run takes a mutex in static memory, or gives it back.
+    pub(super) fn hold(&mut self, mutex: usize, takes: bool) {
+        let times = self.held.entry(mutex).or_default();
+        *times = if takes { times.saturating_add(1) } else { times.saturating_sub(1) };
+        if *times == 0 {
+            self.held.remove(&mutex);
+        }
+    }
+
+    pub(super) fn is_held(&self, mutex: usize) -> bool {
+        self.held.contains_key(&mutex)
     }
 
     /// A number for a thread that is about to be started.

@@ -39,8 +39,8 @@ pub(super) fn real_futex(word: &AtomicU32, operation: c_int, value: u32) {
     }
 }
 
-/// Waits for a millisecond of real time at the most, while the word has this value.
-pub(super) fn real_wait(word: &AtomicU32, value: u32) {
+/// Waits for a millisecond of real time at the most, while the word has this value. Was it woken?
+pub(super) fn real_wait(word: &AtomicU32, value: u32) -> bool {
     let most = timespec { tv_sec: 0, tv_nsec: 1_000_000 };
     // SAFETY: both live as long as the call.
     unsafe {
@@ -52,13 +52,13 @@ pub(super) fn real_wait(word: &AtomicU32, value: u32) {
             (&raw const most) as usize,
             0,
             0,
-        );
+        ) == 0
     }
 }
 
 /// Waits for a millisecond of real time.
 pub(super) fn real_pause() {
-    real_wait(&AtomicU32::new(0), 0);
+    let _ = real_wait(&AtomicU32::new(0), 0);
 }
 
 /// Lets other threads of the machine go first.
@@ -111,7 +111,7 @@ unsafe extern "C" fn syscall(
             return unsafe { real_syscall()(number, a, b, c, d, e, f) };
         }
         // SAFETY: the arguments are the caller's.
-        if let Some(result) = unsafe { futex(a, operation, value, d as *const timespec) } {
+        if let Some(result) = unsafe { futex(a, operation, value, d as *const timespec, f) } {
             return answer(|| result.map(|woken| woken as isize)) as c_long;
         }
     }
@@ -154,13 +154,30 @@ unsafe fn futex(
     operation: c_int,
     value: u32,
     timeout: *const timespec,
+    mask: usize,
 ) -> Option<io::Result<usize>> {
     match operation & 0x7f {
         libc::FUTEX_WAKE | libc::FUTEX_WAKE_BITSET => {
             let most = value as usize;
             let woken = threads::wake_waiters_anywhere(address, most);
+            if woken >= most {
+                return Some(Ok(woken));
+            }
             // Other threads of the process may wait there, too.
-            (woken > 0).then_some(Ok(woken))
+            let left = most - woken;
+            // SAFETY: the address is the caller's.
+            let others = unsafe {
+                real_syscall()(
+                    libc::SYS_futex,
+                    address,
+                    operation.cast_unsigned() as usize,
+                    left,
+                    0,
+                    0,
+                    mask,
+                )
+            };
+            Some(Ok(woken + usize::try_from(others).unwrap_or(0)))
         }
         libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => {
             // SAFETY: the caller vouches for the word.

@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use libc::{c_int, clockid_t, pthread_cond_t, pthread_mutex_t, timespec};
 
-use super::{Next, is_inside, patience, statics, threads, time};
+use super::{Next, is_inside, patience, refusal, statics, threads, time};
 
 type OnMutex = unsafe extern "C" fn(*mut pthread_mutex_t) -> c_int;
 type OnCondition = unsafe extern "C" fn(*mut pthread_cond_t) -> c_int;
@@ -19,13 +19,49 @@ fn on_mutex(next: &Next) -> OnMutex {
 
 /// Wakes who waits for the mutex or the condition at an address.
 fn wake(address: usize, most: usize) {
-    if is_inside() {
-        if statics::contain(address) {
-            threads::wake_waiters_anywhere(address, most);
-        } else {
-            threads::wake_waiters(address, most);
+    if is_inside() && !statics::contain(address) {
+        threads::wake_waiters(address, most);
+    } else {
+        threads::wake_waiters_anywhere(address, most);
+    }
+}
+
+/// Takes a mutex, if it is free.
+fn try_to_take(mutex: *mut pthread_mutex_t) -> c_int {
+    static TRY: Next = Next::named("pthread_mutex_trylock\0");
+    // SAFETY: the mutex is the caller's.
+    let result = unsafe { on_mutex(&TRY)(mutex) };
+    if result == 0 && is_inside() && statics::contain(mutex as usize) {
+        threads::hold(mutex as usize, true);
+    }
+    result
+}
+
+/// Takes a mutex, in virtual time if a thread of this run has it, or in real time if somebody else
+/// does, who knows no other.
+fn take(mutex: *mut pthread_mutex_t, until: Option<u64>) -> c_int {
+    let is_shared = statics::contain(mutex as usize);
+    let result = Cell::new(try_to_take(mutex));
+    let taken = || {
+        result.set(try_to_take(mutex));
+        result.get() != libc::EBUSY
+    };
+    while result.get() == libc::EBUSY {
+        if is_shared && !threads::is_held(mutex as usize) {
+            if patience::await_outside(taken) {
+                break;
+            }
+            refusal::refuse(
+                "it waits for a mutex in static memory, which somebody outside of the run keeps",
+            );
+        }
+        // The thread of the run has it when that is over; others try again.
+        let in_time = threads::wait_for_address("a mutex", mutex as usize, until, taken);
+        if result.get() == libc::EBUSY && !taken() && !in_time {
+            return libc::ETIMEDOUT;
         }
     }
+    result.get()
 }
 
 /// # Safety
@@ -34,31 +70,41 @@ fn wake(address: usize, most: usize) {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> c_int {
     static NEXT: Next = Next::named("pthread_mutex_lock\0");
-    static TRY: Next = Next::named("pthread_mutex_trylock\0");
-    if !is_inside() {
-        // SAFETY: the mutex is the caller's.
-        return unsafe { on_mutex(&NEXT)(mutex) };
+    if is_inside() {
+        return take(mutex, None);
     }
-    // SAFETY: as above.
-    let result = Cell::new(unsafe { on_mutex(&TRY)(mutex) });
-    let taken = || {
-        // SAFETY: as above.
-        result.set(unsafe { on_mutex(&TRY)(mutex) });
-        result.get() != libc::EBUSY
-    };
-    if result.get() != libc::EBUSY
-        || statics::contain(mutex as usize) && patience::try_really(taken)
-    {
-        return result.get();
+    // SAFETY: the mutex is the caller's.
+    unsafe { on_mutex(&NEXT)(mutex) }
+}
+
+/// # Safety
+///
+/// As `pthread_mutex_trylock(3)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pthread_mutex_trylock(mutex: *mut pthread_mutex_t) -> c_int {
+    try_to_take(mutex)
+}
+
+/// # Safety
+///
+/// As `pthread_mutex_timedlock(3)`.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pthread_mutex_timedlock(
+    mutex: *mut pthread_mutex_t,
+    until: *const timespec,
+) -> c_int {
+    static NEXT: Next = Next::named("pthread_mutex_timedlock\0");
+    if is_inside() {
+        // SAFETY: the caller vouches for it.
+        let until = time::until(unsafe { until.read_unaligned() }, Some(libc::CLOCK_REALTIME));
+        return take(mutex, Some(until));
     }
-    while result.get() == libc::EBUSY {
-        // The thread of the run has it when that is over; others try again.
-        threads::wait_for_address("a mutex", mutex as usize, None, taken);
-        if result.get() == libc::EBUSY {
-            taken();
-        }
+    // SAFETY: this is libc's function of that name and type, and the arguments are the caller's.
+    unsafe {
+        let next: unsafe extern "C" fn(*mut pthread_mutex_t, *const timespec) -> c_int =
+            std::mem::transmute(NEXT.get());
+        next(mutex, until)
     }
-    result.get()
 }
 
 /// # Safety
@@ -67,8 +113,16 @@ unsafe extern "C" fn pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> c_int {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn pthread_mutex_unlock(mutex: *mut pthread_mutex_t) -> c_int {
     static NEXT: Next = Next::named("pthread_mutex_unlock\0");
+    // Before somebody else has it.
+    let is_shared = is_inside() && statics::contain(mutex as usize);
+    if is_shared {
+        threads::hold(mutex as usize, false);
+    }
     // SAFETY: the mutex is the caller's.
     let result = unsafe { on_mutex(&NEXT)(mutex) };
+    if result != 0 && is_shared {
+        threads::hold(mutex as usize, true);
+    }
     wake(mutex as usize, 1);
     result
 }

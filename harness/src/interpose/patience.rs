@@ -9,7 +9,7 @@ use std::{
 use super::{
     family::{Family, others_run},
     futex::{real_pause, real_wait, real_yield},
-    refusal, stuck,
+    refusal, statics, stuck,
     threads::settle_family,
 };
 
@@ -17,15 +17,17 @@ use super::{
 /// milliseconds it waits for them in real time: none of them holds a lock for long.
 const YIELDS: u32 = 1_000;
 const PAUSES: u32 = 1_000;
-/// The same, if there is no other run.
-const PAUSES_ALONE: u32 = 20;
+/// The same, if there is no other run: threads of none hold locks as well, but then it is more likely
+/// that one of this run does.
+const PAUSES_ALONE: u32 = 100;
 
-/// Waits in real time for what a thread of another run may be about to give back. Is it done?
-pub(super) fn try_really(mut done: impl FnMut() -> bool) -> bool {
-    if !others_run() {
-        return false;
-    }
-    for waited in 0..YIELDS + PAUSES {
+/// For how many milliseconds a thread of a run waits in real time for a lock that somebody outside of
+/// the run has: whoever has it that long does not hold it for a moment.
+const PAUSES_OUTSIDE: u32 = 10_000;
+
+/// Waits in real time for what somebody outside of the run is about to give back. Is it done?
+pub(super) fn await_outside(mut done: impl FnMut() -> bool) -> bool {
+    for waited in 0..YIELDS + PAUSES_OUTSIDE {
         if done() {
             return true;
         }
@@ -54,10 +56,10 @@ pub(super) fn wait_really(word: &AtomicU32, value: u32, is_shared: bool) -> bool
         (false, _) => 0,
     };
     for _ in 0..pauses {
-        if has_changed() {
+        // Whoever gives a lock back that others want as well finds the word as it was before.
+        if has_changed() || real_wait(word, value) {
             return true;
         }
-        real_wait(word, value);
     }
     has_changed()
 }
@@ -76,7 +78,7 @@ pub(super) fn lead_waits(
         family.state().lead_waits(word, true);
     }
     let told = Cell::new(false);
-    let in_time = lead_waits_until(family, (what, &told), word.is_some(), until, || {
+    let in_time = lead_waits_until(family, (what, &told), word, until, || {
         family.state().lead_was_woken() || is_over()
     });
     if told.get() {
@@ -92,7 +94,7 @@ pub(super) fn lead_waits(
 fn lead_waits_until(
     family: &Family,
     (what, told): (&str, &Cell<bool>),
-    for_word: bool,
+    word: Option<usize>,
     until: Option<u64>,
     is_over: impl Fn() -> bool,
 ) -> bool {
@@ -107,7 +109,15 @@ fn lead_waits_until(
         }
         let next = [family.state().next_due(host), until].into_iter().flatten().min();
         // In other runs, and in this one's own libraries, somebody may hold a lock for a moment.
-        if for_word && others_run() && waited < PAUSES {
+        let is_shared = word.is_some_and(statics::contain);
+        let most = match (is_shared, others_run()) {
+            // Nobody of this run has it: none of them will ever move.
+            (true, _) if next.is_none() => PAUSES_OUTSIDE,
+            (_, true) => PAUSES,
+            (true, false) => PAUSES_ALONE,
+            (false, false) => 0,
+        };
+        if word.is_some() && waited < most {
             waited += 1;
             real_pause();
             continue;

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod given_up;
+mod static_locks;
 mod system_calls;
 
 fn ms(ms: u64) -> Duration {
@@ -64,7 +65,7 @@ unsafe impl Sync for OfC {}
 unsafe impl Send for OfC {}
 
 impl OfC {
-    fn new() -> Self {
+    const fn new() -> Self {
         let mutex = UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER);
         Self { mutex, condition: UnsafeCell::new(libc::PTHREAD_COND_INITIALIZER) }
     }

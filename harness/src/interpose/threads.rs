@@ -34,7 +34,8 @@ use super::{
     futex::{real_pause, real_yield},
     kernel::Kernel,
     patience::{lead_waits, wait_really},
-    polling, statics, stuck,
+    polling,
+    statics, stuck,
 };
 
 thread_local! {
@@ -387,10 +388,14 @@ fn name_of(family: &Family, number: u64) -> String {
 }
 
 /// Somebody outside of the run has ended the wait of one of its threads, at a time that no seed
-/// decides.
+/// decides. That is no matter for a lock in static memory, which all runs have in common.
 fn note_outside(family: &Family) {
     for word in family.take_from_outside() {
         let Some(number) = family.state().first_waiting_for(word) else { continue };
+        if statics::contain(word) {
+            family.state().wake(word, usize::MAX);
+            continue;
+        }
         let (name, host) = (name_of(family, number), family.state().host_of(number));
         super::blocked(
             host,
@@ -492,10 +497,21 @@ pub(super) fn wake_waiters(word: usize, most: usize) -> usize {
 /// woken. How many did, of this run?
 pub(super) fn wake_waiters_anywhere(word: usize, most: usize) -> usize {
     let woken = with_family(|family| family.state().wake(word, most));
-    if woken == 0 {
+    // A word of its own nobody else waits for, if somebody of the run did.
+    if woken == 0 || woken < most && statics::contain(word) {
         wake_others(family().as_ref(), word);
     }
     woken
+}
+
+/// A thread of this run has taken the mutex in static memory, or is about to give it back.
+pub(super) fn hold(mutex: usize, takes: bool) {
+    with_family(|family| family.state().hold(mutex, takes));
+}
+
+/// Does a thread of this run have the mutex?
+pub(super) fn is_held(mutex: usize) -> bool {
+    with_family(|family| family.state().is_held(mutex))
 }
 
 /// Waits until a word is woken that has this value. False if the time is up.
