@@ -39,6 +39,7 @@ mod disk;
 mod family;
 mod files;
 mod filter;
+mod flow;
 mod futex;
 mod handles;
 mod identity;

@@ -1,11 +1,8 @@
 //! Pipes, pairs of sockets and connections of Unix sockets: bytes between two descriptors of one host.
-//! Capacities are Linux's (`pipe(7)`, `net.core.wmem_default`).
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     io,
-    path::PathBuf,
     rc::Rc,
 };
 
@@ -15,96 +12,17 @@ use super::{
     Next,
     calls::{answer, os},
     descriptors::{self, Kind, Object},
-    is_inside, polling, threads,
+    flow::Flow,
+    is_inside, options, threads,
     transfer::{scatter, signed},
-    unix::write_name,
+    unix::{Name, write_name},
 };
 
-const PIPE_BYTES: usize = 64 << 10;
-const SOCKET_BYTES: usize = 208 << 10;
-
-/// Bytes on their way from one end to the other.
-struct Flow {
-    bytes: RefCell<VecDeque<u8>>,
-    capacity: usize,
-    /// Nothing more comes, or is taken.
-    ended: Cell<bool>,
-    refused: Cell<bool>,
-    /// Who reads and who writes, by the numbers that objects are notified by.
-    reader: Cell<Option<u32>>,
-    writer: Cell<Option<u32>>,
-}
-
-impl Flow {
-    fn new(capacity: usize) -> Rc<Self> {
-        Rc::new(Self {
-            bytes: RefCell::default(),
-            capacity,
-            ended: Cell::new(false),
-            refused: Cell::new(false),
-            reader: Cell::new(None),
-            writer: Cell::new(None),
-        })
-    }
-
-    fn tell(whom: &Cell<Option<u32>>) {
-        if let Some(number) = whom.get() {
-            polling::notify(number);
-        }
-    }
-
-    fn end(&self) {
-        if !self.ended.replace(true) {
-            Self::tell(&self.reader);
-        }
-    }
-
-    fn refuse(&self) {
-        if !self.refused.replace(true) {
-            Self::tell(&self.writer);
-        }
-    }
-
-    fn take(&self, most: usize, peek: bool) -> io::Result<Vec<u8>> {
-        let mut bytes = self.bytes.borrow_mut();
-        if bytes.is_empty() && most > 0 && !self.ended.get() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let count = bytes.len().min(most);
-        if peek {
-            return Ok(bytes.iter().take(count).copied().collect());
-        }
-        let taken = bytes.drain(..count).collect();
-        drop(bytes);
-        if count > 0 {
-            Self::tell(&self.writer);
-        }
-        Ok(taken)
-    }
-
-    fn put(&self, parts: &[&[u8]]) -> io::Result<usize> {
-        if self.ended.get() || self.refused.get() {
-            return os(libc::EPIPE);
-        }
-        let mut bytes = self.bytes.borrow_mut();
-        let mut room = self.capacity - bytes.len();
-        let wanted: usize = parts.iter().map(|part| part.len()).sum();
-        if room == 0 && wanted > 0 {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let mut count = 0;
-        for part in parts {
-            let now = &part[..part.len().min(room)];
-            bytes.extend(now);
-            count += now.len();
-            room -= now.len();
-        }
-        drop(bytes);
-        if count > 0 {
-            Self::tell(&self.reader);
-        }
-        Ok(count)
-    }
+/// For how many nanoseconds a call waits that may; zero is for ever.
+#[derive(Default)]
+pub(super) struct Timeouts {
+    pub(super) receive: Cell<u64>,
+    pub(super) send: Cell<u64>,
 }
 
 /// One end of a channel.
@@ -113,19 +31,20 @@ pub(super) struct Channel {
     outgoing: Option<Rc<Flow>>,
     /// Whether it is a socket, and the names of a Unix one: its own, and its peer's.
     is_socket: bool,
-    pub(super) name: RefCell<Option<PathBuf>>,
-    pub(super) peer: RefCell<Option<PathBuf>>,
+    pub(super) name: RefCell<Option<Name>>,
+    pub(super) peer: RefCell<Option<Name>>,
+    timeouts: Timeouts,
 }
 
 impl Channel {
     fn new(incoming: Option<Rc<Flow>>, outgoing: Option<Rc<Flow>>, is_socket: bool) -> Self {
         let (name, peer) = (RefCell::default(), RefCell::default());
-        Self { incoming, outgoing, is_socket, name, peer }
+        Self { incoming, outgoing, is_socket, name, peer, timeouts: Timeouts::default() }
     }
 
     /// Both ends of a pair of connected sockets.
     pub(super) fn pair() -> (Self, Self) {
-        let (one, other) = (Flow::new(SOCKET_BYTES), Flow::new(SOCKET_BYTES));
+        let (one, other) = (Flow::of_socket(), Flow::of_socket());
         let first = Self::new(Some(Rc::clone(&one)), Some(Rc::clone(&other)), true);
         (first, Self::new(Some(other), Some(one), true))
     }
@@ -145,8 +64,8 @@ impl Channel {
         let mut bits = 0;
         let (mut read_over, mut write_over) = (true, true);
         if let Some(flow) = &self.incoming {
-            read_over = flow.ended.get();
-            if read_over || !flow.bytes.borrow().is_empty() {
+            read_over = flow.has_ended();
+            if read_over || flow.len() > 0 {
                 bits |= EPOLLIN | libc::EPOLLRDNORM;
             }
             if read_over {
@@ -154,11 +73,11 @@ impl Channel {
             }
         }
         if let Some(flow) = &self.outgoing {
-            write_over = flow.refused.get() || flow.ended.get();
-            if write_over || flow.bytes.borrow().len() < flow.capacity {
+            write_over = flow.is_refused() || flow.has_ended();
+            if write_over || flow.has_room() {
                 bits |= EPOLLOUT | libc::EPOLLWRNORM;
             }
-            if flow.refused.get() && !self.is_socket {
+            if flow.is_refused() && !self.is_socket {
                 bits |= libc::EPOLLERR;
             }
         }
@@ -251,8 +170,58 @@ pub(super) unsafe fn name(
         })
     })?;
     // SAFETY: the caller vouches for the places.
-    unsafe { write_name(name.as_deref(), out, length) };
+    unsafe { write_name(name.as_ref(), out, length) };
     Ok(0)
+}
+
+/// Sets an option of a socket within a host. Only how long calls wait has an effect.
+pub(super) fn set_option(fd: c_int, level: c_int, name: c_int, value: &[u8]) -> io::Result<c_int> {
+    threads::at_kernel(|| {
+        let timeouts = &*descriptors::get(fd)?;
+        let Some(timeouts) = timeouts_of(timeouts) else { return os(libc::ENOTSOCK) };
+        match (level, name) {
+            (libc::SOL_SOCKET, libc::SO_RCVTIMEO) => timeouts.receive.set(options::time(value)?),
+            (libc::SOL_SOCKET, libc::SO_SNDTIMEO) => timeouts.send.set(options::time(value)?),
+            (libc::SOL_SOCKET, _) => {}
+            _ => return os(libc::EOPNOTSUPP),
+        }
+        Ok(0)
+    })
+}
+
+/// An option of such a socket.
+pub(super) fn option(fd: c_int, level: c_int, name: c_int) -> io::Result<options::Value> {
+    threads::at_kernel(|| {
+        let object = descriptors::get(fd)?;
+        let Some(timeouts) = timeouts_of(&object) else { return os(libc::ENOTSOCK) };
+        match (level, name) {
+            (libc::SOL_SOCKET, libc::SO_RCVTIMEO) => Ok(options::timeval(timeouts.receive.get())),
+            (libc::SOL_SOCKET, libc::SO_SNDTIMEO) => Ok(options::timeval(timeouts.send.get())),
+            (libc::SOL_SOCKET, libc::SO_ACCEPTCONN) => {
+                let listens = matches!(&object.kind, Kind::Unix(socket) if socket.listens());
+                Ok(options::Value::Int(c_int::from(listens)))
+            }
+            _ => options::of_local(level, name),
+        }
+    })
+}
+
+/// How long calls on a socket within a host wait; `None` if it is none.
+fn timeouts_of(object: &Object) -> Option<&Timeouts> {
+    match &object.kind {
+        Kind::Channel(channel) => channel.is_socket.then_some(&channel.timeouts),
+        Kind::Unix(socket) => Some(&socket.timeouts),
+        _ => None,
+    }
+}
+
+/// How many bytes could be read at once.
+pub(super) fn pending(fd: c_int) -> io::Result<usize> {
+    threads::at_kernel(|| {
+        with_channel(&*descriptors::get(fd)?, |channel| {
+            Ok(channel.incoming.as_ref().map_or(0, |flow| flow.len()))
+        })
+    })
 }
 
 pub(super) fn shut_down(fd: c_int, how: c_int) -> io::Result<c_int> {
@@ -274,18 +243,28 @@ pub(super) fn until_ready<R: Send>(
     flags: c_int,
     mut act: impl FnMut(&Object) -> io::Result<R> + Send,
 ) -> io::Result<R> {
+    let mut until = None;
     loop {
         let act = &mut act;
         let (result, waits) = threads::at_kernel(move || {
             let object = descriptors::get(fd)?;
+            let limit = timeouts_of(&object).map_or(0, |timeouts| {
+                if events == EPOLLIN { timeouts.receive.get() } else { timeouts.send.get() }
+            });
             let waits = !object.nonblocking.get() && flags & MSG_DONTWAIT == 0;
-            Ok((act(&object), waits))
+            Ok((act(&object), waits.then_some(limit)))
         })?;
-        match &result {
-            Err(error) if waits && error.kind() == io::ErrorKind::WouldBlock => {}
-            _ => return result,
+        let Some(limit) = waits
+            .filter(|_| matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock))
+        else {
+            return result;
+        };
+        if limit > 0 && until.is_none() {
+            until = Some(super::now() + limit);
         }
-        threads::wait_for(&[(fd, events)], None)?;
+        if !threads::wait_for(&[(fd, events)], until)? {
+            return os(libc::EAGAIN);
+        }
     }
 }
 
@@ -306,7 +285,7 @@ pub(super) unsafe fn receive(fd: c_int, parts: &[iovec], flags: c_int) -> io::Re
     Ok(signed(unsafe { scatter(&data, parts) }))
 }
 
-/// Writes what there is room for.
+/// Writes what there is room for, and all of it if it may wait.
 ///
 /// # Safety
 ///
@@ -318,13 +297,33 @@ pub(super) unsafe fn transmit(fd: c_int, parts: &[iovec], flags: c_int) -> io::R
         // SAFETY: the caller vouches for each part.
         .map(|part| unsafe { std::slice::from_raw_parts(part.iov_base.cast(), part.iov_len) })
         .collect();
-    let count = until_ready(fd, EPOLLOUT, flags, |object| {
-        with_channel(object, |channel| match &channel.outgoing {
-            Some(flow) => flow.put(&parts),
-            None => os(libc::EBADF),
+    let total: usize = parts.iter().map(|part| part.len()).sum();
+    let mut sent = 0;
+    let result = until_ready(fd, EPOLLOUT, flags, |object| {
+        with_channel(object, |channel| {
+            let Some(flow) = &channel.outgoing else { return os(libc::EBADF) };
+            sent += flow.put(&behind(&parts, sent))?;
+            if sent < total { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         })
-    })?;
-    Ok(count.cast_signed())
+    });
+    match result {
+        // Part of it is under way, and is what the call says.
+        Err(error) if sent == 0 => Err(error),
+        _ => Ok(signed(sent)),
+    }
+}
+
+/// The parts without the first `bytes` of them.
+fn behind<'p>(parts: &[&'p [u8]], mut bytes: usize) -> Vec<&'p [u8]> {
+    let mut left = Vec::with_capacity(parts.len());
+    for part in parts {
+        let skipped = bytes.min(part.len());
+        bytes -= skipped;
+        if skipped < part.len() {
+            left.push(&part[skipped..]);
+        }
+    }
+    left
 }
 
 /// Opens two descriptors and writes them where the caller wants them.
@@ -402,7 +401,7 @@ unsafe extern "C" fn socketpair(
 unsafe fn make_pipe(out: *mut c_int, flags: c_int) -> io::Result<c_int> {
     let out = Lent(out);
     threads::at_kernel(move || {
-        let flow = Flow::new(PIPE_BYTES);
+        let flow = Flow::of_pipe();
         let reader = Channel::new(Some(Rc::clone(&flow)), None, false);
         // SAFETY: the caller vouches for the places.
         unsafe { open_two(reader, Channel::new(None, Some(flow), false), flags, out.get()) }

@@ -13,6 +13,9 @@ use super::{
     kernel::{SocketOption, SocketOptionName},
 };
 
+/// The buffers of a socket within a host, as `net.core.wmem_default` has them.
+const LOCAL_BYTES: c_int = 208 << 10;
+
 /// A value as C has it.
 pub(super) enum Value {
     Int(c_int),
@@ -63,7 +66,7 @@ fn long(bytes: &[u8], at: usize) -> io::Result<i64> {
 }
 
 /// A time in nanoseconds; zero is none.
-fn time(bytes: &[u8]) -> io::Result<u64> {
+pub(super) fn time(bytes: &[u8]) -> io::Result<u64> {
     let (seconds, micros) = (long(bytes, 0)?, long(bytes, 1)?);
     if !(0..1_000_000).contains(&micros) {
         return Err(io::Error::from_raw_os_error(libc::EDOM));
@@ -71,7 +74,7 @@ fn time(bytes: &[u8]) -> io::Result<u64> {
     Ok(u64::try_from(seconds).unwrap_or(0) * 1_000_000_000 + micros.unsigned_abs() * 1_000)
 }
 
-fn timeval(nanos: u64) -> Value {
+pub(super) fn timeval(nanos: u64) -> Value {
     let seconds = i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX);
     let micros = i64::try_from(nanos / 1_000 % 1_000_000).unwrap_or(0);
     Value::Time(libc::timeval { tv_sec: seconds, tv_usec: micros })
@@ -140,11 +143,6 @@ pub(super) fn set(socket: &Socket, level: c_int, name: c_int, value: &[u8]) -> i
     socket.kernel.set_option(socket.id, option)
 }
 
-/// Reads an option of a socket.
-///
-/// # Errors
-///
-/// `ENOPROTOOPT` for one that is not modelled.
 /// The value of an option of a socket within a host.
 pub(super) fn of_local(level: c_int, name: c_int) -> io::Result<Value> {
     if level != SOL_SOCKET {
@@ -155,10 +153,16 @@ pub(super) fn of_local(level: c_int, name: c_int) -> io::Result<Value> {
         libc::SO_DOMAIN => Value::Int(libc::AF_UNIX),
         // The only process of a host, as the first of a container.
         libc::SO_PEERCRED => Value::Owner(libc::ucred { pid: 1, uid: 0, gid: 0 }),
+        SO_SNDBUF | SO_RCVBUF => Value::Int(LOCAL_BYTES),
         _ => Value::Int(0),
     })
 }
 
+/// Reads an option of a socket.
+///
+/// # Errors
+///
+/// `ENOPROTOOPT` for one that is not modelled.
 pub(super) fn get(socket: &Socket, level: c_int, name: c_int) -> io::Result<Value> {
     use SocketOptionName::{
         Keepalive, KeepaliveInterval, KeepaliveProbes, KeepaliveTime, Linger, Nodelay,

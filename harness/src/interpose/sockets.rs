@@ -370,8 +370,11 @@ on_descriptors! {
         let value = unsafe { std::slice::from_raw_parts(value.cast::<u8>(), length) };
         let result =
             with_socket(fd, move |_, socket| options::set(socket, level, name, value).map(|()| 0));
-        // A socket within a host has nothing to be set.
-        if is_no_socket(&result) && channels::is_local(fd) { Ok(0) } else { result }
+        if is_no_socket(&result) && channels::is_local(fd) {
+            channels::set_option(fd, level, name, value)
+        } else {
+            result
+        }
     }
 
     /// `getsockopt(2)`
@@ -384,7 +387,7 @@ on_descriptors! {
     ) -> c_int {
         let found = with_socket(fd, move |_, socket| options::get(socket, level, name));
         let found = if is_no_socket(&found) && channels::is_local(fd) {
-            options::of_local(level, name)?
+            channels::option(fd, level, name)?
         } else {
             found?
         };
@@ -410,7 +413,9 @@ on_descriptors! {
                 })
             }
             libc::FIONREAD => {
-                let pending = with_socket(fd, |_, socket| socket.kernel.pending(socket.id))?;
+                let pending = with_socket(fd, |_, socket| socket.kernel.pending(socket.id));
+                let pending = if is_no_socket(&pending) { channels::pending(fd) } else { pending };
+                let pending = pending?;
                 // SAFETY: this request has a place for a number there.
                 unsafe { argument.write_unaligned(c_int::try_from(pending).unwrap_or(c_int::MAX)) };
                 Ok(0)

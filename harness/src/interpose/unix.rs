@@ -6,6 +6,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
+    ffi::OsStr,
     io,
     path::{Path, PathBuf},
     rc::{Rc, Weak},
@@ -15,25 +16,62 @@ use libc::{EPOLLIN, EPOLLOUT, c_int, sockaddr, socklen_t};
 
 use super::{
     calls::os,
-    channels::{Channel, open, until_ready},
+    channels::{Channel, Timeouts, open, until_ready},
     descriptors::{self, Kind, Object},
+    directories,
     disk::{DiskAnswer, DiskRequest},
     files::{self, ask, status},
+    paths::normal,
     polling, threads,
 };
+
+/// `net.core.somaxconn`.
+const SOMAXCONN: usize = 4096;
 
 /// A Unix socket: new, a listener, or connected by itself.
 pub(super) struct UnixSocket {
     /// Of which process it is.
     process: u32,
-    pub(super) name: RefCell<Option<PathBuf>>,
+    pub(super) name: RefCell<Option<Name>>,
+    pub(super) timeouts: Timeouts,
     pub(super) connected: RefCell<Option<Channel>>,
     /// Connections that nobody has accepted, and how many there may be.
     waiting: RefCell<VecDeque<Channel>>,
     backlog: Cell<Option<usize>>,
 }
 
+/// The name of a Unix socket: as it was given, and what it is known by on its host.
+#[derive(Clone, Debug)]
+pub(super) struct Name {
+    given: Vec<u8>,
+    place: PathBuf,
+}
+
+impl Name {
+    /// Abstract names begin with a zero, and are no files.
+    fn is_abstract(&self) -> bool {
+        self.given.first() == Some(&0)
+    }
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        // Whoever waits to be let in finds nobody.
+        self.waiting.take();
+        threads::wake_waiters(self.door(), usize::MAX);
+    }
+}
+
 impl UnixSocket {
+    /// What those wait for who connect while the backlog is full.
+    fn door(&self) -> usize {
+        std::ptr::from_ref(&self.backlog) as usize
+    }
+
+    pub(super) fn listens(&self) -> bool {
+        self.backlog.get().is_some()
+    }
+
     pub(super) fn mask(&self) -> c_int {
         if let Some(channel) = &*self.connected.borrow() {
             return channel.mask();
@@ -63,6 +101,7 @@ pub(super) fn socket(flags: c_int) -> io::Result<c_int> {
         let kind = Kind::Unix(UnixSocket {
             process,
             name: RefCell::default(),
+            timeouts: Timeouts::default(),
             connected: RefCell::default(),
             waiting: RefCell::default(),
             backlog: Cell::new(None),
@@ -72,12 +111,12 @@ pub(super) fn socket(flags: c_int) -> io::Result<c_int> {
     })
 }
 
-/// The path in the address of a Unix socket.
+/// The name in the address of a Unix socket; none if there is nothing in it.
 ///
 /// # Safety
 ///
 /// There are `length` bytes at `address`.
-unsafe fn path(address: *const sockaddr, length: socklen_t) -> io::Result<PathBuf> {
+unsafe fn name(address: *const sockaddr, length: socklen_t) -> io::Result<Option<Name>> {
     const BEFORE: usize = size_of::<libc::sa_family_t>();
     let length = length as usize;
     if address.is_null() || length < BEFORE || length > size_of::<libc::sockaddr_un>() {
@@ -85,18 +124,24 @@ unsafe fn path(address: *const sockaddr, length: socklen_t) -> io::Result<PathBu
     }
     // SAFETY: the caller vouches for so many bytes.
     let bytes = unsafe { std::slice::from_raw_parts(address.cast::<u8>(), length) };
-    let name = &bytes[BEFORE..];
-    // An abstract name begins with a zero, and is told apart from a path by it.
-    let end = match name.first() {
-        Some(0) => name.len(),
-        _ => name.iter().position(|byte| *byte == 0).unwrap_or(name.len()),
+    let family = c_int::from(libc::sa_family_t::from_ne_bytes([bytes[0], bytes[1]]));
+    if family != libc::AF_UNIX {
+        return os(libc::EINVAL);
+    }
+    let given = &bytes[BEFORE..];
+    let is_abstract = match given.first() {
+        None => return Ok(None),
+        Some(first) => *first == 0,
     };
-    let name = std::os::unix::ffi::OsStrExt::from_bytes(&name[..end]);
-    Ok(Path::new("/").join(Path::new::<std::ffi::OsStr>(name)))
-}
-
-fn is_abstract(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().contains(&0)
+    // An abstract name may have zeros in it.
+    let end = if is_abstract { None } else { given.iter().position(|byte| *byte == 0) };
+    let given = given[..end.unwrap_or(given.len())].to_vec();
+    let path = Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&given));
+    let place = match is_abstract {
+        true => path.to_owned(),
+        false => normal(&directories::working()?.join(path)),
+    };
+    Ok(Some(Name { given, place }))
 }
 
 /// Writes the address of a Unix socket, as far as there is room.
@@ -104,14 +149,16 @@ fn is_abstract(path: &Path) -> bool {
 /// # Safety
 ///
 /// The places are null or the caller's.
-pub(super) unsafe fn write_name(name: Option<&Path>, out: *mut sockaddr, length: *mut socklen_t) {
+pub(super) unsafe fn write_name(name: Option<&Name>, out: *mut sockaddr, length: *mut socklen_t) {
     if out.is_null() || length.is_null() {
         return;
     }
     let mut bytes = libc::sa_family_t::try_from(libc::AF_UNIX).unwrap_or(0).to_ne_bytes().to_vec();
     if let Some(name) = name {
-        bytes.extend(name.as_os_str().as_encoded_bytes());
-        bytes.push(0);
+        bytes.extend(&name.given);
+        if !name.is_abstract() {
+            bytes.push(0);
+        }
     }
     // SAFETY: no more is written than there is room for.
     unsafe {
@@ -134,6 +181,22 @@ fn with_unix<R: Send>(
     })
 }
 
+/// A name that nobody has, for a socket that is to have any: five digits, as on Linux.
+fn unused(process: u32) -> io::Result<Name> {
+    for number in 0..1_u32 << 20 {
+        let given = format!("\0{number:05x}").into_bytes();
+        let place = PathBuf::from(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&given));
+        if !is_taken(&(process, place.clone())) {
+            return Ok(Name { given, place });
+        }
+    }
+    os(libc::ENOSPC)
+}
+
+fn is_taken(key: &(u32, PathBuf)) -> bool {
+    NAMED.with_borrow(|named| named.get(key).is_some_and(|other| other.strong_count() > 0))
+}
+
 /// Gives a Unix socket a name, which is a file on the disk of the host unless it is abstract.
 ///
 /// # Safety
@@ -145,10 +208,14 @@ pub(super) unsafe fn bind(
     length: socklen_t,
 ) -> io::Result<c_int> {
     // SAFETY: the caller vouches for it.
-    let path = unsafe { path(address, length) }?;
-    if !is_abstract(&path) {
+    let name = unsafe { name(address, length) }?;
+    with_unix(fd, |_, socket| match &*socket.name.borrow() {
+        Some(_) if name.is_some() => os(libc::EINVAL),
+        _ => Ok(()),
+    })?;
+    if let Some(name) = name.as_ref().filter(|name| !name.is_abstract()) {
         let request = DiskRequest::Open {
-            path: path.clone(),
+            path: name.place.clone(),
             read: true,
             write: true,
             truncate: false,
@@ -165,13 +232,16 @@ pub(super) unsafe fn bind(
         }
     }
     with_unix(fd, |object, socket| {
-        let key = (socket.process, path.clone());
-        let is_taken = NAMED
-            .with_borrow(|named| named.get(&key).is_some_and(|other| other.strong_count() > 0));
-        if is_taken && is_abstract(&path) {
+        let name = match name {
+            Some(name) => name,
+            None if socket.name.borrow().is_some() => return Ok(0),
+            None => unused(socket.process)?,
+        };
+        let key = (socket.process, name.place.clone());
+        if name.is_abstract() && is_taken(&key) {
             return os(libc::EADDRINUSE);
         }
-        socket.name.replace(Some(path));
+        socket.name.replace(Some(name));
         NAMED.with_borrow_mut(|named| drop(named.insert(key, Rc::downgrade(object))));
         Ok(0)
     })
@@ -182,9 +252,21 @@ pub(super) fn listen(fd: c_int, backlog: c_int) -> io::Result<c_int> {
         if socket.name.borrow().is_none() {
             return os(libc::EINVAL);
         }
-        socket.backlog.set(Some(usize::try_from(backlog).unwrap_or(usize::MAX).max(1)));
+        let most = usize::try_from(backlog).unwrap_or(usize::MAX).min(SOMAXCONN);
+        socket.backlog.set(Some(most));
+        threads::wake_waiters(socket.door(), usize::MAX);
         Ok(0)
     })
+}
+
+/// What an attempt to connect comes to.
+enum Attempt {
+    Done,
+    /// The backlog is full: it waits at this door, at most for so long.
+    Waits {
+        door: usize,
+        limit: u64,
+    },
 }
 
 /// Connects a Unix socket to the listener of that name: its descriptor is an end of the connection
@@ -199,10 +281,26 @@ pub(super) unsafe fn connect(
     length: socklen_t,
 ) -> io::Result<c_int> {
     // SAFETY: the caller vouches for it.
-    let path = unsafe { path(address, length) }?;
-    if !is_abstract(&path) {
-        status(DiskRequest::StatusAt { path: path.clone() })?;
+    let Some(name) = unsafe { name(address, length) }? else { return os(libc::EINVAL) };
+    if !name.is_abstract() {
+        status(DiskRequest::StatusAt { path: name.place.clone() })?;
     }
+    let mut until = None;
+    loop {
+        let (door, limit) = match attempt(fd, &name)? {
+            Attempt::Done => return Ok(0),
+            Attempt::Waits { door, limit } => (door, limit),
+        };
+        if limit > 0 && until.is_none() {
+            until = Some(super::now() + limit);
+        }
+        if !threads::wait_for_address("a connection to be accepted", door, until, || false) {
+            return os(libc::EAGAIN);
+        }
+    }
+}
+
+fn attempt(fd: c_int, name: &Name) -> io::Result<Attempt> {
     with_unix(fd, |object, socket| {
         if socket.backlog.get().is_some() {
             return os(libc::EINVAL);
@@ -210,24 +308,27 @@ pub(super) unsafe fn connect(
         if socket.connected.borrow().is_some() {
             return os(libc::EISCONN);
         }
-        let key = (socket.process, path.clone());
+        let key = (socket.process, name.place.clone());
         let listener = NAMED.with_borrow(|named| named.get(&key).and_then(Weak::upgrade));
         let Some(listener) = listener else { return os(libc::ECONNREFUSED) };
         let Kind::Unix(of) = &listener.kind else { return os(libc::ECONNREFUSED) };
         let Some(backlog) = of.backlog.get() else { return os(libc::ECONNREFUSED) };
         if of.waiting.borrow().len() > backlog {
-            return os(libc::EAGAIN);
+            if object.nonblocking.get() {
+                return os(libc::EAGAIN);
+            }
+            return Ok(Attempt::Waits { door: of.door(), limit: socket.timeouts.send.get() });
         }
         let (here, there) = Channel::pair();
         here.name.replace(socket.name.borrow().clone());
-        here.peer.replace(Some(path.clone()));
-        there.name.replace(Some(path));
+        here.peer.replace(of.name.borrow().clone());
+        there.name.replace(of.name.borrow().clone());
         there.peer.replace(socket.name.borrow().clone());
         here.join(object.number);
         socket.connected.replace(Some(here));
         of.waiting.borrow_mut().push_back(there);
         polling::notify(listener.number);
-        Ok(0)
+        Ok(Attempt::Done)
     })
 }
 
@@ -249,10 +350,11 @@ pub(super) unsafe fn accept(
         }
         let next = socket.waiting.borrow_mut().pop_front();
         let channel = next.ok_or(io::ErrorKind::WouldBlock)?;
+        threads::wake_waiters(socket.door(), usize::MAX);
         let peer = channel.peer.borrow().clone();
         Ok((open(channel, flags)?, peer))
     })?;
     // SAFETY: the caller vouches for the places.
-    unsafe { write_name(peer.as_deref(), out, length) };
+    unsafe { write_name(peer.as_ref(), out, length) };
     Ok(accepted)
 }

@@ -22,3 +22,4 @@ mod shutdown;
 mod stream;
 mod udp;
 mod udp_limits;
+mod unix;
