@@ -24,6 +24,8 @@ pub(crate) enum DiskRequest {
     Status { file: u64 },
     /// Asks about what is at a path.
     StatusAt { path: PathBuf },
+    /// The same, of what is known of it in memory, which takes no time and meets no fault.
+    StatusInMemory { path: PathBuf },
     /// Makes a directory.
     CreateDir { path: PathBuf },
     /// Asks for the names in a directory.

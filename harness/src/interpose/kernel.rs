@@ -1,15 +1,17 @@
 //! What the interposed calls ask of the kernel of a simulated host.
 
 use std::{
+    cell::RefCell,
     io::{self, IoSlice},
     net::{IpAddr, Shutdown, SocketAddr},
+    rc::Rc,
     time::Duration,
 };
 
 use tokio::io::ReadBuf;
 
 use super::{
-    Clock,
+    Clock, Image,
     disk::{DiskAnswer, DiskRequest},
 };
 
@@ -58,6 +60,10 @@ pub(crate) trait Kernel {
     /// Which device the disk is, for this process of the host: another than for any other process,
     /// also of other runs.
     fn device(&self) -> u32;
+    /// Which process of the run it is: the same in each run with this plan.
+    fn process(&self) -> u32;
+    /// What Tokio's statics for signals hold for its process, in a plan that sends some.
+    fn image(&self) -> Option<Rc<RefCell<Image>>>;
     /// Hands a request to the disk of the host, and returns its number.
     fn disk(&self, request: DiskRequest) -> u64;
     /// The answer to a request, or when there will be one; `None` if its process is gone.

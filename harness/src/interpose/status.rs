@@ -21,7 +21,7 @@ const DEVICE_KIND: c_uint = 0x537;
 
 /// What C is told of a file.
 struct Told {
-    device: c_uint,
+    device: Device,
     number: u64,
     mode: u32,
     len: u64,
@@ -30,9 +30,26 @@ struct Told {
 }
 
 /// Which device of its kind the disk is for the process whose code runs.
-fn device() -> c_uint {
-    let device = || Ok(super::kernel().map_or(0, |kernel| kernel.device()));
-    threads::at_kernel(device).unwrap_or(0)
+///
+/// `stat` is what code in C calls, whose statics outlive a run: SQLite keeps what it knows of open files
+/// in a list by their devices and numbers, and would take those of one run for those of another, so
+/// that they have a device of their own in the whole program. `statx` is what code in Rust calls, and
+/// says the same in each run.
+#[derive(Clone, Copy)]
+struct Device {
+    /// For `stat`.
+    in_program: c_uint,
+    /// For `statx`.
+    in_run: c_uint,
+}
+
+fn device() -> Device {
+    let device = || {
+        let of = |kernel: std::rc::Rc<dyn super::Kernel>| (kernel.device(), kernel.process());
+        Ok(super::kernel().map_or((0, 0), of))
+    };
+    let (in_program, in_run) = threads::at_kernel(device).unwrap_or((0, 0));
+    Device { in_program, in_run }
 }
 
 fn told(status: FileStatus) -> Told {
@@ -51,13 +68,20 @@ fn told(status: FileStatus) -> Told {
 
 /// A file or directory at a path.
 ///
+/// `stat` takes no time: SQLite calls it before it opens a file if it has any open in the whole program,
+/// so that a run would depend on those beside it and before it.
+///
 /// # Safety
 ///
 /// `path` is a C string.
-unsafe fn at_path(directory: c_int, path: *const c_char) -> io::Result<Done<Told>> {
+unsafe fn at_path(directory: c_int, path: *const c_char, of_c: bool) -> io::Result<Done<Told>> {
     // SAFETY: the caller vouches for it.
     let path = unsafe { absolute(directory, path) }?;
-    match here(status(DiskRequest::StatusAt { path }))? {
+    let request = match of_c {
+        true => DiskRequest::StatusInMemory { path },
+        false => DiskRequest::StatusAt { path },
+    };
+    match here(status(request))? {
         Done::Here(status) => Ok(Done::Here(told(status))),
         Done::Elsewhere => Ok(Done::Elsewhere),
     }
@@ -108,7 +132,7 @@ unsafe fn found(directory: c_int, path: *const c_char, flags: c_int) -> io::Resu
                 Ok(Done::Elsewhere)
             }
         } else {
-            at_path(directory, path)
+            at_path(directory, path, false)
         }
     }
 }
@@ -121,7 +145,7 @@ macro_rules! fill {
         unsafe {
             $out.write_bytes(0, 1);
             let out: &mut $shape = &mut *$out;
-            out.st_dev = libc::makedev(DEVICE_KIND, told.device);
+            out.st_dev = libc::makedev(DEVICE_KIND, told.device.in_program);
             out.st_ino = told.number;
             out.st_mode = told.mode;
             out.st_nlink = 1;
@@ -151,25 +175,25 @@ on_paths! {
     /// `stat(2)`
     fn stat(path: *const c_char, out: *mut libc::stat) -> c_int {
         // SAFETY: the path is the caller's.
-        done!(out, libc::stat, unsafe { at_path(AT_FDCWD, path) })
+        done!(out, libc::stat, unsafe { at_path(AT_FDCWD, path, true) })
     }
 
     /// `stat(2)`
     fn stat64(path: *const c_char, out: *mut libc::stat64) -> c_int {
         // SAFETY: the path is the caller's.
-        done!(out, libc::stat64, unsafe { at_path(AT_FDCWD, path) })
+        done!(out, libc::stat64, unsafe { at_path(AT_FDCWD, path, true) })
     }
 
     /// `lstat(2)`: there are no links
     fn lstat(path: *const c_char, out: *mut libc::stat) -> c_int {
         // SAFETY: the path is the caller's.
-        done!(out, libc::stat, unsafe { at_path(AT_FDCWD, path) })
+        done!(out, libc::stat, unsafe { at_path(AT_FDCWD, path, true) })
     }
 
     /// `lstat(2)`
     fn lstat64(path: *const c_char, out: *mut libc::stat64) -> c_int {
         // SAFETY: the path is the caller's.
-        done!(out, libc::stat64, unsafe { at_path(AT_FDCWD, path) })
+        done!(out, libc::stat64, unsafe { at_path(AT_FDCWD, path, true) })
     }
 
     /// `fstatat(2)`
@@ -208,7 +232,7 @@ on_paths! {
         out.stx_ino = told.number;
         out.stx_size = told.len;
         out.stx_blocks = told.len.div_ceil(BLOCK_BYTES);
-        (out.stx_dev_major, out.stx_dev_minor) = (DEVICE_KIND, told.device);
+        (out.stx_dev_major, out.stx_dev_minor) = (DEVICE_KIND, told.device.in_run);
         // SAFETY: a time of zeros is valid.
         let mut modified: statx_timestamp = unsafe { std::mem::zeroed() };
         (modified.tv_sec, modified.tv_nsec) = (told.seconds, told.nanoseconds);

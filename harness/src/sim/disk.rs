@@ -84,6 +84,11 @@ impl Disk {
             self.answers.insert(number, Some(answer));
             return number;
         }
+        if let DiskRequest::StatusInMemory { path } = &request {
+            let answer = self.volume.status_at(path).map(DiskAnswer::Status);
+            self.answers.insert(number, Some(answer));
+            return number;
+        }
         let cost = if self.is_at_the_end(&request) { 0 } else { self.cost(&request) };
         let cost = self.faults.slowed(cost);
         self.free_at = self.free_at.max(now) + cost;
@@ -121,7 +126,10 @@ impl Disk {
             | DiskRequest::RemoveDir { .. } => self.config.write,
             DiskRequest::Sync { .. } | DiskRequest::SyncDir { .. } => self.config.sync,
             // What is known of an open file is in memory.
-            DiskRequest::Close { .. } | DiskRequest::Status { .. } | DiskRequest::Length { .. } => {
+            DiskRequest::Close { .. }
+            | DiskRequest::Status { .. }
+            | DiskRequest::StatusInMemory { .. }
+            | DiskRequest::Length { .. } => {
                 return 0;
             }
         })
@@ -271,7 +279,7 @@ impl Disk {
                 let open = opened(&mut self.open, file, |_| true)?;
                 return Ok(DiskAnswer::Status(self.volume.status(open.file)));
             }
-            DiskRequest::StatusAt { path } => {
+            DiskRequest::StatusAt { path } | DiskRequest::StatusInMemory { path } => {
                 return self.volume.status_at(&path).map(DiskAnswer::Status);
             }
             DiskRequest::ReadDir { path } => {

@@ -32,7 +32,7 @@ const BEHIND_SIDECARS: std::ops::Range<u16> = 20_000..49_152;
 
 /// The number of the next device. What code keeps in statics outlives the process that it simulates,
 /// SQLite's list of the files that are locked among it: it must not take the files of one process for
-/// those of another.
+/// those of another. Code in Rust asks in another way, and is told what is the same in each run.
 static DEVICES: AtomicU32 = AtomicU32::new(1);
 
 /// The seam of one host. It outlives the incarnations of the host's process.
@@ -65,6 +65,8 @@ pub(crate) struct Seam {
     disk: RefCell<Disk>,
     /// Which device the disk is for the process.
     device: Cell<u32>,
+    /// How often its process was started.
+    starts: Cell<u32>,
     pub(crate) clocks: Clocks,
     /// The faults that look-ups of names meet.
     misnaming: RefCell<Vec<(u16, NameFault)>>,
@@ -96,6 +98,7 @@ impl Seam {
             shown: RefCell::default(),
             disk: RefCell::new(Disk::new(host.disk, power_losses)),
             device: Cell::new(0),
+            starts: Cell::new(0),
             clocks: Clocks::default(),
             misnaming: RefCell::default(),
         })
@@ -104,6 +107,7 @@ impl Seam {
     /// A new process: no work queued, no signal received, and a disk that no other has.
     pub(crate) fn reset(&self) {
         self.device.set(DEVICES.fetch_add(1, Ordering::Relaxed));
+        self.starts.set(self.starts.get() + 1);
         self.cores.borrow_mut().fill(0);
         self.is_killed.set(false);
         self.terminating.set(false);
@@ -360,6 +364,14 @@ impl Kernel for Seam {
 
     fn device(&self) -> u32 {
         self.device.get()
+    }
+
+    fn process(&self) -> u32 {
+        (u32::from(self.id) << 16) | self.starts.get() & u32::from(u16::MAX)
+    }
+
+    fn image(&self) -> Option<Rc<RefCell<interpose::Image>>> {
+        self.image.borrow().clone()
     }
 
     fn disk(&self, request: DiskRequest) -> u64 {
