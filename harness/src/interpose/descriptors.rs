@@ -47,9 +47,17 @@ pub(super) enum Kind {
     File(OpenFile),
     /// `/dev/urandom` and the like.
     Random,
+    /// A file of the machine that says something else on each host.
+    Text(Text),
     /// An end of a pipe or of a pair of sockets.
     Channel(Channel),
     Unix(UnixSocket),
+}
+
+/// A text that is read from where it stands.
+pub(super) struct Text {
+    pub(super) bytes: Vec<u8>,
+    pub(super) position: Cell<usize>,
 }
 
 /// A socket of a host's kernel, closed when it is dropped.

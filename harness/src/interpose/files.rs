@@ -11,7 +11,7 @@ use rand::RngCore;
 use super::{
     RANDOM,
     calls::{on_descriptors, os},
-    descriptors::{self, Kind},
+    descriptors::{self, Kind, Text},
     disk::{DiskAnswer, DiskRequest, FileStatus},
     kernel::Kernel,
     threads,
@@ -136,7 +136,32 @@ pub(super) fn known(fd: c_int) -> io::Result<Known> {
 
 /// Is it an open file or directory, or a source of randomness?
 pub(super) fn is_file(fd: c_int) -> io::Result<bool> {
-    threads::at_kernel(|| Ok(matches!(descriptors::get(fd)?.kind, Kind::File(_) | Kind::Random)))
+    threads::at_kernel(|| {
+        let kind = &descriptors::get(fd)?.kind;
+        Ok(matches!(kind, Kind::File(_) | Kind::Random | Kind::Text(_)))
+    })
+}
+
+/// Does something with a text; `None` if it is none.
+pub(super) fn with_text<R: Send>(
+    fd: c_int,
+    act: impl FnOnce(&Text) -> R + Send,
+) -> io::Result<Option<R>> {
+    threads::at_kernel(|| match &descriptors::get(fd)?.kind {
+        Kind::Text(text) => Ok(Some(act(text))),
+        _ => Ok(None),
+    })
+}
+
+/// Reads from a text.
+fn read_text(text: &Text, wanted: usize, at: Option<u64>) -> Vec<u8> {
+    let from = at.map_or(text.position.get(), |at| usize::try_from(at).unwrap_or(usize::MAX));
+    let left = text.bytes.get(from..).unwrap_or_default();
+    let read = left[..left.len().min(wanted)].to_vec();
+    if at.is_none() {
+        text.position.set(from.saturating_add(read.len()));
+    }
+    read
 }
 
 fn is_random(fd: c_int) -> io::Result<bool> {
@@ -194,7 +219,9 @@ pub(super) unsafe fn read_parts(
     at: Option<u64>,
 ) -> io::Result<ssize_t> {
     let wanted: usize = parts.iter().map(|part| part.iov_len).sum();
-    let data = if is_random(fd)? {
+    let data = if let Some(read) = with_text(fd, |text| read_text(text, wanted, at))? {
+        read
+    } else if is_random(fd)? {
         let mut data = vec![0; wanted.min(1 << 20)];
         RANDOM.with_borrow_mut(|random| {
             if let Some(random) = random {
@@ -274,6 +301,21 @@ pub(super) unsafe fn write_parts(
 
 /// Moves to another place in a file.
 fn seek(fd: c_int, offset: i64, whence: c_int) -> io::Result<off_t> {
+    let of_text = with_text(fd, |text| {
+        let base = match whence {
+            libc::SEEK_SET => 0,
+            libc::SEEK_CUR => text.position.get(),
+            _ => return os(libc::EINVAL),
+        };
+        let place = i64::try_from(base).unwrap_or(i64::MAX).checked_add(offset);
+        let position = place.and_then(|place| usize::try_from(place).ok());
+        let Some(position) = position else { return os(libc::EINVAL) };
+        text.position.set(position);
+        Ok(off_t::try_from(position).unwrap_or(off_t::MAX))
+    })?;
+    if let Some(result) = of_text {
+        return result;
+    }
     let known = known(fd)?;
     let Some(file) = known.number else {
         // Of a directory it is the number of an entry.

@@ -185,7 +185,9 @@ unsafe fn is_of_the_machine(path: *const c_char) -> bool {
     }
     // SAFETY: the caller vouches for it.
     let path = unsafe { CStr::from_ptr(path) }.to_bytes();
-    [&b"/proc/sys/"[..], b"/proc/self/maps", b"/sys/"].iter().any(|root| path.starts_with(root))
+    [&b"/proc/sys/vm/"[..], b"/proc/self/maps", b"/proc/stat", b"/sys/"]
+        .iter()
+        .any(|root| path.starts_with(root))
 }
 
 /// Answers a call from the simulation, or refuses it; an error as its negative number.

@@ -9,17 +9,17 @@ use libc::{c_int, c_uint, cpu_set_t, pid_t, rlimit, rusage, size_t};
 use super::{Next, filter, is_inside, threads};
 
 /// The kernel that a host says it has.
-const RELEASE: &[u8] = b"6.18.0";
-const VERSION: &[u8] = b"#1 SMP PREEMPT_DYNAMIC";
+pub(super) const RELEASE: &str = "6.18.0";
+pub(super) const VERSION: &str = "#1 SMP PREEMPT_DYNAMIC";
 
 /// The memory that a host says it has.
-const MEMORY_BYTES: u64 = 16 << 30;
+pub(super) const MEMORY_BYTES: u64 = 16 << 30;
 
 /// The ticks of `times(2)` in a second.
 const TICK_NS: u64 = 10_000_000;
 
 /// The cores of the host whose code runs, if it is one.
-fn cores() -> Option<usize> {
+pub(super) fn cores() -> Option<usize> {
     if !is_inside() {
         return None;
     }
@@ -185,7 +185,7 @@ pub(super) unsafe fn names(out: *mut libc::utsname) -> isize {
         let room = place.len() - 1;
         place.fill(0);
         for (place, byte) in place.iter_mut().take(room).zip(text) {
-            *place = byte.cast_signed() as c_char;
+            *place = *byte as c_char;
         }
     }
     let name = host_name();
@@ -196,8 +196,8 @@ pub(super) unsafe fn names(out: *mut libc::utsname) -> isize {
     };
     put(&mut out.sysname, b"Linux");
     put(&mut out.nodename, name.as_bytes());
-    put(&mut out.release, RELEASE);
-    put(&mut out.version, VERSION);
+    put(&mut out.release, RELEASE.as_bytes());
+    put(&mut out.version, VERSION.as_bytes());
     put(&mut out.machine, std::env::consts::ARCH.as_bytes());
     #[cfg(target_os = "linux")]
     put(&mut out.domainname, b"(none)");

@@ -118,7 +118,7 @@ macro_rules! reads {
                 let room = entry.d_name.len() - 1;
                 entry.d_name.fill(0);
                 for (place, byte) in entry.d_name.iter_mut().take(room).zip(name) {
-                    *place = byte.cast_signed();
+                    *place = byte as c_char;
                 }
                 return entry;
             }

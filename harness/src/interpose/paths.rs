@@ -2,7 +2,8 @@
 //!
 //! Every host has a disk of its own, and `/` is its root, where its process begins. What is not on it is
 //! looked for in the real file system, of which a run may read and change nothing: time zones,
-//! certificates, a configuration. Of the devices below `/dev`, randomness is the seed's, and those
+//! certificates, a configuration. Of what the kernel says below `/proc` and `/sys`, what is another on
+//! each machine is the host's. Of the devices below `/dev`, randomness is the seed's, and those
 //! that keep nothing may be written to.
 
 use std::{
@@ -17,11 +18,13 @@ use libc::{AT_FDCWD, c_int, mode_t};
 use super::{
     Next,
     calls::{answer, os},
-    descriptors::{self, Kind, is_simulated},
+    descriptors::{self, Kind, Text, is_simulated},
     directories,
     disk::{DiskAnswer, DiskRequest},
     files::{self, Lock, OpenFile, ask, known, status},
-    filter, is_inside, threads,
+    filter, is_inside,
+    machine::{self, Found},
+    threads,
 };
 
 /// Without `.`, `..` and doubled slashes, from the root on: of a path that leads to something.
@@ -135,19 +138,26 @@ fn file(number: Option<u64>, path: PathBuf, flags: c_int) -> io::Result<Kind> {
     }))
 }
 
+fn open_text(bytes: Vec<u8>, flags: c_int) -> io::Result<c_int> {
+    new_descriptor(|| Ok(Kind::Text(Text { bytes, position: 0.into() })), flags)
+}
+
 /// Opens what is at `path` on the disk of the host.
 fn open_here(path: PathBuf, flags: c_int) -> io::Result<Done<c_int>> {
     if is_random(&path) {
         return new_descriptor(|| Ok(Kind::Random), flags).map(Done::Here);
     }
-    // How many processors the machine gives to the harness is not what a host has.
-    if normal(&path) == Path::new("/proc/self/cgroup") {
-        return os(libc::ENOENT);
-    }
     let changes = libc::O_CREAT | libc::O_TRUNC;
     let writes = flags & libc::O_ACCMODE != libc::O_RDONLY || flags & changes != 0;
     if is_of_the_machine(&path) {
-        return if writes && !keeps_nothing(&path) { os(libc::EROFS) } else { Ok(Done::Elsewhere) };
+        if writes {
+            return if keeps_nothing(&path) { Ok(Done::Elsewhere) } else { os(libc::EROFS) };
+        }
+        return match machine::read(&normal(&path)) {
+            Found::Text(bytes) => open_text(bytes, flags).map(Done::Here),
+            Found::Nothing => os(libc::ENOENT),
+            Found::Same => Ok(Done::Elsewhere),
+        };
     }
     if flags & libc::O_TMPFILE == libc::O_TMPFILE {
         return os(libc::EOPNOTSUPP);
@@ -179,6 +189,12 @@ fn open_here(path: PathBuf, flags: c_int) -> io::Result<Done<c_int>> {
             new_descriptor(move || file(None, path, flags), flags).map(Done::Here)
         }
         Err(error) if writes => Err(error),
+        Err(error)
+            if error.raw_os_error() == Some(libc::ENOENT)
+                && let Found::Text(bytes) = machine::read(&normal(&path)) =>
+        {
+            open_text(bytes, flags).map(Done::Here)
+        }
         Err(error) => here(Err(error)),
     }
 }

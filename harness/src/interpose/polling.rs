@@ -234,7 +234,7 @@ pub(super) fn mask(object: &Object, wanted: c_int) -> c_int {
         Kind::Channel(channel) => channel.mask(),
         Kind::Unix(socket) => socket.mask(),
         // A file is always ready.
-        Kind::File(_) | Kind::Random => READABLE | WRITABLE,
+        Kind::File(_) | Kind::Random | Kind::Text(_) => READABLE | WRITABLE,
     }
 }
 

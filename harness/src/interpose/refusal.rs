@@ -101,22 +101,35 @@ macro_rules! spawns {
 
 spawns! { posix_spawn posix_spawnp }
 
-/// # Safety
-///
-/// As `fork(2)`.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn fork() -> pid_t {
-    if is_inside() {
-        let code = no_process();
-        // SAFETY: it is the cell of this thread.
-        unsafe { *libc::__errno_location() = code };
-        return -1;
-    }
-    static NEXT: Next = Next::named("fork\0");
-    // SAFETY: this is libc's function of that name and type.
-    unsafe {
-        let next: unsafe extern "C" fn() -> pid_t = std::mem::transmute(NEXT.get());
-        next()
+/// Defines the functions of libc that start a process as they are called without one.
+macro_rules! forks {
+    ($(fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty { $failed:expr })*) => {$(
+        /// # Safety
+        ///
+        /// As libc's function of that name.
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name($($arg: $ty),*) -> $ret {
+            if is_inside() {
+                let code = no_process();
+                // SAFETY: it is the cell of this thread.
+                unsafe { *libc::__errno_location() = code };
+                return $failed;
+            }
+            static NEXT: Next = Next::named(concat!(stringify!($name), "\0"));
+            let next: unsafe extern "C" fn($($ty),*) -> $ret =
+                // SAFETY: this is libc's function of that name and type.
+                unsafe { std::mem::transmute(NEXT.get()) };
+            // SAFETY: the arguments are the caller's.
+            unsafe { next($($arg),*) }
+        }
+    )*};
+}
+
+forks! {
+    fn fork() -> pid_t { -1 }
+    fn system(command: *const c_char) -> c_int { -1 }
+    fn popen(command: *const c_char, mode: *const c_char) -> *mut libc::FILE {
+        std::ptr::null_mut()
     }
 }
 

@@ -12,7 +12,6 @@ use std::{
     cell::RefCell,
     ffi::c_void,
     fs, mem,
-    ops::Range,
     rc::Rc,
     sync::{
         OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
@@ -25,6 +24,8 @@ use libc::{c_int, dl_phdr_info, siginfo_t, size_t};
 use super::{
     Next,
     calls::{answer, os},
+    elf::Program,
+    filter,
     futex::{real_pause, real_yield},
     is_inside, refusal, threads,
 };
@@ -34,6 +35,10 @@ const SIGNALS: usize = 65;
 
 /// The handlers that code of runs has installed, by signal.
 static HANDLERS: [AtomicUsize; SIGNALS] = [const { AtomicUsize::new(0) }; SIGNALS];
+
+/// Signals that a thread brings upon itself by what it does: they are real, and so is what handles them.
+const OF_FAULTS: [c_int; 6] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT];
 
 type Handler = extern "C" fn(c_int, *mut siginfo_t, *mut c_void);
 
@@ -47,7 +52,7 @@ unsafe extern "C" fn sigaction(
     before: *mut libc::sigaction,
 ) -> c_int {
     static NEXT: Next = Next::named("sigaction\0");
-    if is_inside() {
+    if is_inside() && !OF_FAULTS.contains(&signal) {
         return answer(|| {
             let place = usize::try_from(signal).ok().filter(|place| *place > 0);
             let Some(handler) = place.and_then(|place| HANDLERS.get(place)) else {
@@ -67,14 +72,10 @@ unsafe extern "C" fn sigaction(
         });
     }
     // SAFETY: this is libc's function of that name and type, and the arguments are the caller's.
-    unsafe {
-        let next: unsafe extern "C" fn(
-            c_int,
-            *const libc::sigaction,
-            *mut libc::sigaction,
-        ) -> c_int = mem::transmute(NEXT.get());
-        next(signal, action, before)
-    }
+    let next: unsafe extern "C" fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int =
+        unsafe { mem::transmute(NEXT.get()) };
+    // SAFETY: as above.
+    filter::passing(|| unsafe { next(signal, action, before) })
 }
 
 /// Calls the handler of a signal, as the kernel would on a thread of the process whose code runs.
@@ -103,6 +104,12 @@ pub(crate) fn deliver(signal: c_int) -> bool {
 ///
 /// The places are null or the caller's.
 pub(super) unsafe fn act_on(signal: c_int, action: *const usize, before: *mut [usize; 4]) -> isize {
+    if OF_FAULTS.contains(&signal) {
+        let signal = signal.unsigned_abs() as usize;
+        let arguments = [signal, action as usize, before as usize, size_of::<u64>(), 0];
+        // SAFETY: the arguments are the caller's.
+        return unsafe { filter::really(libc::SYS_rt_sigaction, arguments) as isize };
+    }
     answer(|| {
         let place = usize::try_from(signal).ok().filter(|place| *place > 0);
         let Some(handler) = place.and_then(|place| HANDLERS.get(place)) else {
@@ -171,6 +178,40 @@ unsafe extern "C" fn pthread_kill(thread: libc::pthread_t, signal: c_int) -> c_i
         next(thread, signal)
     }
 }
+
+/// Defines the functions by which a thread says which signals it does not want. A system call past libc
+/// is answered by one, which must not be among them: the kernel would end the process.
+macro_rules! masks {
+    ($($name:ident)*) => {$(
+        /// # Safety
+        ///
+        /// As `pthread_sigmask(3)`.
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name(
+            how: c_int,
+            set: *const libc::sigset_t,
+            before: *mut libc::sigset_t,
+        ) -> c_int {
+            type Mask =
+                unsafe extern "C" fn(c_int, *const libc::sigset_t, *mut libc::sigset_t) -> c_int;
+            static NEXT: Next = Next::named(concat!(stringify!($name), "\0"));
+            // SAFETY: this is libc's function of that name and type.
+            let next: Mask = unsafe { mem::transmute(NEXT.get()) };
+            if !super::in_run() || set.is_null() || how == libc::SIG_UNBLOCK {
+                // SAFETY: the arguments are the caller's.
+                return unsafe { next(how, set, before) };
+            }
+            // SAFETY: the caller vouches for the set, and the copy lives as long as the call.
+            unsafe {
+                let mut set = set.read();
+                libc::sigdelset(&raw mut set, libc::SIGSYS);
+                next(how, &raw const set, before)
+            }
+        }
+    )*};
+}
+
+masks! { pthread_sigmask sigprocmask }
 
 /// The place of a static, and what it holds at first.
 struct Static {
@@ -341,68 +382,4 @@ fn find() -> Option<Statics> {
         }
     })?;
     (!found.all.is_empty()).then_some(found)
-}
-
-/// A program for 64 bits in the format ELF, as `elf(5)` has it.
-struct Program<'f> {
-    file: &'f [u8],
-}
-
-impl<'f> Program<'f> {
-    fn number(&self, at: usize, bytes: usize) -> Option<usize> {
-        let part = self.file.get(at..at.checked_add(bytes)?)?;
-        let mut number = [0; 8];
-        number[..bytes].copy_from_slice(part);
-        usize::try_from(u64::from_le_bytes(number)).ok()
-    }
-
-    /// Calls `each` with the name, address and size of each symbol.
-    fn each_symbol(&self, mut each: impl FnMut(&str, usize, usize)) -> Option<()> {
-        const SYMBOLS: usize = 2;
-        let (sections, size, count) =
-            (self.number(0x28, 8)?, self.number(0x3a, 2)?, self.number(0x3c, 2)?);
-        let section = |index: usize| sections.checked_add(index.checked_mul(size)?);
-        for index in 0..count {
-            let header = section(index)?;
-            if self.number(header + 4, 4)? != SYMBOLS {
-                continue;
-            }
-            let (from, length) = (self.number(header + 0x18, 8)?, self.number(header + 0x20, 8)?);
-            let names = section(self.number(header + 0x28, 4)?)?;
-            let names = self.number(names + 0x18, 8)?;
-            for at in (from..from.checked_add(length)?).step_by(24) {
-                let name = names.checked_add(self.number(at, 4)?)?;
-                let (value, size) = (self.number(at + 8, 8)?, self.number(at + 16, 8)?);
-                let name = self.file.get(name..)?;
-                let end = name.iter().position(|byte| *byte == 0)?;
-                each(std::str::from_utf8(&name[..end]).unwrap_or_default(), value, size);
-            }
-        }
-        Some(())
-    }
-
-    /// What is at these addresses when the program is loaded.
-    fn contents(&self, addresses: Range<usize>) -> Option<Vec<u8>> {
-        const LOADED: usize = 1;
-        let (headers, size, count) =
-            (self.number(0x20, 8)?, self.number(0x36, 2)?, self.number(0x38, 2)?);
-        for index in 0..count {
-            let header = headers + index * size;
-            let (offset, address) = (self.number(header + 8, 8)?, self.number(header + 16, 8)?);
-            let (in_file, in_memory) =
-                (self.number(header + 0x20, 8)?, self.number(header + 0x28, 8)?);
-            let is_here = self.number(header, 4)? == LOADED
-                && address <= addresses.start
-                && addresses.end <= address + in_memory;
-            if is_here {
-                // What is behind the end of the file's part is zero.
-                let byte = |at: usize| {
-                    let place = at - address;
-                    if place < in_file { self.number(offset + place, 1) } else { Some(0) }
-                };
-                return addresses.map(|at| u8::try_from(byte(at)?).ok()).collect();
-            }
-        }
-        None
-    }
 }

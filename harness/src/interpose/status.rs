@@ -89,12 +89,14 @@ unsafe fn at_path(directory: c_int, path: *const c_char, of_c: bool) -> io::Resu
 
 /// An open file or directory.
 fn of_descriptor(fd: c_int) -> io::Result<Told> {
-    if !super::files::is_file(fd)? {
-        // A socket, or what one waits with.
+    let of_text = super::files::with_text(fd, |_| ())?;
+    if of_text.is_some() || !super::files::is_file(fd)? {
+        // A socket, what one waits with, or what the kernel writes when it is read.
+        let mode = if of_text.is_some() { libc::S_IFREG | 0o444 } else { libc::S_IFSOCK | 0o777 };
         return Ok(Told {
             device: device(),
             number: u64::from(fd.unsigned_abs()),
-            mode: libc::S_IFSOCK | 0o777,
+            mode,
             len: 0,
             seconds: 0,
             nanoseconds: 0,

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod given_up;
+mod identity;
 mod static_locks;
 mod system_calls;
 

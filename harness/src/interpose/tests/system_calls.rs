@@ -112,7 +112,7 @@ fn story(root: &Path) -> Vec<String> {
     tell(told("names", names(root)));
     let renamed = raw(libc::SYS_renameat2, &[HERE, at("file"), HERE, at("moved"), 0]);
     tell(told("renamed", renamed));
-    tell(told("closed", raw(libc::SYS_close, &[fd])));
+    tell(told("closed", raw(libc::SYS_close_range, &[fd, fd, 0])));
     tell(told("closed again", raw(libc::SYS_close, &[fd])));
     let directory = [HERE, at("directory"), AT_REMOVEDIR as usize];
     tell(told("directory removed", raw(libc::SYS_unlinkat, &directory)));
@@ -353,6 +353,35 @@ fn a_signal_is_for_the_process_of_the_host_alone() {
         pending().await
     });
     assert_eq!(logged(&told).len(), 1);
+    // SAFETY: nothing is changed, and an action of zeros is valid.
+    let ignored = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGUSR1, std::ptr::null(), &raw mut action);
+        action.sa_sigaction
+    };
+    assert_eq!(ignored, libc::SIG_DFL, "the real process handles it as before");
     let what = left(&told);
     assert!(what.contains("the signal 1") && what.contains("system_calls.rs"), "{what}");
+}
+
+#[test]
+fn a_thread_that_wants_no_signals_is_simulated_all_the_same() {
+    let run = alone(|| async {
+        let asks = std::thread::spawn(|| {
+            // SAFETY: the set is filled before it is used.
+            unsafe {
+                let mut all: libc::sigset_t = std::mem::zeroed();
+                libc::sigfillset(&raw mut all);
+                libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, std::ptr::null_mut());
+            }
+            raw(libc::SYS_mkdirat, &[HERE, c(Path::new("/made")), 0o755])
+        });
+        asks.join().expect("it ends")?;
+        tracing::info!("{}", fs::exists("/made")?);
+        // SAFETY: it is a C string.
+        assert_eq!(unsafe { libc::system(c"true".as_ptr()) }, -1);
+        pending().await
+    });
+    assert_eq!(logged(&run).len(), 1);
+    assert!(left(&run).contains("another program"));
 }
