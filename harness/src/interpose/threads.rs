@@ -35,6 +35,7 @@ use super::{
     kernel::Kernel,
     patience::{lead_waits, wait_really},
     polling,
+    signals::take_turn,
     statics, stuck,
 };
 
@@ -330,6 +331,9 @@ pub(super) fn lose(family: &Family, child: &Child) -> bool {
 /// neither.
 fn let_move(family: &Family, child: &Child) -> bool {
     let number = child.number;
+    // Its host may not be the one whose code runs.
+    let image = KERNELS.with_borrow(|kernels| kernels.get(&number)?.image());
+    let _turn = image.map(|image| take_turn(true, Some(image)));
     loop {
         child.baton.hand_over();
         if !family.lead.await_it_for(patience_ms()) && lose(family, child) {

@@ -73,3 +73,33 @@ fn ctrl_c_waits_for_ever() {
         .completes(1);
     assert_eq!(seen.said("a"), ["nothing came"]);
 }
+
+#[test]
+fn a_thread_that_begins_to_listen_later_hears_for_its_own_host() {
+    let service = || async {
+        let listens = tokio::task::spawn_blocking(|| {
+            // Moved by virtual time alone, while no host runs.
+            thread::sleep(ms(100));
+            signal(SignalKind::terminate())
+        });
+        let mut term = listens.await??;
+        log("listens");
+        term.recv().await;
+        log("was told to end");
+        Ok(())
+    };
+    for seed in 1..4 {
+        let seen = World::new()
+            .host("a", service)
+            .host("b", service)
+            .host("c", service)
+            .plan(|plan| {
+                let fault = restart("b", ms(300)).from(ms(200)).until(ms(900));
+                plan.signals().lasts(ms(1_500)).fault(fault)
+            })
+            .completes(seed);
+        assert_eq!(seen.said("a"), ["listens"]);
+        assert_eq!(seen.said("b"), ["listens", "was told to end", "listens"]);
+        assert_eq!(seen.said("c"), ["listens"]);
+    }
+}
