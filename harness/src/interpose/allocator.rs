@@ -8,9 +8,13 @@ use std::{
     sync::atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
+use super::threads;
+
 thread_local! {
     /// Bytes allocated by this thread less those freed by it.
     static LIVE: Cell<i64> = const { Cell::new(0) };
+    /// What a thread counts in that the code of a run has started: the others of its run.
+    static OF_RUN: Cell<Option<&'static AtomicI64>> = const { Cell::new(None) };
     /// Whether the allocator is in use at all.
     static COUNTED: Cell<bool> = const { Cell::new(false) };
 }
@@ -23,8 +27,8 @@ static LIVE_OF_PROCESS: AtomicI64 = AtomicI64::new(0);
 
 /// The system's allocator, which also counts what each thread holds.
 ///
-/// A run has one thread, so the count of that thread is what all of its hosts hold together. A
-/// binary or test target that installs it gets the gauge `memory_growth_mib`, for leak checks:
+/// The counts of the thread of a run and of those that its code has started are what all of its hosts
+/// hold together. A binary or test target that installs it gets the gauge `memory_growth_mib`, for leak checks:
 ///
 /// ```
 /// #[global_allocator]
@@ -36,6 +40,10 @@ pub struct CountingAllocator;
 fn count(bytes: usize, sign: i64) {
     // While a thread ends, its cells may be gone already; nobody asks any more then.
     let change = sign * bytes.cast_signed() as i64;
+    if let Some(of_run) = OF_RUN.try_with(Cell::get).ok().flatten() {
+        of_run.fetch_add(change, Ordering::Relaxed);
+        return;
+    }
     let _ = LIVE.try_with(|live| live.set(live.get() + change));
     let _ = COUNTED.try_with(|counted| counted.set(true));
     if COUNTS_PROCESS.load(Ordering::Relaxed) {
@@ -43,9 +51,14 @@ fn count(bytes: usize, sign: i64) {
     }
 }
 
-/// Bytes that this thread holds; `None` unless the allocator counts.
+/// From now on this thread counts with the others of its run, or no longer.
+pub(super) fn count_in(of_run: Option<&'static AtomicI64>) {
+    let _ = OF_RUN.try_with(|cell| cell.set(of_run));
+}
+
+/// Bytes that the run of this thread holds; `None` unless the allocator counts.
 pub(crate) fn live() -> Option<i64> {
-    COUNTED.get().then(|| LIVE.get())
+    COUNTED.get().then(|| LIVE.get() + threads::bytes())
 }
 
 /// From now on, counts what all threads hold together: to begin with, what this one does.

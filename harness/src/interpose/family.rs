@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak,
-        atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicUsize, Ordering},
     },
 };
 
@@ -445,6 +445,8 @@ pub(super) struct Family {
     /// Those of them that somebody outside of the family has woken.
     from_outside: Mutex<Vec<usize>>,
     was_woken: AtomicBool,
+    /// What the members have allocated, less what they have freed.
+    pub(super) bytes: AtomicI64,
     first: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
@@ -457,6 +459,7 @@ impl Family {
             words: Mutex::default(),
             from_outside: Mutex::default(),
             was_woken: AtomicBool::new(false),
+            bytes: AtomicI64::new(0),
             first: OnceLock::new(),
         });
         let mut all = lock(&FAMILIES);

@@ -8,7 +8,7 @@ use std::{
 use libc::c_int;
 
 use super::{
-    Next,
+    Next, allocator,
     family::{Child, lock},
     filter,
     threads::{self, CHILD, KERNELS, at_kernel, await_end},
@@ -25,9 +25,12 @@ struct Begin {
 extern "C" fn run(begin: *mut c_void) -> *mut c_void {
     // SAFETY: it is what `adopt` has made, and comes here once.
     let begin = unsafe { Box::from_raw(begin.cast::<Begin>()) };
+    begin.child.baton.await_it();
+    let bytes = std::ptr::from_ref(&begin.child.family.bytes);
+    // SAFETY: it lives until the thread ends, which counts in it no longer then.
+    allocator::count_in(Some(unsafe { &*bytes }));
     let Begin { start, argument, child } = *begin;
     let seed = {
-        child.baton.await_it();
         // SAFETY: it only says a number.
         let thread = unsafe { filter::really(libc::SYS_gettid, [0; 5]) };
         child.thread.store(c_int::try_from(thread).unwrap_or(0), Ordering::Relaxed);
@@ -54,6 +57,7 @@ fn end_with_the_thread(child: &Arc<Child>) {
     static KEY: OnceLock<libc::pthread_key_t> = OnceLock::new();
     unsafe extern "C" fn ended(_: *mut c_void) {
         let Some(child) = CHILD.replace(None) else { return };
+        allocator::count_in(None);
         super::end_child();
         // SAFETY: it was leaked when the thread began.
         let child = unsafe { Arc::from_raw(std::ptr::from_ref(child)) };

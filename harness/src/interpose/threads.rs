@@ -72,6 +72,12 @@ pub(super) fn family() -> Option<Arc<Family>> {
     }
 }
 
+/// What the threads that the code of this run has started have allocated, less what they have freed.
+pub(super) fn bytes() -> i64 {
+    let of = |family: &Arc<Family>| family.bytes.load(Ordering::Relaxed);
+    FAMILY.try_with(|family| family.try_borrow().ok()?.as_ref().map(of)).ok().flatten().unwrap_or(0)
+}
+
 /// Was this thread started by the code of a run?
 pub(crate) fn is_child() -> bool {
     CHILD.try_with(Cell::get).ok().flatten().is_some()

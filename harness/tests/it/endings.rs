@@ -157,6 +157,62 @@ fn a_run_does_not_pass_its_memory() {
 }
 
 #[test]
+fn memory_of_threads_is_memory_of_their_run() {
+    let hoarder = || {
+        World::new().host("a", || async {
+            let kept = std::thread::spawn(|| {
+                let mut kept = Vec::new();
+                for _ in 0..20 {
+                    kept.push(vec![1_u8; 1 << 20]);
+                    std::thread::sleep(ms(1));
+                }
+                log("kept");
+                kept
+            });
+            std::future::pending::<()>().await;
+            drop(kept);
+            Ok(())
+        })
+    };
+    let seen = limited(hoarder(), |limits| limits.memory_bytes_max = 10 << 20);
+    reached(&seen, "10485760 bytes of memory (memory_bytes_max)");
+    seen.never("kept");
+
+    // What one thread allocates and another one frees is neither kept nor given twice.
+    let passed_on = || {
+        World::new().host("a", || async {
+            let (send, mut receive) = tokio::sync::mpsc::channel::<Vec<u8>>(1);
+            let (back, returned) = std::sync::mpsc::channel::<Vec<u8>>();
+            std::thread::spawn(move || {
+                for _ in 0..100 {
+                    send.blocking_send(vec![1; 1 << 20]).expect("somebody listens");
+                    drop(returned.recv().expect("somebody sends"));
+                }
+            });
+            while let Some(bytes) = receive.recv().await {
+                drop(bytes);
+                back.send(vec![2; 1 << 20])?;
+                sleep(ms(1)).await;
+            }
+            log("all of it");
+            let mut kept = Vec::new();
+            for _ in 0..20 {
+                kept.push(vec![1_u8; 1 << 20]);
+                sleep(ms(1)).await;
+            }
+            log("kept");
+            std::future::pending::<()>().await;
+            drop(kept);
+            Ok(())
+        })
+    };
+    let seen = limited(passed_on(), |limits| limits.memory_bytes_max = 15 << 20);
+    reached(&seen, "15728640 bytes of memory (memory_bytes_max)");
+    seen.at("all of it");
+    seen.never("kept");
+}
+
+#[test]
 fn a_task_that_only_yields_ends_at_the_real_time_of_the_run() {
     let busy = || async {
         loop {
