@@ -31,6 +31,16 @@ pub(crate) struct Machine {
     pub(crate) blocked_until: u64,
 }
 
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // The harness itself has failed. To drop a runtime waits for its threads, which nobody moves any
+        // more: it is left behind, so that the failure is heard of.
+        if std::thread::panicking() {
+            std::mem::forget(self.process.take());
+        }
+    }
+}
+
 struct Process {
     runtime: Runtime,
     /// Timers fire at whole milliseconds from here on, by the monotonic clock of the host.

@@ -212,6 +212,37 @@ fn memory_of_threads_is_memory_of_their_run() {
     seen.never("kept");
 }
 
+/// A configuration that is read by the harness itself, which comes down with it.
+struct ReadOnce;
+
+impl<'de> serde::Deserialize<'de> for ReadOnce {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        static READ: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+        assert!(!READ.swap(true, Ordering::Relaxed), "nobody reads it twice");
+        Ok(Self)
+    }
+}
+
+#[test]
+fn a_failure_of_the_harness_is_told_although_threads_of_hosts_go_on() {
+    let world = World::new()
+        .host("a", || async {
+            tokio::task::spawn_blocking(|| {
+                loop {
+                    std::thread::sleep(ms(1));
+                }
+            });
+            std::future::pending().await
+        })
+        .service("b", |_: ReadOnce| async { std::future::pending().await })
+        .topology(|topology| topology.host("b", "b", serde_json::Value::Null))
+        .plan(|plan| plan.fault(squall::plan::crash("b").from(ms(100)).until(ms(200))));
+    let before = std::time::Instant::now();
+    let error = squall::run(&world.scenario(), 1).expect_err("there is no record").to_string();
+    assert!(error.contains("nobody reads it twice"), "{error}");
+    assert!(before.elapsed() < Duration::from_secs(30), "it was not waited for in vain");
+}
+
 #[test]
 fn a_task_that_only_yields_ends_at_the_real_time_of_the_run() {
     let busy = || async {
