@@ -19,8 +19,7 @@ impl Objective {
             }
             Claim::Recovery(recovery) => {
                 recovery.within += slack;
-                let inner = (*recovery.objective).clone().with_slack(slack);
-                recovery.objective = Box::new(inner);
+                *recovery.objective = (*recovery.objective).clone().with_slack(slack);
             }
             Claim::Pace(Pace { pauses, .. }) => match pauses {
                 Pauses::AtMost(bound) => *bound += slack,

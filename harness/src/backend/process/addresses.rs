@@ -13,10 +13,11 @@
 use std::{
     collections::BTreeMap,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
 use serde_json::Value;
+use tokio::net::TcpListener;
 
 use crate::plan::Plan;
 
@@ -61,13 +62,13 @@ impl Addresses {
     /// # Errors
     ///
     /// When all networks are taken, or the system refuses.
-    pub(super) fn take(plan: &Plan) -> io::Result<Self> {
+    pub(super) async fn take(plan: &Plan) -> io::Result<Self> {
         // Not the same for all: runs that start together would wait for each other's locks.
         let first = std::process::id() % (u32::from(*NETWORKS.end() - *NETWORKS.start()) + 1);
         let in_turn = NETWORKS.cycle().skip(first as usize).take(NETWORKS.count());
         for network in in_turn {
             let (c, d, port) = LOCK;
-            match TcpListener::bind((Ipv4Addr::new(127, network, c, d), port)) {
+            match TcpListener::bind((Ipv4Addr::new(127, network, c, d), port)).await {
                 Ok(lock) => {
                     return Ok(Self { network, hosts: declared(plan), _lock: lock });
                 }
@@ -266,9 +267,9 @@ mod tests {
         Plan::new(topology)
     }
 
-    #[test]
-    fn a_configuration_gets_the_addresses_of_the_run() {
-        let addresses = Addresses::take(&plan()).expect("there is a network");
+    #[tokio::test]
+    async fn a_configuration_gets_the_addresses_of_the_run() {
+        let addresses = Addresses::take(&plan()).await.expect("there is a network");
         let way = |host, port| SocketAddr::from((addresses.seen(1, host), port));
         let config = json!({
             "listen": "0.0.0.0:80", "six": "[::]:80", "db": "db:5432", "urls": ["http://DB:5432/x?y"],
@@ -289,9 +290,9 @@ mod tests {
         assert_eq!(addresses.find("nobody:1"), None);
     }
 
-    #[test]
-    fn two_runs_have_two_networks() {
-        let (one, other) = (Addresses::take(&plan()), Addresses::take(&plan()));
+    #[tokio::test]
+    async fn two_runs_have_two_networks() {
+        let (one, other) = (Addresses::take(&plan()).await, Addresses::take(&plan()).await);
         let network = |it: &Addresses| it.own(0);
         let (one, other) = (one.expect("a network"), other.expect("another"));
         assert_ne!(network(&one), network(&other));

@@ -42,14 +42,14 @@ mod tests {
 
     #[test]
     fn a_process_has_threads_memory_and_descriptors() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
         let gauges = of(getpid());
         let value = |name: &str| gauges.iter().find(|(known, _)| *known == name).map(|it| it.1);
         assert!(value("threads").is_some_and(|it| it >= 1.0), "{gauges:?}");
         assert!(value("resident_mib").is_some_and(|it| it >= 1.0), "{gauges:?}");
         let sockets = value("sockets").expect("sockets are told");
         assert!(sockets >= 1.0 && value("descriptors").is_some_and(|it| it > sockets));
-        drop(listener);
+        drop(socket);
     }
 
     #[test]

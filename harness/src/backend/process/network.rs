@@ -181,7 +181,7 @@ impl Network {
         way: Way,
         direction: Direction,
     ) -> Result<(), ClientError> {
-        let toxic = NewToxic::new(attributes.clone(), direction).named(toxic(number, direction));
+        let toxic = NewToxic::new(*attributes, direction).named(toxic(number, direction));
         self.client.add_toxic(&self.name(way), &toxic).await.map(drop)
     }
 

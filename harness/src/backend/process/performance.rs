@@ -115,6 +115,7 @@ pub(super) async fn perform(backend: &Processes, asked: Asked) -> Result<Record,
     let header = title.header(Backend::Processes, (plan, &whole), seed, toxics::counts);
 
     let addresses = Addresses::take(&whole)
+        .await
         .map_err(|error| format!("there is no network of loopback addresses: {error}"))?;
     let folder = Folder::make(addresses.own(0).octets()[1])
         .map_err(|error| format!("there is no folder for the processes: {error}"))?;
