@@ -116,9 +116,10 @@ impl Network {
         self.client.populate(&proxies).await?;
         let Ways { made, acting } = &mut *state;
         made.extend(&wanted);
+        let passed = self.passed().await;
         for (number, fault) in acting {
             for way in &wanted {
-                self.begin(*number, fault, *way).await?;
+                self.begin(*number, fault, *way, &passed).await?;
             }
         }
         Ok(())
@@ -142,8 +143,9 @@ impl Network {
         let Some(act) = act(fault) else { return Ok(()) };
         let mut state = self.state.lock().await;
         let mut acting = Acting { fault: fault.clone(), act, passed: BTreeMap::new() };
+        let passed = self.passed().await;
         for way in state.made.clone() {
-            self.begin(number, &mut acting, way).await?;
+            self.begin(number, &mut acting, way, &passed).await?;
         }
         if acting.act.is_momentary() {
             return Ok(());
@@ -153,14 +155,19 @@ impl Network {
     }
 
     /// Lets a fault act on a way, in the directions in which it does.
-    async fn begin(&self, number: u16, acting: &mut Acting, way: Way) -> Result<(), ClientError> {
+    async fn begin(
+        &self,
+        number: u16,
+        acting: &mut Acting,
+        way: Way,
+        passed: &BTreeMap<(String, Direction), u64>,
+    ) -> Result<(), ClientError> {
         let directions = self.directions(&acting.fault, way);
         if directions.is_empty() {
             return Ok(());
         }
-        let passed = self.passed(way).await;
         for direction in directions {
-            let before = passed.get(&direction).copied().unwrap_or(0);
+            let before = passed.get(&(self.name(way), direction)).copied().unwrap_or(0);
             acting.passed.insert((way, direction), before);
             match &acting.act {
                 Act::Toxic { attributes, .. } => {
@@ -205,8 +212,9 @@ impl Network {
 
     async fn end(&self, number: u16, acting: &Acting) -> Result<u64, ClientError> {
         let mut affected = 0;
+        let now = self.passed().await;
         for (&(way, direction), before) in &acting.passed {
-            let passed = self.passed(way).await.get(&direction).copied().unwrap_or(0);
+            let passed = now.get(&(self.name(way), direction)).copied().unwrap_or(0);
             affected += match &acting.act {
                 Act::Toxic { .. } => passed.saturating_sub(*before),
                 // Nothing passes there, so what had passed shows that it was used at all.
@@ -229,30 +237,32 @@ impl Network {
         let Some(act) = act(fault) else { return Ok(0) };
         let mut acting = Acting { fault: fault.clone(), act, passed: BTreeMap::new() };
         let made = self.state.lock().await.made.clone();
+        let passed = self.passed().await;
         for way in made {
-            self.begin(number, &mut acting, way).await?;
+            self.begin(number, &mut acting, way, &passed).await?;
         }
         let used = acting.passed.values().filter(|passed| **passed > 0).count();
         self.end(number, &acting).await?;
         Ok(used as u64)
     }
 
-    /// What has passed a way so far, in bytes.
-    async fn passed(&self, way: Way) -> BTreeMap<Direction, u64> {
+    /// What has passed each way so far, in bytes, by the proxy's name.
+    async fn passed(&self) -> BTreeMap<(String, Direction), u64> {
         let mut passed = BTreeMap::new();
         let Ok(page) = self.client.metrics().await else { return passed };
-        let proxy = format!("proxy=\"{}\"", self.name(way));
-        let lines = page.lines().filter(|line| {
-            line.starts_with("toxiproxy_proxy_received_bytes_total{") && line.contains(&proxy)
-        });
-        for line in lines {
-            let Some(count) = line.rsplit(' ').next().and_then(|it| it.parse::<u64>().ok()) else {
+        for line in page.lines() {
+            let counted = line.strip_prefix("toxiproxy_proxy_received_bytes_total{");
+            let Some((labels, count)) = counted.and_then(|line| line.rsplit_once(' ')) else {
                 continue;
             };
-            for direction in [Direction::Upstream, Direction::Downstream] {
-                if line.contains(&format!("direction=\"{}\"", direction.name())) {
-                    *passed.entry(direction).or_default() += count;
-                }
+            let label = |name: &str| {
+                let value = labels.split_once(&format!("{name}=\""))?.1;
+                value.split_once('"').map(|(value, _)| value)
+            };
+            if let (Some(proxy), Some(direction), Some(count)) =
+                (label("proxy"), label("direction").and_then(direction_of), count_of(count))
+            {
+                *passed.entry((proxy.to_owned(), direction)).or_default() += count;
             }
         }
         passed
@@ -268,6 +278,20 @@ impl Network {
     }
 }
 
+fn direction_of(name: &str) -> Option<Direction> {
+    [Direction::Upstream, Direction::Downstream].into_iter().find(|it| it.name() == name)
+}
+
+/// A count as Prometheus has it: a number with a fraction or an exponent, if it is a large one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "bytes, to the byte as far as a page of metrics has them"
+)]
+fn count_of(text: &str) -> Option<u64> {
+    text.parse::<f64>().ok().filter(|count| *count >= 0.0).map(|count| count as u64)
+}
+
 /// What a proxy does for a fault. A machine without power is as silent as a network that carries
 /// nothing.
 fn act(fault: &Fault) -> Option<Act> {
@@ -280,4 +304,19 @@ fn act(fault: &Fault) -> Option<Act> {
 
 fn toxic(number: u16, direction: Direction) -> String {
     format!("fault-{number}-{}", direction.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count_of;
+
+    #[test]
+    fn counts_are_read_as_prometheus_writes_them() {
+        assert_eq!(count_of("0"), Some(0));
+        assert_eq!(count_of("1234"), Some(1234));
+        assert_eq!(count_of("1.234567e+06"), Some(1_234_567));
+        assert_eq!(count_of("NaN"), None);
+        assert_eq!(count_of("-1"), None);
+        assert_eq!(count_of("many"), None);
+    }
 }
