@@ -110,15 +110,11 @@ fn within(places: &[Range<u64>], then: &[sock_filter]) -> Vec<sock_filter> {
             vec![(high, from, u32::MAX), (last_high, 0, to)]
         };
         for (high, from, to) in parts {
-            let below = when(libc::BPF_JGE, to, vec![statement(libc::BPF_JMP | libc::BPF_JA, 0)]);
-            // Behind its end there is nothing to be done: what follows is jumped over.
-            let mut inner = vec![load(PLACE)];
-            inner.extend(below);
-            let last = inner.len() - 1;
             let inside = when(libc::BPF_JGE, from, then.to_vec());
-            inner[last] =
-                statement(libc::BPF_JMP | libc::BPF_JA, u32::try_from(inside.len()).unwrap_or(0));
-            inner.extend(inside);
+            // Behind the end of the place there is nothing to be done.
+            let skip = u32::try_from(inside.len()).unwrap_or(0);
+            let skip = vec![statement(libc::BPF_JMP | libc::BPF_JA, skip)];
+            let inner = [vec![load(PLACE)], when(libc::BPF_JGE, to, skip), inside].concat();
             decision.push(load(PLACE_HIGH));
             decision.extend(when(libc::BPF_JEQ, high, inner));
         }

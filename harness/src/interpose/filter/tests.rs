@@ -96,6 +96,26 @@ fn the_filter_does_with_each_number_what_the_table_says() {
             }
         }
     }
+    // What libc asks for itself: from within its code, and not from behind it.
+    let libc_at = super::futex::real_syscall() as usize as u64;
+    let from = |at: u64, number: c_long, first: u32| {
+        let halves = [(at >> 32) as u32, (at & u64::from(u32::MAX)) as u32];
+        let arch = if cfg!(target_arch = "x86_64") { 0xc000_003e } else { 0xc000_00b7 };
+        let number = u32::try_from(number).expect("small");
+        let words = [(0, number), (4, arch), (8, halves[1]), (12, halves[0]), (16, first)];
+        run(&filter, &BTreeMap::from(words))
+    };
+    let thread = libc::CLONE_THREAD.unsigned_abs();
+    for at in [libc_at, libc_at + 64] {
+        assert_eq!(from(at, libc::SYS_futex, 0), allow);
+        assert_eq!(from(at, libc::SYS_clone3, 0), allow);
+        assert_eq!(from(at, libc::SYS_clone, thread), allow);
+        assert_eq!(from(at, libc::SYS_clone, 17), trap, "it would be a process");
+    }
+    for at in [libc_at + (1 << 26), libc_at - (1 << 26), libc_at + (1 << 33), 0] {
+        assert_eq!(from(at, libc::SYS_futex, 0), trap);
+        assert_eq!(from(at, libc::SYS_clone, thread), trap);
+    }
     for unknown in [table::LAST + 1, 400, 9_999] {
         assert_eq!(made(&filter, unknown, [0; 6]), trap, "{unknown}");
     }

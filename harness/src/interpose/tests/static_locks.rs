@@ -14,21 +14,37 @@ use squall_reports::record::EndCause;
 
 use super::{OfC, Run, alone, ms};
 
-static RUST: Mutex<()> = Mutex::new(());
-static C: OfC = OfC::new();
-
 /// A lock in static memory, held while something is done.
 type Held = fn(&mut dyn FnMut());
 
-fn with_rust(act: &mut dyn FnMut()) {
-    let _held = RUST.lock().unwrap_or_else(PoisonError::into_inner);
-    act();
+/// Defines a lock of Rust and one of C for a test, which no other test keeps waiting.
+macro_rules! locks {
+    ($rust:ident $c:ident) => {
+        fn $rust(act: &mut dyn FnMut()) {
+            static LOCK: Mutex<()> = Mutex::new(());
+            let _held = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
+            act();
+        }
+
+        fn $c(act: &mut dyn FnMut()) {
+            static LOCK: OfC = OfC::new();
+            LOCK.lock();
+            act();
+            LOCK.unlock();
+        }
+    };
 }
 
-fn with_c(act: &mut dyn FnMut()) {
-    C.lock();
-    act();
-    C.unlock();
+locks! { rust_held_outside c_held_outside }
+locks! { rust_held_inside c_held_inside }
+
+/// Says that it is over when it is dropped, also if an assertion has failed by then.
+struct Over<'o>(&'o AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// Threads that take a lock in turns, and say when they have.
@@ -53,11 +69,12 @@ fn run(held: Held) -> Run {
 
 #[test]
 fn threads_outside_that_hold_a_static_lock_change_nothing_of_a_run() {
-    for held in [with_rust as Held, with_c] {
+    for held in [rust_held_outside as Held, c_held_outside] {
         let before = run(held);
         assert_eq!(before.record.end.cause, EndCause::Completed);
         let (over, turns) = (AtomicBool::new(false), AtomicU32::new(0));
         thread::scope(|scope| {
+            let _over = Over(&over);
             for turns_of_spinning in [0, 200] {
                 let (over, turns) = (&over, &turns);
                 scope.spawn(move || {
@@ -73,7 +90,6 @@ fn threads_outside_that_hold_a_static_lock_change_nothing_of_a_run() {
                 assert_eq!(beside.record.end.cause, EndCause::Completed);
                 assert_eq!(beside.record.digest(), before.record.digest());
             }
-            over.store(true, Ordering::SeqCst);
         });
         assert!(turns.into_inner() > 2, "somebody else had it");
     }
@@ -81,9 +97,10 @@ fn threads_outside_that_hold_a_static_lock_change_nothing_of_a_run() {
 
 #[test]
 fn a_thread_outside_gets_a_static_lock_that_a_run_gives_back() {
-    for held in [with_rust as Held, with_c] {
+    for held in [rust_held_inside as Held, c_held_inside] {
         let (over, turns) = (AtomicBool::new(false), AtomicU32::new(0));
         thread::scope(|scope| {
+            let _over = Over(&over);
             for _ in 0..3 {
                 scope.spawn(|| {
                     while !over.load(Ordering::SeqCst) {
@@ -96,10 +113,10 @@ fn a_thread_outside_gets_a_static_lock_that_a_run_gives_back() {
             }
             for _ in 0..2 {
                 let run = alone(move || async move {
-                    let threads: Vec<_> = (0..3)
+                    let threads: Vec<_> = (0..2)
                         .map(|_| {
                             thread::spawn(move || {
-                                for _ in 0..3 {
+                                for _ in 0..2 {
                                     // Those of the run wait in virtual time meanwhile.
                                     held(&mut || thread::sleep(ms(1)));
                                 }
@@ -114,7 +131,6 @@ fn a_thread_outside_gets_a_static_lock_that_a_run_gives_back() {
                 });
                 assert_eq!(run.record.end.cause, EndCause::Completed);
             }
-            over.store(true, Ordering::SeqCst);
         });
         assert!(turns.into_inner() > 0);
     }
