@@ -65,10 +65,11 @@ fn lost(seen: &Seen) -> BTreeSet<u64> {
 
 fn main() {
     let synced = trial("rusqlite", "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    synced.works(|seen| assert_eq!(lost(seen), BTreeSet::new()));
+    // What SQLite does once in a process, it does in the first run of it.
     for seed in 3..=SEEDS {
         assert_eq!(lost(&synced.run(seed)), BTreeSet::new(), "with the seed {seed}");
     }
+    synced.works(|seen| assert_eq!(lost(seen), BTreeSet::new()));
     println!("rusqlite: no row is lost with {SEEDS} seeds");
     let unsynced = trial("rusqlite-off", "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF");
     let found = (1..=SEEDS).find_map(|seed| Some((seed, lost(&unsynced.run(seed)).pop_first()?)));
