@@ -65,8 +65,21 @@ pub(crate) fn lasted(record: &Record) -> String {
     let time = words::time(record.end.at);
     match record.header.backend {
         Backend::Simulation => format!("{time} simulated"),
-        Backend::Processes => format!("{time} on processes"),
+        Backend::Processes => format!("{time} on processes{}", differences(record)),
     }
+}
+
+/// What the plan says is different on processes, which a verdict must not be read without.
+pub(crate) fn differences(record: &Record) -> String {
+    let said = |name: &str| record.header.plan.get("processes")?.get(name)?.as_f64();
+    let mut text = String::new();
+    if let Some(factor) = said("rate_factor").filter(|factor| *factor < 1.0) {
+        text.push_str(&format!(", {factor} of the load"));
+    }
+    if let Some(slack) = said("slack_ms").filter(|slack| *slack > 0.0) {
+        text.push_str(&format!(", {slack} ms of slack"));
+    }
+    text
 }
 
 /// Findings that are not a pass and are shown as one: a single one, or those without data for one

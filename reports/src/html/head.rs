@@ -6,6 +6,7 @@ use super::class_of;
 use crate::{
     Record, Report,
     record::{Backend, Outcome},
+    report::differences,
     tally::Tally,
     words,
 };
@@ -43,7 +44,7 @@ pub(super) fn head_of_run(report: &Report<'_>) -> Markup {
             p.hypothesis { (header.hypothesis) }
             @if !header.backend.is_deterministic() {
                 p.hint {
-                    "Performed on " (header.backend.described()) ": with the same seed it is another \
+                    "Performed on " (header.backend.described()) (differences(report.record)) ": with the same seed it is another \
                      run each time."
                 }
             }

@@ -214,4 +214,8 @@ fn a_run_on_processes_is_not_called_simulated() {
         line(&record, &fixture::judged([fixture::passed()]), Colour::Never),
         "pass    reviews-slow (seed 7, 1 finding, 4 requests, 400 ms on processes)"
     );
+    record.header.plan["processes"] =
+        serde_json::json!({ "rate_factor": 0.2, "slack_ms": 40.0, "without_proxy": [] });
+    let text = line(&record, &fixture::judged([fixture::passed()]), Colour::Never);
+    assert!(text.ends_with("400 ms on processes, 0.2 of the load, 40 ms of slack)"), "{text}");
 }
