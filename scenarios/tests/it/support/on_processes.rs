@@ -121,7 +121,7 @@ impl Going {
         while begun.elapsed() < PATIENCE {
             let said = fs::read_to_string(&file).unwrap_or_default();
             let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
-            if said["running"][0]["simulated_ms"].as_u64().is_some_and(|it| it > 1_000) {
+            if said["running"][0]["reached_ms"].as_u64().is_some_and(|it| it > 1_000) {
                 let network = self.network(place).expect("a run that goes on has a folder");
                 return (processes_of(self.pid()), network);
             }
