@@ -8,7 +8,7 @@ use super::{
     CLOCK, MONOTONIC_START_NS, NOW_NS, Next, READINGS, REALTIME_START_NS, Readings, SPIN_READINGS,
     SPIN_STEP_NS, WALL_CLOCK, WRONG,
     calls::{answer, os},
-    filter, in_run, refusal,
+    filter, futex, in_run, refusal,
     threads::{self, is_child},
 };
 
@@ -197,16 +197,13 @@ unsafe extern "C" fn clock_nanosleep(
 /// As `sched_yield(2)`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn sched_yield() -> c_int {
-    static NEXT: Next = Next::named("sched_yield\0");
     if is_child() {
         threads::give_way(YIELD_NS);
-        return 0;
+    } else {
+        // Past libc's own, whose system call the filter hands to this function.
+        futex::real_yield();
     }
-    // SAFETY: this is libc's function of that name and type.
-    unsafe {
-        let next: unsafe extern "C" fn() -> c_int = std::mem::transmute(NEXT.get());
-        next()
-    }
+    0
 }
 
 /// A time of C as the milliseconds that `epoll_wait(2)` has, rounded up.
