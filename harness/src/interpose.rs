@@ -61,6 +61,7 @@ mod sockets;
 mod spawn;
 mod statics;
 mod status;
+mod stopping;
 mod stuck;
 mod threads;
 mod time;
@@ -77,6 +78,7 @@ pub(crate) use disk::{DiskAnswer, DiskRequest, FileStatus};
 pub(crate) use kernel::{Kernel, Readiness, SocketOption, SocketOptionName};
 pub(crate) use polling::{notify, take_hosts};
 pub(crate) use signals::{Image, deliver, prepare as prepare_signals, take_turn};
+pub(crate) use stopping::watch as watch_for_stop;
 pub(crate) use stuck::Stuck;
 pub(crate) use threads::{
     at_kernel, is_child, lend, next_due, on_each_thread, pause as pause_threads,

@@ -3,16 +3,14 @@
 
 use std::{
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The ways in which a process is asked to stop.
+use crate::interpose;
+
+/// The ways in which a process is asked to stop that makes no runs.
 pub(super) struct Asked {
     terminate: Signal,
     interrupt: Signal,
@@ -59,32 +57,15 @@ fn ignored_in(status: &str) -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Set once the process was asked to stop. A second signal ends it at once.
+/// Set once the process was asked to stop, while runs go on. A second signal ends it at once.
 pub(super) fn watch() -> Arc<AtomicBool> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    let (listens, listening) = mpsc::channel();
-    // A thread of its own, which ends with the process. Without it a signal just ends the process,
-    // which is what it does everywhere else.
-    let _ = std::thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
-        let Ok(runtime) = runtime else { return };
-        runtime.block_on(async {
-            let Ok(mut asked) = Asked::listen() else { return };
-            // Nobody waits any more only if the process ends.
-            let _ = listens.send(());
-            for is_second in [false, true] {
-                asked.stopped().await;
-                if is_second {
-                    std::process::exit(130);
-                }
-                flag.store(true, Ordering::Relaxed);
-            }
-        });
-    });
-    // From here on a signal is noticed, or never is: then the sender is gone.
-    let _ = listening.recv();
-    interrupted
+    let [terminate, interrupt, hangup] =
+        [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()]
+            .map(|kind| kind.as_raw_value());
+    let all = [terminate, interrupt, hangup];
+    let wanted = if ignores_hangup() { &all[..2] } else { &all };
+    // Where signals cannot be handled, one just ends the process, as it does everywhere else.
+    interpose::watch_for_stop(wanted).unwrap_or_default()
 }
 
 #[cfg(test)]
