@@ -12,6 +12,7 @@ use crate::{
         environment::Real,
         start::{SUBCOMMAND, Start, What as StartOf},
         supervisor::{Exit, Program},
+        telemetry,
     },
     cluster,
     plan::FaultKind,
@@ -88,7 +89,10 @@ impl Performance<'_> {
             args: vec![SUBCOMMAND.to_owned()],
             env: vec![
                 // For those who have an exporter of OpenTelemetry themselves.
-                ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), format!("http://{}", self.telemetry)),
+                (
+                    "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
+                    telemetry::endpoint(self.telemetry, &start.host),
+                ),
                 ("OTEL_EXPORTER_OTLP_PROTOCOL".to_owned(), "http/protobuf".to_owned()),
                 ("OTEL_SERVICE_NAME".to_owned(), start.host.clone()),
                 ("OTEL_RESOURCE_ATTRIBUTES".to_owned(), format!("host.name={}", start.host)),

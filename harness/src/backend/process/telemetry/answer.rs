@@ -2,6 +2,8 @@
 //!
 //! <https://opentelemetry.io/docs/specs/otlp/#otlphttp-response>
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -20,6 +22,9 @@ use crate::service::BoxError;
 
 /// Some twenty times what an SDK sends at once.
 pub(super) const BODY_BYTES_MAX: usize = 4 << 20;
+
+/// What a path begins with that says whose words they are.
+const HOSTS: &str = "/hosts/";
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -63,7 +68,8 @@ where
 {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
-    let signal = Signal::of(path).ok_or_else(|| {
+    let (host, rest) = host_in(path);
+    let signal = Signal::of(rest).ok_or_else(|| {
         let known = "/v1/traces, /v1/logs and /v1/metrics";
         refuse(StatusCode::NOT_FOUND, format!("there are {known}, and no {path}"))
     })?;
@@ -80,11 +86,22 @@ where
     }
     let body = read(body).await?;
     let rejected = match signal {
-        Signal::Traces => decode::traces(encoding.decode(&body)?, tell),
-        Signal::Logs => decode::logs(encoding.decode(&body)?, tell),
-        Signal::Metrics => decode::metrics(encoding.decode(&body)?, tell),
+        Signal::Traces => decode::traces(encoding.decode(&body)?, host, tell),
+        Signal::Logs => decode::logs(encoding.decode(&body)?, host, tell),
+        Signal::Metrics => decode::metrics(encoding.decode(&body)?, host, tell),
     };
     Ok(encoding.accepted(signal, rejected))
+}
+
+/// Where the program of a host sends what it has to say: whatever it calls itself, it is that host.
+pub(in super::super) fn endpoint(receiver: SocketAddr, host: &str) -> String {
+    format!("http://{receiver}{HOSTS}{host}")
+}
+
+/// The host that a path begins with, and the rest.
+fn host_in(path: &str) -> (Option<&str>, &str) {
+    let named = path.strip_prefix(HOSTS).and_then(|named| named.split_at_checked(named.find('/')?));
+    named.map_or((None, path), |(host, rest)| (Some(host), rest))
 }
 
 async fn read<B>(body: B) -> Result<Bytes, Refusal>

@@ -40,10 +40,11 @@ impl Rejected {
     }
 }
 
-pub(super) fn traces(message: Traces, tell: &Sink) -> Rejected {
+/// Tells the spans of a message, of `host` or else of the hosts that it names.
+pub(super) fn traces(message: Traces, host: Option<&str>, tell: &Sink) -> Rejected {
     let mut rejected = Rejected::default();
     for resource in message.resource_spans {
-        let host = host_of(resource.resource.as_ref());
+        let host = host.map(str::to_owned).or_else(|| host_of(resource.resource.as_ref()));
         for scope in resource.scope_spans {
             let Some(host) = &host else {
                 rejected.add(scope.spans.len(), NAMELESS);
@@ -60,10 +61,11 @@ pub(super) fn traces(message: Traces, tell: &Sink) -> Rejected {
     rejected
 }
 
-pub(super) fn logs(message: Logs, tell: &Sink) -> Rejected {
+/// As [`traces`], of log records.
+pub(super) fn logs(message: Logs, host: Option<&str>, tell: &Sink) -> Rejected {
     let mut rejected = Rejected::default();
     for resource in message.resource_logs {
-        let host = host_of(resource.resource.as_ref());
+        let host = host.map(str::to_owned).or_else(|| host_of(resource.resource.as_ref()));
         for scope in resource.scope_logs {
             let Some(host) = &host else {
                 rejected.add(scope.log_records.len(), NAMELESS);
@@ -78,10 +80,11 @@ pub(super) fn logs(message: Logs, tell: &Sink) -> Rejected {
     rejected
 }
 
-pub(super) fn metrics(message: Metrics, tell: &Sink) -> Rejected {
+/// As [`traces`], of gauges and sums.
+pub(super) fn metrics(message: Metrics, host: Option<&str>, tell: &Sink) -> Rejected {
     let mut rejected = Rejected::default();
     for resource in message.resource_metrics {
-        let host = host_of(resource.resource.as_ref());
+        let host = host.map(str::to_owned).or_else(|| host_of(resource.resource.as_ref()));
         for metric in resource.scope_metrics.into_iter().flat_map(|scope| scope.metrics) {
             let points = |data: &Option<Distributions>| {
                 data.as_ref().map_or(0, |data| data.data_points.len())

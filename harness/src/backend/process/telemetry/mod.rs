@@ -17,6 +17,8 @@ pub(crate) mod receiver;
 mod subscriber;
 mod wire;
 
+pub(super) use answer::endpoint;
+
 #[cfg(test)]
 mod tests;
 

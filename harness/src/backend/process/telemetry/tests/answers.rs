@@ -45,6 +45,24 @@ fn is_refused(listening: &Listening, request: &[u8], status: &str, reason: &str)
 }
 
 #[test]
+fn whose_words_they_are_is_in_the_path() {
+    let listening = Listening::begin();
+    let body = r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"host.name","value":
+        {"stringValue":"machine-17"}}]},"scopeLogs":[{"logRecords":[{"severityNumber":9,
+        "body":{"stringValue":"said"}}]}]}]}"#;
+    for path in ["/hosts/web/v1/logs", "/v1/logs"] {
+        let answer = hears(&listening, &[&post(path, JSON, body.as_bytes())]);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let told = listening.stop();
+    let hosts = told.iter().map(|told| match told {
+        Told::Log { host, message, .. } if message == "said" => host.as_str(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(hosts.collect::<Vec<_>>(), ["web", "machine-17"]);
+}
+
+#[test]
 fn who_is_wrong_is_told_why() {
     let listening = Listening::begin();
     let refused = |request: Vec<u8>, status, reason| {
@@ -52,6 +70,8 @@ fn who_is_wrong_is_told_why() {
     };
     refused(post("/v1/trace", PROTOBUF, b""), "404", "/v1/traces, /v1/logs and /v1/metrics");
     refused(post("/", JSON, b"{}"), "404", "\"code\":5");
+    refused(post("/hosts/web", JSON, b"{}"), "404", "and no /hosts/web");
+    refused(post("/hosts/web/v1", JSON, b"{}"), "404", "and no /hosts/web/v1");
     refused(b"GET /v1/logs HTTP/1.1\r\nhost: x\r\n\r\n".to_vec(), "405", "allow: POST");
     refused(post("/v1/logs", "", b""), "415", "application/x-protobuf or application/json");
     refused(post("/v1/logs", "content-type: text/plain\r\n", b""), "415", "text/plain; charset");
