@@ -104,6 +104,9 @@ impl Performance<'_> {
             let healed = self.shared.network.heal(number).await;
             self.count(number, healed);
         }
+        if let FaultKind::Process(ProcessFault::SlowCpu { .. }) = fault.kind {
+            self.end_quota(number);
+        }
         self.shared.set_active(number, false);
         let FaultKind::Process(kind) = &fault.kind else { return };
         let Some(host) = self.host_of(&fault.target) else { return };
@@ -134,8 +137,7 @@ impl Performance<'_> {
                     self.enter(host, HostState::Up);
                 }
             }
-            ProcessFault::SlowCpu { .. } => self.end_quota(number),
-            ProcessFault::TornWrite => {}
+            ProcessFault::SlowCpu { .. } | ProcessFault::TornWrite => {}
         }
     }
 
