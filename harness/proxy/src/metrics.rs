@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     fmt::Write,
     fs,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::{link::Counters, toxic::Direction};
@@ -14,6 +17,8 @@ use crate::{link::Counters, toxic::Direction};
 pub struct Shown {
     /// The bytes that each proxy has received and sent.
     pub proxies: bool,
+    /// The connections that each proxy has taken, which Toxiproxy does not tell.
+    pub connections: bool,
     /// The process: processor time, memory, descriptors.
     pub process: bool,
 }
@@ -31,12 +36,20 @@ pub(crate) struct Labels {
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     counters: Mutex<BTreeMap<Labels, Arc<Counters>>>,
+    /// By the name of the proxy.
+    connections: Mutex<BTreeMap<Arc<str>, Arc<AtomicU64>>>,
 }
 
 impl Metrics {
     pub(crate) fn counters(&self, labels: Labels) -> Arc<Counters> {
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(counters.entry(labels).or_default())
+    }
+
+    /// Counts the connections of a proxy.
+    pub(crate) fn connections(&self, proxy: &Arc<str>) -> Arc<AtomicU64> {
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(connections.entry(Arc::clone(proxy)).or_default())
     }
 
     /// The page.
@@ -48,7 +61,24 @@ impl Metrics {
         if shown.proxies {
             self.proxies(&mut page);
         }
+        if shown.connections {
+            self.taken(&mut page);
+        }
         page
+    }
+
+    fn taken(&self, page: &mut String) {
+        const NAME: &str = "squall_proxy_connections_total";
+        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        if connections.is_empty() {
+            return;
+        }
+        writeln!(page, "# HELP {NAME} Connections taken.\n# TYPE {NAME} counter")
+            .expect("a String takes all");
+        for (proxy, count) in &*connections {
+            let (proxy, count) = (label(proxy), count.load(Ordering::Relaxed));
+            writeln!(page, "{NAME}{{proxy=\"{proxy}\"}} {count}").expect("a String takes all");
+        }
     }
 
     fn proxies(&self, page: &mut String) {
@@ -135,7 +165,7 @@ mod tests {
     #[test]
     fn bytes_are_told_for_each_direction_of_each_proxy() {
         let metrics = Metrics::default();
-        let all = Shown { proxies: true, process: false };
+        let all = Shown { proxies: true, ..Shown::default() };
         assert_eq!(metrics.page(all), "");
         let labels = |direction| Labels {
             direction,
@@ -160,8 +190,23 @@ mod tests {
     }
 
     #[test]
+    fn connections_are_told_where_they_are_asked_for() {
+        let metrics = Metrics::default();
+        metrics.connections(&"a".into()).fetch_add(2, Ordering::Relaxed);
+        metrics.connections(&"b\"".into());
+        metrics.connections(&"a".into()).fetch_add(1, Ordering::Relaxed);
+        let shown = Shown { connections: true, ..Shown::default() };
+        let expected = "# HELP squall_proxy_connections_total Connections taken.\n\
+                        # TYPE squall_proxy_connections_total counter\n\
+                        squall_proxy_connections_total{proxy=\"a\"} 3\n\
+                        squall_proxy_connections_total{proxy=\"b\\\"\"} 0\n";
+        assert_eq!(metrics.page(shown), expected);
+        assert_eq!(metrics.page(Shown { proxies: true, ..Shown::default() }), "");
+    }
+
+    #[test]
     fn the_process_tells_of_its_memory_and_its_descriptors() {
-        let page = Metrics::default().page(Shown { proxies: false, process: true });
+        let page = Metrics::default().page(Shown { process: true, ..Shown::default() });
         let value = |name: &str| -> f64 {
             let line = page.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
             line.unwrap_or_else(|| panic!("{page}")).parse().expect("a number")

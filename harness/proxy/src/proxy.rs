@@ -53,6 +53,8 @@ pub(crate) struct Route {
     pub(crate) metrics: Arc<Metrics>,
     /// Counts the connections of the proxy, from its creation.
     accepted: Arc<AtomicU64>,
+    /// The same for `/metrics`, where counters outlive a proxy.
+    taken: Arc<AtomicU64>,
     log: Log,
 }
 
@@ -72,6 +74,7 @@ impl Route {
                 accepted = listener.accept() => match accepted {
                     Ok((client, _)) => {
                         let number = self.accepted.fetch_add(1, Ordering::Relaxed);
+                        self.taken.fetch_add(1, Ordering::Relaxed);
                         connections.spawn(connection::serve(Arc::clone(&self), client, number));
                     }
                     Err(error) => {
@@ -160,6 +163,7 @@ impl Proxy {
             toxics: Arc::clone(&self.toxics),
             metrics: Arc::clone(&self.shared.metrics),
             accepted: Arc::clone(&self.accepted),
+            taken: self.shared.metrics.connections(&self.name),
             log: self.shared.log.clone(),
         });
         let (stop, stopped) = oneshot::channel();

@@ -44,7 +44,7 @@ impl Default for Options {
             listen: "127.0.0.1:0".to_owned(),
             seed: None,
             allow_remote: false,
-            metrics: Shown { proxies: true, process: false },
+            metrics: Shown { proxies: true, ..Shown::default() },
             log: Arc::new(|_| {}),
         }
     }

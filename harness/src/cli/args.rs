@@ -227,6 +227,9 @@ pub(crate) struct Proxy {
     /// Show the bytes that proxies received and sent on /metrics
     #[arg(long)]
     pub(crate) proxy_metrics: bool,
+    /// Show how many connections each proxy took on /metrics
+    #[arg(long)]
+    pub(crate) connection_metrics: bool,
     /// Show processor time, memory and descriptors of the process on /metrics
     #[arg(long)]
     pub(crate) runtime_metrics: bool,

@@ -49,7 +49,11 @@ fn options(args: &args::Proxy) -> Options {
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     options.seed = args.seed;
     options.allow_remote = args.allow_remote;
-    options.metrics = Shown { proxies: args.proxy_metrics, process: args.runtime_metrics };
+    options.metrics = Shown {
+        proxies: args.proxy_metrics,
+        connections: args.connection_metrics,
+        process: args.runtime_metrics,
+    };
     options.log = Arc::new(say);
     options
 }

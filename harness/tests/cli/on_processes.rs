@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use squall::{
     Call, Catalogue, Reply, Scenario, Services,
     objective::{Objective, availability, gauge, returns_to_baseline},
-    plan::{Load, Plan, RequestSpec, Topology, partition, refuse},
+    plan::{Load, Plan, Processes, RequestSpec, Topology, partition, refuse},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -48,7 +48,13 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
         ("wrong-configuration", web(json!({ "listen": 8080 }))),
         ("panics", web(json!({ "listen": "0.0.0.0:8080", "then": "panic" }))),
         ("exits", web(json!({ "listen": "0.0.0.0:8080", "then": "exit" }))),
-        ("no-gauge", get().objective(gauge("connections_opened").at_most(1.0))),
+        ("connections", get().objective(gauge("connections_opened").at_most(0.0))),
+        (
+            "direct",
+            get()
+                .objective(gauge("connections_opened").at_most(0.0))
+                .on_processes(Processes::new().without_proxy("web")),
+        ),
     ];
     let services = Services::new()
         .with_program("sh", "/bin/sh")

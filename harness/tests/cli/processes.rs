@@ -26,6 +26,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_service_that_panics_is_quoted", panics),
     ("a_service_that_exits_is_quoted", exits),
     ("a_gauge_that_nobody_reads_is_refused_by_name", gauges),
+    ("connections_are_counted_where_proxies_take_them", connections),
     ("a_simulation_refuses_a_program", simulated),
 ];
 
@@ -144,15 +145,30 @@ fn exits() {
 }
 
 fn gauges() {
-    for (scenario, sentence) in [
-        ("no-gauge", "nobody reads a gauge connections_opened of a process"),
-        ("no-tasks", "the program sh does not tell its gauge tasks"),
+    let elsewhere = ["--toxiproxy", "http://127.0.0.1:1"];
+    for (scenario, more, sentence) in [
+        (
+            "connections",
+            &elsewhere[..],
+            "only the proxy server of the run itself counts the connec",
+        ),
+        ("direct", &[], "only proxies, and web talks without one, counts the connections"),
+        ("no-tasks", &[], "the program sh does not tell its gauge tasks"),
     ] {
-        let ran = run(scenario, &[]);
+        let ran = run(scenario, more);
         assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
         assert!(ran.err.contains(sentence), "{}", ran.err);
         assert!(ran.err.contains(&format!("{scenario} cannot be performed on processes: ")));
     }
+}
+
+fn connections() {
+    let ran = run("connections", &["--format", "json"]);
+    let report = object(&ran);
+    assert_eq!(ran.code, Some(1), "32 requests need one connection: {report}");
+    let findings = report["objectives"].as_array().expect("a list");
+    let found = findings.iter().find(|it| it["verdict"] == "fail").expect("a failure");
+    assert!(found["name"].as_str().is_some_and(|it| it.contains("connections_opened")));
 }
 
 fn simulated() {

@@ -160,8 +160,9 @@ fn what_processes_cannot_perform_is_refused_by_name() {
                     a process has the clocks of this machine";
     check_refused(&["run", "pool-clocks", "--backend", "processes"], sentence);
     check_refused(
-        &["run", "steady-state", "--backend", "processes"],
-        "connections_opened: nobody reads a gauge connections_opened of a process",
+        &["run", "steady-state", "--backend", "processes", "--toxiproxy", "http://127.0.0.1:1"],
+        "connections_opened: only the proxy server of the run itself counts the connections that hosts \
+         open",
     );
     check_refused(
         &["run", "reviews-hung", "--toxiproxy", "http://127.0.0.1:1"],

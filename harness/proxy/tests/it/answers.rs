@@ -41,9 +41,8 @@ async fn listener() -> (TcpListener, String) {
 
 /// What does not agree in one case, with a server of its own.
 async fn differences(case: &Case) -> String {
-    let shown = Shown { proxies: false, process: false };
     let mut options = Options::default();
-    options.metrics = shown;
+    options.metrics = Shown::default();
     let server = Server::start(options).await.expect("a server");
     let (taken, taken_port) = listener().await;
     let mut ports = vec![("{taken}", taken_port)];

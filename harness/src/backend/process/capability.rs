@@ -7,6 +7,7 @@ use crate::{
 
 use super::{
     addresses::{HOSTS_MAX, undeclared},
+    gauges::CONNECTIONS_OPENED,
     quota,
     toxics::act_of,
 };
@@ -18,8 +19,8 @@ const GAUGES: [&str; 6] =
 /// The gauges that only functions of this program tell of themselves.
 const OF_FUNCTIONS: [&str; 2] = ["tasks", "memory_growth_mib"];
 
-/// What real processes lack for a checked scenario, each in a sentence.
-pub(super) fn lacks(scenario: &Scenario) -> Vec<String> {
+/// What real processes lack for a checked scenario, each in a sentence. Is the proxy server our own?
+pub(super) fn lacks(scenario: &Scenario, has_own_proxy: bool) -> Vec<String> {
     let plan = scenario.plan().clone().with_cluster_hosts();
     let mut lacks: Vec<String> = plan.processes.refused.iter().cloned().collect();
     let hosts = plan.topology.hosts.len();
@@ -28,7 +29,7 @@ pub(super) fn lacks(scenario: &Scenario) -> Vec<String> {
     }
     lacks.extend(undeclared(&plan));
     lacks.extend(plan.faults.iter().filter_map(|fault| lacks_for_fault(&plan, fault)));
-    lacks.extend(lacks_for_gauges(scenario));
+    lacks.extend(lacks_for_gauges(scenario, has_own_proxy));
     lacks.dedup();
     lacks
 }
@@ -92,7 +93,7 @@ fn without_proxy(plan: &Plan, fault: &Fault) -> Option<String> {
 }
 
 /// Gauges that objectives are about and nobody reads here.
-fn lacks_for_gauges(scenario: &Scenario) -> Vec<String> {
+fn lacks_for_gauges(scenario: &Scenario, has_own_proxy: bool) -> Vec<String> {
     let plan = scenario.plan();
     let scraped: Vec<&String> = plan.scrapes.iter().flat_map(|scrape| &scrape.series).collect();
     let deployments = plan.cluster.iter().flat_map(|cluster| &cluster.deployments);
@@ -108,6 +109,18 @@ fn lacks_for_gauges(scenario: &Scenario) -> Vec<String> {
                 || pods.iter().any(|pod| pod == gauge);
             match program {
                 _ if is_known => {}
+                _ if gauge == CONNECTIONS_OPENED => {
+                    let direct = plan.processes.without_proxy.first();
+                    let because = match direct {
+                        _ if !has_own_proxy => "only the proxy server of the run itself".to_owned(),
+                        Some(host) => format!("only proxies, and {host} talks without one,"),
+                        None => continue,
+                    };
+                    lacks.push(format!(
+                        "{}: {because} counts the connections that hosts open",
+                        objective.name()
+                    ));
+                }
                 None if OF_FUNCTIONS.contains(&gauge) => {}
                 Some(program) if OF_FUNCTIONS.contains(&gauge) => lacks.push(format!(
                     "{}: the program {program} does not tell its gauge {gauge}",

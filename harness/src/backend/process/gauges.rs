@@ -4,6 +4,9 @@ use std::fs;
 
 use rustix::process::Pid;
 
+/// How many connections a process has opened, as the proxies before the others count them.
+pub(super) const CONNECTIONS_OPENED: &str = "connections_opened";
+
 /// The gauges of one process; those that the system does not tell are left out.
 pub(super) fn of(pid: Pid) -> Vec<(&'static str, f64)> {
     let folder = format!("/proc/{}", pid.as_raw_nonzero());

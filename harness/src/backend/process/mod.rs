@@ -49,7 +49,7 @@ impl Perform for Processes {
     }
 
     fn lacks_for(&self, scenario: &Scenario) -> Vec<String> {
-        capability::lacks(scenario)
+        capability::lacks(scenario, self.toxiproxy.is_none())
     }
 
     #[expect(clippy::disallowed_methods, reason = "here it is the harness that has real time")]

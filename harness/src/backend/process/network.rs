@@ -250,22 +250,29 @@ impl Network {
     async fn passed(&self) -> BTreeMap<(String, Direction), u64> {
         let mut passed = BTreeMap::new();
         let Ok(page) = self.client.metrics().await else { return passed };
-        for line in page.lines() {
-            let counted = line.strip_prefix("toxiproxy_proxy_received_bytes_total{");
-            let Some((labels, count)) = counted.and_then(|line| line.rsplit_once(' ')) else {
-                continue;
-            };
-            let label = |name: &str| {
-                let value = labels.split_once(&format!("{name}=\""))?.1;
-                value.split_once('"').map(|(value, _)| value)
-            };
-            if let (Some(proxy), Some(direction), Some(count)) =
-                (label("proxy"), label("direction").and_then(direction_of), count_of(count))
+        for Counted { labels, count } in counted(&page, "toxiproxy_proxy_received_bytes_total") {
+            if let (Some(proxy), Some(direction)) =
+                (label(labels, "proxy"), label(labels, "direction").and_then(direction_of))
             {
-                *passed.entry((proxy.to_owned(), direction)).or_default() += count;
+                *passed.entry((proxy.to_owned(), direction)).or_default() += whole(count);
             }
         }
         passed
+    }
+
+    /// How many connections each host has opened through proxies so far, if the proxies tell.
+    pub(super) async fn connections_opened(&self) -> Option<BTreeMap<u16, f64>> {
+        let mut opened = BTreeMap::new();
+        let made = self.state.lock().await.made.clone();
+        let from: BTreeMap<String, u16> =
+            made.into_iter().map(|way| (self.name(way), way.from)).collect();
+        let page = self.client.metrics().await.ok()?;
+        for Counted { labels, count } in counted(&page, "squall_proxy_connections_total") {
+            if let Some(host) = label(labels, "proxy").and_then(|proxy| from.get(proxy)) {
+                *opened.entry(*host).or_default() += count;
+            }
+        }
+        Some(opened)
     }
 
     /// Removes what the run has made of proxies.
@@ -278,18 +285,43 @@ impl Network {
     }
 }
 
+/// A line of a page of metrics.
+struct Counted<'a> {
+    labels: &'a str,
+    count: f64,
+}
+
+/// The lines of a counter.
+fn counted<'a>(page: &'a str, counter: &str) -> impl Iterator<Item = Counted<'a>> {
+    page.lines().filter_map(move |line| {
+        let line = line.strip_prefix(counter)?.strip_prefix('{')?;
+        let (labels, count) = line.rsplit_once(' ')?;
+        Some(Counted { labels, count: count_of(count)? })
+    })
+}
+
+/// The value of a label. Names of proxies and directions have nothing in them that is escaped.
+fn label<'a>(labels: &'a str, name: &str) -> Option<&'a str> {
+    let value = labels.split_once(&format!("{name}=\""))?.1;
+    value.split_once('"').map(|(value, _)| value)
+}
+
 fn direction_of(name: &str) -> Option<Direction> {
     [Direction::Upstream, Direction::Downstream].into_iter().find(|it| it.name() == name)
 }
 
 /// A count as Prometheus has it: a number with a fraction or an exponent, if it is a large one.
+fn count_of(text: &str) -> Option<f64> {
+    text.parse::<f64>().ok().filter(|count| *count >= 0.0)
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "bytes, to the byte as far as a page of metrics has them"
 )]
-fn count_of(text: &str) -> Option<u64> {
-    text.parse::<f64>().ok().filter(|count| *count >= 0.0).map(|count| count as u64)
+fn whole(count: f64) -> u64 {
+    count as u64
 }
 
 /// What a proxy does for a fault. A machine without power is as silent as a network that carries
@@ -308,15 +340,25 @@ fn toxic(number: u16, direction: Direction) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::count_of;
+    use super::{count_of, counted, label, whole};
 
     #[test]
     fn counts_are_read_as_prometheus_writes_them() {
-        assert_eq!(count_of("0"), Some(0));
-        assert_eq!(count_of("1234"), Some(1234));
-        assert_eq!(count_of("1.234567e+06"), Some(1_234_567));
-        assert_eq!(count_of("NaN"), None);
-        assert_eq!(count_of("-1"), None);
-        assert_eq!(count_of("many"), None);
+        let bytes = |text| count_of(text).map(whole);
+        assert_eq!(bytes("0"), Some(0));
+        assert_eq!(bytes("1234"), Some(1234));
+        assert_eq!(bytes("1.234567e+06"), Some(1_234_567));
+        assert_eq!(bytes("NaN"), None);
+        assert_eq!(bytes("-1"), None);
+        assert_eq!(bytes("many"), None);
+    }
+
+    #[test]
+    fn only_the_lines_of_a_counter_are_read() {
+        let page = "# TYPE taken counter\ntaken{proxy=\"a\"} 3\ntaken_total{proxy=\"b\"} 4\n\
+                    other{proxy=\"c\"} 5\ntaken{direction=\"up\",proxy=\"d\"} 1e3\ntaken{} x\n";
+        let read: Vec<_> =
+            counted(page, "taken").map(|it| (label(it.labels, "proxy"), it.count)).collect();
+        assert_eq!(read, [(Some("a"), 3.0), (Some("d"), 1000.0)]);
     }
 }

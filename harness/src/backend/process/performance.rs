@@ -177,6 +177,7 @@ async fn proxy(backend: &Processes, seed: u64) -> Result<(Option<Server>, Client
     }
     let mut options = Options::default();
     options.seed = Some(seed);
+    options.metrics.connections = true;
     let server = Server::start(options).await;
     let server = server.map_err(|error| format!("the proxy does not start: {error}"))?;
     let client = Client::new(&format!("http://{}", server.address()));
@@ -342,14 +343,14 @@ impl Performance<'_> {
                 self.shared.record(What::Mark(Mark::Settled));
             }
             Step::Due(Due::Sample) => {
-                self.sample();
+                self.sample().await;
                 let every = nanos(self.shared.plan.sample_every).max(1_000_000);
                 let next = self.shared.now() + every;
                 if next < self.end_at {
                     self.agenda.entry(next).or_default().push(Step::Due(Due::Sample));
                 }
             }
-            Step::Due(Due::LastSample) => self.sample(),
+            Step::Due(Due::LastSample) => self.sample().await,
             Step::Loop { fault, up } => self.turn_crash_loop(fault, up).await,
             Step::Flap { fault, down } => self.turn_flap(fault, down).await,
             Step::Kill { host, incarnation } => {
@@ -379,13 +380,17 @@ impl Performance<'_> {
         }
     }
 
-    /// Reads the gauges of all processes, and how late the load is.
-    fn sample(&self) {
+    /// Reads the gauges of all processes, what the proxies tell of them, and how late the load is.
+    async fn sample(&self) {
+        let opened = self.shared.network.connections_opened().await;
         for host in self.hosts() {
-            if let Some(pid) = self.supervisor.pid(host) {
-                for (name, value) in gauges::of(pid) {
-                    self.shared.gauge(host, name, value);
-                }
+            let pid = self.supervisor.pid(host);
+            for (name, value) in pid.map(gauges::of).unwrap_or_default() {
+                self.shared.gauge(host, name, value);
+            }
+            let none = pid.map(|_| 0.0);
+            if let Some(opened) = opened.as_ref().and_then(|it| it.get(&host).copied().or(none)) {
+                self.shared.gauge(host, gauges::CONNECTIONS_OPENED, opened);
             }
         }
         let late = Duration::from_nanos(self.shared.take_lateness().longest);
