@@ -5,8 +5,12 @@
 
 use std::sync::Arc;
 
+use squall_reports::record::{Gauge, What};
+
 use super::{
-    analysis, api, budget, canary, drain, endpoints, operations, publisher, replica_set,
+    analysis, api, budget, canary,
+    capacity::Capacity,
+    drain, endpoints, operations, publisher, replica_set,
     said::{Said, said},
     scheduler,
     state::{ClusterEnvironment, Node, Pod, State},
@@ -69,6 +73,24 @@ impl State {
         for at in 0..self.deployments.len() {
             self.publish(env, at, now);
             self.gauge_capacity(env, at, now);
+        }
+    }
+
+    /// Samples the gauges of a deployment if they have changed.
+    fn gauge_capacity(&mut self, env: &impl Environment, at: usize, now: u64) {
+        let pods = self.pods_of(at).count();
+        let available = self.pods_of(at).filter(|pod| self.is_available(pod, now)).count();
+        let deployment = &mut self.deployments[at];
+        let is = Capacity::of(deployment.spec.replicas, pods, available);
+        if deployment.capacity == Some(is) {
+            return;
+        }
+        deployment.capacity = Some(is);
+        let spec = &deployment.spec;
+        let gauges = [(spec.missing_gauge(), is.missing), (spec.surplus_gauge(), is.surplus)];
+        for (name, value) in gauges {
+            let name = env.intern(&name);
+            env.record(What::Gauge(Gauge { host: self.control_plane, name, value: value.into() }));
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     backoff::BackOff,
     http, probe,
     said::{Said, said},
-    state::{ClusterEnvironment, Container, Pod, State},
+    state::{ClusterEnvironment, Container, Pod, State, note},
 };
 use crate::{
     plan::{PodTemplate, PreStop, nanos},
@@ -196,8 +196,4 @@ async fn until<T>(
         }
         notified.await;
     }
-}
-
-pub(super) fn note(env: &impl ClusterEnvironment, host: u16, message: &str, fields: Said) {
-    env.with(|state| state.note_pod(env, host, message, fields));
 }

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use super::{http, pod::note, said::Said, state::ClusterEnvironment, threshold::Threshold};
+use super::{
+    http,
+    said::Said,
+    state::{ClusterEnvironment, note},
+    threshold::Threshold,
+};
 use crate::plan::{PodTemplate, Probe, nanos};
 
 /// Probes the container of a pod until one of its probes says that it must be started again;

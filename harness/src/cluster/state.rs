@@ -210,6 +210,11 @@ pub(crate) trait ClusterEnvironment: Environment {
     fn seen_by(&self, viewer: &str, address: &str) -> impl Future<Output = String> + Send;
 }
 
+/// Logs what happened to a pod, on its host.
+pub(super) fn note(env: &impl ClusterEnvironment, host: u16, message: &str, fields: Said) {
+    env.with(|state| state.note_pod(env, host, message, fields));
+}
+
 impl State {
     /// The state at the beginning of a run: `topology` has the hosts of the cluster.
     pub(crate) fn new(cluster: &Cluster, topology: &Topology, seed: u64) -> Self {
