@@ -17,32 +17,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{config::BreakerConfig, metrics::BreakerGauge};
+use super::{breaker_state::BreakerState, config::BreakerConfig, metrics::BreakerGauge};
 
 mod window;
 use window::Window;
-
-/// Where a breaker stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BreakerState {
-    /// Every call is admitted.
-    Closed,
-    /// No call is admitted.
-    Open,
-    /// One call at a time is admitted, to probe.
-    HalfOpen,
-}
-
-impl BreakerState {
-    /// The name in events.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half-open",
-        }
-    }
-}
 
 /// The breaker of one dependency.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::breaker::BreakerState;
+use super::breaker_state::BreakerState;
 use crate::{dependency::Kind, metrics::Table};
 
 /// Bucket bounds around the two deadlines, in seconds.

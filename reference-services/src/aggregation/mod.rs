@@ -1,6 +1,7 @@
 //! The aggregation API: one document from four dependencies, whatever becomes of three of them.
 
 mod breaker;
+mod breaker_state;
 mod call;
 mod config;
 mod defect;

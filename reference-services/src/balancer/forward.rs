@@ -21,7 +21,8 @@ use tokio::{
 use super::{
     Config,
     admission::Admission,
-    body::{AnswerBody, Held, Passed, RequestBody, Stalled, Watched},
+    answer::{AnswerBody, Held, Passed},
+    body::{RequestBody, Stalled, Watched},
     defect::Defects,
     endpoint::{Endpoint, Sender},
     groups::Groups,

@@ -3,6 +3,7 @@
 
 mod admin;
 mod admission;
+mod answer;
 mod body;
 mod config;
 mod defect;

@@ -6,7 +6,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use bytes::Bytes;
 use prost::Message;
 use rand::Rng;
 use tokio::{
@@ -16,6 +15,7 @@ use tokio::{
 
 use super::{
     Config, Defect,
+    leased::{Lease, Leased},
     ledger::Ledger,
     metrics::{Counts, Metrics},
     parked::Parked,
@@ -101,23 +101,6 @@ pub(super) enum Command {
     },
     /// Nobody waits for jobs any longer.
     Drain,
-}
-
-/// A job, and the proof that one has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Lease {
-    pub(super) id: String,
-    pub(super) token: u64,
-}
-
-/// A job that is handed out.
-#[derive(Debug)]
-pub(super) struct Leased {
-    pub(super) lease: Lease,
-    pub(super) payload: Bytes,
-    pub(super) traceparent: String,
-    pub(super) failures: u32,
-    pub(super) last_delay_ms: u64,
 }
 
 /// What remains to be done when the batch is durable.

@@ -6,8 +6,9 @@ use tokio::sync::SemaphorePermit;
 use tonic::{Request, Response, Status};
 
 use super::{
-    core::{Lease, Leased, Refusal},
+    core::Refusal,
     handle::{Gone, Handle},
+    leased::{Lease, Leased},
 };
 use crate::pb::queue::{self, queue_server::Queue};
 

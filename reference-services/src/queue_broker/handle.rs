@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use super::{
-    core::{Command, Lease, Leased, Refusal},
+    core::{Command, Refusal},
+    leased::{Lease, Leased},
     metrics::Counts,
     record::Job,
 };

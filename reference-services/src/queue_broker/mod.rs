@@ -7,6 +7,7 @@ mod defect;
 mod grpc;
 mod handle;
 mod http;
+mod leased;
 mod ledger;
 mod metrics;
 mod parked;

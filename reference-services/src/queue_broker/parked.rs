@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::{sync::oneshot, time::Instant};
 
-use super::core::Leased;
+use super::leased::Leased;
 
 /// Who gets what is ready.
 type Waiting = (String, usize, oneshot::Sender<Vec<Leased>>);
