@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    api::ApiError,
+    error::ApiError,
     json::{self, Fields, Value},
     proxy::{Proxy, Shared},
 };

@@ -8,7 +8,7 @@ use crate::{
     link::{Closing, Link},
     metrics::Labels,
     pipeline::{Draws, Pipeline},
-    proxy::Route,
+    route::Route,
     toxic::{Attributes, Direction},
 };
 

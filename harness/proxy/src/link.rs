@@ -10,7 +10,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
 };
@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{pipeline::Pipeline, toxic::Direction, toxics::Chains};
+use crate::{metrics::Counters, pipeline::Pipeline, toxic::Direction, toxics::Chains};
 
 /// What is read at once without toxics.
 const PLAIN: usize = 128 * 1024;
@@ -52,13 +52,6 @@ impl Closing {
     fn closes(&self) -> bool {
         self.closes.load(Ordering::Acquire)
     }
-}
-
-/// How many bytes went through.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) received: AtomicU64,
-    pub(crate) sent: AtomicU64,
 }
 
 /// One direction of one connection.

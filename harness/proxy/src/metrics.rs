@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use crate::{link::Counters, toxic::Direction};
+use crate::toxic::Direction;
 
 /// Which metrics are shown. With none of them there is no `/metrics`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,13 @@ pub(crate) struct Labels {
     pub(crate) proxy: Arc<str>,
     pub(crate) listener: String,
     pub(crate) upstream: String,
+}
+
+/// How many bytes went through, for one set of labels.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) received: AtomicU64,
+    pub(crate) sent: AtomicU64,
 }
 
 /// The counters of all proxies. They stay when a proxy is gone, as counters do.

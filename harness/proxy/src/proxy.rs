@@ -1,7 +1,6 @@
 //! A proxy: where it listens, where it leads, and whether it is on.
 
 use std::{
-    fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -17,21 +16,18 @@ use tokio::{
 };
 
 use crate::{
-    address::Listen, api::ApiError, connection, draw::Seed, json, metrics::Metrics, toxics::Toxics,
+    address::Listen,
+    connection,
+    draw::Seed,
+    error::ApiError,
+    json,
+    metrics::Metrics,
+    route::{Log, Route},
+    toxics::Toxics,
 };
 
 /// How long to wait when no connection can be accepted, which is when descriptors have run out.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// Takes one sentence about what no client of the API is told.
-#[derive(Clone)]
-pub(crate) struct Log(pub(crate) Arc<dyn Fn(&str) + Send + Sync>);
-
-impl fmt::Debug for Log {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Log")
-    }
-}
 
 /// What all proxies of a server share.
 #[derive(Clone, Debug)]
@@ -42,52 +38,30 @@ pub(crate) struct Shared {
     pub(crate) log: Log,
 }
 
-/// A way that connections take, as long as the proxy neither stops nor changes.
-#[derive(Debug)]
-pub(crate) struct Route {
-    pub(crate) proxy: Arc<str>,
-    pub(crate) listen: String,
-    pub(crate) upstream: String,
-    pub(crate) seed: Seed,
-    pub(crate) toxics: Arc<Toxics>,
-    pub(crate) metrics: Arc<Metrics>,
-    /// Counts the connections of the proxy, from its creation.
-    accepted: Arc<AtomicU64>,
-    /// The same for `/metrics`, where counters outlive a proxy.
-    taken: Arc<AtomicU64>,
-    log: Log,
-}
-
-impl Route {
-    pub(crate) fn tell(&self, what: &str) {
-        (self.log.0)(&format!("proxy {}: {what}", self.proxy));
-    }
-
-    /// Accepts clients until it is told to stop; then the listener is closed first, and all
-    /// connections after it.
-    async fn accept(self: Arc<Self>, listener: TcpListener, mut stop: oneshot::Receiver<()>) {
-        let mut connections = JoinSet::new();
-        loop {
-            tokio::select! {
-                biased;
-                _ = &mut stop => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((client, _)) => {
-                        let number = self.accepted.fetch_add(1, Ordering::Relaxed);
-                        self.taken.fetch_add(1, Ordering::Relaxed);
-                        connections.spawn(connection::serve(Arc::clone(&self), client, number));
-                    }
-                    Err(error) => {
-                        self.tell(&format!("cannot accept a connection: {error}"));
-                        sleep(PAUSE).await;
-                    }
-                },
-                Some(_) = connections.join_next() => {}
-            }
+/// Accepts clients until it is told to stop; then the listener is closed first, and all
+/// connections after it.
+async fn accept(route: Arc<Route>, listener: TcpListener, mut stop: oneshot::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((client, _)) => {
+                    let number = route.accepted.fetch_add(1, Ordering::Relaxed);
+                    route.taken.fetch_add(1, Ordering::Relaxed);
+                    connections.spawn(connection::serve(Arc::clone(&route), client, number));
+                }
+                Err(error) => {
+                    route.tell(&format!("cannot accept a connection: {error}"));
+                    sleep(PAUSE).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
         }
-        drop(listener);
-        connections.shutdown().await;
     }
+    drop(listener);
+    connections.shutdown().await;
 }
 
 #[derive(Debug)]
@@ -167,7 +141,7 @@ impl Proxy {
             log: self.shared.log.clone(),
         });
         let (stop, stopped) = oneshot::channel();
-        let accepting = tokio::spawn(route.accept(listener, stopped));
+        let accepting = tokio::spawn(accept(route, listener, stopped));
         state.running = Some(Running { stop, accepting });
         Ok(())
     }

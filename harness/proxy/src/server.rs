@@ -15,7 +15,8 @@ use crate::{
     draw::Seed,
     json::first_value,
     metrics::{Metrics, Shown},
-    proxy::{Log, Shared},
+    proxy::Shared,
+    route::Log,
 };
 
 /// How a server is started.

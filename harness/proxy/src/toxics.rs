@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use crate::{
-    api::ApiError,
+    error::ApiError,
     json::{self, Fields, Value},
     toxic::{Attributes, Direction},
 };

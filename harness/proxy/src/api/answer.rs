@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
-use super::ApiError;
+use crate::error::ApiError;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 

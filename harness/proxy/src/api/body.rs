@@ -7,8 +7,10 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use super::ApiError;
-use crate::json::{Value, first_value};
+use crate::{
+    error::ApiError,
+    json::{Value, first_value},
+};
 
 /// Enough for thousands of proxies.
 pub(crate) const SIZE_MAX: usize = 4 * 1024 * 1024;

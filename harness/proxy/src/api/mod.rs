@@ -3,7 +3,6 @@
 mod answer;
 mod body;
 mod connections;
-mod error;
 mod path;
 
 use std::{
@@ -19,9 +18,10 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use self::answer::Answer;
-pub(crate) use self::{connections::serve, error::ApiError};
+pub(crate) use self::connections::serve;
 use crate::{
     collection::Collection,
+    error::ApiError,
     metrics::{Metrics, Shown},
     proxy::Proxy,
 };
