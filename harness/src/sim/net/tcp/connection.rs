@@ -3,7 +3,7 @@
 use std::{io, rc::Rc};
 
 use super::{
-    Config, Flags, Nanos, Options, Request, Rest, SECOND, Segment, TIME_WAIT,
+    Config, Flags, KEPT, Nanos, Options, Request, Rest, SECOND, Segment, TIME_WAIT,
     receiver::{Receiver, WINDOW_FIRST},
     recovery::Ack,
     sender::{Outgoing, Sender},
@@ -12,9 +12,6 @@ use super::{
 /// Segments that fit in no window are answered this rarely (`tcp_invalid_ratelimit`), so that two
 /// ends that disagree do not answer each other for ever.
 const INVALID_EVERY: Nanos = SECOND / 2;
-
-/// A connection that does nothing keeps room for so much in each of its queues.
-pub(super) const KEPT: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {

@@ -4,11 +4,13 @@
 //! what has changed come out. Sequence numbers have 64 bits and never wrap, which is what the
 //! timestamps of RFC 7323 make of Linux's 32.
 
+mod ca_state;
 mod congestion;
 mod connection;
 mod handshake;
 mod patience;
 mod process;
+mod rack;
 mod rate;
 mod receiver;
 mod recovery;
@@ -43,6 +45,9 @@ pub(crate) const HEADER: u32 = 52;
 
 /// `TCP_TIMEWAIT_LEN`.
 pub(crate) const TIME_WAIT: Nanos = 60 * SECOND;
+
+/// A connection that does nothing keeps room for so much in each of its queues.
+const KEPT: usize = 8;
 
 /// [`TcpConfig`] in the units that the stack works with.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! The rate at which data is delivered: draft-cheng-iccrg-delivery-rate-estimation, as in Linux.
 
-use super::{Nanos, scoreboard::Delivered};
+use super::Nanos;
 
 /// What is noted of a connection when a segment leaves.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,16 +53,20 @@ impl Meter {
         }
     }
 
-    /// A segment was delivered, of which an earlier acknowledgement has not said so.
-    pub(crate) fn delivered(&mut self, sampling: &mut Sampling, what: &Delivered, now: Nanos) {
+    /// A segment was delivered, of which an earlier acknowledgement has not said so: what was noted
+    /// when it left, when that was, and where it ends.
+    pub(crate) fn delivered(
+        &mut self,
+        sampling: &mut Sampling,
+        noted: Snapshot,
+        (sent_at, end): (Nanos, u64),
+        now: Nanos,
+    ) {
         self.delivered += 1;
         self.delivered_at = now;
-        let newer = sampling
-            .newest
-            .is_none_or(|(_, sent_at, end)| (what.sent_at, what.end) > (sent_at, end));
-        if newer {
-            sampling.newest = Some((what.rate, what.sent_at, what.end));
-            self.first_sent_at = what.sent_at;
+        if sampling.newest.is_none_or(|(_, at, to)| (sent_at, end) > (at, to)) {
+            sampling.newest = Some((noted, sent_at, end));
+            self.first_sent_at = sent_at;
         }
     }
 

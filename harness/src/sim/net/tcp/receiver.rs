@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
-use super::{Config, MILLISECOND, Nanos, Ticks, connection::KEPT};
+use super::{Config, KEPT, MILLISECOND, Nanos, Ticks};
 
 /// `TCP_DELACK_MIN` and `TCP_ATO_MIN`.
 const DELAY_MIN: Nanos = 40 * MILLISECOND;

@@ -6,65 +6,14 @@
 
 use super::{
     Nanos,
+    ca_state::CaState,
     congestion::Congestion,
     rate::Sampling,
-    scoreboard::Delivered,
     sender::{INFINITE, Outgoing, Sender, TIMEOUT_MIN, Timer},
 };
 
 /// `tcp_max_reordering`.
 const REORDERING_MAX: u32 = 300;
-
-/// How a connection stands with losses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum CaState {
-    /// Nothing is missing.
-    Open,
-    /// Something was delivered out of order.
-    Disorder,
-    /// The window is being reduced for another reason than a loss that is being recovered from.
-    Cwr,
-    /// Fast recovery.
-    Recovery,
-    /// After a retransmission timeout.
-    Loss,
-}
-
-impl CaState {
-    /// Is proportional rate reduction in charge of the window?
-    pub(super) fn reduces(self) -> bool {
-        matches!(self, Self::Cwr | Self::Recovery)
-    }
-}
-
-/// The segment that was delivered and of those was sent last (RFC 8985).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rack {
-    sent_at: Nanos,
-    end: u64,
-    pub(super) rtt: Nanos,
-    pub(super) advanced: bool,
-    pub(super) reordering_seen: bool,
-    /// How many quarters of the least round trip a segment may be late.
-    window_quarters: u32,
-    window_persists: u32,
-    dsack_round: Option<u64>,
-}
-
-impl Default for Rack {
-    fn default() -> Self {
-        Self {
-            sent_at: 0,
-            end: 0,
-            rtt: 0,
-            advanced: false,
-            reordering_seen: false,
-            window_quarters: 1,
-            window_persists: 0,
-            dsack_round: None,
-        }
-    }
-}
 
 /// What a segment says that concerns the sending half.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +122,7 @@ impl Sender {
         {
             flags.set_timer = true;
         }
-        self.widen_for_dsack(&flags);
+        self.rack.widen_for_dsack(flags.dsack && !flags.dsack_of_probe, self.una, self.nxt);
         self.end_loss_probe(ack.ack, &flags);
         let mut resend = Resend::Nothing;
         if flags.is_duplicate() || flags.sacked || flags.dsack || self.state != CaState::Open {
@@ -249,7 +198,7 @@ impl Sender {
             }
             tally.delivered += 1;
             rack.advance(&what, min_rtt, now);
-            meter.delivered(sampling, &what, now);
+            meter.delivered(sampling, what.rate, (what.sent_at, what.end), now);
         });
     }
 
@@ -293,7 +242,7 @@ impl Sender {
             if !what.was_sacked {
                 tally.delivered += 1;
                 rack.advance(&what, min_rtt, now);
-                meter.delivered(sampling, &what, now);
+                meter.delivered(sampling, what.rate, (what.sent_at, what.end), now);
             }
         });
         if self.tlp_retrans && flags.retransmission_acked {
@@ -339,22 +288,6 @@ impl Sender {
             self.rto = self.ticks.whole(self.rtt.rto());
         }
         ca_rtt.or(rtt)
-    }
-
-    /// Duplicates that were reported mean that something was sent again too early: RACK waits
-    /// longer (RFC 8985, 6.2 step 4).
-    fn widen_for_dsack(&mut self, flags: &Flags) {
-        let Self { rack, una, nxt, .. } = self;
-        if rack.dsack_round.is_some_and(|round| *una >= round) {
-            rack.dsack_round = None;
-        }
-        if flags.dsack && !flags.dsack_of_probe && rack.dsack_round.is_none() {
-            rack.dsack_round = Some(*nxt);
-            rack.window_quarters = (rack.window_quarters + 1).min(255);
-            rack.window_persists = 16;
-        } else if rack.window_persists == 0 {
-            rack.window_quarters = 1;
-        }
     }
 
     /// Has the tail loss probe made up for a loss (RFC 8985, 7.4)?
@@ -460,11 +393,11 @@ impl Sender {
     /// rest has yet to wait.
     pub(super) fn detect(&mut self, now: Nanos) -> Nanos {
         let window = self.reordering_window();
-        let Rack { sent_at, end, rtt, .. } = self.rack;
+        let (newest, rtt) = (self.rack.newest(), self.rack.rtt);
         let mut longest = 0;
         let mut lost = Vec::new();
         self.board.walk_sent(|number, record| {
-            if (record.sent_at, record.end) >= (sent_at, end) {
+            if (record.sent_at, record.end) >= newest {
                 return false;
             }
             if record.lost && !record.retransmitted {
@@ -490,7 +423,7 @@ impl Sender {
         {
             return 0;
         }
-        let quarters = self.rtt.min().unwrap_or(0) / 4 * u64::from(self.rack.window_quarters);
+        let quarters = self.rtt.min().unwrap_or(0) / 4 * u64::from(self.rack.window_quarters());
         quarters.min(self.rtt.smoothed().unwrap_or(0))
     }
 
@@ -502,7 +435,7 @@ impl Sender {
             self.begin_reduction();
         }
         self.state = CaState::Recovery;
-        self.rack.window_persists = self.rack.window_persists.saturating_sub(1);
+        self.rack.note_recovery();
     }
 
     fn begin_reduction(&mut self) {
@@ -568,21 +501,5 @@ impl Sender {
             return Resend::Nothing;
         }
         Resend::Lost
-    }
-}
-
-impl Rack {
-    /// A segment was delivered.
-    fn advance(&mut self, what: &Delivered, min_rtt: Option<Nanos>, now: Nanos) {
-        let rtt = now.saturating_sub(what.sent_at);
-        // Which of the two was delivered cannot be told.
-        if what.ever_retransmitted && min_rtt.is_some_and(|min| rtt < min) {
-            return;
-        }
-        self.advanced = true;
-        self.rtt = rtt;
-        if (what.sent_at, what.end) > (self.sent_at, self.end) {
-            (self.sent_at, self.end) = (what.sent_at, what.end);
-        }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     Nanos,
+    ca_state::CaState,
     congestion::Congestion,
-    recovery::CaState,
     sender::{Outgoing, Sender, TIMEOUT_MIN, Timer},
 };
 

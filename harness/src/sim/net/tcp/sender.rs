@@ -8,13 +8,8 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Config, MILLISECOND, Nanos, Ticks,
-    congestion::Congestion,
-    connection::KEPT,
-    rate::Meter,
-    recovery::{CaState, Rack},
-    rtt::Rtt,
-    scoreboard::Scoreboard,
+    Config, KEPT, MILLISECOND, Nanos, Ticks, ca_state::CaState, congestion::Congestion, rack::Rack,
+    rate::Meter, rtt::Rtt, scoreboard::Scoreboard,
 };
 
 /// Not limited: the threshold of slow start before the first loss.

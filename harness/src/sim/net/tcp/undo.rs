@@ -1,10 +1,7 @@
 //! Undoing what was done for a loss that was none (RFC 4015, RFC 3708; `tcp_try_undo_recovery` and
 //! those beside it).
 
-use super::{
-    recovery::{Ack, CaState},
-    sender::Sender,
-};
+use super::{ca_state::CaState, recovery::Ack, sender::Sender};
 
 impl Sender {
     pub(super) fn begin_undo(&mut self) {

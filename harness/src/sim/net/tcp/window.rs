@@ -3,9 +3,10 @@
 
 use super::{
     Nanos,
+    ca_state::CaState,
     congestion::{self, Congestion, Round},
     rate::Sampling,
-    recovery::{CaState, Flags, Tally},
+    recovery::{Flags, Tally},
     sender::Sender,
 };
 
