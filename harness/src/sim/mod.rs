@@ -9,6 +9,7 @@
 //!
 //! The kernel knows plans and makes records. It judges nothing.
 
+mod acting;
 mod clocks;
 mod disk;
 pub(crate) mod guests;

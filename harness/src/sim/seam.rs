@@ -38,6 +38,8 @@ static DEVICES: AtomicU32 = AtomicU32::new(1);
 /// The seam of one host. It outlives the incarnations of the host's process.
 pub(crate) struct Seam {
     pub(crate) id: u16,
+    /// Itself.
+    own: Weak<Self>,
     shared: Weak<Shared>,
     /// When each core has done all the work that it was given, in working time.
     cores: RefCell<Vec<u64>>,
@@ -72,18 +74,33 @@ pub(crate) struct Seam {
     misnaming: RefCell<Vec<(u16, NameFault)>>,
 }
 
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Seam>>> = const { RefCell::new(None) };
+}
+
+/// The seam of the host whose code runs now, if it is the code of one.
+pub(crate) fn current() -> Option<Rc<Seam>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// While it is there, the seam of a host is the current one; then the former is again.
+struct Entered(Option<Rc<Seam>>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
 impl Seam {
-    pub(crate) fn new(
-        id: u16,
-        host: &HostSpec,
-        sidecar: bool,
-        seed: u64,
-        shared: Weak<Shared>,
-    ) -> Rc<Self> {
-        let power_losses = rng::stream(seed, &format!("disk {}", host.name));
-        Rc::new(Self {
+    /// That of a host of the run's topology.
+    pub(crate) fn new(id: u16, host: &HostSpec, shared: &Rc<Shared>) -> Rc<Self> {
+        let sidecar = shared.plan.service_faults(&host.name).next().is_some();
+        let power_losses = rng::stream(shared.seed, &format!("disk {}", host.name));
+        Rc::new_cyclic(|own| Self {
             id,
-            shared,
+            own: Weak::clone(own),
+            shared: Rc::downgrade(shared),
             cores: RefCell::new(vec![0; usize::from(host.cores)]),
             stood_still: Cell::new(0),
             slow: Cell::new(None),
@@ -102,6 +119,15 @@ impl Seam {
             clocks: Clocks::default(),
             misnaming: RefCell::default(),
         })
+    }
+
+    /// Does something as the code of this host: sockets, clocks and files are those of the host.
+    pub(crate) fn enter<R>(self: &Rc<Self>, act: impl FnOnce() -> R) -> R {
+        let _entered = Entered(CURRENT.replace(Some(Rc::clone(self))));
+        let _clock = interpose::use_clock(self.clocks.get());
+        let _kernel = interpose::enter(Rc::clone(self) as Rc<dyn Kernel>);
+        let _host = squall_os::sim::enter(Rc::clone(self) as Rc<dyn squall_os::sim::Host>);
+        act()
     }
 
     /// A new process: no work queued, no signal received, and a disk that no other has.
@@ -388,16 +414,12 @@ impl Kernel for Seam {
     }
 
     fn on_behalf(&self, call: &mut dyn FnMut()) {
-        let Some(shared) = self.shared.upgrade() else { return call() };
-        let Some(own) = shared.seams.get(usize::from(self.id)) else { return call() };
+        let Some((shared, own)) = self.shared.upgrade().zip(self.own.upgrade()) else {
+            return call();
+        };
         let before = shared.host();
         shared.set_host(self.id);
-        {
-            let _clock = interpose::use_clock(own.clocks.get());
-            let _kernel = interpose::enter(Rc::clone(own) as Rc<dyn Kernel>);
-            let _entered = squall_os::sim::enter(Rc::clone(own) as Rc<dyn squall_os::sim::Host>);
-            call();
-        }
+        own.enter(call);
         shared.set_host(before);
     }
 }

@@ -6,7 +6,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
-    rc::{Rc, Weak},
+    rc::Rc,
     sync::Arc,
 };
 
@@ -14,7 +14,7 @@ use squall_reports::record::{
     Attribute, Attributes, EndCause, Event, FaultAction, Request, Symbol, What,
 };
 
-use super::{net::Network, seam::Seam, timers::Timers};
+use super::{acting::Acting, net::Network, timers::Timers};
 use crate::{interpose, plan::Plan, run::recorder::Recorder};
 
 /// The state of a run that more than one part of it works on.
@@ -23,7 +23,6 @@ pub(crate) struct Shared {
     pub(crate) seed: u64,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) timers: RefCell<Timers>,
-    pub(crate) seams: Vec<Rc<Seam>>,
     /// How much each fault has affected, and whether it acts now.
     faults: Rc<[Acting]>,
     pub(crate) network: RefCell<Network>,
@@ -57,20 +56,6 @@ fn names(plan: &Plan) -> BTreeMap<String, u16> {
     names
 }
 
-/// How much a fault has affected, and whether it acts now.
-#[derive(Debug, Default)]
-pub(crate) struct Acting {
-    affected: Cell<u64>,
-    active: Cell<bool>,
-}
-
-impl Acting {
-    /// The fault has affected so much more.
-    pub(crate) fn affect(&self, count: u64) {
-        self.affected.set(self.affected.get() + count);
-    }
-}
-
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Shared>>> = const { RefCell::new(None) };
 }
@@ -98,31 +83,23 @@ impl Drop for Installed {
 
 impl Shared {
     pub(crate) fn new(plan: Arc<Plan>, seed: u64) -> Rc<Self> {
-        Rc::new_cyclic(|weak: &Weak<Self>| {
-            let seams = plan.topology.hosts.iter().enumerate().map(|(id, host)| {
-                let sidecar = plan.service_faults(&host.name).next().is_some();
-                let id = u16::try_from(id).expect("a checked plan has at most 10,000 hosts");
-                Seam::new(id, host, sidecar, seed, weak.clone())
-            });
-            let faults: Rc<[Acting]> = plan.faults.iter().map(|_| Acting::default()).collect();
-            Self {
-                seed,
-                network: RefCell::new(Network::new(&plan, seed, Rc::clone(&faults))),
-                recorder: RefCell::new(Recorder::new(plan.limits.events_max)),
-                timers: RefCell::default(),
-                seams: seams.collect(),
-                faults,
-                names: names(&plan),
-                host: Cell::new(0),
-                stop: RefCell::new(None),
-                ended: RefCell::default(),
-                dying: Cell::new(false),
-                left_open: RefCell::default(),
-                record_bytes: Cell::new(0),
-                disk_bytes: Cell::new(0),
-                requests: Cell::new(0),
-                plan,
-            }
+        let faults: Rc<[Acting]> = plan.faults.iter().map(|_| Acting::default()).collect();
+        Rc::new(Self {
+            seed,
+            network: RefCell::new(Network::new(&plan, seed, Rc::clone(&faults))),
+            recorder: RefCell::new(Recorder::new(plan.limits.events_max)),
+            timers: RefCell::default(),
+            faults,
+            names: names(&plan),
+            host: Cell::new(0),
+            stop: RefCell::new(None),
+            ended: RefCell::default(),
+            dying: Cell::new(false),
+            left_open: RefCell::default(),
+            record_bytes: Cell::new(0),
+            disk_bytes: Cell::new(0),
+            requests: Cell::new(0),
+            plan,
         })
     }
 
@@ -141,16 +118,16 @@ impl Shared {
     }
 
     pub(crate) fn affected(&self, fault: u16) -> u64 {
-        self.faults[usize::from(fault)].affected.get()
+        self.faults[usize::from(fault)].affected()
     }
 
     pub(crate) fn is_active(&self, fault: u16) -> bool {
-        self.faults[usize::from(fault)].active.get()
+        self.faults[usize::from(fault)].is_active()
     }
 
     /// Notes that a fault begins or ends to act.
     pub(crate) fn set_active(&self, fault: u16, active: bool) {
-        self.faults[usize::from(fault)].active.set(active);
+        self.faults[usize::from(fault)].set_active(active);
         let action = if active { FaultAction::Inject } else { FaultAction::Heal };
         self.record(What::Fault { fault, action, affected: self.affected(fault) });
     }

@@ -21,6 +21,7 @@ use super::{
     guests::Guests,
     machine::{Machine, Turn},
     observe, panics,
+    seam::Seam,
     shared::Shared,
 };
 use crate::{
@@ -99,8 +100,10 @@ impl World {
         for (at, due) in timeline.due {
             agenda.entry(at).or_default().push(Action::Due(due));
         }
+        let hosts = (0..).zip(&shared.plan.topology.hosts);
+        let machines = hosts.map(|(id, host)| Machine::new(Seam::new(id, host, &shared)));
         Self {
-            machines: shared.seams.iter().map(|seam| Machine::new(Rc::clone(seam))).collect(),
+            machines: machines.collect(),
             services,
             guests,
             agenda,
@@ -406,16 +409,15 @@ impl World {
         self.shared.set_host(seam.id);
         let image = seam.image.borrow().clone();
         let _turn = interpose::take_turn(self.shared.plan.signals, image);
-        let _clock = interpose::use_clock(seam.clocks.get());
-        let _kernel = interpose::enter(Rc::clone(&seam) as Rc<dyn interpose::Kernel>);
-        let _entered = squall_os::sim::enter(Rc::clone(&seam) as Rc<dyn squall_os::sim::Host>);
-        act(self, host);
-        let wrong = interpose::take_wrong_readings();
-        if wrong != Readings::default() {
-            for (fault, count) in seam.clocks.affected(wrong) {
-                self.shared.affect(fault, count);
+        seam.enter(|| {
+            act(self, host);
+            let wrong = interpose::take_wrong_readings();
+            if wrong != Readings::default() {
+                for (fault, count) in seam.clocks.affected(wrong) {
+                    self.shared.affect(fault, count);
+                }
             }
-        }
+        });
     }
 
     fn note_ended(&mut self, now: u64) {

@@ -20,7 +20,7 @@ use crate::{
     scrape,
     service::Calls,
     sidecar,
-    sim::{guests::Guests, shared},
+    sim::{guests::Guests, seam},
 };
 
 /// As many connections may wait as Tokio asks for.
@@ -147,8 +147,7 @@ impl Guests for Together {
 /// plan.
 async fn stand_before(port: u16) {
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    let Some((behind, listener)) = shared::current().and_then(|shared| {
-        let seam = &shared.seams[usize::from(shared.host())];
+    let Some((behind, listener)) = seam::current().and_then(|seam| {
         let behind = seam.port_behind_sidecar(port)?;
         // Taken by the service itself, if at all: then there is nothing to stand in front of.
         let listener = seam.directly(|| listen(address)).ok()?;

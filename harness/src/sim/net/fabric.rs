@@ -18,18 +18,17 @@ use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    faults::{Begin, Delay, Fate, Hold, Performed, Rule, Sent, Slices},
+    faults::{Begin, Delay, Fate, Hold, Leaving, Performed, Rule, Sent, Slices, Throttle},
     link::{Carried, LinkState},
     packet::{Body, Flow, Packet},
     passage::{Late, way},
-    proxy::{self, Severed},
+    severed::{Severed, answer, reset},
     tcp::{Flags, Segment},
-    throttle::{Leaving, Throttle},
 };
 use crate::{
     plan::{NetworkFault, Target, Topology, nanos},
     run::rng,
-    sim::shared::Acting,
+    sim::acting::Acting,
 };
 
 /// What faults remember of connections that are no more is forgotten when there is more of it than
@@ -223,7 +222,7 @@ impl Fabric {
             self.opens(packet.flow(), hosts, now);
         }
         if !self.stood_in.is_empty() && self.stood_in.contains(&packet.flow()) {
-            if let Some(answer) = proxy::answer(&packet) {
+            if let Some(answer) = answer(&packet) {
                 self.deliver_next(answer, now);
             }
             return;
@@ -294,7 +293,7 @@ impl Fabric {
         }
         if fate.answers_end {
             if let Some(segment) = packet.segment() {
-                self.deliver_next(proxy::reset(&packet, segment), now);
+                self.deliver_next(reset(&packet, segment), now);
             }
             return;
         }

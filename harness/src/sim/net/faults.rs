@@ -9,6 +9,7 @@ mod memory;
 mod packet_fault;
 mod scope;
 mod streams;
+mod throttle;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,18 +19,19 @@ use std::{
 use self::{
     connections::{HalfOpen, Reset, ResetPeer, Timeout},
     packet_fault::PacketFault,
+    scope::Scope,
     streams::{LimitData, Slicer, SlowClose},
 };
 pub(crate) use self::{
     fate::{Delay, Fate, Hold, Slices},
     packet_fault::Sent,
-    scope::Scope,
+    throttle::{Leaving, Throttle},
 };
-use super::{deadlines::Deadlines, packet::Flow, proxy::Severed, throttle::Throttle};
+use super::{deadlines::Deadlines, packet::Flow, severed::Severed};
 use crate::{
     plan::{NetworkFault, Target, Topology, nanos},
     run::rng,
-    sim::shared::Acting,
+    sim::acting::Acting,
 };
 
 /// A fault of the network that acts now, where it acts.

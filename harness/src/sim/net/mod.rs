@@ -15,9 +15,9 @@ mod packet;
 mod passage;
 mod ports;
 mod proxy;
+mod severed;
 mod socket;
 mod tcp;
-mod throttle;
 mod udp;
 
 pub(crate) use address::Ip;
@@ -32,10 +32,11 @@ use self::{
     fabric::Fabric,
     packet::{Body, Flow, Packet},
     ports::Ports,
+    severed::Severed,
     socket::{Kind, Socket, bad_descriptor},
     tcp::{Changes, Config, Segment},
 };
-use super::shared::Acting;
+use super::acting::Acting;
 use crate::{
     plan::{NetworkFault, Plan, Target},
     run::rng,
@@ -193,7 +194,7 @@ impl Network {
         self.now = now;
         let connections = self.connections();
         for flow in self.fabric.inject(number, fault, target, &connections, now) {
-            self.sever(flow, proxy::Severed::Reset, number, now);
+            self.sever(flow, Severed::Reset, number, now);
         }
     }
 

@@ -6,18 +6,10 @@
 use super::{
     Network,
     packet::{Body, Flow, Packet},
+    severed::Severed,
     socket::{Kind, SocketId},
     tcp::{Flags, Segment},
 };
-
-/// How a connection ends in between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Severed {
-    /// With a reset at both ends.
-    Reset,
-    /// With the end of the stream at both ends.
-    Closed,
-}
 
 impl Network {
     /// Ends a connection at both of its ends.
@@ -57,16 +49,4 @@ impl Network {
         // At once: what arrives before it would move the place at which it is valid.
         self.input(packet, now);
     }
-}
-
-/// What the proxy's kernel answers to a segment for a connection that it has closed.
-pub(super) fn answer(packet: &Packet) -> Option<Packet> {
-    let segment =
-        packet.segment().filter(|segment| !segment.flags.rst && !segment.is_pure_ack())?;
-    Some(reset(packet, segment))
-}
-
-/// A reset from the one that `packet` was for.
-pub(super) fn reset(packet: &Packet, segment: &Segment) -> Packet {
-    packet.answer(Body::Tcp(segment.refusal()))
 }

@@ -6,7 +6,7 @@ use super::{Fate, Sent, memory::Memory, packet_fault::PacketFault};
 use crate::sim::net::{
     deadlines::{Deadlines, NEVER},
     packet::Flow,
-    proxy::Severed,
+    severed::Severed,
 };
 
 /// `reset`: all that there is to do is done when it is injected.

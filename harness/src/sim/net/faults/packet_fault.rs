@@ -3,7 +3,7 @@
 use super::{fate::Fate, memory::Memory};
 use crate::sim::net::{
     packet::{Flow, Packet},
-    proxy::Severed,
+    severed::Severed,
 };
 
 /// A packet that is sent.

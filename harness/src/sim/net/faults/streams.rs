@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{Fate, Sent, Slices, memory::Memory, packet_fault::PacketFault};
 use crate::sim::{
+    acting::Acting,
     net::{packet::Flow, tcp::Segment},
-    shared::Acting,
 };
 
 /// `slow_close`: the end of a stream comes later.

@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 
 use super::{
-    faults::{Delay, Hold, Scope},
-    link::transmission,
-    packet::Packet,
+    fate::{Delay, Hold},
+    scope::Scope,
 };
+use crate::sim::net::{link::transmission, packet::Packet};
 
 /// A packet that is to leave a host.
 #[derive(Debug)]
