@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expect, GrpcCall};
+use super::{expect::Expect, grpc::GrpcCall};
+
+mod expect;
+mod grpc;
 
 /// A kind of request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
