@@ -1,8 +1,9 @@
 //! What can happen in a run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, OperationState, Record, Symbol, quantity};
+use super::{Attributes, Record, Symbol, quantity};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,6 +208,37 @@ pub enum FaultAction {
     Heal,
     /// The run ended; this is its final count.
     Count,
+}
+
+/// What an operation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OperationState {
+    /// It goes on from now on.
+    Began,
+    /// All of it was done.
+    Completed,
+    /// It was taken back, and all is as before.
+    RolledBack,
+    /// It made no progress for too long, and nothing took it back.
+    Failed,
+    /// Another operation took its place.
+    Overtaken,
+}
+
+impl OperationState {
+    /// The state's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Began => "began",
+            Self::Completed => "completed",
+            Self::RolledBack => "rolled back",
+            Self::Failed => "failed",
+            Self::Overtaken => "overtaken",
+        }
+    }
 }
 
 /// A sample of a quantity of a host.

@@ -21,12 +21,12 @@ pub use attributes::{
 };
 pub use digest::{Digest, Divergence, first_divergence};
 pub use event::{
-    Event, FaultAction, Gauge, HostState, Level, Log, Mark, Outcome, Request, RequestId, Span,
-    SpanId, WARM_UP, What,
+    Event, FaultAction, Gauge, HostState, Level, Log, Mark, OperationState, Outcome, Request,
+    RequestId, Span, SpanId, WARM_UP, What,
 };
 pub use file::{ReadError, WriteError};
 pub use header::{Backend, FaultSpan, Header, Phase, PhaseSpan};
-pub use operation::{OperationSpan, OperationState, PlannedOperation};
+pub use operation::{OperationSpan, PlannedOperation};
 pub use symbol::{Symbol, Symbols};
 
 use std::fmt::Write as _;

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Record, What};
+use super::{OperationState, Record, What};
 use crate::words;
 
 /// An operation of the plan.
@@ -17,23 +16,6 @@ pub struct PlannedOperation {
     pub at: u64,
 }
 
-/// What an operation came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum OperationState {
-    /// It goes on from now on.
-    Began,
-    /// All of it was done.
-    Completed,
-    /// It was taken back, and all is as before.
-    RolledBack,
-    /// It made no progress for too long, and nothing took it back.
-    Failed,
-    /// Another operation took its place.
-    Overtaken,
-}
-
 /// An operation that began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperationSpan<'a> {
@@ -43,20 +25,6 @@ pub struct OperationSpan<'a> {
     pub from: u64,
     /// When it ended, and how. One that never did went on until the end of the run.
     pub ended: Option<(u64, OperationState)>,
-}
-
-impl OperationState {
-    /// The state's name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Began => "began",
-            Self::Completed => "completed",
-            Self::RolledBack => "rolled back",
-            Self::Failed => "failed",
-            Self::Overtaken => "overtaken",
-        }
-    }
 }
 
 impl OperationSpan<'_> {
@@ -106,10 +74,10 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::{OperationState, PlannedOperation};
+    use super::PlannedOperation;
     use crate::{
         fixture::{self, MS},
-        record::{Event, What},
+        record::{Event, OperationState, What},
     };
 
     #[test]
