@@ -1,45 +1,13 @@
-//! Bodies: what a response carries, and how that of a request is read within bounds.
-
-use std::time::Duration;
+//! Bodies: what a response carries.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use http_body_util::Full;
 use prometheus_client::registry::Registry;
-use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::timeout;
-
-use super::{Limits, Problem};
+use serde::Serialize;
 
 /// The body of a response.
 pub(crate) type Body = Full<Bytes>;
-
-/// Reads the body of a request, up to the bounds.
-async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, Problem> {
-    let time = Duration::from_millis(limits.body_timeout_ms);
-    let whole = Limited::new(body, limits.body_bytes_max).collect();
-    match timeout(time, whole).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Problem::unread(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))
-        }
-        Ok(Err(_)) => Err(Problem::unread(StatusCode::BAD_REQUEST, "the body broke off")),
-        Err(_) => {
-            Err(Problem::unread(StatusCode::REQUEST_TIMEOUT, "the body did not come in time"))
-        }
-    }
-}
-
-/// Reads the body of a request as JSON.
-pub(crate) async fn read_json<T: DeserializeOwned>(
-    body: Incoming,
-    limits: &Limits,
-    expected: &'static str,
-) -> Result<T, Problem> {
-    let bytes = read(body, limits).await?;
-    serde_json::from_slice(&bytes).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, expected))
-}
 
 /// A response with a JSON document.
 pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
