@@ -8,7 +8,7 @@ use std::path::Path;
 
 use squall_reports::{
     Record,
-    record::ReadError,
+    file::ReadError,
     verdict::{Finding, Judgement},
     words,
 };

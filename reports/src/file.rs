@@ -15,9 +15,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attribute, AttributeTable, Digest, End, Event, Header, Record, SCHEMA, Symbols};
 use crate::{
-    name, regular,
+    name,
+    record::{
+        Attribute, AttributeTable, Digest, End, EndCause, Event, Header, Record, SCHEMA, Symbols,
+    },
+    regular,
     verdict::{Finding, Judgement},
 };
 
@@ -150,7 +153,7 @@ impl Reader<'_> {
             symbols: Symbols::default(),
             attributes: AttributeTable::default(),
             events: Vec::new(),
-            end: End { at: 0, cause: super::EndCause::Interrupted },
+            end: End { at: 0, cause: EndCause::Interrupted },
         };
         let mut findings = Vec::new();
         loop {

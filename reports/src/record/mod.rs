@@ -9,7 +9,6 @@
 mod attributes;
 mod digest;
 mod event;
-mod file;
 mod header;
 mod operation;
 mod quantity;
@@ -24,7 +23,6 @@ pub use event::{
     Event, FaultAction, Gauge, HostState, Level, Log, Mark, OperationState, Outcome, Request,
     RequestId, Span, SpanId, WARM_UP, What,
 };
-pub use file::{ReadError, WriteError};
 pub use header::{Backend, FaultSpan, Header, Phase, PhaseSpan};
 pub use operation::{OperationSpan, PlannedOperation};
 pub use symbol::{Symbol, Symbols};
