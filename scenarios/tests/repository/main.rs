@@ -1,6 +1,8 @@
 //! The repository's own rules: module docs, sizes, import directions, `unsafe`, goldens, and
 //! documents that agree with the code. Each complaint names its file, and its line if it has one.
 
+mod circles;
+
 use std::{
     collections::BTreeSet,
     fs,
