@@ -170,7 +170,7 @@ impl Catalogue {
 /// The folder of the package of a catalogue, of which its fixtures and sources are part.
 ///
 /// `name` is `env!("CARGO_PKG_NAME")` and `compiled_in` is `env!("CARGO_MANIFEST_DIR")`. Cargo does
-/// not compile a package anew whose folder was copied or moved, so `compiled_in` may be that of the
+/// not compile a package again whose folder was copied or moved, so `compiled_in` may be that of the
 /// original. It is used when this process was not started by cargo, or for another package.
 #[must_use]
 pub fn package_folder(name: &str, compiled_in: &str) -> PathBuf {

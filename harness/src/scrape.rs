@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Full;
-use squall_reports::record::{Gauge, What};
+use squall_reports::record::{EventKind, Gauge};
 
 use crate::{
     exposition::{Selector, samples},
@@ -66,7 +66,7 @@ impl Page {
             let known = self.wanted.iter().find(|(_, series)| *series == sample.series);
             if let Some((name, _)) = known {
                 let (name, value) = (environment.intern(name), sample.value);
-                environment.record(What::Gauge(Gauge { host: self.host, name, value }));
+                environment.record(EventKind::Gauge(Gauge { host: self.host, name, value }));
             }
         }
     }

@@ -42,7 +42,7 @@ const GRPC_PREFIX: usize = 5;
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
+enum Effect {
     Pass,
     Fail(u16),
     Delay(Duration),
@@ -97,40 +97,39 @@ struct Faults<E> {
 
 impl<E: Environment> Faults<E> {
     /// What the acting faults want of the next request.
-    fn draw(&self) -> Fate {
+    fn draw(&self) -> Effect {
         let environment = &self.environment;
         let mut random = self.random.lock().expect("nothing panics while it holds the lock");
         for (number, fault) in environment.plan().service_faults(&self.host) {
             if !environment.is_active(number) {
                 continue;
             }
-            let fate =
-                match *fault {
-                    ServiceFault::FailFirst { requests, status } => {
-                        (environment.affected(number) < requests).then_some(Fate::Fail(status))
-                    }
-                    ServiceFault::FailFraction { rate, status } => {
-                        rng::chance(rate, &mut random).then_some(Fate::Fail(status))
-                    }
-                    ServiceFault::ErrorCode { status } => Some(Fate::Fail(status)),
-                    ServiceFault::SlowAnswer { delay } => Some(Fate::Delay(delay)),
-                    ServiceFault::Hang => Some(Fate::Hang),
-                    ServiceFault::CorruptAnswer { rate } => rng::chance(rate, &mut random)
-                        .then_some(Fate::Damage(number, Damage::Corrupt)),
-                    ServiceFault::TruncateAnswer { rate } => rng::chance(rate, &mut random)
-                        .then_some(Fate::Damage(number, Damage::Truncate)),
-                };
-            let Some(fate) = fate else { continue };
-            match fate {
+            let effect = match *fault {
+                ServiceFault::FailFirst { requests, status } => {
+                    (environment.affected(number) < requests).then_some(Effect::Fail(status))
+                }
+                ServiceFault::FailFraction { rate, status } => {
+                    rng::chance(rate, &mut random).then_some(Effect::Fail(status))
+                }
+                ServiceFault::ErrorCode { status } => Some(Effect::Fail(status)),
+                ServiceFault::SlowAnswer { delay } => Some(Effect::Delay(delay)),
+                ServiceFault::Hang => Some(Effect::Hang),
+                ServiceFault::CorruptAnswer { rate } => rng::chance(rate, &mut random)
+                    .then_some(Effect::Damage(number, Damage::Corrupt)),
+                ServiceFault::TruncateAnswer { rate } => rng::chance(rate, &mut random)
+                    .then_some(Effect::Damage(number, Damage::Truncate)),
+            };
+            let Some(effect) = effect else { continue };
+            match effect {
                 // Counted when there is something to damage.
-                Fate::Damage(..) => {}
-                Fate::Pass | Fate::Fail(_) | Fate::Delay(_) | Fate::Hang => {
+                Effect::Damage(..) => {}
+                Effect::Pass | Effect::Fail(_) | Effect::Delay(_) | Effect::Hang => {
                     environment.affect(number, 1)
                 }
             }
-            return fate;
+            return effect;
         }
-        Fate::Pass
+        Effect::Pass
     }
 
     async fn pass(&self, request: Request<Incoming>, upstream: &Upstream) -> Response<Body> {
@@ -138,19 +137,19 @@ impl<E: Environment> Faults<E> {
             .headers()
             .get(header::CONTENT_TYPE)
             .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-        let fate = self.draw();
-        match fate {
-            Fate::Fail(status) => return failure(status, grpc),
-            Fate::Hang => return std::future::pending().await,
-            Fate::Delay(delay) => tokio::time::sleep(delay).await,
-            Fate::Pass | Fate::Damage(..) => {}
+        let effect = self.draw();
+        match effect {
+            Effect::Fail(status) => return failure(status, grpc),
+            Effect::Hang => return std::future::pending().await,
+            Effect::Delay(delay) => tokio::time::sleep(delay).await,
+            Effect::Pass | Effect::Damage(..) => {}
         }
         let answer = match upstream.send(request).await {
             Ok(answer) => answer,
             Err(_) => return failure(502, grpc),
         };
-        match fate {
-            Fate::Damage(fault, how) => self.damage(answer, grpc, fault, how).await,
+        match effect {
+            Effect::Damage(fault, how) => self.damage(answer, grpc, fault, how).await,
             _ => answer.map(|body| body.map_err(BoxError::from).boxed()),
         }
     }

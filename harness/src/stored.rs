@@ -50,12 +50,12 @@ impl Stored {
 
 fn objectives(record: &Record) -> Result<Vec<Objective>, serde_json::Error> {
     #[derive(serde::Deserialize)]
-    struct Judged {
+    struct Evaluate {
         objectives: Vec<Objective>,
         #[serde(default)]
         processes: Processes,
     }
-    let plan: Judged = serde::Deserialize::deserialize(&record.header.plan)?;
+    let plan: Evaluate = serde::Deserialize::deserialize(&record.header.plan)?;
     Ok(plan.processes.objectives(&plan.objectives, record.header.backend))
 }
 

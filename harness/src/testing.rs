@@ -118,7 +118,7 @@ impl Bench {
         Err(format!("seed {seed} ran twice and gave two records: {parting}").into())
     }
 
-    /// A defect is caught when the scenario that passes without it fails with it, comes to its end
+    /// A defect is caught when the scenario that passes without it fails with it, completes
     /// and fails in what the defect breaks.
     fn check_defect(&self, name: &str) -> Result<(), Failed> {
         let defect = self.catalogue.find_defect(name).ok_or("no such defect")?;

@@ -1,5 +1,5 @@
 //! That the code in `protos/generated` is what the protos compile to. With the variable
-//! `SQUALL_WRITE_PROTOS` it is written anew.
+//! `SQUALL_WRITE_PROTOS` it is rewritten.
 //!
 //! Their compiler is pure Rust, so that no `protoc` need be installed, and not compiled unless this
 //! test is asked for: `cargo test --workspace --features reference-services/protos --test protos`.

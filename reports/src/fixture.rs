@@ -3,9 +3,9 @@
 use crate::{
     Record, SCHEMA,
     record::{
-        AttributeTable, Attributes, Backend, End, EndCause, Event, FaultAction, FaultSpan, Gauge,
-        Header, Level, Log, Mark, OperationState, Outcome, Phase, PhaseSpan, PlannedOperation,
-        Request, Span, Symbols, What, set_attribute,
+        AttributeTable, Attributes, Backend, End, EndCause, Event, EventKind, FaultAction,
+        FaultSpan, Gauge, Header, Level, Log, Mark, OperationState, Outcome, Phase, PhaseSpan,
+        PlannedOperation, Request, Span, Symbols, set_attribute,
     },
     verdict::{Finding, FindingKind, Judgement, Verdict},
 };
@@ -27,7 +27,7 @@ pub(crate) fn record() -> Record {
     let none = symbols.intern("");
     let request = |id, route, intended, outcome, status, note| {
         let (client, started) = (0, intended);
-        What::Request(Request {
+        EventKind::Request(Request {
             id,
             client,
             route,
@@ -40,19 +40,19 @@ pub(crate) fn record() -> Record {
         })
     };
     let span = |id, parent, name, attributes, opened| {
-        What::Span(Span { id, parent, request: 3, host: 1, name, attributes, opened })
+        EventKind::Span(Span { id, parent, request: 3, host: 1, name, attributes, opened })
     };
-    let fault = |action, affected| What::Fault { fault: 0, action, affected };
+    let fault = |action, affected| EventKind::Fault { fault: 0, action, affected };
     let events = [
-        (0, What::Mark(Mark::LoadBegins)),
-        (MS, What::Gauge(Gauge { host: 1, name: tasks, value: 4.0 })),
+        (0, EventKind::Mark(Mark::LoadBegins)),
+        (MS, EventKind::Gauge(Gauge { host: 1, name: tasks, value: 4.0 })),
         (12 * MS, request(1, get, 2 * MS, Outcome::Succeeded, 200, none)),
         (30 * MS, request(2, put, 10 * MS, Outcome::Succeeded, 200, none)),
         (100 * MS, fault(FaultAction::Inject, 0)),
         (125 * MS, span(3, 2, call, to_pricing, 112 * MS)),
         (
             130 * MS,
-            What::Log(Box::new(Log {
+            EventKind::Log(Box::new(Log {
                 host: 1,
                 level: Level::Warn,
                 target,
@@ -110,7 +110,7 @@ pub(crate) fn operated() -> Record {
         (200, 1, OperationState::Began),
     ];
     record.events.extend(events.map(|(at, operation, state)| {
-        let what = What::Operation { operation, state };
+        let what = EventKind::Operation { operation, state };
         Event { at: at * MS, what }
     }));
     record.events.sort_by_key(|event| event.at);

@@ -13,7 +13,7 @@ use prometheus_client::{
 
 use crate::{
     Report,
-    record::{Gauge as Sample, Phase, What},
+    record::{EventKind, Gauge as Sample, Phase},
     stats::Percentile,
     verdict::{FindingKind, Verdict},
 };
@@ -126,7 +126,7 @@ impl Metrics {
             self.affected.get_or_create(&labels).set(i64::try_from(affected).unwrap_or(i64::MAX));
         }
         for event in &record.events {
-            if let What::Gauge(Sample { host, name, value }) = event.what {
+            if let EventKind::Gauge(Sample { host, name, value }) = event.what {
                 let labels = with(&[("host", record.host(host)), ("gauge", record.text(name))]);
                 self.gauges.get_or_create(&labels).set(value);
             }

@@ -14,7 +14,7 @@ use self::lanes::Lanes;
 use crate::{
     Record, Report,
     choice::drawn,
-    record::{Event, Request, RequestId, What},
+    record::{Event, EventKind, Request, RequestId},
 };
 
 /// The process of the faults; that of host `n` is `n + 2`.
@@ -138,7 +138,7 @@ fn draw_states(record: &Record, events: &mut Vec<Value>) {
         }));
     };
     for event in &record.events {
-        let What::Host { host, state } = event.what else { continue };
+        let EventKind::Host { host, state } = event.what else { continue };
         if let Some((from, before)) = since.insert(host, (event.at, format!("{state:?}"))) {
             draw(host, from, event.at, &before);
         }
@@ -168,10 +168,10 @@ fn draw_work(record: &Record, drawn: &BTreeSet<RequestId>, events: &mut Vec<Valu
     let mut background = 0;
     for event in &record.events {
         match &event.what {
-            What::Request(request) if drawn.contains(&request.id) => {
+            EventKind::Request(request) if drawn.contains(&request.id) => {
                 hosts.entry(request.client).or_default().push(of_request(record, event, request));
             }
-            What::Span(span) if span.request == 0 || drawn.contains(&span.request) => {
+            EventKind::Span(span) if span.request == 0 || drawn.contains(&span.request) => {
                 background += usize::from(span.request == 0);
                 if span.request == 0 && background > BACKGROUND_MAX {
                     continue;
@@ -231,19 +231,19 @@ fn of_request(record: &Record, event: &Event, request: &Request) -> Slice {
 }
 
 fn is_point(event: &Event) -> bool {
-    matches!(event.what, What::Log(_) | What::Gauge(_))
+    matches!(event.what, EventKind::Log(_) | EventKind::Gauge(_))
 }
 
 /// What services logged, and gauges.
 fn draw_points(record: &Record, events: &mut Vec<Value>) {
     for event in record.events.iter().filter(|event| is_point(event)).take(POINTS_MAX) {
         match &event.what {
-            What::Log(log) => events.push(json!({
+            EventKind::Log(log) => events.push(json!({
                 "ph": "i", "s": "p", "cat": "log", "name": record.text(log.message),
                 "pid": process_of(log.host), "tid": STATES, "ts": us(event.at),
                 "args": { "fields": record.shown(log.attributes), "target": record.text(log.target) },
             })),
-            What::Gauge(gauge) if usize::from(gauge.host) < record.header.hosts.len() => {
+            EventKind::Gauge(gauge) if usize::from(gauge.host) < record.header.hosts.len() => {
                 events.push(json!({
                     "ph": "C", "name": record.text(gauge.name), "pid": process_of(gauge.host),
                     "tid": STATES, "ts": us(event.at), "args": { "value": gauge.value },

@@ -1,4 +1,4 @@
-//! Makes the records in `fixtures/records` anew: runs of the catalogue at a small fraction of
+//! Makes the records in `fixtures/records` again: runs of the catalogue at a small fraction of
 //! their load, so that each is small enough to be kept. The tests of the renderers draw them.
 //!
 //! Needed only when the schema of records changes. What the runs conclude does not matter, and

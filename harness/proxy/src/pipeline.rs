@@ -66,7 +66,7 @@ impl Stage {
         !self.closed && self.inbox.chunks.len() < self.effect.capacity()
     }
 
-    /// What the effect holds goes on, and it begins anew.
+    /// What the effect holds goes on, and it begins again.
     fn interrupt(&mut self) {
         self.out.extend(self.effect.interrupt());
     }
@@ -247,7 +247,7 @@ impl Pipeline {
         let ended = stage.inbox.ended;
         let mut left = self.stages.remove(at).drain();
         if let Some(before) = at.checked_sub(1) {
-            // As Toxiproxy does, which has to stop the toxic before it to connect it anew.
+            // As Toxiproxy does, which has to stop the toxic before it to connect it again.
             let before = &mut self.stages[before];
             before.interrupt();
             left.append(&mut before.out);

@@ -156,7 +156,7 @@ impl Proxy {
         }
     }
 
-    /// Would it have to begin anew to listen at `listen` and lead to `upstream`?
+    /// Would it have to begin again to listen at `listen` and lead to `upstream`?
     pub(crate) async fn differs(&self, listen: &str, upstream: &str) -> Result<bool, ApiError> {
         let address = Listen::resolve(listen).await.map_err(ApiError::server)?;
         Ok(self.listen() != address.text() || self.upstream() != upstream)

@@ -97,14 +97,14 @@ pub(super) fn scenario_of(catalogue: &Catalogue, record: &Record) -> Result<Scen
 mod tests {
     use squall_reports::{
         SCHEMA,
-        record::{AttributeTable, End, EndCause, Event, Header, Mark, Record, Symbols, What},
+        record::{AttributeTable, End, EndCause, Event, EventKind, Header, Mark, Record, Symbols},
     };
 
     use super::difference_until_interrupt;
 
     /// A record of marks, at these instants, that ends at the last of them.
     fn record(marks: &[(u64, Mark)], cause: EndCause) -> Record {
-        let event = |(at, mark): &(u64, Mark)| Event { at: *at, what: What::Mark(*mark) };
+        let event = |(at, mark): &(u64, Mark)| Event { at: *at, what: EventKind::Mark(*mark) };
         Record {
             header: Header {
                 schema: SCHEMA,

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    gate::{Counts, Judged, Watch},
+    gate::{Counts, Evaluate, Watch},
     http,
     said::said,
     state::{ClusterEnvironment, Gated, State},
@@ -103,7 +103,7 @@ impl State {
         env: &impl Environment,
         at: usize,
         number: u32,
-        judged: &Judged,
+        judged: &Evaluate,
         now: u64,
     ) -> bool {
         let deployment = &mut self.deployments[at];
@@ -112,7 +112,7 @@ impl State {
             return false;
         };
         match judged {
-            Judged::Closed { bound, observed } => {
+            Evaluate::Closed { bound, observed } => {
                 let fields = said("deployment", name)
                     .and("bound", bound)
                     .and("observed", format_args!("{observed:.4}"));
@@ -120,11 +120,11 @@ impl State {
                 self.roll_back(env, at, "gate");
                 return false;
             }
-            Judged::Open => {
+            Evaluate::Open => {
                 gated.judged = Some(now);
                 self.touch();
             }
-            Judged::TooFew => {}
+            Evaluate::TooFew => {}
         }
         true
     }

@@ -7,7 +7,7 @@ use crate::plan::nanos;
 const FIRST: Duration = Duration::from_secs(10);
 const LONGEST: Duration = Duration::from_secs(300);
 
-/// A container that ran for so long starts anew.
+/// A container that ran for so long starts again.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(600);
 
 /// The back-off of one container (`CrashLoopBackOff`).

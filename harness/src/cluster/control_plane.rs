@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use squall_reports::record::{Gauge, What};
+use squall_reports::record::{EventKind, Gauge};
 
 use super::{
     analysis, api, budget, canary,
@@ -90,7 +90,11 @@ impl State {
         let gauges = [(spec.missing_gauge(), is.missing), (spec.surplus_gauge(), is.surplus)];
         for (name, value) in gauges {
             let name = env.intern(&name);
-            env.record(What::Gauge(Gauge { host: self.control_plane, name, value: value.into() }));
+            env.record(EventKind::Gauge(Gauge {
+                host: self.control_plane,
+                name,
+                value: value.into(),
+            }));
         }
     }
 
@@ -152,7 +156,7 @@ impl State {
                 let message = if silent { "node not ready" } else { "node ready" };
                 self.note(env, message, &fields);
                 for &pod in &pods {
-                    // Whether it is ready is to be reported anew.
+                    // Whether it is ready is to be reported again.
                     if let Some(pod) = self.pods.get_mut(&pod) {
                         pod.reported = false;
                     }

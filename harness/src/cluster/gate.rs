@@ -81,7 +81,7 @@ fn bound_ns(le: &str) -> Option<u64> {
 
 /// What a gate says.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Judged {
+pub(crate) enum Evaluate {
     /// Some window has too few requests to tell, and none is over its bound.
     TooFew,
     /// All bounds hold.
@@ -104,8 +104,8 @@ impl Watch {
     }
 
     /// Notes what was read at `now`, and judges.
-    pub(crate) fn note(&mut self, now: u64, counts: Counts) -> Judged {
-        // A load balancer that was started anew counts from zero.
+    pub(crate) fn note(&mut self, now: u64, counts: Counts) -> Evaluate {
+        // A load balancer that was started again counts from zero.
         if self.read.back().is_some_and(|(_, last)| counts.requests < last.requests) {
             self.read.clear();
         }
@@ -115,18 +115,18 @@ impl Watch {
         while self.read.get(1).is_some_and(|(at, _)| *at <= begin) {
             self.read.pop_front();
         }
-        let mut judged = Judged::Open;
+        let mut judged = Evaluate::Open;
         for bound in &self.gate.bounds {
             match self.judge(bound, now) {
-                Judged::Open => {}
-                Judged::TooFew => judged = Judged::TooFew,
-                closed @ Judged::Closed { .. } => return closed,
+                Evaluate::Open => {}
+                Evaluate::TooFew => judged = Evaluate::TooFew,
+                closed @ Evaluate::Closed { .. } => return closed,
             }
         }
         judged
     }
 
-    fn judge(&self, bound: &GateBound, now: u64) -> Judged {
+    fn judge(&self, bound: &GateBound, now: u64) -> Evaluate {
         match bound {
             GateBound::ErrorShare { at_most, window } => self.over(nanos(*window), now, |counts| {
                 let share = counts.error_share();
@@ -138,8 +138,8 @@ impl Watch {
             }),
             GateBound::BurnRate { objective, windows } => {
                 let pairs = windows.iter().map(|pair| self.judge_burn(*objective, pair, now));
-                pairs.fold(Judged::Open, |all, pair| match (&all, &pair) {
-                    (Judged::Closed { .. }, _) | (_, Judged::Open) => all,
+                pairs.fold(Evaluate::Open, |all, pair| match (&all, &pair) {
+                    (Evaluate::Closed { .. }, _) | (_, Evaluate::Open) => all,
                     _ => pair,
                 })
             }
@@ -147,7 +147,7 @@ impl Watch {
     }
 
     /// A pair of windows is over its factor if both are.
-    fn judge_burn(&self, objective: f64, pair: &BurnWindow, now: u64) -> Judged {
+    fn judge_burn(&self, objective: f64, pair: &BurnWindow, now: u64) -> Evaluate {
         let burn = |window| {
             self.over(nanos(window), now, |counts| {
                 let rate = counts.error_share() / (1.0 - objective);
@@ -155,9 +155,9 @@ impl Watch {
             })
         };
         match (burn(pair.long), burn(pair.short)) {
-            (closed @ Judged::Closed { .. }, Judged::Closed { .. }) => closed,
-            (Judged::TooFew, _) | (_, Judged::TooFew) => Judged::TooFew,
-            _ => Judged::Open,
+            (closed @ Evaluate::Closed { .. }, Evaluate::Closed { .. }) => closed,
+            (Evaluate::TooFew, _) | (_, Evaluate::TooFew) => Evaluate::TooFew,
+            _ => Evaluate::Open,
         }
     }
 
@@ -168,21 +168,21 @@ impl Watch {
         window: u64,
         now: u64,
         fails: impl Fn(&Counts) -> Option<(&'static str, f64)>,
-    ) -> Judged {
+    ) -> Evaluate {
         let begin = now.saturating_sub(window);
         let before = self.read.iter().rev().find(|(at, _)| *at <= begin).or(self.read.front());
         let (Some((_, before)), Some((_, last))) = (before, self.read.back()) else {
-            return Judged::TooFew;
+            return Evaluate::TooFew;
         };
         let counts = last.since(before);
         #[expect(clippy::cast_precision_loss, reason = "a count of requests, far below 2^52")]
         let enough = self.gate.samples_min as f64;
         if counts.requests < enough.max(1.0) {
-            return Judged::TooFew;
+            return Evaluate::TooFew;
         }
         match fails(&counts) {
-            Some((bound, observed)) => Judged::Closed { bound, observed },
-            None => Judged::Open,
+            Some((bound, observed)) => Evaluate::Closed { bound, observed },
+            None => Evaluate::Open,
         }
     }
 }

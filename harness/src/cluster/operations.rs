@@ -6,7 +6,7 @@
 //! when the gate lets it pass. It has failed when its progress deadline is exceeded and nothing
 //! takes it back, as `kubectl rollout status` says it has. A drain is over when the node has no pods.
 
-use squall_reports::record::{OperationState, What};
+use squall_reports::record::{EventKind, OperationState};
 
 use super::{
     canary,
@@ -41,7 +41,7 @@ pub(super) fn begin(state: &mut State, env: &impl Environment, now: u64) {
 
 /// Enters what an operation has come to.
 fn enter(env: &impl Environment, operation: u16, state: OperationState) {
-    env.record(What::Operation { operation, state });
+    env.record(EventKind::Operation { operation, state });
 }
 
 /// Another operation takes the place of one that goes on.

@@ -31,7 +31,7 @@ enum Event {
 pub(super) async fn tend(env: impl ClusterEnvironment, host: u16) {
     let known = env.with(|state| {
         let pod = state.pods.get_mut(&host)?;
-        // The kubelet itself was started anew, and the container went with it.
+        // The kubelet itself was started again, and the container went with it.
         pod.restarts += u32::from(matches!(pod.container, Container::Ended { .. }));
         let pod = &state.pods[&host];
         Some((state.template_of(pod).clone(), pod.name.clone()))

@@ -17,7 +17,7 @@ use crate::plan::nanos;
 const TIMEOUT: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_millis(250);
 
-/// A load balancer that was started anew learns the endpoints after this at the latest.
+/// A load balancer that was started again learns the endpoints after this at the latest.
 const RESYNC: Duration = Duration::from_secs(5);
 
 /// Begins to tell all load balancers.

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use squall_reports::record::{Kept, Level, Log, What};
+use squall_reports::record::{EventKind, Kept, Level, Log};
 
 use crate::run::environment::Environment;
 
@@ -44,5 +44,5 @@ pub(super) fn log(env: &impl Environment, host: u16, message: &str, said: &Said)
         request: 0,
         after: env.last_span(),
     };
-    env.record(What::Log(Box::new(log)));
+    env.record(EventKind::Log(Box::new(log)));
 }

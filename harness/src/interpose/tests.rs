@@ -4,7 +4,7 @@ use std::{
     cell::UnsafeCell, future::pending, io, os::fd::AsRawFd as _, sync::Arc, thread, time::Duration,
 };
 
-use squall_reports::record::{EndCause, What};
+use squall_reports::record::{EndCause, EventKind};
 
 use crate::{
     Run, Scenario, Services, Signals,
@@ -46,7 +46,7 @@ where
 fn logged(run: &Run) -> Vec<(Duration, String)> {
     let record = &run.record;
     let logs = record.events.iter().filter_map(|event| match &event.what {
-        What::Log(log) => {
+        EventKind::Log(log) => {
             Some((Duration::from_nanos(event.at), record.text(log.message).to_owned()))
         }
         _ => None,

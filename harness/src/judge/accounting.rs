@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use squall_reports::{verdict::Finding, words};
 
-use super::{Conclude, Draft, Index, Judged, number::real};
+use super::{Conclude, Evaluate, FindingBuilder, Index, number::real};
 use crate::objective::{Accounting, Scope, Sum, Term};
 
 /// Up to here each whole number is a value of its own, so that two sums can be told apart.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-impl Judged for Accounting {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let mut finding = draft.finding(None);
+impl Evaluate for Accounting {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let mut finding = builder.finding(None);
         let values = |sum: &Sum| -> Result<Vec<f64>, String> {
-            sum.terms.iter().map(|term| value(term, draft.scope, index)).collect()
+            sum.terms.iter().map(|term| value(term, builder.scope, index)).collect()
         };
         let (left, right) = match (values(&self.left), values(&self.right)) {
             (Ok(left), Ok(right)) => (left, right),
@@ -42,7 +42,12 @@ impl Judged for Accounting {
     }
 
     /// An account is made up at the end, which did not come.
-    fn is_unfinished(&self, _finding: &Finding, _draft: &Draft<'_>, _index: &Index<'_>) -> bool {
+    fn is_unfinished(
+        &self,
+        _finding: &Finding,
+        _draft: &FindingBuilder<'_>,
+        _index: &Index<'_>,
+    ) -> bool {
         true
     }
 }

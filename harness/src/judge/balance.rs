@@ -8,7 +8,7 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged,
+    Conclude, Evaluate, FindingBuilder, Index,
     accounting::{balances, side, unbalanced},
 };
 use crate::objective::Balance;
@@ -20,25 +20,35 @@ struct Sample {
     right: Vec<f64>,
 }
 
-impl Judged for Balance {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        vec![self.find(draft.finding(None), draft, index)]
+impl Evaluate for Balance {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        vec![self.find(builder.finding(None), builder, index)]
     }
 
     /// Gauges that were not sampled once the load had begun are some that nobody samples.
-    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
-        let has_samples = |name: &String| !index.gauge(name, draft.scope).is_empty();
+    fn is_unfinished(
+        &self,
+        finding: &Finding,
+        builder: &FindingBuilder<'_>,
+        index: &Index<'_>,
+    ) -> bool {
+        let has_samples = |name: &String| !index.gauge(name, builder.scope).is_empty();
         let are_sampled = self.left.iter().chain(&self.right).all(has_samples);
         finding.verdict == Verdict::NoData && (are_sampled || index.load_begins.is_none())
     }
 }
 
 impl Balance {
-    fn find(&self, mut finding: Finding, draft: &Draft<'_>, index: &Index<'_>) -> Finding {
+    fn find(
+        &self,
+        mut finding: Finding,
+        builder: &FindingBuilder<'_>,
+        index: &Index<'_>,
+    ) -> Finding {
         let mut samples: BTreeMap<(u64, u16), Sample> = BTreeMap::new();
         for (names, is_left) in [(&self.left, true), (&self.right, false)] {
             for name in names {
-                let readings = index.gauge(name, draft.scope);
+                let readings = index.gauge(name, builder.scope);
                 if readings.is_empty() {
                     return finding.no_data(format!("no samples of {name}"));
                 }

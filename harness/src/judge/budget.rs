@@ -7,7 +7,8 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged, index::in_phase, number::real, sample::Sample, share::worst,
+    Conclude, Evaluate, FindingBuilder, Index, index::in_phase, number::real, sample::Sample,
+    share::worst,
 };
 use crate::objective::{Budget, Burn, BurnWindow};
 
@@ -25,11 +26,11 @@ fn counts(sample: &Sample) -> bool {
     sample.outcome != Outcome::Abandoned
 }
 
-impl Judged for Budget {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let samples = index.samples(draft.scope);
-        draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (draft.place(finding.phase), finding.phase);
+impl Evaluate for Budget {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let samples = index.samples(builder.scope);
+        builder.for_each_part(index, |mut finding| {
+            let (at, phase) = (builder.place(finding.phase), finding.phase);
             let counted = || {
                 let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
                 of_phase.filter(|sample| counts(sample))
@@ -50,7 +51,7 @@ impl Judged for Budget {
             finding.concluded(spent <= self.spent_at_most, || {
                 format!(
                     "{}: {shown} was spent {at}, over the bound of {} ({} of {} bad)",
-                    draft.name,
+                    builder.name,
                     words::percent_exact(self.spent_at_most),
                     words::count(lost),
                     words::counted(whole, "request"),
@@ -62,36 +63,36 @@ impl Judged for Budget {
     fn against(
         &self,
         finding: &Finding,
-        draft: &Draft<'_>,
+        builder: &FindingBuilder<'_>,
         index: &Index<'_>,
     ) -> Option<Vec<Sample>> {
-        Some(bad(draft.phase_of(finding), draft, index))
+        Some(bad(builder.phase_of(finding), builder, index))
     }
 }
 
 /// What spends a budget in a phase.
-fn bad(phase: Option<Phase>, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Sample> {
-    let samples = index.samples(draft.scope);
+fn bad(phase: Option<Phase>, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Sample> {
+    let samples = index.samples(builder.scope);
     let counted = samples.iter().filter(|it| in_phase(phase, it.phase) && counts(it));
     counted.filter(|sample| !sample.is_useful()).copied().collect()
 }
 
-impl Judged for Burn {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
+impl Evaluate for Burn {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
         let samples: Vec<Sample> =
-            index.samples(draft.scope).iter().copied().filter(counts).collect();
+            index.samples(builder.scope).iter().copied().filter(counts).collect();
         let load = index.load();
-        let judge = |window: &BurnWindow| self.judge_window(window, draft, &samples, load);
+        let judge = |window: &BurnWindow| self.judge_window(window, builder, &samples, load);
         self.windows.iter().map(judge).collect()
     }
 
     fn against(
         &self,
         _finding: &Finding,
-        draft: &Draft<'_>,
+        builder: &FindingBuilder<'_>,
         index: &Index<'_>,
     ) -> Option<Vec<Sample>> {
-        Some(bad(None, draft, index))
+        Some(bad(None, builder, index))
     }
 }
 
@@ -108,12 +109,12 @@ impl Burn {
     fn judge_window(
         &self,
         window: &BurnWindow,
-        draft: &Draft<'_>,
+        builder: &FindingBuilder<'_>,
         samples: &[Sample],
         load: (u64, u64),
     ) -> Finding {
-        let mut finding = draft.finding(None);
-        finding.name = format!("{}, {}", draft.name, window.name());
+        let mut finding = builder.finding(None);
+        finding.name = format!("{}, {}", builder.name, window.name());
         finding.bound = window.bound();
         let Some(peak) = self.peak(window, samples, load) else {
             return finding.no_data(format!(
@@ -130,7 +131,7 @@ impl Burn {
         finding.concluded(peak.rate <= window.factor, || {
             format!(
                 "{} reached {shown}x at {}, over the bound of {}x ({} in the long window)",
-                draft.name,
+                builder.name,
                 words::time(peak.at),
                 window.factor,
                 words::counted(peak.samples, "request"),

@@ -20,7 +20,7 @@ use squall_reports::{
     words,
 };
 
-use super::{Draft, Index, Judged, sample::Sample};
+use super::{Evaluate, FindingBuilder, Index, sample::Sample};
 
 /// A finding with what it may follow from.
 pub(super) struct Concluded {
@@ -50,17 +50,17 @@ impl Concluded {
 
     pub(super) fn new(
         finding: Finding,
-        claim: &dyn Judged,
-        draft: &Draft<'_>,
+        claim: &dyn Evaluate,
+        builder: &FindingBuilder<'_>,
         index: &Index<'_>,
     ) -> Self {
         let is_cut_short = !index.record.end.cause.is_complete();
         let is_unfinished = finding.verdict != Verdict::Pass
             && is_cut_short
-            && claim.is_unfinished(&finding, draft, index);
-        let is_of_calls = draft.scope.calls.is_some();
+            && claim.is_unfinished(&finding, builder, index);
+        let is_of_calls = builder.scope.calls.is_some();
         let against = match finding.verdict {
-            Verdict::Fail => claim.against(&finding, draft, index),
+            Verdict::Fail => claim.against(&finding, builder, index),
             Verdict::Pass | Verdict::NoData => None,
         };
         let against = against.map(|samples| Against::new(&samples, is_of_calls));

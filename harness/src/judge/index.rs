@@ -5,8 +5,8 @@ use std::{borrow::Cow, cell::OnceCell, collections::BTreeMap};
 use squall_reports::{
     Record,
     record::{
-        Attributes, FaultAction, Log, Mark, Outcome, Phase, PhaseSpan, RequestId, Span, SpanId,
-        Symbol, WARM_UP, What,
+        Attributes, EventKind, FaultAction, Log, Mark, Outcome, Phase, PhaseSpan, RequestId, Span,
+        SpanId, Symbol, WARM_UP,
     },
 };
 
@@ -114,9 +114,9 @@ impl<'a> Index<'a> {
         index
     }
 
-    fn add(&mut self, at: u64, what: &'a What) {
+    fn add(&mut self, at: u64, what: &'a EventKind) {
         match what {
-            What::Request(request) => {
+            EventKind::Request(request) => {
                 let phase = self.phase_at(request.intended);
                 self.requests.push(Sample {
                     start: request.intended,
@@ -131,16 +131,16 @@ impl<'a> Index<'a> {
                     phase,
                 });
             }
-            What::Span(span) => self.spans.push((at, span)),
-            What::Log(log) => self.logs.push((at, log)),
-            What::Gauge(gauge) => {
+            EventKind::Span(span) => self.spans.push((at, span)),
+            EventKind::Log(log) => self.logs.push((at, log)),
+            EventKind::Gauge(gauge) => {
                 let (host, value) = (gauge.host, gauge.value);
                 self.gauges.entry(gauge.name).or_default().push(Reading { at, host, value });
             }
-            What::Mark(Mark::LoadBegins) => self.load_begins = Some(at),
-            What::Mark(Mark::LoadEnds) => self.load_ends = Some(at),
-            What::Mark(Mark::Settled) => self.settled = Some(at),
-            What::Fault { action: FaultAction::Heal, .. } => {
+            EventKind::Mark(Mark::LoadBegins) => self.load_begins = Some(at),
+            EventKind::Mark(Mark::LoadEnds) => self.load_ends = Some(at),
+            EventKind::Mark(Mark::Settled) => self.settled = Some(at),
+            EventKind::Fault { action: FaultAction::Heal, .. } => {
                 self.last_heal = self.last_heal.max(Some(at));
             }
             _ => {}

@@ -8,27 +8,27 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged,
+    Conclude, Evaluate, FindingBuilder, Index,
     index::in_phase,
     number::{nanos, real},
     sample::Sample,
 };
 use crate::objective::{Latency, LatencyBound, Scope};
 
-impl Judged for Latency {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let samples = index.samples(draft.scope);
-        draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (draft.place(finding.phase), finding.phase);
-            let things = if draft.scope.calls.is_some() { "call" } else { "request" };
-            let Some(found) = self.observe(&samples, draft.scope, phase) else {
+impl Evaluate for Latency {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let samples = index.samples(builder.scope);
+        builder.for_each_part(index, |mut finding| {
+            let (at, phase) = (builder.place(finding.phase), finding.phase);
+            let things = if builder.scope.calls.is_some() { "call" } else { "request" };
+            let Some(found) = self.observe(&samples, builder.scope, phase) else {
                 return finding.no_data(format!("no {things} {at} has a latency to judge"));
             };
             finding.samples = found.samples;
             finding.worst = (found.worst != 0).then_some(found.worst);
             // For a reader to whom there is nothing to compare it with.
             finding.observed = words::time(found.value);
-            let bound = match self.limit(&samples, draft.scope) {
+            let bound = match self.limit(&samples, builder.scope) {
                 Ok(bound) => bound,
                 Err(reason) => return finding.no_data(reason),
             };
@@ -38,13 +38,13 @@ impl Judged for Latency {
             finding.observed = words::time_apart(found.value, bound);
             finding.compare(real(found.value), Good::AtMost, real(bound));
             // Over the bound from the moment at which it had been waited for too long.
-            let late = self.counted(&samples, draft.scope, phase);
+            let late = self.counted(&samples, builder.scope, phase);
             let late = late.filter(|sample| sample.latency() > bound);
             finding.at = late.map(|sample| sample.start.saturating_add(bound)).min();
             finding.concluded(found.value <= bound, || {
                 format!(
                     "{} was {} {at}, {} over the bound of {} ({})",
-                    draft.name,
+                    builder.name,
                     words::time_apart(found.value, bound),
                     words::time(found.value - bound),
                     words::time_exact(bound),
@@ -57,20 +57,25 @@ impl Judged for Latency {
     fn against(
         &self,
         finding: &Finding,
-        draft: &Draft<'_>,
+        builder: &FindingBuilder<'_>,
         index: &Index<'_>,
     ) -> Option<Vec<Sample>> {
-        let samples = index.samples(draft.scope);
-        let bound = self.limit(&samples, draft.scope).ok()?;
-        let late = self.counted(&samples, draft.scope, draft.phase_of(finding));
+        let samples = index.samples(builder.scope);
+        let bound = self.limit(&samples, builder.scope).ok()?;
+        let late = self.counted(&samples, builder.scope, builder.phase_of(finding));
         Some(late.filter(|sample| sample.latency() > bound).copied().collect())
     }
 
     /// A baseline that is over and has nothing to compare with will not have it later.
-    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
-        let has_bound = self.limit(&index.samples(draft.scope), draft.scope).is_ok();
+    fn is_unfinished(
+        &self,
+        finding: &Finding,
+        builder: &FindingBuilder<'_>,
+        index: &Index<'_>,
+    ) -> bool {
+        let has_bound = self.limit(&index.samples(builder.scope), builder.scope).is_ok();
         finding.verdict == Verdict::NoData
-            && !draft.is_over(finding, index)
+            && !builder.is_over(finding, index)
             && (has_bound || !index.is_over(Phase::Baseline))
     }
 }

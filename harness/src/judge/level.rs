@@ -9,23 +9,23 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged,
+    Conclude, Evaluate, FindingBuilder, Index,
     index::{Hit, Reading, in_phase},
     number::real,
 };
 use crate::objective::{Concurrency, Level, LevelBound, Settles};
 
-impl Judged for Concurrency {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let hits = self.open(draft, index);
+impl Evaluate for Concurrency {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let hits = self.open(builder, index);
         let peaks = sweep(&hits, self.at_most, index);
-        draft.for_each_part(index, |mut finding| {
+        builder.for_each_part(index, |mut finding| {
             let phase = finding.phase;
             let peaks = peaks.iter().filter(|(at, _)| in_phase(phase, **at));
             // The first of equals.
             let peak = peaks.rev().max_by_key(|(_, peak)| peak.open).map(|(_, peak)| peak);
             let Some(peak) = peak else {
-                let at = draft.place(phase);
+                let at = builder.place(phase);
                 return finding.no_data(format!("no {} was open {at}", self.spans));
             };
             finding.samples = hits.len() as u64;
@@ -50,9 +50,9 @@ impl Judged for Concurrency {
 impl Concurrency {
     /// The spans in the order of opening. What was opened during the boot and is still open when
     /// the load begins counts from there on.
-    fn open(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Hit> {
-        let begins = index.begins(draft.scope);
-        let mut hits = index.hits_at_any_time(&self.spans, draft.scope);
+    fn open(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Hit> {
+        let begins = index.begins(builder.scope);
+        let mut hits = index.hits_at_any_time(&self.spans, builder.scope);
         hits.retain(|hit| hit.at >= begins || hit.end > begins);
         for hit in &mut hits {
             hit.at = hit.at.max(begins);
@@ -119,17 +119,17 @@ fn sweep(hits: &[Hit], at_most: u64, index: &Index<'_>) -> BTreeMap<Phase, Peak>
     peaks
 }
 
-impl Judged for Level {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let readings = index.gauge(&self.gauge, draft.scope);
+impl Evaluate for Level {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let readings = index.gauge(&self.gauge, builder.scope);
         let (bound, good, sign) = match self.bound {
             LevelBound::AtMost(bound) => (bound, Good::AtMost, 1.0),
             LevelBound::AtLeast(bound) => (bound, Good::AtLeast, -1.0),
         };
         // How far a reading is on the wrong side.
         let over = |reading: &Reading| (reading.value - bound) * sign;
-        draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (draft.place(finding.phase), finding.phase);
+        builder.for_each_part(index, |mut finding| {
+            let (at, phase) = (builder.place(finding.phase), finding.phase);
             let here = || readings.iter().filter(|r| in_phase(phase, index.phase_at(r.at)));
             let worst = here().rev().max_by(|a, b| over(a).total_cmp(&over(b)));
             let Some(worst) = worst else {
@@ -157,21 +157,31 @@ impl Judged for Level {
 
     /// A gauge that was not sampled once the load had begun is one that nobody samples, unless its
     /// part of the run was still to come.
-    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
-        let has_samples = !index.gauge(&self.gauge, draft.scope).is_empty();
+    fn is_unfinished(
+        &self,
+        finding: &Finding,
+        builder: &FindingBuilder<'_>,
+        index: &Index<'_>,
+    ) -> bool {
+        let has_samples = !index.gauge(&self.gauge, builder.scope).is_empty();
         finding.verdict == Verdict::NoData
-            && !draft.is_over(finding, index)
+            && !builder.is_over(finding, index)
             && (has_samples || index.load_begins.is_none())
     }
 }
 
-impl Judged for Settles {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        vec![self.find(draft.finding(None), draft, index)]
+impl Evaluate for Settles {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        vec![self.find(builder.finding(None), builder, index)]
     }
 
-    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
-        let has_samples = !index.gauge_at_any_time(&self.gauge, draft.scope).is_empty();
+    fn is_unfinished(
+        &self,
+        finding: &Finding,
+        builder: &FindingBuilder<'_>,
+        index: &Index<'_>,
+    ) -> bool {
+        let has_samples = !index.gauge_at_any_time(&self.gauge, builder.scope).is_empty();
         finding.verdict == Verdict::NoData
             && index.settled.is_none()
             && (has_samples || index.load_begins.is_none())
@@ -179,11 +189,16 @@ impl Judged for Settles {
 }
 
 impl Settles {
-    fn find(&self, mut finding: Finding, draft: &Draft<'_>, index: &Index<'_>) -> Finding {
+    fn find(
+        &self,
+        mut finding: Finding,
+        builder: &FindingBuilder<'_>,
+        index: &Index<'_>,
+    ) -> Finding {
         let (Some(begins), Some(settled)) = (index.load_begins, index.settled) else {
             return finding.no_data("the run has no load that begins and settles");
         };
-        let readings = index.gauge_at_any_time(&self.gauge, draft.scope);
+        let readings = index.gauge_at_any_time(&self.gauge, builder.scope);
         let before = last_by_host(&readings, begins);
         let mut after = last_by_host(&readings, settled);
         after.retain(|_, reading| reading.at >= index.load_ends.unwrap_or(begins));

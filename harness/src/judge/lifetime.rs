@@ -3,22 +3,22 @@
 use squall_reports::{verdict::Finding, words};
 
 use super::{
-    Conclude, Draft, Index, Judged,
+    Conclude, Evaluate, FindingBuilder, Index,
     index::{Hit, in_phase},
     number::nanos,
 };
 use crate::objective::{Ancestor, Lifetime};
 
-impl Judged for Lifetime {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let hits = index.hits(&self.spans, draft.scope);
+impl Evaluate for Lifetime {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let hits = index.hits(&self.spans, builder.scope);
         let grace = nanos(self.grace);
         let pairs: Vec<(Hit, u64)> = hits
             .into_iter()
             .filter_map(|hit| self.end_of_ancestor(&hit, index).map(|end| (hit, end)))
             .collect();
-        draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (draft.place(finding.phase), finding.phase);
+        builder.for_each_part(index, |mut finding| {
+            let (at, phase) = (builder.place(finding.phase), finding.phase);
             let here = || pairs.iter().filter(|(hit, _)| in_phase(phase, index.phase_at(hit.at)));
             finding.samples = here().count() as u64;
             if finding.samples == 0 {

@@ -14,8 +14,8 @@
 mod accounting;
 mod balance;
 mod budget;
+mod builder;
 mod consequence;
-mod draft;
 mod index;
 mod latency;
 mod level;
@@ -43,8 +43,8 @@ use squall_reports::{
 };
 
 use crate::objective::{Claim, Objective, Over};
+use builder::FindingBuilder;
 use consequence::Concluded;
-use draft::Draft;
 use index::Index;
 use operation::Operations;
 use sample::Sample;
@@ -61,7 +61,7 @@ pub fn judge(record: &Record, objectives: &[Objective]) -> Judgement {
     for objective in objectives {
         all.extend(match objective.scope.over {
             Over::EachOperation | Over::Operation(_) => operations.findings_on(objective),
-            _ => findings_on(objective, &Draft::new(objective), &index),
+            _ => findings_on(objective, &FindingBuilder::new(objective), &index),
         });
     }
     let conservation = standing::has_load(&index).then(|| {
@@ -79,15 +79,15 @@ pub fn judge(record: &Record, objectives: &[Objective]) -> Judgement {
 }
 
 /// How a kind of claim is judged. At least one finding, or the objective would pass unseen.
-trait Judged {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding>;
+trait Evaluate {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding>;
 
     /// What speaks against it in the part of the run that a finding which failed is on, for a claim
     /// on how requests or calls end.
     fn against(
         &self,
         _finding: &Finding,
-        _draft: &Draft<'_>,
+        _draft: &FindingBuilder<'_>,
         _index: &Index<'_>,
     ) -> Option<Vec<Sample>> {
         None
@@ -95,16 +95,25 @@ trait Judged {
 
     /// In a run that was cut short: might a finding that is not a pass have come out otherwise, had
     /// the run gone on? What has no data might, as long as the part that it is on was not over.
-    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
-        finding.verdict == Verdict::NoData && !draft.is_over(finding, index)
+    fn is_unfinished(
+        &self,
+        finding: &Finding,
+        builder: &FindingBuilder<'_>,
+        index: &Index<'_>,
+    ) -> bool {
+        finding.verdict == Verdict::NoData && !builder.is_over(finding, index)
     }
 }
 
-fn findings_on(objective: &Objective, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Concluded> {
+fn findings_on(
+    objective: &Objective,
+    builder: &FindingBuilder<'_>,
+    index: &Index<'_>,
+) -> Vec<Concluded> {
     if let Err(error) = objective.check() {
-        return vec![Concluded::alone(draft.finding(None).failed(error.to_string()))];
+        return vec![Concluded::alone(builder.finding(None).failed(error.to_string()))];
     }
-    let claim: &dyn Judged = match &objective.claim {
+    let claim: &dyn Evaluate = match &objective.claim {
         Claim::Latency(claim) => claim,
         Claim::Share(claim) => claim,
         Claim::Budget(claim) => claim,
@@ -128,13 +137,13 @@ fn findings_on(objective: &Objective, draft: &Draft<'_>, index: &Index<'_>) -> V
             objective.claim,
             Claim::Latency(_) | Claim::Share(_) | Claim::Budget(_) | Claim::Burn(_)
         );
-    let findings = claim.judge(draft, index).into_iter();
+    let findings = claim.judge(builder, index).into_iter();
     let concluded = findings.map(|finding| {
         let lacks_requests = finding.verdict == Verdict::NoData
             && is_of_requests
             && index.requests.is_empty()
-            && draft.is_in_run(&finding, index);
-        Concluded::new(finding, claim, draft, index).lacking_requests(lacks_requests)
+            && builder.is_in_run(&finding, index);
+        Concluded::new(finding, claim, builder, index).lacking_requests(lacks_requests)
     });
     concluded.collect()
 }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use squall_reports::{verdict::Finding, words};
 
-use super::{Conclude, Draft, Index, Judged, index::Hit};
+use super::{Conclude, Evaluate, FindingBuilder, Index, index::Hit};
 use crate::objective::NeverAfter;
 
-impl Judged for NeverAfter {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let mut finding = draft.finding(None);
-        let hits = index.hits(&self.what, draft.scope);
+impl Evaluate for NeverAfter {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let mut finding = builder.finding(None);
+        let hits = index.hits(&self.what, builder.scope);
         // For each key its first end.
         let mut ended: BTreeMap<&str, Hit> = BTreeMap::new();
         // It may have come before the load did.
-        for hit in index.hits_at_any_time(&self.ended, draft.scope) {
+        for hit in index.hits_at_any_time(&self.ended, builder.scope) {
             if let Some(key) = index.value(&hit, &self.same) {
                 ended.entry(key).or_insert(hit);
             }

@@ -8,7 +8,7 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged,
+    Conclude, Evaluate, FindingBuilder, Index,
     index::{Hit, in_phase},
     matcher::Matcher,
     names::unseen,
@@ -16,33 +16,42 @@ use super::{
 };
 use crate::objective::{Matching, Occurrence, Requirement};
 
-impl Judged for Occurrence {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let hits = index.hits(&self.what, draft.scope);
+impl Evaluate for Occurrence {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let hits = index.hits(&self.what, builder.scope);
         match &self.required {
             Requirement::Eventually { within } => {
-                let finding = draft.finding(None);
+                let finding = builder.finding(None);
                 return vec![self.eventually(finding, &hits, within.map(nanos), index)];
             }
             Requirement::Follows { trigger, same, within, or_before } => {
-                let triggers = index.hits(trigger, draft.scope);
+                let triggers = index.hits(trigger, builder.scope);
                 let (same, within) = (same.as_deref(), within.map(nanos));
                 let follows = Follows { same, within, or_before: *or_before };
                 // What comes before may have come before the load did.
-                let hits =
-                    if *or_before { index.hits_at_any_time(&self.what, draft.scope) } else { hits };
-                return vec![self.follows(draft.finding(None), &triggers, &hits, &follows, index)];
+                let hits = if *or_before {
+                    index.hits_at_any_time(&self.what, builder.scope)
+                } else {
+                    hits
+                };
+                return vec![self.follows(
+                    builder.finding(None),
+                    &triggers,
+                    &hits,
+                    &follows,
+                    index,
+                )];
             }
             Requirement::Preceded { before, same } => {
                 // What comes first may have come before the load did.
-                let before = index.hits_at_any_time(before, draft.scope);
-                let finding = draft.finding(None);
+                let before = index.hits_at_any_time(before, builder.scope);
+                let finding = builder.finding(None);
                 return vec![self.preceded(finding, &hits, &before, same.as_deref(), index)];
             }
             _ => {}
         }
         let candidates = if self.what.is_log() { index.logs.len() } else { index.spans.len() };
-        draft.for_each_part(index, |finding| {
+        builder.for_each_part(index, |finding| {
             let phase = finding.phase;
             let here: Vec<Hit> = hits
                 .iter()
@@ -51,12 +60,12 @@ impl Judged for Occurrence {
                 .collect();
             match &self.required {
                 Requirement::Always(condition) => {
-                    self.always(finding, draft, &here, condition, index)
+                    self.always(finding, builder, &here, condition, index)
                 }
-                Requirement::OncePer(field) => self.once_per(finding, draft, &here, field, index),
+                Requirement::OncePer(field) => self.once_per(finding, builder, &here, field, index),
                 Requirement::Count { at_least, at_most } => {
                     let bounds = Bounds { at_least: *at_least, at_most: *at_most };
-                    let mut finding = self.count(finding, draft, &here, &bounds, candidates);
+                    let mut finding = self.count(finding, builder, &here, &bounds, candidates);
                     if hits.is_empty() && candidates > 0 {
                         finding.note = unseen(&self.what, index);
                     }
@@ -70,7 +79,12 @@ impl Judged for Occurrence {
     }
 
     /// What never happened might have, unless it was late already.
-    fn is_unfinished(&self, finding: &Finding, draft: &Draft<'_>, index: &Index<'_>) -> bool {
+    fn is_unfinished(
+        &self,
+        finding: &Finding,
+        builder: &FindingBuilder<'_>,
+        index: &Index<'_>,
+    ) -> bool {
         let is_failed = finding.verdict == Verdict::Fail;
         // From the first that was not followed on.
         let has_time = |within: Option<Duration>| {
@@ -87,9 +101,9 @@ impl Judged for Occurrence {
             Requirement::Follows { within, .. } if is_failed => has_time(*within),
             // Too many have an instant, too few have none.
             Requirement::Count { .. } if is_failed => {
-                finding.at.is_none() && !draft.is_over(finding, index)
+                finding.at.is_none() && !builder.is_over(finding, index)
             }
-            _ => !is_failed && !draft.is_over(finding, index),
+            _ => !is_failed && !builder.is_over(finding, index),
         }
     }
 }
@@ -111,14 +125,14 @@ impl Occurrence {
     fn count(
         &self,
         mut finding: Finding,
-        draft: &Draft<'_>,
+        builder: &FindingBuilder<'_>,
         hits: &[Hit],
         bounds: &Bounds,
         candidates: usize,
     ) -> Finding {
         let what = &self.what;
         let Bounds { at_least, at_most } = *bounds;
-        let (found, at) = (hits.len() as u64, draft.place(finding.phase));
+        let (found, at) = (hits.len() as u64, builder.place(finding.phase));
         if candidates == 0 {
             let things = if what.is_log() { "log event" } else { "span" };
             return finding.no_data(format!("the record has no {things} at all"));
@@ -151,12 +165,12 @@ impl Occurrence {
     fn always(
         &self,
         mut finding: Finding,
-        draft: &Draft<'_>,
+        builder: &FindingBuilder<'_>,
         hits: &[Hit],
         condition: &Matching,
         index: &Index<'_>,
     ) -> Finding {
-        let at = draft.place(finding.phase);
+        let at = builder.place(finding.phase);
         if hits.is_empty() {
             return finding.no_data(format!("{} never happened {at}", self.what));
         }
@@ -187,12 +201,12 @@ impl Occurrence {
     fn once_per(
         &self,
         mut finding: Finding,
-        draft: &Draft<'_>,
+        builder: &FindingBuilder<'_>,
         hits: &[Hit],
         field: &str,
         index: &Index<'_>,
     ) -> Finding {
-        let at = draft.place(finding.phase);
+        let at = builder.place(finding.phase);
         let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
         let mut again: Option<(&Hit, &str)> = None;
         for hit in hits {

@@ -11,7 +11,7 @@ use squall_reports::{
     record::{OperationSpan, Phase, PhaseSpan},
 };
 
-use super::{Conclude, Draft, Index, consequence::Concluded, findings_on};
+use super::{Conclude, FindingBuilder, Index, consequence::Concluded, findings_on};
 use crate::objective::{Objective, Over};
 
 /// The operations of a record that began.
@@ -42,7 +42,7 @@ impl<'a> Operations<'a> {
     /// The findings on an objective that is restricted to operations: at least one.
     pub(super) fn findings_on(&self, objective: &Objective) -> Vec<Concluded> {
         let none = |reason: &str| {
-            let finding = Draft::new(objective).finding(None).no_data(reason);
+            let finding = FindingBuilder::new(objective).finding(None).no_data(reason);
             let is_unfinished = self.were_cut_off(objective);
             vec![Concluded::alone(finding).unfinished(is_unfinished)]
         };
@@ -80,8 +80,8 @@ impl<'a> Operation<'a> {
         let index = self.index.get_or_init(|| Index::in_phases(record, self.phases()));
         let mut restricted = objective.clone();
         restricted.scope.over = Over::Phases(vec![Phase::During]);
-        let draft = Draft::new(&restricted).in_operation(&self.span);
-        findings_on(&restricted, &draft, index)
+        let builder = FindingBuilder::new(&restricted).in_operation(&self.span);
+        findings_on(&restricted, &builder, index)
     }
 
     /// Before it, during it, after it.

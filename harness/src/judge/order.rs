@@ -5,16 +5,16 @@ use squall_reports::{
     words,
 };
 
-use super::{Conclude, Draft, Index, Judged, index::Hit, number::real};
+use super::{Conclude, Evaluate, FindingBuilder, Index, index::Hit, number::real};
 use crate::objective::{Between, Sequence};
 
-impl Judged for Sequence {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let mut finding = draft.finding(None);
+impl Evaluate for Sequence {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let mut finding = builder.finding(None);
         // What comes next must come later, or at the same instant on another host.
         let mut last: Option<Hit> = None;
         for (place, step) in self.steps.iter().enumerate() {
-            let hits = index.hits(step, draft.scope);
+            let hits = index.hits(step, builder.scope);
             if place == 0 {
                 finding.samples = hits.len() as u64;
             }
@@ -42,18 +42,23 @@ impl Judged for Sequence {
     }
 
     /// The step that never happened might have.
-    fn is_unfinished(&self, _finding: &Finding, _draft: &Draft<'_>, _index: &Index<'_>) -> bool {
+    fn is_unfinished(
+        &self,
+        _finding: &Finding,
+        _draft: &FindingBuilder<'_>,
+        _index: &Index<'_>,
+    ) -> bool {
         true
     }
 }
 
-impl Judged for Between {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let mut finding = draft.finding(None);
+impl Evaluate for Between {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let mut finding = builder.finding(None);
         // A stretch may have begun before the load did.
         let [begins, ends] =
-            [&self.from, &self.until].map(|what| index.hits_at_any_time(what, draft.scope));
-        let counted = index.hits(&self.what, draft.scope);
+            [&self.from, &self.until].map(|what| index.hits_at_any_time(what, builder.scope));
+        let counted = index.hits(&self.what, builder.scope);
         if begins.is_empty() {
             return vec![finding.no_data(format!("{} never happened", self.from))];
         }

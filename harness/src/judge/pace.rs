@@ -9,7 +9,7 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged,
+    Conclude, Evaluate, FindingBuilder, Index,
     index::{Hit, in_phase},
     number::{nanos, real},
 };
@@ -18,19 +18,19 @@ use crate::objective::{Pace, Pauses};
 /// Fewer pauses have neither a median nor quartiles worth the name.
 const PAUSES_MIN: usize = 8;
 
-impl Judged for Pace {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let chains = chains(self, draft, index);
-        draft.for_each_part(index, |mut finding| {
+impl Evaluate for Pace {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let chains = chains(self, builder, index);
+        builder.for_each_part(index, |mut finding| {
             let here = chains.iter().filter(|chain| in_phase(finding.phase, chain.phase));
             let here: Vec<&Chain<'_>> = here.collect();
             let pauses: Vec<Pause<'_>> = here.iter().flat_map(|chain| chain.pauses()).collect();
             finding.samples = pauses.len() as u64;
             if pauses.is_empty() {
-                let (what, at) = (&self.attempts, draft.place(finding.phase));
+                let (what, at) = (&self.attempts, builder.place(finding.phase));
                 return finding.no_data(format!("no {what} was followed by another attempt {at}"));
             }
-            let view = View { draft, index };
+            let view = View { builder, index };
             match &self.pauses {
                 Pauses::AtLeast(bound) => view.at_least(finding, &pauses, nanos(*bound)),
                 Pauses::AtMost(bound) => view.at_most(finding, &pauses, nanos(*bound)),
@@ -89,9 +89,13 @@ impl<'r> Chain<'r> {
     }
 }
 
-fn chains<'r>(pace: &'r Pace, draft: &Draft<'_>, index: &'r Index<'_>) -> Vec<Chain<'r>> {
+fn chains<'r>(
+    pace: &'r Pace,
+    builder: &FindingBuilder<'_>,
+    index: &'r Index<'_>,
+) -> Vec<Chain<'r>> {
     let mut attempts: BTreeMap<Key<'r>, Vec<Hit>> = BTreeMap::new();
-    for hit in index.hits(&pace.attempts, draft.scope) {
+    for hit in index.hits(&pace.attempts, builder.scope) {
         let key = match &pace.same {
             Some(field) => index.value(&hit, field).map(|value| Key::Field(field, value)),
             None => hit.request().map(Key::Request),
@@ -113,7 +117,7 @@ fn chains<'r>(pace: &'r Pace, draft: &Draft<'_>, index: &'r Index<'_>) -> Vec<Ch
 
 /// What sentences need.
 struct View<'v> {
-    draft: &'v Draft<'v>,
+    builder: &'v FindingBuilder<'v>,
     index: &'v Index<'v>,
 }
 
@@ -170,7 +174,7 @@ impl View<'_> {
         finding.compare(times, Good::AtLeast, factor);
         finding.worst = example.later.request();
         finding.at = Some(example.later.at);
-        let (name, at) = (&self.draft.name, self.draft.place(finding.phase));
+        let (name, at) = (&self.builder.name, self.builder.place(finding.phase));
         finding.concluded(times >= factor, || {
             format!(
                 "{name} did not grow {at}: after attempt {} the median of {} was {}, {shown}x the {} of \
@@ -211,7 +215,7 @@ impl View<'_> {
         finding.compare(spread, Good::AtLeast, fraction);
         finding.worst = example.later.request();
         finding.at = Some(example.later.at);
-        let (name, at) = (&self.draft.name, self.draft.place(finding.phase));
+        let (name, at) = (&self.builder.name, self.builder.place(finding.phase));
         finding.concluded(spread >= fraction, || {
             format!(
                 "{name} was too much alike {at}: after attempt {} half of {} were from {} to {}, \

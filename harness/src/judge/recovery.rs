@@ -6,22 +6,22 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged,
+    Conclude, Evaluate, FindingBuilder, Index,
     number::{nanos, real},
     sample::Sample,
 };
 use crate::objective::{Claim, Latency, Objective, Recovery, Scope, Share};
 
-impl Judged for Recovery {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        vec![self.find(draft.finding(None), draft, index)]
+impl Evaluate for Recovery {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        vec![self.find(builder.finding(None), builder, index)]
     }
 
     /// All that is bad after the last heal.
     fn against(
         &self,
         _finding: &Finding,
-        _draft: &Draft<'_>,
+        _draft: &FindingBuilder<'_>,
         index: &Index<'_>,
     ) -> Option<Vec<Sample>> {
         let healed = index.last_heal?;
@@ -32,7 +32,12 @@ impl Judged for Recovery {
     }
 
     /// There was no heal yet, or not enough load after it.
-    fn is_unfinished(&self, _finding: &Finding, _draft: &Draft<'_>, index: &Index<'_>) -> bool {
+    fn is_unfinished(
+        &self,
+        _finding: &Finding,
+        _draft: &FindingBuilder<'_>,
+        index: &Index<'_>,
+    ) -> bool {
         let Some(healed) = index.last_heal else { return index.awaits_heal() };
         let samples = index.samples(&self.objective.scope);
         let latest = healed.saturating_add(nanos(self.within)).saturating_add(nanos(self.window));
@@ -43,7 +48,12 @@ impl Judged for Recovery {
 }
 
 impl Recovery {
-    fn find(&self, mut finding: Finding, draft: &Draft<'_>, index: &Index<'_>) -> Finding {
+    fn find(
+        &self,
+        mut finding: Finding,
+        builder: &FindingBuilder<'_>,
+        index: &Index<'_>,
+    ) -> Finding {
         let Some(healed) = index.last_heal else {
             return finding.no_data("no fault was healed in this run");
         };
@@ -87,7 +97,7 @@ impl Recovery {
         finding.concluded(took <= within, || {
             format!(
                 "{} took {shown}, {} over the bound of {} ({})",
-                draft.name,
+                builder.name,
                 words::time(took - within),
                 words::time_exact(within),
                 words::counted(after.len() as u64, "sample"),

@@ -9,17 +9,17 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged,
+    Conclude, Evaluate, FindingBuilder, Index,
     index::{Hit, in_phase},
     number::real,
 };
 use crate::objective::{Amplification, Sent};
 
-impl Judged for Amplification {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let counts = Counts::of(&self.sent, draft, index);
-        draft.for_each_part(index, |mut finding| {
-            let at = draft.place(finding.phase);
+impl Evaluate for Amplification {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let counts = Counts::of(&self.sent, builder, index);
+        builder.for_each_part(index, |mut finding| {
+            let at = builder.place(finding.phase);
             let (sent, needed, worst) = counts.in_phase(finding.phase);
             if needed == 0 {
                 return finding.no_data(format!("nothing was sent {at}"));
@@ -33,7 +33,7 @@ impl Judged for Amplification {
             finding.concluded(times <= self.at_most, || {
                 format!(
                     "{} was {shown}x {at}, over the bound of {}x ({} sent for {} needed)",
-                    draft.name,
+                    builder.name,
                     self.at_most,
                     words::count(sent),
                     words::count(needed),
@@ -53,15 +53,15 @@ enum Counts {
 }
 
 impl Counts {
-    fn of(sent: &Sent, draft: &Draft<'_>, index: &Index<'_>) -> Self {
+    fn of(sent: &Sent, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Self {
         match sent {
             Sent::PerRequest(attempts) => {
-                let attempts = index.hits(attempts, draft.scope);
+                let attempts = index.hits(attempts, builder.scope);
                 Self::PerRequest(attempts.iter().map(|hit| row(hit, index)).collect())
             }
             Sent::PerSpan(attempts, needed) => {
                 let [attempts, needed] =
-                    [attempts, needed].map(|spans| index.hits(spans, draft.scope));
+                    [attempts, needed].map(|spans| index.hits(spans, builder.scope));
                 let phases: BTreeMap<SpanId, Phase> =
                     needed.iter().map(|hit| (hit.span_id(), index.phase_of(hit))).collect();
                 let of_attempt = |hit: &Hit| {
@@ -74,7 +74,7 @@ impl Counts {
                 )
             }
             Sent::ByClients => {
-                let samples = index.samples(draft.scope);
+                let samples = index.samples(builder.scope);
                 let sent = samples.iter().filter(|sample| sample.attempts > 0);
                 let sent =
                     sent.map(|sample| (sample.phase, sample.request, u64::from(sample.attempts)));

@@ -6,23 +6,24 @@ use squall_reports::{
 };
 
 use super::{
-    Conclude, Draft, Index, Judged, index::in_phase, names::unseen, number::real, sample::Sample,
+    Conclude, Evaluate, FindingBuilder, Index, index::in_phase, names::unseen, number::real,
+    sample::Sample,
 };
 use crate::objective::{Share, ShareBound};
 
-impl Judged for Share {
-    fn judge(&self, draft: &Draft<'_>, index: &Index<'_>) -> Vec<Finding> {
-        let samples = index.samples(draft.scope);
-        let things = if draft.scope.calls.is_some() { "call" } else { "request" };
-        draft.for_each_part(index, |mut finding| {
-            let (at, phase) = (draft.place(finding.phase), finding.phase);
+impl Evaluate for Share {
+    fn judge(&self, builder: &FindingBuilder<'_>, index: &Index<'_>) -> Vec<Finding> {
+        let samples = index.samples(builder.scope);
+        let things = if builder.scope.calls.is_some() { "call" } else { "request" };
+        builder.for_each_part(index, |mut finding| {
+            let (at, phase) = (builder.place(finding.phase), finding.phase);
             let counted = || {
                 let of_phase = samples.iter().filter(move |sample| in_phase(phase, sample.phase));
                 of_phase.filter(|sample| self.of.counts(sample))
             };
             let whole = counted().count() as u64;
             if whole == 0 {
-                if let Some(calls) = draft.scope.calls.as_ref().filter(|_| samples.is_empty()) {
+                if let Some(calls) = builder.scope.calls.as_ref().filter(|_| samples.is_empty()) {
                     finding.note = unseen(calls, index);
                 }
                 return finding.no_data(format!("no {things} {at} came to an end"));
@@ -48,7 +49,7 @@ impl Judged for Share {
                     finding.compare(real(part), Good::AtMost, real(count));
                 }
             }
-            let (name, observed) = (&draft.name, finding.observed.clone());
+            let (name, observed) = (&builder.name, finding.observed.clone());
             finding.concluded(self.bound.allows(part, whole), || match self.bound {
                 ShareBound::AtLeast(fraction) => format!(
                     "{name}: {observed} {at}, under the bound of {} ({of})",
@@ -68,11 +69,11 @@ impl Judged for Share {
     fn against(
         &self,
         finding: &Finding,
-        draft: &Draft<'_>,
+        builder: &FindingBuilder<'_>,
         index: &Index<'_>,
     ) -> Option<Vec<Sample>> {
-        let phase = draft.phase_of(finding);
-        let samples = index.samples(draft.scope);
+        let phase = builder.phase_of(finding);
+        let samples = index.samples(builder.scope);
         let counted = samples.iter().filter(|sample| in_phase(phase, sample.phase));
         let bad = counted.filter(|sample| self.of.counts(sample) && self.is_bad(sample));
         Some(bad.copied().collect())

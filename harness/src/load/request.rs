@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use squall_reports::record::{Outcome, Request, RequestId, WARM_UP, What};
+use squall_reports::record::{EventKind, Outcome, Request, RequestId, WARM_UP};
 
 use super::{Source, answer::Ending, attempt::Attempt, faults::Disconnect};
 use crate::{
@@ -166,7 +166,7 @@ impl<E: Environment> Entry<E> {
             attempts: self.attempts,
             note: environment.intern(&ending.note),
         };
-        environment.record(What::Request(request));
+        environment.record(EventKind::Request(request));
     }
 }
 

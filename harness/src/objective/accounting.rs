@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use squall_reports::{record::Outcome, verdict::FindingKind};
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect};
+use super::{Claim, Describe, Dimension, Matching, Objective, Over, claim::expect};
 
 /// Two sums of counts are equal. If both are zero, nothing happened, which is no data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,7 +144,7 @@ impl fmt::Display for Sum {
     }
 }
 
-impl Stated for Accounting {
+impl Describe for Accounting {
     fn kind(&self) -> FindingKind {
         FindingKind::Invariant
     }

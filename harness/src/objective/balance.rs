@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::verdict::FindingKind;
 
-use super::{Claim, Dimension, Objective, Over, Stated, claim::expect};
+use super::{Claim, Describe, Dimension, Objective, Over, claim::expect};
 
 /// Two sums of gauges are equal in every sample that has them all, on every host by itself.
 ///
@@ -39,7 +39,7 @@ pub fn always_balanced<L: Into<String>, R: Into<String>>(
     Objective::new(Claim::Balance(claim), Over::Run)
 }
 
-impl Stated for Balance {
+impl Describe for Balance {
     fn kind(&self) -> FindingKind {
         FindingKind::Invariant
     }

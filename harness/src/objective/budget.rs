@@ -13,7 +13,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Objective, Over, Stated, claim::expect, early::Early};
+use super::{Claim, Describe, Dimension, Objective, Over, claim::expect, early::Early};
 
 /// An error budget is not overspent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,7 +133,7 @@ impl BurnWindow {
     }
 }
 
-impl Stated for Budget {
+impl Describe for Budget {
     fn kind(&self) -> FindingKind {
         FindingKind::Objective
     }
@@ -157,7 +157,7 @@ impl Stated for Budget {
     }
 }
 
-impl Stated for Burn {
+impl Describe for Burn {
     fn kind(&self) -> FindingKind {
         FindingKind::Objective
     }

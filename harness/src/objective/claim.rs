@@ -75,7 +75,7 @@ pub struct InvalidObjective {
 }
 
 /// What every kind of claim can say of itself.
-pub(crate) trait Stated {
+pub(crate) trait Describe {
     /// Service level objective or invariant.
     fn kind(&self) -> FindingKind;
     /// The claim in words: `p99 latency`.
@@ -89,7 +89,7 @@ pub(crate) trait Stated {
 }
 
 impl Claim {
-    fn stated(&self) -> &dyn Stated {
+    fn described(&self) -> &dyn Describe {
         match self {
             Self::Latency(claim) => claim,
             Self::Share(claim) => claim,
@@ -126,19 +126,19 @@ impl Objective {
     /// Its name in reports.
     #[must_use]
     pub fn name(&self) -> String {
-        self.title.clone().unwrap_or_else(|| self.claim.stated().name())
+        self.title.clone().unwrap_or_else(|| self.claim.described().name())
     }
 
     /// Its bound in words.
     #[must_use]
     pub fn bound(&self) -> String {
-        self.claim.stated().bound()
+        self.claim.described().bound()
     }
 
     /// Service level objective or invariant.
     #[must_use]
     pub fn kind(&self) -> FindingKind {
-        self.claim.stated().kind()
+        self.claim.described().kind()
     }
 
     /// Is it one that can be judged?
@@ -148,7 +148,7 @@ impl Objective {
     /// When a number lies outside the range in which it means something, a name is empty, or it
     /// is restricted to something that its claim does not know.
     pub fn check(&self) -> Result<(), InvalidObjective> {
-        let claim = self.claim.stated();
+        let claim = self.claim.described();
         claim
             .check()
             .and_then(|()| self.scope.check(claim.scopes()))

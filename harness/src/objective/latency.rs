@@ -20,7 +20,7 @@ use squall_reports::{
     words,
 };
 
-use super::{Claim, Dimension, Objective, Over, Stated, claim::expect, early::Early};
+use super::{Claim, Describe, Dimension, Objective, Over, claim::expect, early::Early};
 
 /// A percentile of latency is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -130,7 +130,7 @@ impl Latency {
     }
 }
 
-impl Stated for Latency {
+impl Describe for Latency {
     fn kind(&self) -> FindingKind {
         FindingKind::Objective
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect, early::Early};
+use super::{Claim, Describe, Dimension, Matching, Objective, Over, claim::expect, early::Early};
 
 /// A number of spans is open at most at any instant, over all hosts together.
 ///
@@ -157,7 +157,7 @@ impl Objective {
     }
 }
 
-impl Stated for Concurrency {
+impl Describe for Concurrency {
     fn kind(&self) -> FindingKind {
         FindingKind::Invariant
     }
@@ -183,7 +183,7 @@ impl Stated for Concurrency {
     }
 }
 
-impl Stated for Level {
+impl Describe for Level {
     fn kind(&self) -> FindingKind {
         FindingKind::Invariant
     }
@@ -212,7 +212,7 @@ impl Stated for Level {
     }
 }
 
-impl Stated for Settles {
+impl Describe for Settles {
     fn kind(&self) -> FindingKind {
         FindingKind::Invariant
     }

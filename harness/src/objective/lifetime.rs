@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect};
+use super::{Claim, Describe, Dimension, Matching, Objective, Over, claim::expect};
 
 /// No span closes after what it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl Objective {
     }
 }
 
-impl Stated for Lifetime {
+impl Describe for Lifetime {
     fn kind(&self) -> FindingKind {
         FindingKind::Invariant
     }

@@ -87,5 +87,5 @@ pub use squall_reports::record::{Outcome, Phase};
 
 pub(crate) use names::{fits, nearest};
 
-use claim::Stated;
+use claim::Describe;
 use scope::Dimension;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::verdict::FindingKind;
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect, early::Early};
+use super::{Claim, Describe, Dimension, Matching, Objective, Over, claim::expect, early::Early};
 
 /// Once `ended` has happened, `what` happens no more with the same value of a field: no call under
 /// a lease that has expired.
@@ -44,7 +44,7 @@ impl NeverAfterBuilder {
     }
 }
 
-impl Stated for NeverAfter {
+impl Describe for NeverAfter {
     fn kind(&self) -> FindingKind {
         FindingKind::Invariant
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect};
+use super::{Claim, Describe, Dimension, Matching, Objective, Over, claim::expect};
 
 /// A claim about how often something happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,7 +167,7 @@ impl Objective {
     }
 }
 
-impl Stated for Occurrence {
+impl Describe for Occurrence {
     fn kind(&self) -> FindingKind {
         FindingKind::Invariant
     }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, early::Early};
+use super::{Claim, Describe, Dimension, Matching, Objective, Over, early::Early};
 
 /// These steps happen one after another. Other things may happen between them, also other steps:
 /// `a b c` is found in `a b a b c`.
@@ -62,7 +62,7 @@ impl BetweenBuilder {
     }
 }
 
-impl Stated for Sequence {
+impl Describe for Sequence {
     fn kind(&self) -> FindingKind {
         FindingKind::Invariant
     }
@@ -88,7 +88,7 @@ impl Stated for Sequence {
     }
 }
 
-impl Stated for Between {
+impl Describe for Between {
     fn kind(&self) -> FindingKind {
         FindingKind::Invariant
     }

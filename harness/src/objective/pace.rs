@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect, early::Early};
+use super::{Claim, Describe, Dimension, Matching, Objective, Over, claim::expect, early::Early};
 
 /// The pauses between the attempts at one thing, each from the end of an attempt to the beginning
 /// of the next one. Attempts are in the order in which they began; one that begins before the
@@ -102,7 +102,7 @@ impl PaceBuilder {
     }
 }
 
-impl Stated for Pace {
+impl Describe for Pace {
     fn kind(&self) -> FindingKind {
         FindingKind::Objective
     }

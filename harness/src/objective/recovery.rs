@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Objective, Over, Stated, claim::expect, early::Early};
+use super::{Claim, Describe, Dimension, Objective, Over, claim::expect, early::Early};
 
 /// Another objective holds again in time after the last heal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl RecoveryBuilder {
     }
 }
 
-impl Stated for Recovery {
+impl Describe for Recovery {
     fn kind(&self) -> FindingKind {
         FindingKind::Objective
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use squall_reports::verdict::FindingKind;
 
-use super::{Claim, Dimension, Matching, Objective, Over, Stated, claim::expect, early::Early};
+use super::{Claim, Describe, Dimension, Matching, Objective, Over, claim::expect, early::Early};
 
 /// Retries do not multiply the load: what was sent, divided by what needed sending. Attempts count
 /// in the phase of the request or span that they are for.
@@ -68,7 +68,7 @@ impl AmplificationBuilder {
     }
 }
 
-impl Stated for Amplification {
+impl Describe for Amplification {
     fn kind(&self) -> FindingKind {
         FindingKind::Objective
     }

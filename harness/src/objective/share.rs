@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::{verdict::FindingKind, words};
 
-use super::{Claim, Dimension, Objective, Over, Stated, claim::expect, early::Early};
+use super::{Claim, Describe, Dimension, Objective, Over, claim::expect, early::Early};
 
 /// A share of the requests is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,7 +171,7 @@ impl ShareBuilder {
     }
 }
 
-impl Stated for Share {
+impl Describe for Share {
     fn kind(&self) -> FindingKind {
         FindingKind::Objective
     }

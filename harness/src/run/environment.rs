@@ -8,7 +8,9 @@
 use std::{future::Future, io, pin::Pin, sync::Arc};
 
 use rand_chacha::ChaCha8Rng;
-use squall_reports::record::{Attribute, Attributes, EndCause, RequestId, SpanId, Symbol, What};
+use squall_reports::record::{
+    Attribute, Attributes, EndCause, EventKind, RequestId, SpanId, Symbol,
+};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::plan::Plan;
@@ -42,7 +44,7 @@ pub(crate) trait Environment: Clone + Send + Sync + 'static {
     fn random(&self, concern: &str) -> ChaCha8Rng;
 
     /// Appends to the record, at this time.
-    fn record(&self, what: What);
+    fn record(&self, what: EventKind);
 
     fn intern(&self, text: &str) -> Symbol;
 

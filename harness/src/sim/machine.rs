@@ -9,7 +9,7 @@ use std::{
 use squall_reports::record::HostState;
 use tokio::runtime::{Builder, RngSeed, Runtime};
 
-use super::seam::Seam;
+use super::host_os::HostOs;
 use crate::interpose;
 
 /// Tokio's timers have this resolution.
@@ -17,7 +17,7 @@ const TICK_NS: u64 = 1_000_000;
 
 pub(crate) struct Machine {
     pub(crate) state: HostState,
-    pub(crate) seam: Rc<Seam>,
+    pub(crate) host_os: Rc<HostOs>,
     process: Option<Process>,
     /// How often the process was started.
     pub(crate) incarnation: u64,
@@ -57,10 +57,10 @@ pub(crate) enum Turn {
 }
 
 impl Machine {
-    pub(crate) fn new(seam: Rc<Seam>) -> Self {
+    pub(crate) fn new(host_os: Rc<HostOs>) -> Self {
         Self {
             state: HostState::PoweredOff,
-            seam,
+            host_os,
             process: None,
             incarnation: 0,
             wakers: Vec::new(),
@@ -81,7 +81,7 @@ impl Machine {
     /// When the operating system has no more file descriptors for another runtime.
     pub(crate) fn start(&mut self, seed: u64, now: u64) -> std::io::Result<()> {
         interpose::set_now(now);
-        let clock = self.seam.clocks.get();
+        let clock = self.host_os.clocks.get();
         let _clock = interpose::use_clock(clock);
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -89,7 +89,7 @@ impl Machine {
             .build()?;
         self.process = Some(Process { runtime, origin: clock.monotonic(now) % TICK_NS });
         self.incarnation += 1;
-        self.seam.reset();
+        self.host_os.reset();
         self.state = HostState::Up;
         self.deadline = Some(now);
         self.blocked_until = now;
@@ -117,7 +117,7 @@ impl Machine {
     /// Wakes the tasks that something has happened for and runs the process until it has nothing to
     /// do, or `over` says that the run is.
     pub(crate) fn run(&mut self, now: u64, over: impl Fn() -> bool) -> Turn {
-        let Self { seam, process, wakers, deadline, blocked_until, .. } = self;
+        let Self { host_os, process, wakers, deadline, blocked_until, .. } = self;
         let Some(process) = process.as_ref() else { return Turn::Idle };
         let mut first = true;
         let idle_ms = process.runtime.block_on(poll_fn(|cx| {
@@ -141,7 +141,7 @@ impl Machine {
         interpose::set_now(now);
         *blocked_until = local;
         let Some(idle_ms) = idle_ms else { return Turn::Cut };
-        let clock = seam.clocks.get();
+        let clock = host_os.clocks.get();
         *deadline = u64::try_from(idle_ms).ok().map(|idle_ms| {
             let latest = clock.monotonic(local) + idle_ms * TICK_NS;
             clock.when(latest - (latest - process.origin) % TICK_NS)

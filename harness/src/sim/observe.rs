@@ -13,7 +13,7 @@ use std::{
 };
 
 use squall_reports::record::{
-    Attribute, Kept, Level, Log, RequestId, Span, SpanId, Symbol, What, set_attribute,
+    Attribute, EventKind, Kept, Level, Log, RequestId, Span, SpanId, Symbol, set_attribute,
 };
 use tracing_core::{
     Event, Metadata, Subscriber,
@@ -168,7 +168,7 @@ impl Subscriber for Observer {
             request,
             after,
         };
-        shared.record(What::Log(Box::new(log)));
+        shared.record(EventKind::Log(Box::new(log)));
     }
 
     fn enter(&self, span: &Id) {
@@ -263,12 +263,12 @@ pub(crate) fn note_span(
     });
     let attributes = shared.intern_attributes(&attributes);
     let (host, name) = (shared.host(), shared.intern(name));
-    shared.record(What::Span(Span { id, parent: 0, request, host, name, attributes, opened }));
+    shared.record(EventKind::Span(Span { id, parent: 0, request, host, name, attributes, opened }));
 }
 
 fn close(shared: &Shared, live: &Live) {
     let attributes = shared.intern_attributes(&live.attributes);
-    shared.record(What::Span(Span {
+    shared.record(EventKind::Span(Span {
         id: live.id,
         parent: live.parent,
         request: live.request,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use squall_reports::record::{
-    Attribute, Attributes, EndCause, Event, FaultAction, Request, Symbol, What,
+    Attribute, Attributes, EndCause, Event, EventKind, FaultAction, Request, Symbol,
 };
 
 use super::{acting::Acting, net::Network, timers::Timers};
@@ -129,7 +129,7 @@ impl Shared {
     pub(crate) fn set_active(&self, fault: u16, active: bool) {
         self.faults[usize::from(fault)].set_active(active);
         let action = if active { FaultAction::Inject } else { FaultAction::Heal };
-        self.record(What::Fault { fault, action, affected: self.affected(fault) });
+        self.record(EventKind::Fault { fault, action, affected: self.affected(fault) });
     }
 
     /// From now on the tasks of a process are being dropped, or no longer. Tokio drops them in an
@@ -145,7 +145,7 @@ impl Shared {
         let mut requests = self.left_open.take();
         requests.sort_by_key(|request| request.id);
         for request in requests {
-            self.record(What::Request(request));
+            self.record(EventKind::Request(request));
         }
     }
 
@@ -155,9 +155,9 @@ impl Shared {
     }
 
     /// Appends to the record, at the time of the code that runs now.
-    pub(crate) fn record(&self, what: What) {
+    pub(crate) fn record(&self, what: EventKind) {
         if self.dying.get() {
-            if let What::Request(request) = what {
+            if let EventKind::Request(request) = what {
                 self.left_open.borrow_mut().push(request);
             }
             return;

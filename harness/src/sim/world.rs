@@ -15,13 +15,13 @@ use std::{
     time::Duration,
 };
 
-use squall_reports::record::{ALL_HOSTS, End, EndCause, FaultAction, Gauge, HostState, What};
+use squall_reports::record::{ALL_HOSTS, End, EndCause, EventKind, FaultAction, Gauge, HostState};
 
 use super::{
     guests::Guests,
+    host_os::HostOs,
     machine::{Machine, Turn},
     observe, panics,
-    seam::Seam,
     shared::Shared,
 };
 use crate::{
@@ -101,7 +101,7 @@ impl World {
             agenda.entry(at).or_default().push(Action::Due(due));
         }
         let hosts = (0..).zip(&shared.plan.topology.hosts);
-        let machines = hosts.map(|(id, host)| Machine::new(Seam::new(id, host, &shared)));
+        let machines = hosts.map(|(id, host)| Machine::new(HostOs::new(id, host, &shared)));
         Self {
             machines: machines.collect(),
             services,
@@ -126,7 +126,7 @@ impl World {
     /// Performs the plan to its end, or to where something stops it.
     pub(crate) fn run(mut self) -> End {
         for host in 0..self.machines.len() {
-            if !self.guests.manages(self.machines[host].seam.id) {
+            if !self.guests.manages(self.machines[host].host_os.id) {
                 self.start(host, 0);
             }
         }
@@ -153,7 +153,7 @@ impl World {
         interpose::set_now(now);
         for fault in 0..self.shared.plan.faults.len() {
             let fault = u16::try_from(fault).expect("plans have few faults");
-            self.shared.record(What::Fault {
+            self.shared.record(EventKind::Fault {
                 fault,
                 action: FaultAction::Count,
                 affected: self.shared.affected(fault),
@@ -161,7 +161,7 @@ impl World {
         }
         let name = self.shared.intern("requests_sent");
         let value = f64::from(self.shared.requests_sent());
-        self.shared.record(What::Gauge(Gauge { host: ALL_HOSTS, name, value }));
+        self.shared.record(EventKind::Gauge(Gauge { host: ALL_HOSTS, name, value }));
         for host in 0..self.machines.len() {
             self.drop_tasks(host);
         }
@@ -320,7 +320,7 @@ impl World {
     /// Brings the deadline of a machine forward to `at`.
     fn set_deadline(&mut self, host: usize, at: Option<u64>) {
         let machine = &mut self.machines[host];
-        let id = machine.seam.id;
+        let id = machine.host_os.id;
         let sooner = match (machine.deadline, at) {
             (Some(old), Some(new)) => Some(old.min(new)),
             (old, new) => old.or(new),
@@ -356,7 +356,7 @@ impl World {
             return;
         }
         if machine.state == HostState::Paused {
-            self.hold_back(machine.seam.id);
+            self.hold_back(machine.host_os.id);
             return;
         }
         if machine.blocked_until > now {
@@ -366,7 +366,7 @@ impl World {
         }
         let old = self.machines[host].deadline.take();
         if let Some(old) = old {
-            self.deadlines.remove(&(old, self.machines[host].seam.id));
+            self.deadlines.remove(&(old, self.machines[host].host_os.id));
         }
         let over = {
             let (shared, signals) = (Rc::clone(&self.shared), self.signals.clone());
@@ -405,15 +405,15 @@ impl World {
 
     /// Does something on behalf of a host: sockets, clocks and logs are those of that host.
     fn on_host(&mut self, host: usize, act: impl FnOnce(&mut Self, usize)) {
-        let seam = Rc::clone(&self.machines[host].seam);
-        self.shared.set_host(seam.id);
-        let image = seam.image.borrow().clone();
+        let host_os = Rc::clone(&self.machines[host].host_os);
+        self.shared.set_host(host_os.id);
+        let image = host_os.image.borrow().clone();
         let _turn = interpose::take_turn(self.shared.plan.signals, image);
-        seam.enter(|| {
+        host_os.enter(|| {
             act(self, host);
             let wrong = interpose::take_wrong_readings();
             if wrong != Readings::default() {
-                for (fault, count) in seam.clocks.affected(wrong) {
+                for (fault, count) in host_os.clocks.affected(wrong) {
                     self.shared.affect(fault, count);
                 }
             }
@@ -438,13 +438,13 @@ impl World {
     fn exit(&mut self, host: u16, how: &str, now: u64) {
         let index = usize::from(host);
         self.machines[index].state = HostState::Exited;
-        self.shared.record(What::Host { host, state: HostState::Exited });
+        self.shared.record(EventKind::Host { host, state: HostState::Exited });
         self.kill(index, HostState::Exited, now);
         self.report_end(host, how);
     }
 
     fn start_sidecars(&mut self, host: usize, now: u64) {
-        let wanted = self.machines[host].seam.sidecars_wanted.take();
+        let wanted = self.machines[host].host_os.sidecars_wanted.take();
         for port in wanted {
             let sidecar = self.guests.sidecar(port);
             self.machines[host].spawn(sidecar);
@@ -477,7 +477,7 @@ impl World {
         let fail = |message: String| {
             shared.stop(EndCause::ServiceFailed { host: spec.name.clone(), message });
         };
-        let id = self.machines[host].seam.id;
+        let id = self.machines[host].host_os.id;
         self.shared.network.borrow_mut().set_power(id, true);
         interpose::pause_threads(id, false);
         if shared.plan.signals {
@@ -485,7 +485,7 @@ impl World {
             if image.is_none() {
                 return fail(NO_STATICS.to_owned());
             }
-            self.machines[host].seam.image.replace(image);
+            self.machines[host].host_os.image.replace(image);
         }
         let mut started = Ok(());
         self.on_host(host, |world, host| started = world.machines[host].start(seed, now));
@@ -505,7 +505,7 @@ impl World {
         if let Some(task) = self.guests.beside(id) {
             self.machines[host].spawn(task);
         }
-        self.shared.record(What::Host { host: id, state: HostState::Up });
+        self.shared.record(EventKind::Host { host: id, state: HostState::Up });
         self.set_deadline(host, Some(now));
         if self.load_began {
             self.spawn_all(host, self.guests.load(id));
@@ -519,10 +519,10 @@ impl World {
     fn drop_tasks(&mut self, host: usize) {
         self.on_host(host, |world, host| {
             let (now, machine) = (interpose::now(), &world.machines[host]);
-            machine.seam.is_killed.set(machine.state != HostState::Exited);
+            machine.host_os.is_killed.set(machine.state != HostState::Exited);
             world.shared.set_dying(true);
             world.machines[host].kill();
-            interpose::retire_threads(world.machines[host].seam.id);
+            interpose::retire_threads(world.machines[host].host_os.id);
             world.shared.set_dying(false);
             // What destructors waited for was not on the way of anybody else.
             interpose::set_now(now);
@@ -533,10 +533,10 @@ impl World {
 
     /// Ends the process of a host; how its peers learn of it depends on the state it goes to.
     fn kill(&mut self, host: usize, state: HostState, now: u64) {
-        let id = self.machines[host].seam.id;
+        let id = self.machines[host].host_os.id;
         if !self.machines[host].is_running() {
             self.end_sockets(id, state, now);
-            self.machines[host].seam.end_process(state, now);
+            self.machines[host].host_os.end_process(state, now);
             self.machines[host].state = state;
             return;
         }
@@ -545,7 +545,7 @@ impl World {
         }
         self.drop_tasks(host);
         panics::take();
-        self.machines[host].seam.end_process(state, now);
+        self.machines[host].host_os.end_process(state, now);
         self.machines[host].state = state;
         self.end_sockets(id, state, now);
         self.take_pods_along(id, state, now);

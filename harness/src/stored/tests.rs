@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::json;
 use squall_reports::{
-    record::{Outcome, Record, Request, What},
+    record::{EventKind, Outcome, Record, Request},
     verdict::{Judgement, Verdict},
 };
 
@@ -48,7 +48,7 @@ fn record() -> Record {
         attempts: 1,
         note,
     };
-    let what = What::Request(request);
+    let what = EventKind::Request(request);
     record.events.push(squall_reports::record::Event { at: 300_000_000, what });
     record
 }

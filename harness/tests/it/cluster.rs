@@ -195,7 +195,9 @@ impl Seen {
     pub(crate) fn events(&self) -> Vec<Event> {
         let record = &self.0.record;
         let logs = record.events.iter().filter_map(|event| match &event.what {
-            squall_reports::record::What::Log(log) if record.text(log.target) == "orchestrator" => {
+            squall_reports::record::EventKind::Log(log)
+                if record.text(log.target) == "orchestrator" =>
+            {
                 let fields = record.attributes(log.attributes);
                 Some(Event {
                     at: Duration::from_nanos(event.at),

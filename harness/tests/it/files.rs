@@ -10,7 +10,7 @@ use std::{
 };
 
 use squall::plan::{DiskConfig, Fault, crash, power_loss};
-use squall_reports::record::{UNDIGESTED, What};
+use squall_reports::record::{EventKind, UNDIGESTED};
 use tokio::fs::{self, File};
 use tokio::{
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
@@ -366,7 +366,7 @@ where
     let seen = World::new().host("b", service).completes(1);
     let record = &seen.0.record;
     let gauges = record.events.iter().filter_map(|event| match &event.what {
-        What::Gauge(gauge) if record.text(gauge.name) == UNDIGESTED => Some(gauge.value),
+        EventKind::Gauge(gauge) if record.text(gauge.name) == UNDIGESTED => Some(gauge.value),
         _ => None,
     });
     gauges.reduce(f64::max).unwrap()

@@ -74,7 +74,7 @@ fn a_log_event_knows_its_request_and_its_place() {
         .events
         .iter()
         .filter_map(|event| match &event.what {
-            squall_reports::record::What::Log(log) => {
+            squall_reports::record::EventKind::Log(log) => {
                 Some((seen.text(log.message), log.request, log.after))
             }
             _ => None,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use squall::plan::{Cluster, Gate, canary, cordon, drain, rollout, scale, uncordon};
-use squall_reports::record::{OperationState, What};
+use squall_reports::record::{EventKind, OperationState};
 
 use crate::{
     cluster::{app_with, cluster, secs, world},
@@ -160,7 +160,7 @@ fn a_deployment_says_what_it_lacks_and_what_it_has_too_many() {
     let values = |name: &str| -> Vec<f64> {
         let later = record.events.iter().filter(|event| event.at >= begin);
         let of = later.filter_map(|event| match &event.what {
-            What::Gauge(gauge) if record.text(gauge.name) == name => Some(gauge.value),
+            EventKind::Gauge(gauge) if record.text(gauge.name) == name => Some(gauge.value),
             _ => None,
         });
         of.collect()

@@ -10,7 +10,7 @@ use squall::{
     objective::{gauge, returns_to_baseline},
     plan::{Scrape, crash},
 };
-use squall_reports::{record::What, verdict::Verdict};
+use squall_reports::{record::EventKind, verdict::Verdict};
 
 use crate::world::{Seen, World, http, ms};
 
@@ -45,7 +45,7 @@ fn watched() -> World {
 fn samples(seen: &Seen) -> Vec<(u64, String, f64)> {
     let record = &seen.0.record;
     let gauges = record.events.iter().filter_map(|event| match event.what {
-        What::Gauge(gauge) if record.text(gauge.name).starts_with("jobs") => {
+        EventKind::Gauge(gauge) if record.text(gauge.name).starts_with("jobs") => {
             assert_eq!(record.text(gauge.name), QUEUED, "what is not a number is no sample");
             Some((event.at / 1_000_000, record.host(gauge.host).to_owned(), gauge.value))
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use squall::plan::{clock_jump, crash, pause, slow_dns};
-use squall_reports::record::What;
+use squall_reports::record::EventKind;
 use tokio::task::spawn_blocking;
 
 use crate::world::{Seen, World, echo, log, log_result, ms};
@@ -177,7 +177,7 @@ fn what_threads_say_is_in_the_record_with_its_host_and_its_time() {
         .events
         .iter()
         .filter_map(|event| match &event.what {
-            What::Span(span) if record.text(span.name) == "inner" => Some(span),
+            EventKind::Span(span) if record.text(span.name) == "inner" => Some(span),
             _ => None,
         })
         .collect();

@@ -7,7 +7,7 @@ use squall::{
     plan::{Load, Plan, Topology},
 };
 use squall_reports::{
-    record::{EndCause, HostState, Request, Span, What},
+    record::{EndCause, EventKind, HostState, Request, Span},
     verdict::Verdict,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -140,7 +140,7 @@ impl Seen {
     pub(crate) fn facts(&self) -> Vec<(Duration, &str, String)> {
         let record = &self.0.record;
         let logs = record.events.iter().filter_map(|event| match &event.what {
-            What::Log(log) => {
+            EventKind::Log(log) => {
                 let text = format!("{} {}", record.text(log.message), record.shown(log.attributes));
                 let at = Duration::from_nanos(event.at);
                 Some((at, record.host(log.host), text.trim_end().to_owned()))
@@ -216,7 +216,7 @@ impl Seen {
     pub(crate) fn states(&self, host: &str) -> Vec<(Duration, HostState)> {
         let record = &self.0.record;
         let states = record.events.iter().filter_map(|event| match event.what {
-            What::Host { host: on, state } if record.host(on) == host => {
+            EventKind::Host { host: on, state } if record.host(on) == host => {
                 Some((Duration::from_nanos(event.at), state))
             }
             _ => None,

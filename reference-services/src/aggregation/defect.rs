@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 crate::defect::defects! {
     /// The dependencies are asked one after the other.
     SequentialCalls = "sequential-calls", "asks the dependencies one after the other";
-    /// Each call makes a client of its own and connects anew.
+    /// Each call makes a client of its own and connects again.
     ClientPerRequest = "client-per-request", "makes a client and a connection for each call";
     /// Calls have no deadline.
     NoCallTimeout = "no-call-timeout", "calls wait for an answer as long as it takes";

@@ -115,7 +115,7 @@ impl Drop for Place<'_> {
 ///
 /// A peer that lost its power or its network sends nothing, and TCP takes minutes to give up on
 /// it; HTTP/2 pings, also while idle, find out in a second or two, and the next call connects
-/// anew. Calls that ran into their deadline are resets on a connection that is otherwise well, so
+/// again. Calls that ran into their deadline are resets on a connection that is otherwise well, so
 /// late answers to them must not count against it: h2 would close the connection after a while.
 fn endpoint(kind: Kind, config: &Config) -> Result<Endpoint, Error> {
     let streams = config.bulkhead;

@@ -1,4 +1,4 @@
-//! The file of a journal: opened, appended to, repaired, and written anew.
+//! The file of a journal: opened, appended to, repaired, and rewritten.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::frame::{self, MAGIC};
 
-/// A batch that is being written anew is cut into frames of about this size.
+/// A batch that is being rewritten is cut into frames of about this size.
 const REWRITE_BYTES: usize = 1 << 20;
 
 /// Why a journal cannot be used.
@@ -134,7 +134,7 @@ impl Journal {
 
     /// Cuts off what a failed write has left, and makes what is before it durable. A sync that
     /// has failed is not simply tried again: the kernel may have dropped what it could not write,
-    /// and the next sync would say that all is well. What is behind `len` is written anew, and so is
+    /// and the next sync would say that all is well. What is behind `len` is rewritten, and so is
     /// the whole file if it was the sync of its name.
     async fn settle(&mut self) -> io::Result<()> {
         if self.unnamed {

@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::file::{Journal, OpenError, Unsynced};
 
-/// A file is written anew when it is so many times as long as what it would then hold.
+/// A file is rewritten when it is so many times as long as what it would then hold.
 const COMPACT_FACTOR: u64 = 4;
 
 /// A batch is committed at the latest when it has this many bytes.
@@ -38,7 +38,7 @@ pub(crate) struct Kept<S: State> {
     journal: Journal,
     staged: Vec<S::Record>,
     staged_bytes: usize,
-    /// A shorter file is not written anew.
+    /// A shorter file is not rewritten.
     compact_bytes_min: u64,
     /// Nor is one shorter than this, after a rewrite that failed.
     compact_at: u64,
@@ -46,7 +46,7 @@ pub(crate) struct Kept<S: State> {
 
 impl<S: State> Kept<S> {
     /// Opens the journal at `path` and brings `state`, which must be empty, to where it ended. The
-    /// file is written anew when most of it is history, but not below `compact_bytes_min`.
+    /// file is rewritten when most of it is history, but not below `compact_bytes_min`.
     pub(crate) async fn open(
         path: &Path,
         mut state: S,
@@ -105,7 +105,7 @@ impl<S: State> Kept<S> {
         Ok(())
     }
 
-    /// Writes the journal anew if most of it is history.
+    /// Writes the journal again if most of it is history.
     async fn compact(&mut self) {
         let (bytes, lives) = (self.journal.bytes(), self.state.snapshot_bytes());
         if bytes < self.compact_at || bytes < lives.saturating_mul(COMPACT_FACTOR) {

@@ -40,7 +40,7 @@ pub struct Config {
     pub wait_ms_max: u64,
     /// Failures after which a job is a dead letter. Default 3.
     pub failures_max: usize,
-    /// A journal shorter than this is not written anew, however much of it is history. Default
+    /// A journal shorter than this is not rewritten, however much of it is history. Default
     /// 1 MiB.
     pub compact_bytes_min: u64,
     /// Time for what is in flight when the service stops. Default 10000.

@@ -17,6 +17,6 @@ crate::defect::defects! {
     UnboundedConnections = "unbounded-connections", "accepts connections beyond its bound";
     /// A body is read however long it is.
     UnboundedBodies = "unbounded-bodies", "reads a body of any size";
-    /// The journal that was written anew takes the old one's place before its jobs are on the disk.
+    /// The journal that was rewritten takes the old one's place before its jobs are on the disk.
     UnsyncedRewrite = "unsynced-rewrite", "replaces its journal by one whose jobs were not synced";
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::journal::{Kept, State};
 
 const FAILURES_MAX: usize = 3;
-/// Reached after a few changes, so that the journal is written anew again and again.
+/// Reached after a few changes, so that the journal is rewritten time and again.
 const COMPACT_BYTES_MIN: u64 = 150;
 const LEASE: Duration = Duration::from_millis(100);
 
@@ -174,7 +174,7 @@ impl World {
         self.commit(Change::Job(Box::new(job))).await;
         let mut bytes = fs::read(&self.path).expect("the journal");
         let Some(frame) = bytes.len().checked_sub(synced).filter(|frame| *frame < 100) else {
-            // The journal was written anew right away: nothing is under way any more.
+            // The journal was rewritten right away: nothing is under way any more.
             self.live.insert(id, 0);
             return self.recover().await;
         };

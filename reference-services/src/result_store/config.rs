@@ -27,7 +27,7 @@ pub struct Config {
     pub bytes_max: u64,
     /// Size of one result. Default 65536.
     pub result_bytes_max: usize,
-    /// A journal shorter than this is not written anew, however much of it is history. Default
+    /// A journal shorter than this is not rewritten, however much of it is history. Default
     /// 1 MiB.
     pub compact_bytes_min: u64,
     /// Time for what is in flight when the service stops. Default 10000.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::measure::{Measure, Unit, Worse};
 use crate::{
     Record,
-    record::{Outcome, Phase, UNDIGESTED, What},
+    record::{EventKind, Outcome, Phase, UNDIGESTED},
     report::place_of,
     stats::Percentile,
     tally::Tally,
@@ -126,7 +126,7 @@ fn margins(values: &mut Values, judgement: &Judgement) {
 fn gauges(values: &mut Values, record: &Record) {
     let mut highest: BTreeMap<(&str, &str), f64> = BTreeMap::new();
     for event in &record.events {
-        if let What::Gauge(gauge) = event.what {
+        if let EventKind::Gauge(gauge) = event.what {
             let key = (record.text(gauge.name), record.host(gauge.host));
             let slot = highest.entry(key).or_insert(gauge.value);
             *slot = gauge.value.max(*slot);

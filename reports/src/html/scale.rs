@@ -78,7 +78,7 @@ impl Scale {
     }
 }
 
-/// The time axis below the charts. The script draws it anew when the window changes.
+/// The time axis below the charts. The script draws it again when the window changes.
 pub(super) fn axis(end: u64) -> Markup {
     html! {
         div.row.axis {

@@ -6,7 +6,7 @@ use super::{Entry, Golden, index, live_index, page};
 use crate::{
     Record, Report, fixture,
     json::RunReport,
-    record::{Backend, Event, Gauge, Outcome, Request, What},
+    record::{Backend, Event, EventKind, Gauge, Outcome, Request},
     summary::summary,
     underway::{Running, Underway},
     verdict::{Good, Judgement, Verdict},
@@ -202,7 +202,7 @@ fn a_run_of_many_requests_is_a_page_of_bounded_size() {
             attempts: 1,
             note: none,
         };
-        record.events.push(Event { at: intended + latency, what: What::Request(request) });
+        record.events.push(Event { at: intended + latency, what: EventKind::Request(request) });
     }
     record.end.at = 31_000_000_000;
     let judgement = fixture::judged([fixture::failed()]);
@@ -335,7 +335,7 @@ fn lines_of_a_chart_differ_and_those_that_stand_still_are_counted() {
             // Four hosts at zero all the time.
             let value = if host < 4 { 0.0 } else { f64::from(10 * at + u32::from(host)) };
             let gauge = Gauge { host, name, value };
-            record.events.push(Event { at: u64::from(at), what: What::Gauge(gauge) });
+            record.events.push(Event { at: u64::from(at), what: EventKind::Gauge(gauge) });
         }
     }
     let judgement = fixture::judged([fixture::passed()]);

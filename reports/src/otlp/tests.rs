@@ -15,7 +15,7 @@ use super::{BATCH_MAX, Rejected, attributes::resource_of, batches, rejected};
 use crate::{
     Record, Report,
     fixture::{self, MS},
-    record::{Backend, Event, What},
+    record::{Backend, Event, EventKind},
 };
 
 const ENDED: u64 = 1_700_000_000_000_000_000;
@@ -124,7 +124,7 @@ fn operations_belong_to_the_trace_of_the_run() {
 fn spans_of_no_request_are_traces_of_their_own() {
     let mut record = fixture::record();
     for event in &mut record.events {
-        if let What::Span(span) = &mut event.what {
+        if let EventKind::Span(span) = &mut event.what {
             span.request = 0;
         }
     }
@@ -141,9 +141,9 @@ fn parents_that_are_not_sent_and_rings_do_no_harm() {
     let mut record = fixture::record();
     for event in &mut record.events {
         match &mut event.what {
-            What::Span(span) if span.id == 2 => (span.parent, span.request) = (3, 0),
-            What::Span(span) if span.id == 3 => span.request = 0,
-            What::Span(span) => span.parent = 99,
+            EventKind::Span(span) if span.id == 2 => (span.parent, span.request) = (3, 0),
+            EventKind::Span(span) if span.id == 3 => span.request = 0,
+            EventKind::Span(span) => span.parent = 99,
             _ => {}
         }
     }
@@ -172,7 +172,7 @@ fn batches_are_bounded_and_nothing_is_lost_between_them() {
     let mut record = fixture::record();
     let (at, request) = record.requests().last().map(|(at, it)| (at, *it)).expect("a request");
     for id in 5..2_500 {
-        let what = What::Request(crate::record::Request { id, ..request });
+        let what = EventKind::Request(crate::record::Request { id, ..request });
         record.events.push(Event { at, what });
     }
     let (spans, sizes) = sent(&record);

@@ -10,7 +10,7 @@ use std::{borrow::Cow, fmt};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, de::Error as _};
 
-use super::{Event, Record, UNDIGESTED, What};
+use super::{Event, EventKind, Record, UNDIGESTED};
 
 /// A hash of a canonical record. Equal digests mean equal runs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,7 +122,7 @@ impl Record {
     fn digested(&self) -> impl Iterator<Item = &Event> {
         let left_out = self.symbols.find(UNDIGESTED);
         self.events.iter().filter(move |event| match event.what {
-            What::Gauge(gauge) => Some(gauge.name) != left_out,
+            EventKind::Gauge(gauge) => Some(gauge.name) != left_out,
             _ => true,
         })
     }

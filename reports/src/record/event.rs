@@ -11,14 +11,14 @@ pub struct Event {
     /// When, in nanoseconds since the run began.
     pub at: u64,
     /// What.
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum What {
+pub enum EventKind {
     /// A request of the load ended, one way or another.
     Request(Request),
     /// A span of a service closed.
@@ -266,7 +266,7 @@ pub enum Mark {
     Settled,
 }
 
-impl What {
+impl EventKind {
     /// The host that this happened on, if on one.
     #[must_use]
     pub fn host(&self) -> Option<u16> {
@@ -288,7 +288,7 @@ impl Event {
         #[expect(clippy::cast_precision_loss, reason = "shown to the nanosecond")]
         let at = self.at as f64 / 1e6;
         let what = match &self.what {
-            What::Request(r) => format!(
+            EventKind::Request(r) => format!(
                 "request {} {} {} status {} attempts {} intended {} started {} {}",
                 r.id,
                 record.text(r.route),
@@ -299,7 +299,7 @@ impl Event {
                 r.started,
                 record.text(r.note),
             ),
-            What::Span(s) => format!(
+            EventKind::Span(s) => format!(
                 "span {} of {} for request {}: {} {} opened {}",
                 s.id,
                 s.parent,
@@ -308,26 +308,26 @@ impl Event {
                 record.shown(s.attributes),
                 s.opened,
             ),
-            What::Log(l) => format!(
+            EventKind::Log(l) => format!(
                 "{:?} {} {} {}",
                 l.level,
                 record.text(l.target),
                 record.text(l.message),
                 record.shown(l.attributes),
             ),
-            What::Host { state, .. } => format!("{state:?}"),
-            What::Fault { fault, action, affected } => {
+            EventKind::Host { state, .. } => format!("{state:?}"),
+            EventKind::Fault { fault, action, affected } => {
                 let label = record.header.faults.get(usize::from(*fault));
                 let label = label.map_or("?", |fault| fault.label.as_str());
                 format!("fault {label}: {action:?}, affected {affected}")
             }
-            What::Operation { operation, state } => {
+            EventKind::Operation { operation, state } => {
                 let planned = record.header.operations.get(usize::from(*operation));
                 let label = planned.map_or("?", |planned| planned.label.as_str());
                 format!("{label}: {}", state.name())
             }
-            What::Gauge(gauge) => format!("{} = {}", record.text(gauge.name), gauge.value),
-            What::Mark(mark) => format!("{mark:?}"),
+            EventKind::Gauge(gauge) => format!("{} = {}", record.text(gauge.name), gauge.value),
+            EventKind::Mark(mark) => format!("{mark:?}"),
         };
         let host = self.what.host().map_or("-", |host| record.host(host));
         format!("{at:.6} ms {host}: {what}").trim_end().to_owned()

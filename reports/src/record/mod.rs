@@ -20,8 +20,8 @@ pub use attributes::{
 };
 pub use digest::{Digest, Divergence, first_divergence};
 pub use event::{
-    Event, FaultAction, Gauge, HostState, Level, Log, Mark, OperationState, Outcome, Request,
-    RequestId, Span, SpanId, WARM_UP, What,
+    Event, EventKind, FaultAction, Gauge, HostState, Level, Log, Mark, OperationState, Outcome,
+    Request, RequestId, Span, SpanId, WARM_UP,
 };
 pub use header::{Backend, FaultSpan, Header, Phase, PhaseSpan};
 pub use operation::{OperationSpan, PlannedOperation};
@@ -191,7 +191,7 @@ impl Record {
     /// Every request that ended, with the time it ended at.
     pub fn requests(&self) -> impl Iterator<Item = (u64, &Request)> {
         self.events.iter().filter_map(|event| match &event.what {
-            What::Request(request) => Some((event.at, request)),
+            EventKind::Request(request) => Some((event.at, request)),
             _ => None,
         })
     }
@@ -199,7 +199,7 @@ impl Record {
     /// Every span that closed, with the time it closed at.
     pub fn spans(&self) -> impl Iterator<Item = (u64, &Span)> {
         self.events.iter().filter_map(|event| match &event.what {
-            What::Span(span) => Some((event.at, span)),
+            EventKind::Span(span) => Some((event.at, span)),
             _ => None,
         })
     }
@@ -209,7 +209,7 @@ impl Record {
     pub fn affected(&self) -> Vec<u64> {
         let mut affected = vec![0; self.header.faults.len()];
         for event in &self.events {
-            if let What::Fault { fault, affected: count, .. } = event.what
+            if let EventKind::Fault { fault, affected: count, .. } = event.what
                 && let Some(slot) = affected.get_mut(usize::from(fault))
             {
                 *slot = count;

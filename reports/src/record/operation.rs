@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{OperationState, Record, What};
+use super::{EventKind, OperationState, Record};
 use crate::words;
 
 /// An operation of the plan.
@@ -51,7 +51,7 @@ impl Record {
     pub fn operations(&self) -> Vec<OperationSpan<'_>> {
         let mut spans: Vec<Option<OperationSpan<'_>>> = vec![None; self.header.operations.len()];
         for event in &self.events {
-            let What::Operation { operation, state } = event.what else { continue };
+            let EventKind::Operation { operation, state } = event.what else { continue };
             let place = usize::from(operation);
             let (Some(span), Some(planned)) =
                 (spans.get_mut(place), self.header.operations.get(place))
@@ -77,7 +77,7 @@ mod tests {
     use super::PlannedOperation;
     use crate::{
         fixture::{self, MS},
-        record::{Event, OperationState, What},
+        record::{Event, EventKind, OperationState},
     };
 
     #[test]
@@ -97,7 +97,7 @@ mod tests {
             (95, 2, Completed),
         ];
         record.events.extend(events.map(|(at, operation, state)| {
-            let what = What::Operation { operation, state };
+            let what = EventKind::Operation { operation, state };
             Event { at: at * MS, what }
         }));
         let shown: Vec<String> = record.operations().iter().map(ToString::to_string).collect();

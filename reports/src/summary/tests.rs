@@ -3,7 +3,7 @@
 use super::summary;
 use crate::{
     fixture,
-    record::{EndCause, Event, What},
+    record::{EndCause, Event, EventKind},
 };
 
 #[test]
@@ -64,7 +64,7 @@ fn one_more_request_changes_only_the_lines_it_belongs_to() {
     let mut longer = record.clone();
     let mut request = longer.requests().last().map(|(_, request)| *request).expect("a request");
     request.id = 5;
-    longer.events.push(Event { at: 310 * fixture::MS, what: What::Request(request) });
+    longer.events.push(Event { at: 310 * fixture::MS, what: EventKind::Request(request) });
     let (before, after) =
         (summary(&record, &fixture::judged([])), summary(&longer, &fixture::judged([])));
     let changed: Vec<&str> = before

@@ -3,7 +3,7 @@
 use super::SpanTree;
 use crate::{
     fixture,
-    record::{Event, What},
+    record::{Event, EventKind},
 };
 
 #[test]
@@ -42,7 +42,7 @@ fn an_unknown_request_is_empty() {
 #[test]
 fn a_span_without_its_parent_is_a_root() {
     let mut record = fixture::record();
-    record.events.retain(|event| !matches!(event.what, What::Span(span) if span.id == 2));
+    record.events.retain(|event| !matches!(event.what, EventKind::Span(span) if span.id == 2));
     let depths: Vec<_> = SpanTree::of(&record, 3).rows.iter().map(|row| row.depth).collect();
     assert_eq!(depths, [0, 0]);
 }
@@ -51,7 +51,7 @@ fn a_span_without_its_parent_is_a_root() {
 fn spans_in_a_ring_come_to_an_end() {
     let mut record = fixture::record();
     for event in &mut record.events {
-        if let What::Span(span) = &mut event.what
+        if let EventKind::Span(span) = &mut event.what
             && span.id == 2
         {
             span.parent = 3;
@@ -66,7 +66,7 @@ fn a_request_with_very_many_spans_is_cut_short() {
     let mut record = fixture::record();
     let span = record.spans().map(|(_, span)| *span).next().expect("a span");
     for id in 1_000..1_200 {
-        let what = What::Span(crate::record::Span { id, ..span });
+        let what = EventKind::Span(crate::record::Span { id, ..span });
         record.events.push(Event { at: 300 * fixture::MS, what });
     }
     let text = SpanTree::of(&record, 3).render(&record);

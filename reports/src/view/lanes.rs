@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Record,
-    record::{HostState, What},
+    record::{EventKind, HostState},
 };
 
 /// Changes of a lane that a screen tells apart.
@@ -82,7 +82,7 @@ fn thinned(mut stretches: Vec<Stretch>, end: u64) -> Vec<Stretch> {
 /// it begins to listen and to drain. Of a pod it is the orchestrator that says when it is ready.
 pub(crate) fn hosts(record: &Record) -> Vec<Lane> {
     let logs = record.events.iter().filter_map(|event| match &event.what {
-        What::Log(log) => Some(log),
+        EventKind::Log(log) => Some(log),
         _ => None,
     });
     let pods: BTreeSet<u16> =
@@ -90,7 +90,7 @@ pub(crate) fn hosts(record: &Record) -> Vec<Lane> {
     let mut lanes = Lanes::default();
     for event in &record.events {
         match &event.what {
-            What::Host { host, state } => {
+            EventKind::Host { host, state } => {
                 let state = match state {
                     HostState::Up => {
                         lanes.resume(record.host(*host), event.at);
@@ -104,7 +104,7 @@ pub(crate) fn hosts(record: &Record) -> Vec<Lane> {
                 };
                 lanes.enter(record.host(*host), event.at, state);
             }
-            What::Log(log) => {
+            EventKind::Log(log) => {
                 let state = match record.text(log.message) {
                     "listening" if !pods.contains(&log.host) => "ready",
                     "pod ready" => "ready",
@@ -128,12 +128,14 @@ pub(crate) fn breakers(record: &Record) -> Vec<Lane> {
     let mut lanes = Lanes::default();
     let mut first: BTreeMap<u16, Vec<(String, String)>> = BTreeMap::new();
     for event in &record.events {
-        if let What::Host { host, state: HostState::Crashed | HostState::PoweredOff } = event.what {
+        if let EventKind::Host { host, state: HostState::Crashed | HostState::PoweredOff } =
+            event.what
+        {
             for (name, state) in first.get(&host).into_iter().flatten() {
                 lanes.enter(name, event.at, state);
             }
         }
-        let What::Log(log) = &event.what else { continue };
+        let EventKind::Log(log) = &event.what else { continue };
         let value = |name| record.attribute(log.attributes, name);
         let (Some(from), Some(to)) = (value("from"), value("to")) else { continue };
         // The first that is neither: what the event is about.
@@ -155,7 +157,7 @@ mod tests {
     use super::{Lane, breakers, hosts};
     use crate::{
         fixture::{self, MS, attributes},
-        record::{Event, HostState, Level, Log, Record, What},
+        record::{Event, EventKind, HostState, Level, Log, Record},
     };
 
     fn shown(lanes: &[Lane]) -> Vec<String> {
@@ -178,14 +180,14 @@ mod tests {
             request: 0,
             after: 0,
         };
-        record.events.push(Event { at: at * MS, what: What::Log(Box::new(log)) });
+        record.events.push(Event { at: at * MS, what: EventKind::Log(Box::new(log)) });
     }
 
     #[test]
     fn a_host_lives_through_its_states() {
         let mut record = fixture::record();
         record.events.clear();
-        let state = |at, state| Event { at: at * MS, what: What::Host { host: 1, state } };
+        let state = |at, state| Event { at: at * MS, what: EventKind::Host { host: 1, state } };
         record.events.push(state(0, HostState::Up));
         logged(&mut record, 5, "listening", "");
         record.events.extend([state(100, HostState::Crashed), state(200, HostState::Up)]);
@@ -204,7 +206,7 @@ mod tests {
     fn a_pause_is_over_and_all_is_as_before() {
         let mut record = fixture::record();
         record.events.clear();
-        let state = |at, state| Event { at: at * MS, what: What::Host { host: 1, state } };
+        let state = |at, state| Event { at: at * MS, what: EventKind::Host { host: 1, state } };
         record.events.push(state(0, HostState::Up));
         logged(&mut record, 5, "listening", "");
         record.events.extend([state(100, HostState::Paused), state(200, HostState::Up)]);
@@ -218,7 +220,7 @@ mod tests {
         record.events.clear();
         for at in 0..100_000 {
             let state = if at % 2 == 0 { HostState::Up } else { HostState::Crashed };
-            record.events.push(Event { at: at * 4_000, what: What::Host { host: 1, state } });
+            record.events.push(Event { at: at * 4_000, what: EventKind::Host { host: 1, state } });
         }
         let lanes = hosts(&record);
         assert!((200..=301).contains(&lanes[0].stretches.len()), "{}", lanes[0].stretches.len());
@@ -231,7 +233,7 @@ mod tests {
         logged(&mut record, 10, "pod created", "");
         record
             .events
-            .push(Event { at: 50 * MS, what: What::Host { host: 1, state: HostState::Up } });
+            .push(Event { at: 50 * MS, what: EventKind::Host { host: 1, state: HostState::Up } });
         for (at, message) in [(60, "listening"), (100, "pod ready"), (300, "pod terminating")] {
             logged(&mut record, at, message, "");
         }
@@ -252,7 +254,7 @@ mod tests {
             "reviews on api half-open 350-400",
         ];
         assert_eq!(shown(&breakers(&record)), expected);
-        let crashed = What::Host { host: 1, state: HostState::Crashed };
+        let crashed = EventKind::Host { host: 1, state: HostState::Crashed };
         record.events.push(Event { at: 380 * MS, what: crashed });
         let last = shown(&breakers(&record)).pop();
         assert_eq!(last.as_deref(), Some("reviews on api closed 380-400"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Record,
-    record::{ALL_HOSTS, What},
+    record::{ALL_HOSTS, EventKind},
     words,
 };
 
@@ -76,7 +76,7 @@ pub(crate) struct GaugeView {
 pub(crate) fn gauges(record: &Record) -> (Vec<GaugeView>, Vec<String>) {
     let mut levels: BTreeMap<&str, ByHost> = BTreeMap::new();
     for event in &record.events {
-        if let What::Gauge(gauge) = event.what
+        if let EventKind::Gauge(gauge) = event.what
             && gauge.host != ALL_HOSTS
             && gauge.value.is_finite()
         {
@@ -166,7 +166,7 @@ mod tests {
     use super::{LINES_MAX, SAMPLES_MAX, gauges};
     use crate::{
         Record, fixture,
-        record::{Event, Gauge, What},
+        record::{Event, EventKind, Gauge},
     };
 
     /// Adds samples of a gauge on a host, which is there from then on.
@@ -177,7 +177,7 @@ mod tests {
         let name = record.symbols.intern(name);
         for (at, value) in (0..).zip(values) {
             let gauge = Gauge { host, name, value: *value };
-            record.events.push(Event { at, what: What::Gauge(gauge) });
+            record.events.push(Event { at, what: EventKind::Gauge(gauge) });
         }
     }
 

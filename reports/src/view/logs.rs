@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Record,
-    record::{Level, Log, Symbol, What},
+    record::{EventKind, Level, Log, Symbol},
 };
 
 /// Messages that are shown: the gravest, and of equals the rarest.
@@ -29,7 +29,7 @@ pub(crate) struct Message {
 pub(crate) fn messages(record: &Record) -> (Vec<Message>, usize) {
     let mut messages: BTreeMap<Symbol, Message> = BTreeMap::new();
     for event in &record.events {
-        if let What::Log(log) = &event.what {
+        if let EventKind::Log(log) = &event.what {
             let new = || Message::of(record, log);
             messages.entry(log.message).or_insert_with(new).add(record, event.at, log);
         }
@@ -74,14 +74,14 @@ mod tests {
     use crate::{
         Record,
         fixture::{self, MS},
-        record::{Attributes, Event, Level, Log, What},
+        record::{Attributes, Event, EventKind, Level, Log},
     };
 
     fn logged(record: &mut Record, at: u64, host: u16, level: Level, message: &str) {
         let message = record.symbols.intern(message);
         let attributes = Attributes::default();
         let log = Log { host, level, target: message, message, attributes, request: 0, after: 0 };
-        record.events.push(Event { at, what: What::Log(Box::new(log)) });
+        record.events.push(Event { at, what: EventKind::Log(Box::new(log)) });
     }
 
     #[test]

@@ -48,7 +48,7 @@ mod tests {
     use super::failures;
     use crate::{
         fixture::{self, MS},
-        record::What,
+        record::EventKind,
     };
 
     #[test]
@@ -56,7 +56,8 @@ mod tests {
         let mut record = fixture::record();
         let points = failures(&record);
         assert_eq!(points.iter().map(|point| point.at).collect::<Vec<_>>(), [120 * MS]);
-        let failed = record.events.iter().rfind(|event| matches!(event.what, What::Request(_)));
+        let failed =
+            record.events.iter().rfind(|event| matches!(event.what, EventKind::Request(_)));
         let failed = failed.expect("a request").clone();
         record.events.extend([failed.clone(), failed]);
         assert_eq!(failures(&record).len(), 1);

@@ -210,7 +210,7 @@ fn check_interrupted(signal: &str) {
     let [(name, cut)] = cut.as_slice() else { panic!("{} interrupted records", cut.len()) };
     let fewest = whole.iter().map(|(_, record)| record.events.len()).min().expect("a whole one");
     assert!(cut.events.len() < fewest, "{} of {fewest} events", cut.events.len());
-    // What there is of it can be replayed, by a run that comes to its end.
+    // What there is of it can be replayed, by a run that completes.
     let replay = squall(&["replay", &folder.0.join(name).to_string_lossy()]);
     let out = text(&replay.stdout);
     assert_eq!(replay.status.code(), Some(0), "{out}{}", text(&replay.stderr));

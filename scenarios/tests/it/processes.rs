@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, time::Duration};
 
 use squall_reports::{
     Record,
-    record::{Backend, EndCause, FaultAction, HostState, What},
+    record::{Backend, EndCause, EventKind, FaultAction, HostState},
 };
 
 use super::support::{
@@ -18,7 +18,7 @@ use super::support::{
 const SOON: Duration = Duration::from_secs(1);
 
 /// How many events of a record are of a kind.
-fn count(record: &Record, is_it: impl Fn(&What) -> bool) -> usize {
+fn count(record: &Record, is_it: impl Fn(&EventKind) -> bool) -> usize {
     record.events.iter().filter(|event| is_it(&event.what)).count()
 }
 
@@ -26,7 +26,7 @@ fn count(record: &Record, is_it: impl Fn(&What) -> bool) -> usize {
 fn hosts_with(record: &Record, gauge: &str) -> BTreeSet<String> {
     let mut times = std::collections::BTreeMap::<String, usize>::new();
     for event in &record.events {
-        if let What::Gauge(it) = &event.what
+        if let EventKind::Gauge(it) = &event.what
             && record.text(it.name) == gauge
             && it.value >= 1.0
         {
@@ -37,7 +37,7 @@ fn hosts_with(record: &Record, gauge: &str) -> BTreeSet<String> {
 }
 
 /// The hosts that said something of themselves.
-fn hosts_that_tell(record: &Record, is_it: impl Fn(&What) -> bool) -> BTreeSet<&str> {
+fn hosts_that_tell(record: &Record, is_it: impl Fn(&EventKind) -> bool) -> BTreeSet<&str> {
     let told = record.events.iter().filter(|event| is_it(&event.what));
     told.filter_map(|event| event.what.host()).map(|host| record.host(host)).collect()
 }
@@ -61,10 +61,10 @@ fn a_scenario_of_the_catalogue_passes_and_its_record_is_whole() {
         let read = hosts_with(record, gauge);
         assert!(read.iter().eq(&services), "{gauge} was read on {read:?}");
     }
-    assert_eq!(hosts_that_tell(record, |what| matches!(what, What::Span(_))), services);
-    let logs = hosts_that_tell(record, |what| matches!(what, What::Log(_)));
+    assert_eq!(hosts_that_tell(record, |what| matches!(what, EventKind::Span(_))), services);
+    let logs = hosts_that_tell(record, |what| matches!(what, EventKind::Log(_)));
     assert!(logs.contains("api"), "the API says that a breaker opens: {logs:?}");
-    let up = |what: &What| matches!(what, What::Host { state: HostState::Up, .. });
+    let up = |what: &EventKind| matches!(what, EventKind::Host { state: HostState::Up, .. });
     assert_eq!(count(record, up), services.len() + 1, "each service, and the clients");
     // A fifth of a thousand a second, for six seconds.
     let requests = record.requests().count();
@@ -75,8 +75,7 @@ fn a_scenario_of_the_catalogue_passes_and_its_record_is_whole() {
     let of_requests = of_requests.map(|(_, span)| span.request).collect::<BTreeSet<_>>();
     assert!(of_requests.len() * 10 > requests * 9, "{} of {requests}", of_requests.len());
 
-    let fault =
-        |wanted| move |what: &What| matches!(what, What::Fault { action, .. } if *action == wanted);
+    let fault = |wanted| move |what: &EventKind| matches!(what, EventKind::Fault { action, .. } if *action == wanted);
     for action in [FaultAction::Inject, FaultAction::Heal, FaultAction::Count] {
         assert_eq!(count(record, fault(action)), 1, "{action:?}");
     }
@@ -201,7 +200,7 @@ fn two_runs_at_once_do_not_meet() {
         let answered = &ran.report["requests"];
         assert_eq!(answered["sent"], 12, "{answered}");
         assert_eq!(answered["failed"], 0, "{answered}");
-        let api = |what: &What| matches!(what, What::Span(span) if span.request != 0);
+        let api = |what: &EventKind| matches!(what, EventKind::Span(span) if span.request != 0);
         assert!(count(&ran.record, api) > 0, "{}", ran.report);
         assert_eq!(place.left_over(), [] as [String; 0]);
     }

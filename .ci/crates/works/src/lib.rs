@@ -11,7 +11,7 @@ use squall::{
     Run, Scenario, Services,
     plan::{Fault, Plan, Topology, crash, partition},
 };
-use squall_reports::record::{EndCause, What};
+use squall_reports::record::{EndCause, EventKind};
 
 pub use squall::BoxError;
 
@@ -141,7 +141,7 @@ impl Seen {
     pub fn facts(&self) -> Vec<(Duration, &str, &str)> {
         let record = &self.0.record;
         let logs = record.events.iter().filter_map(|event| match &event.what {
-            What::Log(log) => {
+            EventKind::Log(log) => {
                 let at = Duration::from_nanos(event.at);
                 Some((at, record.host(log.host), record.text(log.message)))
             }

@@ -225,7 +225,7 @@ pub(crate) trait Effect: Send {
     /// Goes one step. Called again after [`Step::Pass`] once that chunk is out of the way.
     fn step(&mut self, inbox: &mut Inbox, now: Instant, draws: &mut ChaCha8Rng) -> Step;
 
-    /// Gives back what it had taken from its inbox and begins anew, as the neighbour of a toxic that
+    /// Gives back what it had taken from its inbox and begins again, as the neighbour of a toxic that
     /// comes or goes and as one that is changed.
     fn interrupt(&mut self) -> Option<Chunk> {
         None

@@ -11,7 +11,7 @@ use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
 use super::{
     calls::text_of,
-    start::{START_BYTES_MAX, Start, What},
+    start::{Entrypoint, START_BYTES_MAX, Start},
     telemetry::exporter,
 };
 use crate::{
@@ -43,12 +43,12 @@ pub(crate) fn run(catalogue: &Catalogue) -> ExitCode {
         return ExitCode::from(WRONG_START);
     }
     match start.what.clone() {
-        What::Program { path, args, env } => {
+        Entrypoint::Program { path, args, env } => {
             let error = Command::new(&path).args(args).envs(env).exec();
             eprintln!("cannot run {}: {error}", path.display());
             ExitCode::from(WRONG_START)
         }
-        What::Function { scenario, service, config } => {
+        Entrypoint::Function { scenario, service, config } => {
             let Some(listed) = catalogue.find(&scenario) else {
                 eprintln!("no scenario is called {scenario:?}");
                 return ExitCode::from(WRONG_START);

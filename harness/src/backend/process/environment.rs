@@ -14,8 +14,8 @@ use std::{
 
 use rand_chacha::ChaCha8Rng;
 use squall_reports::record::{
-    Attribute, Attributes, EndCause, Event, FaultAction, Gauge, RequestId, Span, SpanId, Symbol,
-    What, set_attribute,
+    Attribute, Attributes, EndCause, Event, EventKind, FaultAction, Gauge, RequestId, Span, SpanId,
+    Symbol, set_attribute,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -140,15 +140,15 @@ impl Shared {
         began + Duration::from_nanos(at)
     }
 
-    pub(super) fn record(&self, what: What) {
+    pub(super) fn record(&self, what: EventKind) {
         self.record_at(self.now(), what);
     }
 
     /// Appends to the record at a time that has passed. What was open when the run ended ended with it.
-    pub(super) fn record_at(&self, at: u64, what: What) {
+    pub(super) fn record_at(&self, at: u64, what: EventKind) {
         let ended = self.ended_at.load(Ordering::Relaxed);
         let at = match what {
-            What::Span(_) | What::Request(_) => at.min(ended),
+            EventKind::Span(_) | EventKind::Request(_) => at.min(ended),
             _ if at > ended => return,
             _ => at,
         };
@@ -160,7 +160,7 @@ impl Shared {
 
     pub(super) fn gauge(&self, host: u16, name: &str, value: f64) {
         let name = self.intern(name);
-        self.record(What::Gauge(Gauge { host, name, value }));
+        self.record(EventKind::Gauge(Gauge { host, name, value }));
     }
 
     pub(super) fn intern(&self, text: &str) -> Symbol {
@@ -222,7 +222,7 @@ impl Shared {
     pub(super) fn set_active(&self, fault: u16, active: bool) {
         self.faults[usize::from(fault)].active.store(active, Ordering::Relaxed);
         let action = if active { FaultAction::Inject } else { FaultAction::Heal };
-        self.record(What::Fault { fault, action, affected: self.affected(fault) });
+        self.record(EventKind::Fault { fault, action, affected: self.affected(fault) });
     }
 
     pub(super) fn stop(&self, cause: EndCause) {
@@ -309,7 +309,7 @@ impl Environment for Real {
         rng::stream(self.shared.seed, concern)
     }
 
-    fn record(&self, what: What) {
+    fn record(&self, what: EventKind) {
         self.shared.record(what);
     }
 
@@ -331,7 +331,15 @@ impl Environment for Real {
         let shared = &self.shared;
         let attributes = shared.attributes(pairs.iter().copied());
         let (id, host, name) = (shared.next_span(), self.host, shared.intern(name));
-        shared.record(What::Span(Span { id, parent: 0, request, host, name, attributes, opened }));
+        shared.record(EventKind::Span(Span {
+            id,
+            parent: 0,
+            request,
+            host,
+            name,
+            attributes,
+            opened,
+        }));
     }
 
     fn last_span(&self) -> SpanId {

@@ -1,5 +1,5 @@
 //! Real processes as a backend: each host of a plan is a process of this machine, on a loopback address
-//! of its own, and reaches the others through proxies in which the faults of the network act.
+//! of its own, and reaches the others through proxies in which the network faults act.
 //!
 //! The load, the scrapes, the sidecars and the cluster are the same code as in the simulation, on the
 //! sockets and clocks of the machine. What a process does it says over OTLP.

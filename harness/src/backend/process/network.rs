@@ -1,5 +1,5 @@
 //! The ways between the hosts of a run: each host reaches each other one through a proxy of its own,
-//! in which the faults of the network act.
+//! in which the network faults act.
 //!
 //! A way is made when it is first needed. Proxies are driven over the HTTP API of Toxiproxy alone, so
 //! that a server which somebody else runs will do.

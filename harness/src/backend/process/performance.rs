@@ -14,7 +14,7 @@ use self::hosts::{ended, with_output};
 use rustix::process::Signal;
 use squall_proxy::{Client, Options, Server};
 use squall_reports::record::{
-    ALL_HOSTS, Backend, End, EndCause, FaultAction, HostState, Mark, Record, UNDIGESTED, What,
+    ALL_HOSTS, Backend, End, EndCause, EventKind, FaultAction, HostState, Mark, Record, UNDIGESTED,
 };
 use tokio::{
     sync::mpsc,
@@ -282,7 +282,7 @@ impl Performance<'_> {
             tokio::select! {
                 biased;
                 Some(exit) = exits.recv() => self.note_exit(&exit).await,
-                Some(command) = commanded.recv() => self.obey(command).await,
+                Some(command) = commanded.recv() => self.apply_command(command).await,
                 () = self.shared.stopped.notified() => {}
                 () = sleep(pause.min(LOOK_EVERY)) => {}
             }
@@ -329,7 +329,7 @@ impl Performance<'_> {
             }
             Step::Due(Due::BeginLoad) => {
                 self.sample_memory();
-                self.shared.record(What::Mark(Mark::LoadBegins));
+                self.shared.record(EventKind::Mark(Mark::LoadBegins));
                 let calls = self.calls();
                 self.spawn_from_clients(|plan| plan.loads.iter().map(|it| &it.client).collect(), {
                     move |environment, number| {
@@ -337,10 +337,10 @@ impl Performance<'_> {
                     }
                 });
             }
-            Step::Due(Due::EndLoad) => self.shared.record(What::Mark(Mark::LoadEnds)),
+            Step::Due(Due::EndLoad) => self.shared.record(EventKind::Mark(Mark::LoadEnds)),
             Step::Due(Due::Settled) => {
                 self.sample_memory();
-                self.shared.record(What::Mark(Mark::Settled));
+                self.shared.record(EventKind::Mark(Mark::Settled));
             }
             Step::Due(Due::Sample) => {
                 self.sample().await;
@@ -415,12 +415,12 @@ impl Performance<'_> {
             self.shared.affect(fault, healed.unwrap_or(0));
             let affected = self.shared.affected(fault);
             let action = FaultAction::Count;
-            self.shared.record_at(end.at, What::Fault { fault, action, affected });
+            self.shared.record_at(end.at, EventKind::Fault { fault, action, affected });
         }
         let name = self.shared.intern("requests_sent");
         let value = f64::from(self.shared.requests_sent());
         let gauge = squall_reports::record::Gauge { host: ALL_HOSTS, name, value };
-        self.shared.record_at(end.at, What::Gauge(gauge));
+        self.shared.record_at(end.at, EventKind::Gauge(gauge));
         self.shared.end_at(end.at);
         // What is open then is told by those who end in order.
         for host in self.hosts() {

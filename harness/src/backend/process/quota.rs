@@ -15,7 +15,7 @@ use rustix::process::Pid;
 const ROOT: &str = "/sys/fs/cgroup";
 const PREFIX: &str = "squall-";
 
-/// In microseconds: so often a process gets its quota anew. Short, so that what is slow is slow all
+/// In microseconds: so often a process gets its quota again. Short, so that what is slow is slow all
 /// the time and does not stand still for long.
 const PERIOD_US: f64 = 10_000.0;
 

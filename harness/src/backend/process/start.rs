@@ -18,7 +18,7 @@ pub(crate) struct Start {
     pub(crate) host: String,
     /// The process that starts it: without that one it is nothing.
     pub(crate) parent: i32,
-    pub(crate) what: What,
+    pub(crate) what: Entrypoint,
     /// Where it says over OTLP what it does.
     pub(crate) telemetry: SocketAddr,
     /// How often it reads its gauges.
@@ -28,7 +28,7 @@ pub(crate) struct Start {
 /// What runs in a process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum What {
+pub(crate) enum Entrypoint {
     /// A service of a scenario of this program's catalogue.
     Function { scenario: String, service: String, config: serde_json::Value },
     /// Another program, in whose place this one is until it is started.

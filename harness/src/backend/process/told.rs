@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use squall_reports::record::{Gauge, Log, Span, What};
+use squall_reports::record::{EventKind, Gauge, Log, Span};
 
 use super::{environment::Shared, telemetry::Told};
 
@@ -67,7 +67,7 @@ impl Listener {
                     attributes: pairs(&attributes),
                     opened: run.at(opened),
                 };
-                run.record_at(run.at(closed), What::Span(span));
+                run.record_at(run.at(closed), EventKind::Span(span));
             }
             Told::Log { host, at, level, target, message, attributes, request } => {
                 let Some(host) = number(&host) else { return };
@@ -80,7 +80,7 @@ impl Listener {
                     request,
                     after: run.last_span(),
                 };
-                run.record_at(run.at(at), What::Log(Box::new(log)));
+                run.record_at(run.at(at), EventKind::Log(Box::new(log)));
             }
             Told::Gauge { host, name, value, .. } if name == MEMORY => {
                 let Some(host) = number(&host) else { return };
@@ -89,7 +89,7 @@ impl Listener {
             Told::Gauge { host, at, name, value } => {
                 let Some(host) = number(&host) else { return };
                 let name = run.intern(&name);
-                run.record_at(run.at(at), What::Gauge(Gauge { host, name, value }));
+                run.record_at(run.at(at), EventKind::Gauge(Gauge { host, name, value }));
             }
             Told::Dropped { host, count } => run.lost_telemetry(&host, count),
         }

@@ -1,4 +1,4 @@
-//! What the faults of the network are, to a proxy of streams.
+//! What the network faults are, to a proxy of streams.
 
 use std::time::Duration;
 

@@ -4,7 +4,9 @@
 use std::{future::Future, io, net::Ipv4Addr, sync::Arc};
 
 use rand_chacha::ChaCha8Rng;
-use squall_reports::record::{Attribute, Attributes, EndCause, RequestId, SpanId, Symbol, What};
+use squall_reports::record::{
+    Attribute, Attributes, EndCause, EventKind, RequestId, SpanId, Symbol,
+};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::{
@@ -60,7 +62,7 @@ impl Environment for Simulated {
         with(|shared| rng::stream(shared.seed, concern))
     }
 
-    fn record(&self, what: What) {
+    fn record(&self, what: EventKind) {
         with(|shared| shared.record(what));
     }
 

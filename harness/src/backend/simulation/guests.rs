@@ -20,7 +20,7 @@ use crate::{
     scrape,
     service::Calls,
     sidecar,
-    sim::{guests::Guests, seam},
+    sim::{guests::Guests, host_os},
 };
 
 /// As many connections may wait as Tokio asks for.
@@ -147,10 +147,10 @@ impl Guests for Together {
 /// plan.
 async fn stand_before(port: u16) {
     let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    let Some((behind, listener)) = seam::current().and_then(|seam| {
-        let behind = seam.port_behind_sidecar(port)?;
+    let Some((behind, listener)) = host_os::current().and_then(|host_os| {
+        let behind = host_os.port_behind_sidecar(port)?;
         // Taken by the service itself, if at all: then there is nothing to stand in front of.
-        let listener = seam.directly(|| listen(address)).ok()?;
+        let listener = host_os.directly(|| listen(address)).ok()?;
         Some((behind, listener))
     }) else {
         return;

@@ -3,9 +3,9 @@
 use squall_reports::{
     Record, SCHEMA,
     record::{
-        ALL_HOSTS, AttributeTable, Attributes, End, EndCause, Event, FaultAction, FaultSpan, Gauge,
-        Header, Level, Log, Mark, OperationState, Outcome, Phase, PhaseSpan, PlannedOperation,
-        Request, Span, Symbols, WARM_UP, What, set_attribute,
+        ALL_HOSTS, AttributeTable, Attributes, End, EndCause, Event, EventKind, FaultAction,
+        FaultSpan, Gauge, Header, Level, Log, Mark, OperationState, Outcome, Phase, PhaseSpan,
+        PlannedOperation, Request, Span, Symbols, WARM_UP, set_attribute,
     },
 };
 
@@ -92,7 +92,7 @@ impl RecordBuilder {
         self.ended(EndCause::Interrupted)
     }
 
-    fn at(mut self, at: u64, what: What) -> Self {
+    fn at(mut self, at: u64, what: EventKind) -> Self {
         self.events.push(Event { at: at * MS, what });
         self
     }
@@ -141,13 +141,13 @@ impl RecordBuilder {
             attempts,
             note: self.symbols.intern(""),
         };
-        self.at(intended + latency, What::Request(request))
+        self.at(intended + latency, EventKind::Request(request))
     }
 
     /// A request that was answered with this HTTP status after a millisecond.
     pub(super) fn answered(self, outcome: Outcome, status: u16) -> Self {
         let mut record = self.request(outcome, 0, 1);
-        if let Some(Event { what: What::Request(request), .. }) = record.events.last_mut() {
+        if let Some(Event { what: EventKind::Request(request), .. }) = record.events.last_mut() {
             request.status = status;
         }
         record
@@ -196,7 +196,7 @@ impl RecordBuilder {
             attributes: self.attributes(fields),
             opened: opened * MS,
         };
-        self.at(closed, What::Span(span))
+        self.at(closed, EventKind::Span(span))
     }
 
     /// A span on `api` for a request that warms up.
@@ -212,7 +212,7 @@ impl RecordBuilder {
             .collect();
         let attributes = self.attributes.intern(&pairs);
         let mut record = self.log(at, message, "");
-        if let Some(Event { what: What::Log(log), .. }) = record.events.last_mut() {
+        if let Some(Event { what: EventKind::Log(log), .. }) = record.events.last_mut() {
             log.attributes = attributes;
         }
         record
@@ -241,7 +241,7 @@ impl RecordBuilder {
             request: 0,
             after: self.spans,
         };
-        self.at(at, What::Log(Box::new(log)))
+        self.at(at, EventKind::Log(Box::new(log)))
     }
 
     /// The attributes of `text`, which has them as `name=value`, apart by spaces.
@@ -257,21 +257,21 @@ impl RecordBuilder {
     pub(super) fn gauge(mut self, host: &str, name: &str, at: u64, value: impl Quantity) -> Self {
         let value = value.value();
         let (host, name) = (self.host(host), self.symbols.intern(name));
-        self.at(at, What::Gauge(Gauge { host, name, value }))
+        self.at(at, EventKind::Gauge(Gauge { host, name, value }))
     }
 
     /// What the load says at `at` to have sent.
     pub(super) fn requests_sent(mut self, at: u64, value: u64) -> Self {
         let value = value.value();
         let name = self.symbols.intern("requests_sent");
-        self.at(at, What::Gauge(Gauge { host: ALL_HOSTS, name, value }))
+        self.at(at, EventKind::Gauge(Gauge { host: ALL_HOSTS, name, value }))
     }
 
     /// The marks of a load.
     pub(super) fn load(self, begins: u64, ends: u64, settled: u64) -> Self {
-        self.at(begins, What::Mark(Mark::LoadBegins))
-            .at(ends, What::Mark(Mark::LoadEnds))
-            .at(settled, What::Mark(Mark::Settled))
+        self.at(begins, EventKind::Mark(Mark::LoadBegins))
+            .at(ends, EventKind::Mark(Mark::LoadEnds))
+            .at(settled, EventKind::Mark(Mark::Settled))
     }
 
     /// An operation that began at `from`, with when it ended and how.
@@ -283,9 +283,9 @@ impl RecordBuilder {
     ) -> Self {
         let operation = u16::try_from(self.header.operations.len()).expect("few operations");
         let state = OperationState::Began;
-        let record = self.planned(label).at(from, What::Operation { operation, state });
+        let record = self.planned(label).at(from, EventKind::Operation { operation, state });
         match ended {
-            Some((at, state)) => record.at(at, What::Operation { operation, state }),
+            Some((at, state)) => record.at(at, EventKind::Operation { operation, state }),
             None => record,
         }
     }
@@ -306,8 +306,8 @@ impl RecordBuilder {
             heal: healed * MS,
             counts: "packets".to_owned(),
         });
-        self.at(1_000, What::Fault { fault, action: FaultAction::Inject, affected: 0 })
-            .at(healed, What::Fault { fault, action: FaultAction::Heal, affected })
-            .at(4_000, What::Fault { fault, action: FaultAction::Count, affected })
+        self.at(1_000, EventKind::Fault { fault, action: FaultAction::Inject, affected: 0 })
+            .at(healed, EventKind::Fault { fault, action: FaultAction::Heal, affected })
+            .at(4_000, EventKind::Fault { fault, action: FaultAction::Count, affected })
     }
 }

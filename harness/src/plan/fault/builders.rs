@@ -32,7 +32,7 @@ impl FaultBuilder {
     }
 
     /// Injects and heals the fault later than its times say, by up to `spread`: at a random
-    /// instant, which each seed draws anew.
+    /// instant, which each seed draws again.
     pub fn spread(mut self, spread: Duration) -> Self {
         self.spread = spread;
         self

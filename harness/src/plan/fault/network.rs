@@ -1,4 +1,4 @@
-//! The faults of the network: what happens to packets and connections.
+//! The network faults: what happens to packets and connections.
 
 use std::time::Duration;
 

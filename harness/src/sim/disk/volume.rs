@@ -39,7 +39,7 @@ pub(super) struct Volume {
 }
 
 struct Node {
-    what: What,
+    what: NodeKind,
     /// How many names lead here that processes see.
     live: u32,
     /// How many names lead here that are durable, or may become it by a power loss.
@@ -50,18 +50,18 @@ struct Node {
 
 impl Node {
     fn is_dir(&self) -> bool {
-        matches!(self.what, What::Directory(_))
+        matches!(self.what, NodeKind::Directory(_))
     }
 
     fn memory_bytes(&self) -> i64 {
         match &self.what {
-            What::File(content) => content.memory_bytes(),
-            What::Directory(_) => 0,
+            NodeKind::File(content) => content.memory_bytes(),
+            NodeKind::Directory(_) => 0,
         }
     }
 }
 
-enum What {
+enum NodeKind {
     File(Content),
     Directory(Directory),
 }
@@ -73,7 +73,7 @@ pub(super) fn refused(code: i32) -> io::Error {
 
 impl Volume {
     pub(super) fn new(capacity_bytes: u64) -> Self {
-        let what = What::Directory(Directory::new(SystemTime::UNIX_EPOCH));
+        let what = NodeKind::Directory(Directory::new(SystemTime::UNIX_EPOCH));
         let root = Node { what, live: 1, durable: 1, open: 0 };
         Self {
             nodes: BTreeMap::from([(ROOT, root)]),
@@ -114,8 +114,8 @@ impl Volume {
     /// The live names in a directory.
     fn names(&self, number: u64) -> io::Result<&Names> {
         match &self.nodes[&number].what {
-            What::Directory(directory) => Ok(&directory.live),
-            What::File(_) => Err(refused(libc::ENOTDIR)),
+            NodeKind::Directory(directory) => Ok(&directory.live),
+            NodeKind::File(_) => Err(refused(libc::ENOTDIR)),
         }
     }
 
@@ -140,8 +140,8 @@ impl Volume {
     /// The content of an open file.
     fn content(&mut self, file: u64) -> &mut Content {
         match &mut self.node(file).what {
-            What::File(content) => content,
-            What::Directory(_) => unreachable!("a directory is never opened"),
+            NodeKind::File(content) => content,
+            NodeKind::Directory(_) => unreachable!("a directory is never opened"),
         }
     }
 
@@ -163,7 +163,7 @@ impl Volume {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound && (create || create_new) => {
                 let (parent, name) = self.place(path)?;
-                self.add(parent, name, What::File(Content::new(now)), now)
+                self.add(parent, name, NodeKind::File(Content::new(now)), now)
             }
             Err(error) => return Err(error),
         };
@@ -239,11 +239,11 @@ impl Volume {
 
     pub(super) fn status(&self, number: u64) -> FileStatus {
         match &self.nodes[&number].what {
-            What::File(content) => {
+            NodeKind::File(content) => {
                 let (len, modified) = (content.len(), content.modified);
                 FileStatus { number, len, is_dir: false, modified }
             }
-            What::Directory(directory) => {
+            NodeKind::Directory(directory) => {
                 FileStatus { number, len: 0, is_dir: true, modified: directory.modified }
             }
         }
@@ -264,7 +264,7 @@ impl Volume {
             Err(error) => return Err(error),
         }
         let (parent, name) = self.place(path)?;
-        self.add(parent, name, What::Directory(Directory::new(now)), now);
+        self.add(parent, name, NodeKind::Directory(Directory::new(now)), now);
         Ok(())
     }
 
@@ -319,7 +319,7 @@ impl Volume {
     }
 
     /// Adds something new to a directory.
-    fn add(&mut self, parent: u64, name: &OsStr, what: What, now: SystemTime) -> u64 {
+    fn add(&mut self, parent: u64, name: &OsStr, what: NodeKind, now: SystemTime) -> u64 {
         let number = self.next;
         self.next += 1;
         self.nodes.insert(number, Node { what, live: 0, durable: 0, open: 0 });
@@ -356,15 +356,15 @@ impl Volume {
 
     fn directory(&mut self, number: u64) -> &mut Directory {
         match &mut self.node(number).what {
-            What::Directory(directory) => directory,
-            What::File(_) => unreachable!("only directories have names in them"),
+            NodeKind::Directory(directory) => directory,
+            NodeKind::File(_) => unreachable!("only directories have names in them"),
         }
     }
 
     /// A process has lost a way to get at something. If it was the last one, its space is free.
     fn free(&mut self, number: u64) {
         let Node { what, live: 0, open: 0, .. } = self.node(number) else { return };
-        if let What::File(content) = what {
+        if let NodeKind::File(content) = what {
             self.used_bytes -= content.len();
         }
         self.forget_unreachable(number);

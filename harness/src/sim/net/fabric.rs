@@ -18,7 +18,7 @@ use bytes::Bytes;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    faults::{Begin, Delay, Fate, Hold, Leaving, Performed, Rule, Sent, Slices, Throttle},
+    faults::{Begin, Delay, Hold, Leaving, PacketOutcome, Performed, Rule, Sent, Slices, Throttle},
     link::{Carried, LinkState},
     packet::{Body, Flow, Packet},
     passage::{Late, way},
@@ -286,21 +286,22 @@ impl Fabric {
 
     /// A packet leaves its host.
     fn depart(&mut self, packet: Packet, hosts: (u16, u16), waited: Vec<Delay>, now: u64) {
-        let mut fate = Fate { delays: waited, ..Fate::default() };
+        let mut outcome = PacketOutcome { delays: waited, ..PacketOutcome::default() };
         let sent = Sent { hosts, packet: &packet, now };
         for rule in &mut self.rules {
-            rule.apply(&sent, &mut fate);
+            rule.apply(&sent, &mut outcome);
         }
-        if fate.answers_end {
+        if outcome.answers_end {
             if let Some(segment) = packet.segment() {
                 self.deliver_next(reset(&packet, segment), now);
             }
             return;
         }
-        if let Some(slices) = fate.slices.filter(|_| !fate.lost && fate.ends_at.is_none()) {
-            return self.send_sliced(&packet, hosts, slices, &fate, now);
+        if let Some(slices) = outcome.slices.filter(|_| !outcome.lost && outcome.ends_at.is_none())
+        {
+            return self.send_sliced(&packet, hosts, slices, &outcome, now);
         }
-        self.carry(packet, hosts, &mut fate, now);
+        self.carry(packet, hosts, &mut outcome, now);
     }
 
     /// The link carries a packet, or loses it.
@@ -308,21 +309,21 @@ impl Fabric {
         &mut self,
         mut packet: Packet,
         hosts: (u16, u16),
-        fate: &mut Fate,
+        outcome: &mut PacketOutcome,
         now: u64,
     ) -> Option<u64> {
-        let arrives = self.arrival(hosts, &packet, fate, now)?;
-        packet.refused_by = fate.refused_by;
+        let arrives = self.arrival(hosts, &packet, outcome, now)?;
+        packet.refused_by = outcome.refused_by;
         if let Body::Tcp(segment) = &mut packet.body {
-            if let Some(end) = fate.ends_at {
+            if let Some(end) = outcome.ends_at {
                 let length = usize::try_from(end - segment.seq).unwrap_or(usize::MAX);
                 segment.payload.truncate(length);
                 segment.flags.fin = true;
             }
-            if fate.without_end {
+            if outcome.without_end {
                 segment.flags.fin = false;
             }
-            if let Some((fault, later)) = fate.late_end {
+            if let Some((fault, later)) = outcome.late_end {
                 let end = Segment {
                     seq: segment.end() - 1,
                     payload: Bytes::new(),
@@ -341,8 +342,8 @@ impl Fabric {
                 }
             }
         }
-        if fate.twice {
-            if let Some(fault) = fate.twice_by {
+        if outcome.twice {
+            if let Some(fault) = outcome.twice_by {
                 self.effects[usize::from(fault)].affect(1);
             }
             self.packets += 1;
@@ -357,7 +358,7 @@ impl Fabric {
         packet: &Packet,
         hosts: (u16, u16),
         slices: Slices,
-        fate: &Fate,
+        outcome: &PacketOutcome,
         now: u64,
     ) {
         let Some(whole) = packet.segment() else { return };
@@ -373,8 +374,8 @@ impl Fabric {
                 ..whole.clone()
             };
             let piece = Packet { body: Body::Tcp(segment), ..packet.clone() };
-            let mut fate = Fate { pause, slices: None, ..fate.clone() };
-            arrivals.insert(self.carry(piece, hosts, &mut fate, now));
+            let mut outcome = PacketOutcome { pause, slices: None, ..outcome.clone() };
+            arrivals.insert(self.carry(piece, hosts, &mut outcome, now));
             sent += length;
             pause += slices.pause;
             if last {
@@ -393,7 +394,7 @@ impl Fabric {
         &mut self,
         hosts: (u16, u16),
         packet: &Packet,
-        fate: &mut Fate,
+        outcome: &mut PacketOutcome,
         now: u64,
     ) -> Option<u64> {
         let carried = self.link(hosts).carry(now, packet.size());
@@ -401,25 +402,26 @@ impl Fabric {
         if self.dark[usize::from(hosts.1)] {
             return None;
         }
-        if fate.lost {
-            if let Some(fault) = fate.lost_by {
+        if outcome.lost {
+            if let Some(fault) = outcome.lost_by {
                 self.effects[usize::from(fault)].affect(1);
             }
             return None;
         }
         if twice {
-            (fate.twice, fate.twice_by) = (true, None);
+            (outcome.twice, outcome.twice_by) = (true, None);
         }
-        if fate.delays.is_empty() && fate.pause == 0 {
+        if outcome.delays.is_empty() && outcome.pause == 0 {
             let arrival = self.step_of(now, now + delay);
             self.overtake(packet, arrival, now);
             return Some(arrival);
         }
         let queued = |held: &&Delay| held.how == Hold::Queued;
-        let longer: u64 = fate.delays.iter().filter(|held| !queued(held)).map(|held| held.by).sum();
-        let arrives = now + delay + fate.pause + longer;
+        let longer: u64 =
+            outcome.delays.iter().filter(|held| !queued(held)).map(|held| held.by).sum();
+        let arrives = now + delay + outcome.pause + longer;
         let arrival = self.step_of(now, arrives);
-        for held in &fate.delays {
+        for held in &outcome.delays {
             let left = if queued(&held) { now - held.by } else { now };
             let without = self.step_of(left, arrives - held.by);
             match held.how {

@@ -1,11 +1,11 @@
-//! The faults of the network that act now, and what they do to a packet.
+//! The network faults that act now, and what they do to a packet.
 //!
 //! Each carries what it remembers itself. To add one is an arm of [`Performed::of`]: a closure, if
 //! it looks at each packet by itself, or a [`PacketFault`].
 
 mod connections;
-mod fate;
 mod memory;
+mod outcome;
 mod packet_fault;
 mod scope;
 mod streams;
@@ -23,7 +23,7 @@ use self::{
     streams::{LimitData, Slicer, SlowClose},
 };
 pub(crate) use self::{
-    fate::{Delay, Fate, Hold, Slices},
+    outcome::{Delay, Hold, PacketOutcome, Slices},
     packet_fault::Sent,
     throttle::{Leaving, Throttle},
 };
@@ -61,43 +61,43 @@ impl Performed {
         let scope = Scope::new(target, topology);
         let mut rng = rng::stream(seed, &format!("fault {number} {}", fault.name()));
         let act: Box<dyn PacketFault> = match *fault {
-            NetworkFault::Latency { latency, jitter } => each_packet(move |_, fate| {
+            NetworkFault::Latency { latency, jitter } => each_packet(move |_, outcome| {
                 let by = nanos(latency - jitter) + rng::up_to(jitter * 2, &mut rng);
-                fate.delay(number, by, Hold::Longer);
+                outcome.delay(number, by, Hold::Longer);
             }),
-            NetworkFault::Jitter { jitter } => each_packet(move |_, fate| {
-                fate.delay(number, rng::up_to(jitter, &mut rng), Hold::Longer);
+            NetworkFault::Jitter { jitter } => each_packet(move |_, outcome| {
+                outcome.delay(number, rng::up_to(jitter, &mut rng), Hold::Longer);
             }),
             NetworkFault::Loss { rate } | NetworkFault::Corrupt { rate } => {
-                each_packet(move |_, fate| {
+                each_packet(move |_, outcome| {
                     if rng::chance(rate, &mut rng) {
-                        fate.lose(number);
+                        outcome.lose(number);
                     }
                 })
             }
-            NetworkFault::Duplicate { rate } => each_packet(move |_, fate| {
+            NetworkFault::Duplicate { rate } => each_packet(move |_, outcome| {
                 if rng::chance(rate, &mut rng) {
-                    fate.twice = true;
-                    fate.twice_by.get_or_insert(number);
+                    outcome.twice = true;
+                    outcome.twice_by.get_or_insert(number);
                 }
             }),
-            NetworkFault::Reorder { rate, by } => each_packet(move |_, fate| {
+            NetworkFault::Reorder { rate, by } => each_packet(move |_, outcome| {
                 if rng::chance(rate, &mut rng) {
-                    fate.delay(number, nanos(by), Hold::Late);
+                    outcome.delay(number, nanos(by), Hold::Late);
                 }
             }),
             NetworkFault::Partition | NetworkFault::Blackhole => {
-                each_packet(move |_, fate| fate.lose(number))
+                each_packet(move |_, outcome| outcome.lose(number))
             }
-            NetworkFault::Flap { down, up } => each_packet(move |sent, fate| {
+            NetworkFault::Flap { down, up } => each_packet(move |sent, outcome| {
                 let into = (sent.now - injected) % (nanos(down) + nanos(up));
                 if into < nanos(down) {
-                    fate.lose(number);
+                    outcome.lose(number);
                 }
             }),
-            NetworkFault::Refuse => each_packet(move |sent, fate| {
+            NetworkFault::Refuse => each_packet(move |sent, outcome| {
                 if sent.packet.segment().is_some_and(|it| it.flags.syn && !it.flags.ack) {
-                    fate.refused_by.get_or_insert(number);
+                    outcome.refused_by.get_or_insert(number);
                 }
             }),
             NetworkFault::Reset => Box::new(Reset),
@@ -135,7 +135,7 @@ impl Performed {
     }
 }
 
-fn each_packet(act: impl FnMut(&Sent<'_>, &mut Fate) + 'static) -> Box<dyn PacketFault> {
+fn each_packet(act: impl FnMut(&Sent<'_>, &mut PacketOutcome) + 'static) -> Box<dyn PacketFault> {
     Box::new(act)
 }
 
@@ -206,10 +206,10 @@ impl Rule {
     }
 
     /// Applies the fault to a packet.
-    pub(crate) fn apply(&mut self, sent: &Sent<'_>, fate: &mut Fate) {
-        self.act.overhear(sent, fate);
+    pub(crate) fn apply(&mut self, sent: &Sent<'_>, outcome: &mut PacketOutcome) {
+        self.act.overhear(sent, outcome);
         if self.scope.sees(sent.hosts.0, sent.hosts.1) {
-            self.act.apply(sent, fate);
+            self.act.apply(sent, outcome);
         }
     }
 

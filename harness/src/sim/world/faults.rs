@@ -1,6 +1,6 @@
 //! What the plan does to the world: its faults, its load, and the reading of the gauges.
 
-use squall_reports::record::{ALL_HOSTS, Gauge, HostState, Mark, UNDIGESTED, What};
+use squall_reports::record::{ALL_HOSTS, EventKind, Gauge, HostState, Mark, UNDIGESTED};
 
 use super::{Action, CrashLoop, World};
 use crate::{
@@ -48,13 +48,13 @@ impl World {
             Due::BeginLoad => {
                 self.load_began = true;
                 self.sample_memory(now);
-                self.shared.record(What::Mark(Mark::LoadBegins));
+                self.shared.record(EventKind::Mark(Mark::LoadBegins));
                 self.spawn_everywhere(now, |guests, host| guests.load(host));
             }
-            Due::EndLoad => self.shared.record(What::Mark(Mark::LoadEnds)),
+            Due::EndLoad => self.shared.record(EventKind::Mark(Mark::LoadEnds)),
             Due::Settled => {
                 self.sample_memory(now);
-                self.shared.record(What::Mark(Mark::Settled));
+                self.shared.record(EventKind::Mark(Mark::Settled));
             }
             Due::Sample => {
                 self.sample();
@@ -70,7 +70,7 @@ impl World {
     /// Starts what the guests have for each host.
     fn spawn_everywhere(&mut self, now: u64, tasks: impl Fn(&dyn Guests, u16) -> Vec<Task>) {
         for host in 0..self.machines.len() {
-            self.spawn_all(host, tasks(&*self.guests, self.machines[host].seam.id));
+            self.spawn_all(host, tasks(&*self.guests, self.machines[host].host_os.id));
             self.set_deadline(host, Some(now));
         }
     }
@@ -86,7 +86,7 @@ impl World {
     fn sample(&self) {
         let network = self.shared.network.borrow();
         for machine in &self.machines {
-            let host = machine.seam.id;
+            let host = machine.host_os.id;
             // A pod that does not run is not there.
             if self.guests.manages(host) && !machine.is_running() {
                 continue;
@@ -97,7 +97,7 @@ impl World {
                 ("connections_opened", network.connections_opened(host)),
             ] {
                 let (name, value) = (self.shared.intern(name), real(value));
-                self.shared.record(What::Gauge(Gauge { host, name, value }));
+                self.shared.record(EventKind::Gauge(Gauge { host, name, value }));
             }
         }
     }
@@ -113,7 +113,7 @@ impl World {
         let before = *self.bytes_before_load.get_or_insert(held);
         let grown = u64::try_from(held - before).unwrap_or(0);
         let value = real((grown / MEMORY_STEP * MEMORY_STEP) >> 20);
-        self.shared.record(What::Gauge(Gauge { host: ALL_HOSTS, name, value }));
+        self.shared.record(EventKind::Gauge(Gauge { host: ALL_HOSTS, name, value }));
     }
 
     fn inject(&mut self, number: u16, now: u64) {
@@ -129,13 +129,13 @@ impl World {
             FaultKind::Disk(fault) => self.on_target(&target, |world, host| {
                 let seed = world.shared.seed;
                 let inject = |disk: &mut Disk| disk.inject(number, &fault, seed, now);
-                world.machines[host].seam.with_disk(inject);
+                world.machines[host].host_os.with_disk(inject);
             }),
             FaultKind::Clock(fault) => self.on_target(&target, |world, host| {
                 world.change_clocks(host, now, |clocks, at| clocks.inject(number, fault, at));
             }),
             FaultKind::Names(fault) => self.on_target(&target, |world, host| {
-                world.machines[host].seam.misname(number, fault);
+                world.machines[host].host_os.inject_name_fault(number, fault);
             }),
             // The sidecars and the clients look at which faults are active.
             FaultKind::Service(_) | FaultKind::Load(_) => {}
@@ -151,13 +151,13 @@ impl World {
                 world.heal_process_fault(host, &fault, now);
             }),
             FaultKind::Disk(_) => self.on_target(&target, |world, host| {
-                world.machines[host].seam.with_disk(|disk| disk.heal(number, now));
+                world.machines[host].host_os.with_disk(|disk| disk.heal(number, now));
             }),
             FaultKind::Clock(_) => self.on_target(&target, |world, host| {
                 world.change_clocks(host, now, |clocks, at| clocks.heal(number, at));
             }),
             FaultKind::Names(_) => self.on_target(&target, |world, host| {
-                world.machines[host].seam.name_again(number);
+                world.machines[host].host_os.heal_name_fault(number);
             }),
             FaultKind::Service(_) | FaultKind::Load(_) => {}
         }
@@ -175,7 +175,7 @@ impl World {
 
     /// A fault of its process begins.
     fn inject_process_fault(&mut self, host: usize, number: u16, fault: &ProcessFault, now: u64) {
-        let id = self.machines[host].seam.id;
+        let id = self.machines[host].host_os.id;
         match fault {
             ProcessFault::Crash => {
                 self.count_if_running(host, number);
@@ -187,7 +187,7 @@ impl World {
             }
             ProcessFault::TornWrite => {
                 let rng = stream_of(number, fault.name(), self.shared.seed);
-                self.machines[host].seam.with_disk(|disk| disk.tear(number, rng));
+                self.machines[host].host_os.with_disk(|disk| disk.tear(number, rng));
                 self.cut_power(host, now);
             }
             ProcessFault::CrashLoop { up, down } => {
@@ -206,18 +206,18 @@ impl World {
                     self.machines[host].state = HostState::Paused;
                     interpose::pause_threads(id, true);
                     self.machines[host].paused_since = Some(now);
-                    self.shared.record(What::Host { host: id, state: HostState::Paused });
+                    self.shared.record(EventKind::Host { host: id, state: HostState::Paused });
                 }
             }
             ProcessFault::SlowCpu { factor } => {
-                self.machines[host].seam.slow_down(Some((*factor, number)));
+                self.machines[host].host_os.slow_down(Some((*factor, number)));
             }
         }
     }
 
     /// A fault of its process ends. Those who manage a process start it again themselves.
     fn heal_process_fault(&mut self, host: usize, fault: &ProcessFault, now: u64) {
-        let managed = self.guests.manages(self.machines[host].seam.id);
+        let managed = self.guests.manages(self.machines[host].host_os.id);
         match fault {
             ProcessFault::Crash
             | ProcessFault::PowerLoss
@@ -234,7 +234,7 @@ impl World {
                 }
             }
             ProcessFault::Pause => self.resume(host, now),
-            ProcessFault::SlowCpu { .. } => self.machines[host].seam.slow_down(None),
+            ProcessFault::SlowCpu { .. } => self.machines[host].host_os.slow_down(None),
         }
     }
 
@@ -245,9 +245,9 @@ impl World {
 
     /// A machine loses its power.
     fn cut_power(&mut self, host: usize, now: u64) {
-        let id = self.machines[host].seam.id;
+        let id = self.machines[host].host_os.id;
         self.kill(host, HostState::PoweredOff, now);
-        self.shared.record(What::Host { host: id, state: HostState::PoweredOff });
+        self.shared.record(EventKind::Host { host: id, state: HostState::PoweredOff });
         self.report_end(id, "power loss");
     }
 
@@ -256,7 +256,7 @@ impl World {
         if !self.machines[host].is_running() {
             return;
         }
-        let wakers = self.machines[host].seam.terminate();
+        let wakers = self.machines[host].host_os.terminate();
         self.machines[host].wakers.extend(wakers);
         self.set_deadline(host, Some(now));
         if self.shared.plan.signals {
@@ -266,15 +266,15 @@ impl World {
             });
             self.note_woken(None);
         }
-        let host = self.machines[host].seam.id;
-        self.shared.record(What::Host { host, state: HostState::Terminating });
+        let host = self.machines[host].host_os.id;
+        self.shared.record(EventKind::Host { host, state: HostState::Terminating });
     }
 
     /// Changes what the clocks of a host show, from what its process has seen of them already on.
-    /// When its next timer fires is to be seen anew.
+    /// When its next timer fires is to be seen again.
     fn change_clocks(&mut self, host: usize, now: u64, change: impl FnOnce(&Clocks, u64)) {
         let machine = &self.machines[host];
-        change(&machine.seam.clocks, now.max(machine.blocked_until));
+        change(&machine.host_os.clocks, now.max(machine.blocked_until));
         if machine.is_running() {
             self.set_deadline(host, Some(now));
         }
@@ -284,8 +284,8 @@ impl World {
     pub(super) fn crash(&mut self, host: usize, now: u64) {
         if self.machines[host].is_running() {
             self.kill(host, HostState::Crashed, now);
-            let host = self.machines[host].seam.id;
-            self.shared.record(What::Host { host, state: HostState::Crashed });
+            let host = self.machines[host].host_os.id;
+            self.shared.record(EventKind::Host { host, state: HostState::Crashed });
             self.report_end(host, "killed");
         }
     }
@@ -294,10 +294,10 @@ impl World {
         let machine = &mut self.machines[host];
         let Some(since) = machine.paused_since.take() else { return };
         machine.state = HostState::Up;
-        machine.seam.delay_work(now - since);
-        let id = machine.seam.id;
+        machine.host_os.delay_work(now - since);
+        let id = machine.host_os.id;
         interpose::pause_threads(id, false);
-        self.shared.record(What::Host { host: id, state: HostState::Up });
+        self.shared.record(EventKind::Host { host: id, state: HostState::Up });
         self.set_deadline(host, Some(now));
     }
 

@@ -1,6 +1,6 @@
 //! The processes of pods: started and ended as the orchestrator says, and with their node.
 
-use squall_reports::record::{HostState, What};
+use squall_reports::record::{EventKind, HostState};
 
 use super::World;
 use crate::run::command::Command;
@@ -55,7 +55,7 @@ impl World {
         for host in self.guests.fell(node) {
             if self.machines[usize::from(host)].is_running() {
                 self.kill(usize::from(host), state, now);
-                self.shared.record(What::Host { host, state });
+                self.shared.record(EventKind::Host { host, state });
                 self.report_end(host, "node");
             }
         }

@@ -4,7 +4,7 @@ use super::{add, empty, passed};
 use crate::{
     compare::{Unit, Worse, extract::measures},
     fixture,
-    record::{Event, Gauge, Outcome, UNDIGESTED, What},
+    record::{Event, EventKind, Gauge, Outcome, UNDIGESTED},
     verdict::{Finding, Judgement},
 };
 
@@ -78,7 +78,7 @@ fn of_a_gauge_the_highest_counts_and_memory_does_not() {
     {
         let name = record.symbols.intern(name);
         let gauge = Gauge { host: 1, name, value };
-        record.events.push(Event { at: 1, what: What::Gauge(gauge) });
+        record.events.push(Event { at: 1, what: EventKind::Gauge(gauge) });
     }
     let found = shown(&record, &passed());
     assert!(found.iter().any(|line| line == "highest sockets, api: 9"), "{found:#?}");

@@ -8,7 +8,7 @@ use super::{Comparison, Noise, Side};
 use crate::{
     Record,
     fixture::{self, MS},
-    record::{Event, Outcome, Request, What},
+    record::{Event, EventKind, Outcome, Request},
     verdict::Judgement,
 };
 
@@ -23,7 +23,7 @@ fn empty(seed: u64) -> Record {
     let mut record = fixture::record();
     record.header.defects.clear();
     record.header.seed = seed;
-    record.events.retain(|event| !matches!(event.what, What::Request(_)));
+    record.events.retain(|event| !matches!(event.what, EventKind::Request(_)));
     record
 }
 
@@ -48,7 +48,7 @@ fn add(record: &mut Record, route: &str, outcome: Outcome, latency: u64) {
         attempts: 1,
         note: record.symbols.intern(""),
     };
-    record.events.push(Event { at: latency * MS, what: What::Request(request) });
+    record.events.push(Event { at: latency * MS, what: EventKind::Request(request) });
 }
 
 fn passed() -> Judgement {

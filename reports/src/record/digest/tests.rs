@@ -3,7 +3,7 @@
 use super::{Digest, first_divergence};
 use crate::{
     Record, fixture,
-    record::{ALL_HOSTS, EndCause, Event, Gauge, Symbols, UNDIGESTED, What},
+    record::{ALL_HOSTS, EndCause, Event, EventKind, Gauge, Symbols, UNDIGESTED},
 };
 
 /// A changed record has another digest.
@@ -124,7 +124,7 @@ fn equal_numbers_for_other_names_part() {
         .collect::<Symbols>();
     let found = first_divergence(&left, &right).expect("they part");
     let first_call = left.events.iter().position(
-        |event: &Event| matches!(event.what, What::Span(span) if left.text(span.name) == "call"),
+        |event: &Event| matches!(event.what, EventKind::Span(span) if left.text(span.name) == "call"),
     );
     assert_eq!(Some(found.index), first_call);
     assert!(found.right.expect("an event").contains("query"));
@@ -137,7 +137,7 @@ fn the_gauge_of_memory_is_no_part_of_the_digest() {
         record.symbols.intern(UNDIGESTED);
         let name = record.symbols.intern(name);
         let gauge = Gauge { host: ALL_HOSTS, name, value };
-        record.events.push(Event { at: 9, what: What::Gauge(gauge) });
+        record.events.push(Event { at: 9, what: EventKind::Gauge(gauge) });
         record
     };
     assert_eq!(gauge(UNDIGESTED, 0.0).digest(), gauge(UNDIGESTED, 4.0).digest());

@@ -1,4 +1,4 @@
-//! The broker's machine loses its power while the journal is written anew all the time.
+//! The broker's machine loses its power while the journal is rewritten all the time.
 
 use serde_json::json;
 use squall::{

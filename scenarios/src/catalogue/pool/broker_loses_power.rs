@@ -18,7 +18,7 @@ pub(super) fn scenario() -> Scenario {
         "A loss of power, in the middle of a write as well, costs no job that was accepted",
     )
     .arrivals(Arrivals::Poisson { rate: 1_000.0 }, ms(1_800))
-    // A journal that is written anew every now and then, also while the power fails.
+    // A journal that is rewritten every now and then, also while the power fails.
     .configure(&["broker"], &json!({ "compact_bytes_min": 10_000 }))
     // A disk so slow that there is always something under way.
     .plan(|mut plan| {

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use rustix::process::Signal;
-use squall_reports::record::{EndCause, HostState, What};
+use squall_reports::record::{EndCause, EventKind, HostState};
 
 use super::Performance;
 use crate::{
     backend::process::{
         child::{PANIC, PANICKED},
         environment::Real,
-        start::{SUBCOMMAND, Start, What as StartOf},
+        start::{Entrypoint, SUBCOMMAND, Start},
         supervisor::{Exit, Program},
         telemetry,
     },
@@ -59,7 +59,7 @@ impl Performance<'_> {
 
     pub(super) fn enter(&mut self, host: u16, state: HostState) {
         self.states[usize::from(host)] = state;
-        self.shared.record(What::Host { host, state });
+        self.shared.record(EventKind::Host { host, state });
     }
 
     /// Starts the process of a host.
@@ -106,10 +106,14 @@ impl Performance<'_> {
     }
 
     /// What a service is, to the process that is to be it.
-    pub(super) fn what(&self, service: &str, config: serde_json::Value) -> Result<StartOf, String> {
+    pub(super) fn what(
+        &self,
+        service: &str,
+        config: serde_json::Value,
+    ) -> Result<Entrypoint, String> {
         let Some(path) = self.scenario.services().program(service) else {
             let scenario = self.scenario.name().to_owned();
-            return Ok(StartOf::Function { scenario, service: service.to_owned(), config });
+            return Ok(Entrypoint::Function { scenario, service: service.to_owned(), config });
         };
         #[derive(serde::Deserialize)]
         #[serde(deny_unknown_fields)]
@@ -123,7 +127,7 @@ impl Performance<'_> {
             format!("expected a configuration of a program, with args and env: {error}")
         })?;
         let env = arguments.env.into_iter().collect();
-        Ok(StartOf::Program { path: path.clone(), args: arguments.args, env })
+        Ok(Entrypoint::Program { path: path.clone(), args: arguments.args, env })
     }
 
     /// Starts the service of a host again, as the topology has it.
@@ -162,7 +166,7 @@ impl Performance<'_> {
     }
 
     /// Does what the cluster wants of processes.
-    pub(super) async fn obey(&mut self, command: Command) {
+    pub(super) async fn apply_command(&mut self, command: Command) {
         match command {
             Command::Start { host, service, config } => {
                 let started = self.start(host, &service, &config).await;

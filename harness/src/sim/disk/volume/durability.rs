@@ -9,7 +9,7 @@ use std::{
 
 use rand_chacha::ChaCha8Rng;
 
-use super::{Change, Directory, Node, ROOT, Volume, What};
+use super::{Change, Directory, Node, NodeKind, ROOT, Volume};
 
 impl Volume {
     /// Makes what was done to the directory at `path` durable, and its own name with those that
@@ -101,7 +101,8 @@ impl Volume {
                     continue;
                 };
                 // A directory has one place: the first that is found.
-                if let Some(What::Directory(parent)) = kept.get_mut(&parent).map(|it| &mut it.what)
+                if let Some(NodeKind::Directory(parent)) =
+                    kept.get_mut(&parent).map(|it| &mut it.what)
                 {
                     parent.live.remove(&name);
                     parent.durable.remove(&name);
@@ -110,8 +111,10 @@ impl Volume {
             }
             let Some(mut node) = self.nodes.remove(&number) else { continue };
             match &mut node.what {
-                What::File(content) => torn += u64::from(content.lose_power(tear.as_deref_mut())),
-                What::Directory(directory) => {
+                NodeKind::File(content) => {
+                    torn += u64::from(content.lose_power(tear.as_deref_mut()))
+                }
+                NodeKind::Directory(directory) => {
                     directory.lose_power(rng);
                     let inner = directory.durable.iter().rev();
                     left.extend(inner.map(|(name, inner)| (Some((number, name.clone())), *inner)));
@@ -129,8 +132,8 @@ impl Volume {
     pub(super) fn forget_unreachable(&mut self, number: u64) {
         let Node { what, live: 0, durable: 0, open: 0 } = self.node(number) else { return };
         let inner: Vec<u64> = match what {
-            What::File(_) => Vec::new(),
-            What::Directory(directory) => directory.may_be_durable().collect(),
+            NodeKind::File(_) => Vec::new(),
+            NodeKind::Directory(directory) => directory.may_be_durable().collect(),
         };
         if let Some(forgotten) = self.nodes.remove(&number) {
             self.memory_bytes -= forgotten.memory_bytes();

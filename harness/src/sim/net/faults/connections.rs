@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Fate, Sent, memory::Memory, packet_fault::PacketFault};
+use super::{PacketOutcome, Sent, memory::Memory, packet_fault::PacketFault};
 use crate::sim::net::{
     deadlines::{Deadlines, NEVER},
     packet::Flow,
@@ -13,7 +13,7 @@ use crate::sim::net::{
 pub(super) struct Reset;
 
 impl PacketFault for Reset {
-    fn apply(&mut self, _sent: &Sent<'_>, _fate: &mut Fate) {}
+    fn apply(&mut self, _sent: &Sent<'_>, _fate: &mut PacketOutcome) {}
 
     fn memory(&mut self) -> Option<&mut dyn Memory> {
         None
@@ -32,9 +32,9 @@ pub(super) struct HalfOpen {
 }
 
 impl PacketFault for HalfOpen {
-    fn apply(&mut self, sent: &Sent<'_>, fate: &mut Fate) {
+    fn apply(&mut self, sent: &Sent<'_>, outcome: &mut PacketOutcome) {
         if self.cut.contains(&sent.packet.flow()) {
-            fate.lose(self.fault);
+            outcome.lose(self.fault);
         }
     }
 
@@ -55,7 +55,7 @@ pub(super) struct ResetPeer {
 }
 
 impl PacketFault for ResetPeer {
-    fn apply(&mut self, sent: &Sent<'_>, _fate: &mut Fate) {
+    fn apply(&mut self, sent: &Sent<'_>, _fate: &mut PacketOutcome) {
         // As with a proxy in between, a connection comes to be before it is reset.
         if sent.packet.segment().is_some_and(|segment| !segment.flags.syn && !segment.flags.rst) {
             let flow = sent.packet.flow();
@@ -99,9 +99,9 @@ impl Timeout {
 }
 
 impl PacketFault for Timeout {
-    fn apply(&mut self, sent: &Sent<'_>, fate: &mut Fate) {
+    fn apply(&mut self, sent: &Sent<'_>, outcome: &mut PacketOutcome) {
         // Connections come to be, as with a proxy in between, and nothing passes.
-        let Some(segment) = sent.packet.segment() else { return fate.lose(self.fault) };
+        let Some(segment) = sent.packet.segment() else { return outcome.lose(self.fault) };
         if segment.payload.is_empty() && !segment.flags.fin {
             return;
         }
@@ -112,7 +112,7 @@ impl PacketFault for Timeout {
             *swallowed = segment.end();
             self.wait(flow, sent.now);
         }
-        fate.lose(self.fault);
+        outcome.lose(self.fault);
     }
 
     fn memory(&mut self) -> Option<&mut dyn Memory> {

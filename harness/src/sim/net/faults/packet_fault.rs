@@ -1,6 +1,6 @@
 //! What a fault of the network can do while it acts.
 
-use super::{fate::Fate, memory::Memory};
+use super::{memory::Memory, outcome::PacketOutcome};
 use crate::sim::net::{
     packet::{Flow, Packet},
     severed::Severed,
@@ -17,13 +17,13 @@ pub(crate) struct Sent<'a> {
 /// them.
 pub(super) trait PacketFault {
     /// Says what the fault wants of a packet that it sees.
-    fn apply(&mut self, sent: &Sent<'_>, fate: &mut Fate);
+    fn apply(&mut self, sent: &Sent<'_>, outcome: &mut PacketOutcome);
 
     /// What it remembers of connections, if anything.
     fn memory(&mut self) -> Option<&mut dyn Memory>;
 
     /// Says what it wants of any packet, also of one that it does not act on.
-    fn overhear(&mut self, _sent: &Sent<'_>, _fate: &mut Fate) {}
+    fn overhear(&mut self, _sent: &Sent<'_>, _fate: &mut PacketOutcome) {}
 
     /// Does it reset the connections that there are when it is injected?
     fn resets_at_once(&self) -> bool {
@@ -56,9 +56,9 @@ pub(super) trait PacketFault {
     }
 }
 
-impl<F: FnMut(&Sent<'_>, &mut Fate)> PacketFault for F {
-    fn apply(&mut self, sent: &Sent<'_>, fate: &mut Fate) {
-        self(sent, fate);
+impl<F: FnMut(&Sent<'_>, &mut PacketOutcome)> PacketFault for F {
+    fn apply(&mut self, sent: &Sent<'_>, outcome: &mut PacketOutcome) {
+        self(sent, outcome);
     }
 
     fn memory(&mut self) -> Option<&mut dyn Memory> {

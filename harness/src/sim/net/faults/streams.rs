@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use super::{Fate, Sent, Slices, memory::Memory, packet_fault::PacketFault};
+use super::{PacketOutcome, Sent, Slices, memory::Memory, packet_fault::PacketFault};
 use crate::sim::{
     acting::Acting,
     net::{packet::Flow, tcp::Segment},
@@ -18,18 +18,18 @@ pub(super) struct SlowClose {
 }
 
 impl PacketFault for SlowClose {
-    fn apply(&mut self, sent: &Sent<'_>, fate: &mut Fate) {
+    fn apply(&mut self, sent: &Sent<'_>, outcome: &mut PacketOutcome) {
         let Some(segment) = sent.packet.segment().filter(|segment| segment.flags.fin) else {
             return;
         };
         match self.ends.get(&sent.packet.flow()) {
             None => {
                 self.ends.insert(sent.packet.flow(), sent.now + self.delay);
-                fate.late_end = Some((self.fault, self.delay));
+                outcome.late_end = Some((self.fault, self.delay));
             }
             Some(at) if sent.now < *at => {
-                fate.without_end = true;
-                fate.lost |= segment.payload.is_empty();
+                outcome.without_end = true;
+                outcome.lost |= segment.payload.is_empty();
             }
             Some(_) => {}
         }
@@ -52,14 +52,14 @@ pub(super) struct Slicer {
 }
 
 impl PacketFault for Slicer {
-    fn apply(&mut self, sent: &Sent<'_>, fate: &mut Fate) {
+    fn apply(&mut self, sent: &Sent<'_>, outcome: &mut PacketOutcome) {
         let segment = sent.packet.segment();
         let Some(segment) = segment.filter(|it| !it.is_pure_ack() && !it.flags.syn) else { return };
         // What comes meanwhile waits behind it.
         let begins = self.busy.get(&sent.packet.flow()).copied().unwrap_or(0).max(sent.now);
         if segment.payload.len() > self.average as usize || begins > sent.now {
             let Self { fault, average, variation, pause, .. } = *self;
-            fate.slices = Some(Slices { fault, begins, average, variation, pause });
+            outcome.slices = Some(Slices { fault, begins, average, variation, pause });
         }
     }
 
@@ -87,7 +87,7 @@ pub(super) struct Limit {
 }
 
 impl PacketFault for LimitData {
-    fn apply(&mut self, sent: &Sent<'_>, fate: &mut Fate) {
+    fn apply(&mut self, sent: &Sent<'_>, outcome: &mut PacketOutcome) {
         let segment = sent.packet.segment();
         let of_stream = |it: &&Segment| !it.flags.rst && !it.flags.syn && !it.is_pure_ack();
         let Some(segment) = segment.filter(of_stream) else { return };
@@ -99,24 +99,24 @@ impl PacketFault for LimitData {
         let end = limit.end;
         if segment.payload.is_empty() {
             // The end of the stream itself.
-            fate.lost |= segment.seq > end;
+            outcome.lost |= segment.seq > end;
         } else if segment.seq < end || (bytes == 0 && segment.seq == end) {
             if segment.seq + segment.payload.len() as u64 >= end {
-                fate.ends_at = Some(end);
+                outcome.ends_at = Some(end);
                 if !std::mem::replace(&mut limit.reached, true) {
                     self.effects[usize::from(self.fault)].affect(1);
                 }
             }
         } else {
-            fate.lost = true;
+            outcome.lost = true;
         }
     }
 
     /// Looks for the answer to the end of a stream that its sender knows nothing of.
-    fn overhear(&mut self, sent: &Sent<'_>, fate: &mut Fate) {
+    fn overhear(&mut self, sent: &Sent<'_>, outcome: &mut PacketOutcome) {
         if let Some(segment) = sent.packet.segment() {
             let end = self.limits.get(&sent.packet.flow().reverse());
-            fate.answers_end |= segment.flags.ack
+            outcome.answers_end |= segment.flags.ack
                 && end.is_some_and(|limit| limit.reached && segment.ack > limit.end);
         }
     }

@@ -32,35 +32,39 @@ fn rule(fault: FaultBuilder) -> Rule {
 }
 
 /// `b` sends so many bytes of a stream, from `seq` on; what becomes of them?
-fn send(rule: &mut Rule, port: u16, seq: u64, bytes: usize) -> Fate {
+fn send(rule: &mut Rule, port: u16, seq: u64, bytes: usize) -> PacketOutcome {
     let flags = Flags { ack: true, ..Flags::default() };
     let segment =
         Segment { seq, flags, payload: Bytes::from(vec![0; bytes]), ..Segment::default() };
     let Flow { src, dst } = flow(port);
     let packet = Packet::new((src, dst), SocketId::NONE, SocketId::NONE, Body::Tcp(segment));
-    let mut fate = Fate::default();
-    rule.apply(&Sent { hosts: (0, 1), packet: &packet, now: 5 }, &mut fate);
-    fate
+    let mut outcome = PacketOutcome::default();
+    rule.apply(&Sent { hosts: (0, 1), packet: &packet, now: 5 }, &mut outcome);
+    outcome
 }
 
 #[test]
 fn a_stream_ends_at_its_limit_whatever_comes_again() {
     let mut limited = rule(limit_data("b", 10));
-    assert_eq!(send(&mut limited, 1, 100, 8), Fate::default());
+    assert_eq!(send(&mut limited, 1, 100, 8), PacketOutcome::default());
     assert_eq!(send(&mut limited, 1, 108, 8).ends_at, Some(110));
     assert_eq!(send(&mut limited, 1, 108, 8).ends_at, Some(110), "it comes again");
     assert!(send(&mut limited, 1, 116, 8).lost);
-    assert_eq!(send(&mut limited, 1, 100, 8), Fate::default(), "what came before may come again");
+    assert_eq!(
+        send(&mut limited, 1, 100, 8),
+        PacketOutcome::default(),
+        "what came before may come again"
+    );
 }
 
 #[test]
 fn a_connection_that_is_opened_begins_at_nothing() {
     let mut limited = rule(limit_data("b", 10));
     for port in [1, 2] {
-        assert_eq!(send(&mut limited, port, 100, 8), Fate::default());
+        assert_eq!(send(&mut limited, port, 100, 8), PacketOutcome::default());
     }
     limited.opens(flow(1).reverse(), (1, 0), 5);
-    assert_eq!(send(&mut limited, 1, 900, 8), Fate::default(), "another connection");
+    assert_eq!(send(&mut limited, 1, 900, 8), PacketOutcome::default(), "another connection");
     assert_eq!(send(&mut limited, 2, 108, 8).ends_at, Some(110), "still the same one");
 
     let mut cut = rule(half_open("b"));

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::{
-    fate::{Delay, Hold},
+    outcome::{Delay, Hold},
     scope::Scope,
 };
 use crate::sim::net::{link::transmission, packet::Packet};

@@ -3,7 +3,7 @@
 
 use std::{fmt, io, thread, time::Duration};
 
-use squall_reports::record::{Level, Record, WARM_UP, What};
+use squall_reports::record::{EventKind, Level, Record, WARM_UP};
 use tokio::runtime;
 use tracing::{
     Dispatch, dispatcher::with_default, error, error_span, field, info, info_span, warn, warn_span,
@@ -46,14 +46,14 @@ fn in_the_record(record: &Record) -> Vec<Said> {
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     };
     let said = record.events.iter().filter_map(|event| match &event.what {
-        What::Span(span) => Some(Said::Span {
+        EventKind::Span(span) => Some(Said::Span {
             id: span.id.into(),
             parent: span.parent.into(),
             request: span.request,
             name: record.text(span.name).to_owned(),
             attributes: pairs(span.attributes),
         }),
-        What::Log(log) => Some(Said::Log {
+        EventKind::Log(log) => Some(Said::Log {
             level: log.level,
             target: record.text(log.target).to_owned(),
             message: record.text(log.message).to_owned(),

@@ -9,7 +9,7 @@ use super::{Conclude, blank, index::Index};
 use crate::objective::{Objective, Over, Scope};
 
 /// Starts the findings on one objective.
-pub(super) struct Draft<'o> {
+pub(super) struct FindingBuilder<'o> {
     pub(super) scope: &'o Scope,
     kind: FindingKind,
     pub(super) name: String,
@@ -19,7 +19,7 @@ pub(super) struct Draft<'o> {
     operation: Option<String>,
 }
 
-impl<'o> Draft<'o> {
+impl<'o> FindingBuilder<'o> {
     pub(super) fn new(objective: &'o Objective) -> Self {
         Self {
             scope: &objective.scope,

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 /// What the acting faults want of one packet. What they have done to it is counted once it is
 /// known what becomes of the packet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fate {
+pub(crate) struct PacketOutcome {
     /// It does not arrive.
     pub(crate) lost: bool,
     /// The fault that is to blame if it does not, and counts what it loses.
@@ -64,7 +64,7 @@ pub(crate) struct Slices {
     pub(crate) pause: u64,
 }
 
-impl Fate {
+impl PacketOutcome {
     /// A fault loses the packet, unless another one has.
     pub(super) fn lose(&mut self, fault: u16) {
         if !self.lost {

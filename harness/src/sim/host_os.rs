@@ -35,8 +35,8 @@ const BEHIND_SIDECARS: std::ops::Range<u16> = 20_000..49_152;
 /// those of another. Code in Rust asks in another way, and is told what is the same in each run.
 static DEVICES: AtomicU32 = AtomicU32::new(1);
 
-/// The seam of one host. It outlives the incarnations of the host's process.
-pub(crate) struct Seam {
+/// The operating system of one host, as far as `squall-os` and the interposed calls ask it. It outlives the incarnations of the host's process.
+pub(crate) struct HostOs {
     pub(crate) id: u16,
     /// Itself.
     own: Weak<Self>,
@@ -75,16 +75,16 @@ pub(crate) struct Seam {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Seam>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<HostOs>>> = const { RefCell::new(None) };
 }
 
-/// The seam of the host whose code runs now, if it is the code of one.
-pub(crate) fn current() -> Option<Rc<Seam>> {
+/// The operating system of the host whose code runs now, if it is the code of one.
+pub(crate) fn current() -> Option<Rc<HostOs>> {
     CURRENT.with_borrow(Clone::clone)
 }
 
-/// While it is there, the seam of a host is the current one; then the former is again.
-struct Entered(Option<Rc<Seam>>);
+/// While it is there, that of a host is the current one; then the former is again.
+struct Entered(Option<Rc<HostOs>>);
 
 impl Drop for Entered {
     fn drop(&mut self) {
@@ -92,7 +92,7 @@ impl Drop for Entered {
     }
 }
 
-impl Seam {
+impl HostOs {
     /// That of a host of the run's topology.
     pub(crate) fn new(id: u16, host: &HostSpec, shared: &Rc<Shared>) -> Rc<Self> {
         let sidecar = shared.plan.service_faults(&host.name).next().is_some();
@@ -173,12 +173,12 @@ impl Seam {
     }
 
     /// From now on look-ups of names meet this fault.
-    pub(crate) fn misname(&self, number: u16, fault: NameFault) {
+    pub(crate) fn inject_name_fault(&self, number: u16, fault: NameFault) {
         self.misnaming.borrow_mut().push((number, fault));
     }
 
     /// They meet it no longer.
-    pub(crate) fn name_again(&self, number: u16) {
+    pub(crate) fn heal_name_fault(&self, number: u16) {
         self.misnaming.borrow_mut().retain(|(acting, _)| *acting != number);
     }
 
@@ -260,7 +260,7 @@ impl Seam {
     }
 }
 
-impl Kernel for Seam {
+impl Kernel for HostOs {
     fn host(&self) -> u16 {
         self.id
     }
@@ -424,7 +424,7 @@ impl Kernel for Seam {
     }
 }
 
-impl squall_os::sim::Host for Seam {
+impl squall_os::sim::Host for HostOs {
     fn spend(&self, cost: Duration) -> u64 {
         let mut cost = nanos(cost);
         if let Some((factor, fault)) = self.slow.get() {
@@ -475,7 +475,7 @@ impl squall_os::sim::Host for Seam {
     }
 }
 
-impl Seam {
+impl HostOs {
     /// Whose address the name service gives for `name`, and when.
     fn answer(&self, name: &str) -> (u64, io::Result<String>) {
         let (mut at, mut answer) = (interpose::now(), Ok(name.to_owned()));
