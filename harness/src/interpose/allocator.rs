@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicI64, Ordering},
 };
 
-use super::threads;
+use super::threads::bytes;
 
 thread_local! {
     /// Bytes allocated by this thread less those freed by it.
@@ -52,13 +52,13 @@ fn count(bytes: usize, sign: i64) {
 }
 
 /// From now on this thread counts with the others of its run, or no longer.
-pub(super) fn count_in(of_run: Option<&'static AtomicI64>) {
+pub(crate) fn count_in(of_run: Option<&'static AtomicI64>) {
     let _ = OF_RUN.try_with(|cell| cell.set(of_run));
 }
 
 /// Bytes that the run of this thread holds; `None` unless the allocator counts.
 pub(crate) fn live() -> Option<i64> {
-    COUNTED.get().then(|| LIVE.get() + threads::bytes())
+    COUNTED.get().then(|| LIVE.get() + bytes())
 }
 
 /// From now on, counts what all threads hold together: to begin with, what this one does.

@@ -1,267 +1,38 @@
-//! The descriptors of a run: numbers above those of the real kernel, for what the simulated one
-//! has.
+//! The descriptors of a run, what they refer to, and who is told when something happens to that.
 //!
-//! As on Linux, a descriptor refers to an open description, here an [`Object`], which several may
-//! share (`dup`), and which ends with the last of them. The lowest free number is the next.
+//! All of it belongs to the thread of the run, and nothing here waits.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeSet,
-    io,
-    rc::{Rc, Weak},
+mod channel;
+mod define;
+mod epoll;
+mod event;
+mod file;
+mod flow;
+mod name;
+mod news;
+mod number;
+mod polling;
+mod readiness;
+mod socket;
+mod table;
+mod unix;
+mod watch;
+
+pub(crate) use channel::{Channel, Timeouts};
+pub(crate) use define::on_descriptors;
+pub(crate) use epoll::Epoll;
+pub(crate) use event::Event;
+pub(crate) use file::{Lock, OpenFile, Text};
+pub(crate) use flow::Flow;
+pub(crate) use name::{Name, write_name};
+pub(crate) use news::take_hosts;
+pub(crate) use number::{FIRST, is_simulated};
+pub(crate) use polling::{await_all, control, event, look};
+pub(crate) use readiness::mask;
+pub(crate) use socket::Socket;
+pub(crate) use table::{
+    Kind, Object, all, any_other, close, close_on_exec, duplicate, duplicate_to, forget, get, open,
+    set_close_on_exec,
 };
-
-use libc::c_int;
-
-use super::{
-    channels::Channel,
-    files::OpenFile,
-    kernel::Kernel,
-    polling::{Epoll, Event, Watcher},
-    unix::UnixSocket,
-};
-
-/// The first number of a simulated descriptor: `fs.nr_open`, below which those of the real kernel
-/// stay.
-pub(super) const FIRST: c_int = 1 << 20;
-
-/// So many descriptors a run can have at most.
-const MOST: usize = 1 << 20;
-
-/// What descriptors refer to.
-pub(super) struct Object {
-    pub(super) kind: Kind,
-    /// The number that a kernel notifies it by.
-    pub(super) number: u32,
-    /// The epolls that it is registered with.
-    pub(super) watchers: RefCell<Vec<Watcher>>,
-    /// The hosts whose threads wait for it.
-    pub(super) awaiting: RefCell<Vec<u16>>,
-    pub(super) nonblocking: Cell<bool>,
-}
-
-pub(super) enum Kind {
-    Socket(Socket),
-    Epoll(Epoll),
-    Event(Event),
-    File(OpenFile),
-    /// `/dev/urandom` and the like.
-    Random,
-    /// A file of the machine that says something else on each host.
-    Text(Text),
-    /// An end of a pipe or of a pair of sockets.
-    Channel(Channel),
-    Unix(UnixSocket),
-}
-
-/// A text that is read from where it stands.
-pub(super) struct Text {
-    pub(super) bytes: Vec<u8>,
-    pub(super) position: Cell<usize>,
-}
-
-/// A socket of a host's kernel, closed when it is dropped.
-pub(super) struct Socket {
-    pub(super) kernel: Rc<dyn Kernel>,
-    pub(super) id: u64,
-    pub(super) stream: bool,
-    pub(super) v6: bool,
-    /// How long a call waits that may.
-    pub(super) receive_timeout: Cell<u64>,
-    pub(super) send_timeout: Cell<u64>,
-}
-
-impl Socket {
-    pub(super) fn new(kernel: Rc<dyn Kernel>, id: u64, stream: bool, v6: bool) -> Self {
-        let (receive_timeout, send_timeout) = (Cell::new(0), Cell::new(0));
-        Self { kernel, id, stream, v6, receive_timeout, send_timeout }
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        self.kernel.close(self.id);
-    }
-}
-
-impl Drop for Object {
-    fn drop(&mut self) {
-        for watcher in self.watchers.take() {
-            watcher.forget();
-        }
-        let number = self.number;
-        // The table may be gone already, with everything in it.
-        let _ = TABLE.try_with(|table| {
-            if let Ok(mut table) = table.try_borrow_mut()
-                && let Some(place) = table.objects.get_mut(number as usize)
-            {
-                *place = Weak::new();
-                table.unused.push(number);
-            }
-        });
-    }
-}
-
-#[derive(Default)]
-struct Table {
-    slots: Vec<Option<Slot>>,
-    free: BTreeSet<usize>,
-    objects: Vec<Weak<Object>>,
-    unused: Vec<u32>,
-}
-
-#[derive(Clone)]
-struct Slot {
-    object: Rc<Object>,
-    close_on_exec: bool,
-}
-
-thread_local! {
-    static TABLE: RefCell<Table> = RefCell::default();
-}
-
-/// Is this the number of a descriptor of some run?
-pub(super) fn is_simulated(fd: c_int) -> bool {
-    fd >= FIRST
-}
-
-pub(super) fn bad() -> io::Error {
-    io::Error::from_raw_os_error(libc::EBADF)
-}
-
-fn with_table<R>(act: impl FnOnce(&mut Table) -> R) -> io::Result<R> {
-    TABLE.try_with(|table| act(&mut table.borrow_mut())).map_err(|_| bad())
-}
-
-fn index(fd: c_int) -> Option<usize> {
-    usize::try_from(fd.checked_sub(FIRST)?).ok()
-}
-
-/// Makes an object with a descriptor.
-pub(super) fn open(kind: Kind, nonblocking: bool, close_on_exec: bool) -> io::Result<c_int> {
-    let number = with_table(|table| {
-        table.unused.pop().unwrap_or_else(|| {
-            table.objects.push(Weak::new());
-            u32::try_from(table.objects.len() - 1).unwrap_or(u32::MAX)
-        })
-    })?;
-    let object = Rc::new(Object {
-        kind,
-        number,
-        watchers: RefCell::default(),
-        awaiting: RefCell::default(),
-        nonblocking: Cell::new(nonblocking),
-    });
-    let weak = Rc::downgrade(&object);
-    with_table(|table| table.objects[number as usize] = weak)?;
-    add(object, 0, close_on_exec)
-}
-
-/// Gives an object a descriptor, the lowest free one from `least` on.
-fn add(object: Rc<Object>, least: c_int, close_on_exec: bool) -> io::Result<c_int> {
-    let least = index(least.max(FIRST)).unwrap_or(0);
-    let slot = Slot { object, close_on_exec };
-    // What does not fit is dropped outside of the table, which it may ask for.
-    let full = with_table(|table| {
-        while table.slots.len() < least {
-            table.free.insert(table.slots.len());
-            table.slots.push(None);
-        }
-        let place = table.free.range(least..).next().copied().unwrap_or(table.slots.len());
-        if place >= MOST {
-            return Err(slot);
-        }
-        table.free.remove(&place);
-        if place == table.slots.len() {
-            table.slots.push(Some(slot));
-        } else {
-            table.slots[place] = Some(slot);
-        }
-        Ok(FIRST + c_int::try_from(place).unwrap_or(0))
-    })?;
-    full.map_err(|_| io::Error::from_raw_os_error(libc::EMFILE))
-}
-
-/// What a descriptor refers to.
-pub(super) fn get(fd: c_int) -> io::Result<Rc<Object>> {
-    let found = with_table(|table| {
-        let slot = table.slots.get(index(fd)?)?.as_ref()?;
-        Some(Rc::clone(&slot.object))
-    })?;
-    found.ok_or_else(bad)
-}
-
-/// Is this so of any open description but this one?
-pub(super) fn any_other(this: &Rc<Object>, is_so: impl Fn(&Kind) -> bool) -> bool {
-    let others = with_table(|table| {
-        let slots = table.slots.iter().flatten();
-        slots.map(|slot| Rc::clone(&slot.object)).collect::<Vec<_>>()
-    });
-    others.is_ok_and(|others| {
-        others.iter().any(|other| !Rc::ptr_eq(other, this) && is_so(&other.kind))
-    })
-}
-
-/// The object that a kernel knows by this number.
-pub(super) fn object(number: u32) -> Option<Rc<Object>> {
-    with_table(|table| table.objects.get(number as usize)?.upgrade()).ok().flatten()
-}
-
-/// Another descriptor for the same object.
-pub(super) fn duplicate(fd: c_int, least: c_int, close_on_exec: bool) -> io::Result<c_int> {
-    add(get(fd)?, least, close_on_exec)
-}
-
-/// Makes `new` a descriptor for what `fd` refers to, and closes what it was before.
-pub(super) fn duplicate_to(fd: c_int, new: c_int, close_on_exec: bool) -> io::Result<c_int> {
-    let object = get(fd)?;
-    let place = index(new).filter(|place| *place < MOST).ok_or_else(bad)?;
-    let old = with_table(|table| {
-        while table.slots.len() <= place {
-            table.free.insert(table.slots.len());
-            table.slots.push(None);
-        }
-        table.free.remove(&place);
-        table.slots[place].replace(Slot { object, close_on_exec })
-    })?;
-    drop(old);
-    Ok(new)
-}
-
-pub(super) fn close(fd: c_int) -> io::Result<()> {
-    let slot = with_table(|table| {
-        let place = index(fd)?;
-        let slot = table.slots.get_mut(place)?.take()?;
-        table.free.insert(place);
-        Some(slot)
-    })?;
-    // Dropped outside of the table, which the end of the object asks for.
-    slot.map(drop).ok_or_else(bad)
-}
-
-/// All descriptors that are open.
-pub(super) fn all() -> Vec<c_int> {
-    let open = with_table(|table| {
-        let slots = table.slots.iter().enumerate().filter(|(_, slot)| slot.is_some());
-        slots.filter_map(|(place, _)| Some(FIRST + c_int::try_from(place).ok()?)).collect()
-    });
-    open.unwrap_or_default()
-}
-
-pub(super) fn close_on_exec(fd: c_int) -> io::Result<bool> {
-    with_table(|table| Some(table.slots.get(index(fd)?)?.as_ref()?.close_on_exec))?.ok_or_else(bad)
-}
-
-pub(super) fn set_close_on_exec(fd: c_int, on: bool) -> io::Result<()> {
-    let set = with_table(|table| {
-        table.slots.get_mut(index(fd)?)?.as_mut()?.close_on_exec = on;
-        Some(())
-    })?;
-    set.ok_or_else(bad)
-}
-
-/// The run is over: what is still open is closed.
-pub(super) fn forget() {
-    let table = TABLE.try_with(RefCell::take);
-    drop(table);
-}
+pub(crate) use unix::UnixSocket;
+pub(crate) use watch::notify;

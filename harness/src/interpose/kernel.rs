@@ -10,10 +10,11 @@ use std::{
 
 use tokio::io::ReadBuf;
 
-use super::{
-    Clock, Image,
-    disk::{DiskAnswer, DiskRequest},
-};
+use super::{clocks::Clock, program::Image};
+
+mod disk;
+
+pub(crate) use disk::{DiskAnswer, DiskRequest, FileStatus};
 
 /// The calls that a simulated kernel has for sockets, which it knows by number. None of them
 /// waits: what cannot be done yet is `WouldBlock`, and a socket that is watched says when that may

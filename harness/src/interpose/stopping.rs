@@ -1,7 +1,7 @@
 //! The signals by which the real process is asked to stop.
 //!
 //! Tokio's way leads through its static for signals, which runs put contents of their hosts into
-//! (see [`signals`](super::signals)): a real signal that comes while a host's code runs would be that
+//! (see [`program`](super::program)): a real signal that comes while a host's code runs would be that
 //! host's, and be lost. This way is a store to a flag, on whichever thread the kernel interrupts.
 
 use std::{

@@ -4,12 +4,17 @@
 
 use libc::AT_FDCWD;
 
-use super::{
-    super::{
-        attributes, descriptors::is_simulated, directories, handles, identity, listing, signals,
+use super::call::Call;
+use crate::interpose::{
+    calls::{
+        files::{attributes, directories, listing},
+        handles,
+        process::{identity, signals},
+        threads::futex,
         time,
     },
-    Call, futex,
+    descriptors::is_simulated,
+    system_calls,
 };
 
 /// What libc's functions say when something went wrong.
@@ -91,7 +96,7 @@ fn perform_on_files(call: &Call) -> isize {
             libc::SYS_linkat => libc::linkat(a as _, b as _, c as _, d as _, e as _) as isize,
             libc::SYS_symlinkat => libc::symlinkat(a as _, b as _, c as _) as isize,
             libc::SYS_mknodat => libc::mknodat(a as _, b as _, c as _, d as _) as isize,
-            libc::SYS_fchmodat | super::table::SYS_FCHMODAT2 => {
+            libc::SYS_fchmodat | system_calls::SYS_FCHMODAT2 => {
                 libc::fchmodat(a as _, b as _, c as _, 0) as isize
             }
             libc::SYS_fchownat => libc::fchownat(a as _, b as _, c as _, d as _, e as _) as isize,

@@ -1,4 +1,4 @@
-//! The program by which the kernel looks at each system call of a thread: the [`table`](super::table)
+//! The program by which the kernel looks at each system call of a thread: the [`system_calls`]
 //! as a search for the number, in the instructions of BPF.
 
 use std::{
@@ -8,10 +8,10 @@ use std::{
 
 use libc::{c_int, dl_phdr_info, size_t, sock_filter};
 
-use super::{
-    super::futex,
-    MEANT,
-    table::{self, Fate},
+use crate::interpose::{
+    descriptors,
+    real::{MEANT, real_syscall},
+    system_calls::{self, Fate},
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -57,7 +57,7 @@ fn when(condition: u32, k: u32, then: Vec<sock_filter>) -> Vec<sock_filter> {
 /// What is done with a call of this fate.
 fn decide(fate: Fate, libc_at: &[Range<u64>]) -> Vec<sock_filter> {
     let (allow, trap) = (end(libc::SECCOMP_RET_ALLOW), end(libc::SECCOMP_RET_TRAP));
-    let first = u32::try_from(super::super::descriptors::FIRST).unwrap_or(u32::MAX);
+    let first = u32::try_from(descriptors::FIRST).unwrap_or(u32::MAX);
     match fate {
         Fate::Passed => vec![allow],
         Fate::Answered | Fate::OnlyOfRun | Fate::Refused(_) => vec![trap],
@@ -149,7 +149,7 @@ pub(super) fn program(randomness: bool) -> Vec<sock_filter> {
     let libc_at = libc_at();
     let unknown = || vec![end(libc::SECCOMP_RET_TRAP)];
     let (mut parts, mut next, mut last) = (Vec::new(), 0, None);
-    for row in table::rows() {
+    for row in system_calls::rows() {
         let from = number(row.number);
         let fate = match row.fate {
             Fate::Answered if !randomness && row.number == libc::SYS_getrandom => Fate::Passed,
@@ -204,7 +204,7 @@ fn libc_at() -> Vec<Range<u64>> {
                 start..start.wrapping_add(header.p_memsz)
             });
         let code: Vec<Range<u64>> = code.collect();
-        let own = futex::real_syscall() as usize as u64;
+        let own = real_syscall() as usize as u64;
         let file = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         if code.iter().any(|range| range.contains(&own))
             || [&b"ld-linux"[..], b"libpthread"].iter().any(|known| file.starts_with(known))

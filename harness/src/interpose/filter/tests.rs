@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use libc::{c_long, sock_filter};
 
-use super::{
-    program::program,
-    table::{self, Fate, rows},
-};
+use super::program::program;
+use crate::interpose::system_calls::{self, Fate, rows};
 
 /// What a filter makes of a call, by the rules of classic BPF.
 fn run(program: &[sock_filter], words: &BTreeMap<u32, u32>) -> u32 {
@@ -51,11 +49,16 @@ fn each_system_call_is_in_the_table_once() {
     assert_eq!(numbers.len(), count, "a number is there twice");
     #[cfg(target_arch = "x86_64")]
     {
-        let known: Vec<c_long> = (0..=334).chain(424..=table::LAST).collect();
+        let known: Vec<c_long> = (0..=334).chain(424..=system_calls::LAST).collect();
         assert_eq!(numbers, known);
     }
     for row in rows() {
-        assert_eq!(table::row(row.number).map(|row| row.fate), Some(row.fate), "{}", row.name());
+        assert_eq!(
+            system_calls::row(row.number).map(|row| row.fate),
+            Some(row.fate),
+            "{}",
+            row.name()
+        );
     }
 }
 
@@ -79,7 +82,7 @@ fn the_filter_does_with_each_number_what_the_table_says() {
             }
             Fate::Asked => {
                 assert_eq!(made([0; 6]), trap, "{name}");
-                assert_eq!(made([0, 0, 0, 0, 0, super::MEANT]), allow, "{name}");
+                assert_eq!(made([0, 0, 0, 0, 0, super::super::real::MEANT]), allow, "{name}");
             }
             Fate::OfDescriptor => {
                 assert_eq!(made([simulated, 0, 0, 0, 0, 0]), trap, "{name}");
@@ -97,7 +100,7 @@ fn the_filter_does_with_each_number_what_the_table_says() {
         }
     }
     // What libc asks for itself: from within its code, and not from behind it.
-    let libc_at = super::futex::real_syscall() as usize as u64;
+    let libc_at = super::super::real::real_syscall() as usize as u64;
     let from = |at: u64, number: c_long, first: u32| {
         let halves = [(at >> 32) as u32, (at & u64::from(u32::MAX)) as u32];
         let arch = if cfg!(target_arch = "x86_64") { 0xc000_003e } else { 0xc000_00b7 };
@@ -116,7 +119,7 @@ fn the_filter_does_with_each_number_what_the_table_says() {
         assert_eq!(from(at, libc::SYS_futex, 0), trap);
         assert_eq!(from(at, libc::SYS_clone, thread), trap);
     }
-    for unknown in [table::LAST + 1, 400, 9_999] {
+    for unknown in [system_calls::LAST + 1, 400, 9_999] {
         assert_eq!(made(&filter, unknown, [0; 6]), trap, "{unknown}");
     }
     assert_eq!(made(&program(false), libc::SYS_getrandom, [0; 6]), allow);

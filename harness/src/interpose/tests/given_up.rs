@@ -13,8 +13,9 @@ use std::{
 
 use super::{
     super::{
-        family::{Child, Family},
-        threads,
+        calls::threads::spawn::become_child,
+        lockstep::{PATIENCE, lose, sleep_until},
+        threads::{self, Child, Family},
     },
     alone, left, ms, try_alone,
 };
@@ -31,7 +32,7 @@ fn a_thread_that_is_given_up_touches_nothing_of_the_run_any_more() {
     let calls: [Call; 4] = [
         || drop(threads::at_kernel(|| Ok(()))),
         || {
-            threads::sleep_until(5);
+            sleep_until(5);
         },
         || threads::block("it does something"),
         // It ends, which its family would be told.
@@ -44,14 +45,14 @@ fn a_thread_that_is_given_up_touches_nothing_of_the_run_any_more() {
         family.state().add(Arc::clone(&child), 0, 0);
         let (own, was_lost, began) = (Arc::clone(&child), Arc::clone(&lost), Arc::clone(&gone));
         thread::spawn(move || {
-            super::super::spawn::become_child(own);
+            become_child(own);
             began.store(true, Ordering::SeqCst);
             spin_until(&was_lost);
             threads::wake_waiters(7, 1);
             call();
         });
         spin_until(&gone);
-        assert!(threads::lose(&family, &child), "it has not handed the baton back");
+        assert!(lose(&family, &child), "it has not handed the baton back");
         family.state().abandon(1);
         lost.store(true, Ordering::SeqCst);
         assert!(!family.lead.await_it_for(100), "it moves the thread of the run");
@@ -65,8 +66,8 @@ fn a_thread_that_hands_the_baton_back_at_the_last_moment_is_not_given_up() {
     let family = Family::found(1);
     let child = Child::new(Arc::clone(&family), 1);
     family.lead.hand_over();
-    assert!(!threads::lose(&family, &child));
-    assert!(threads::lose(&family, &child), "now there is no baton");
+    assert!(!lose(&family, &child));
+    assert!(lose(&family, &child), "now there is no baton");
     family.dissolve();
 }
 
@@ -77,7 +78,7 @@ fn a_run_says_of_a_thread_that_it_gives_up_what_that_does() {
     let run = alone(move || {
         let over = Arc::clone(&over);
         async move {
-            threads::PATIENCE.set(300);
+            PATIENCE.set(300);
             let spins = move || {
                 spin_until(&over);
                 // Not in the time of the run, which is over.
@@ -93,7 +94,7 @@ fn a_run_says_of_a_thread_that_it_gives_up_what_that_does() {
 
     // What waits for real, past all that is simulated.
     let run = alone(|| async {
-        threads::PATIENCE.set(300);
+        PATIENCE.set(300);
         let waits = || {
             // SAFETY: a semaphore of zeros is one that nobody has posted.
             unsafe {
