@@ -22,6 +22,17 @@ pub(crate) unsafe fn parts_at<'a>(parts: *const iovec, count: usize) -> io::Resu
     Ok(unsafe { std::slice::from_raw_parts(parts, count) })
 }
 
+/// The bytes of each part that has any.
+///
+/// # Safety
+///
+/// The parts are valid as long as what is returned.
+pub(crate) unsafe fn slices<'a>(parts: &[iovec]) -> impl Iterator<Item = &'a [u8]> {
+    let parts = parts.iter().filter(|part| part.iov_len > 0);
+    // SAFETY: the caller vouches for each part.
+    parts.map(|part| unsafe { std::slice::from_raw_parts(part.iov_base.cast(), part.iov_len) })
+}
+
 /// Copies bytes into parts, as many as there is room for. How many?
 ///
 /// # Safety

@@ -4,7 +4,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    io,
+    io::{self, IoSlice},
     rc::Rc,
 };
 
@@ -123,7 +123,7 @@ impl Flow {
     }
 
     /// Writes what there is room for. How many bytes?
-    pub(crate) fn put(&self, parts: &[&[u8]]) -> io::Result<usize> {
+    pub(crate) fn put(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         if self.ended.get() || self.refused.get() {
             return os(libc::EPIPE);
         }

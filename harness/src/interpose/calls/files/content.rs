@@ -10,7 +10,7 @@ use super::{
 };
 use crate::interpose::{
     answers::os,
-    calls::parts::{parts_at, scatter, signed},
+    calls::parts::{parts_at, scatter, signed, slices},
     clocks::now,
     descriptors::{self, Kind, Lock, OpenFile, Text, on_descriptors},
     kernel::{DiskAnswer, DiskRequest},
@@ -112,11 +112,9 @@ pub(crate) unsafe fn write_parts(
     at: Option<u64>,
 ) -> io::Result<ssize_t> {
     let mut data = Vec::new();
-    for part in parts.iter().filter(|part| part.iov_len > 0) {
-        // SAFETY: the caller vouches for the part.
-        data.extend_from_slice(unsafe {
-            std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len)
-        });
+    // SAFETY: the caller vouches for the parts.
+    for bytes in unsafe { slices(parts) } {
+        data.extend_from_slice(bytes);
     }
     if is_random(fd)? {
         return Ok(data.len().cast_signed());

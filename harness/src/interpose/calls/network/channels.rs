@@ -1,13 +1,16 @@
 //! Pipes, pairs of sockets and connections of Unix sockets: bytes between two descriptors of one host.
 
-use std::{io, rc::Rc};
+use std::{
+    io::{self, IoSlice},
+    rc::Rc,
+};
 
 use libc::{EPOLLIN, EPOLLOUT, MSG_DONTWAIT, MSG_PEEK, c_int, iovec, sockaddr, socklen_t, ssize_t};
 
 use super::options;
 use crate::interpose::{
     answers::{answer, os},
-    calls::parts::{scatter, signed},
+    calls::parts::{scatter, signed, slices},
     clocks::now,
     descriptors::{self, Channel, Flow, Kind, Object, Timeouts, write_name},
     lockstep::wait_for,
@@ -194,18 +197,17 @@ pub(super) unsafe fn receive(fd: c_int, parts: &[iovec], flags: c_int) -> io::Re
 ///
 /// The parts are valid.
 pub(super) unsafe fn transmit(fd: c_int, parts: &[iovec], flags: c_int) -> io::Result<ssize_t> {
-    let parts: Vec<&[u8]> = parts
-        .iter()
-        .filter(|part| part.iov_len > 0)
-        // SAFETY: the caller vouches for each part.
-        .map(|part| unsafe { std::slice::from_raw_parts(part.iov_base.cast(), part.iov_len) })
-        .collect();
+    // SAFETY: the caller vouches for the parts.
+    let parts: Vec<IoSlice<'_>> = unsafe { slices(parts) }.map(IoSlice::new).collect();
     let total: usize = parts.iter().map(|part| part.len()).sum();
     let mut sent = 0;
     let result = until_ready(fd, EPOLLOUT, flags, |object| {
         with_channel(object, |channel| {
             let Some(flow) = &channel.outgoing else { return os(libc::EBADF) };
-            sent += flow.put(&behind(&parts, sent))?;
+            let mut parts = parts.clone();
+            let mut left = &mut parts[..];
+            IoSlice::advance_slices(&mut left, sent);
+            sent += flow.put(left)?;
             if sent < total { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         })
     });
@@ -214,19 +216,6 @@ pub(super) unsafe fn transmit(fd: c_int, parts: &[iovec], flags: c_int) -> io::R
         Err(error) if sent == 0 => Err(error),
         _ => Ok(signed(sent)),
     }
-}
-
-/// The parts without the first `bytes` of them.
-fn behind<'p>(parts: &[&'p [u8]], mut bytes: usize) -> Vec<&'p [u8]> {
-    let mut left = Vec::with_capacity(parts.len());
-    for part in parts {
-        let skipped = bytes.min(part.len());
-        bytes -= skipped;
-        if skipped < part.len() {
-            left.push(&part[skipped..]);
-        }
-    }
-    left
 }
 
 /// Opens two descriptors and writes them where the caller wants them.

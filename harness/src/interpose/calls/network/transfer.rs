@@ -19,7 +19,7 @@ use tokio::io::ReadBuf;
 use super::{address, channels};
 use crate::interpose::{
     answers::os,
-    calls::parts::{parts_at, scatter, signed},
+    calls::parts::{parts_at, scatter, signed, slices},
     clocks::now,
     descriptors::{self, Kind, Object, Socket},
     lockstep::wait_for,
@@ -86,20 +86,6 @@ impl<T: Copy> Lent<T> {
     fn get(&self) -> T {
         self.0
     }
-}
-
-/// The bytes to be sent.
-///
-/// # Safety
-///
-/// The parts are valid as long as what is returned.
-unsafe fn to_send<'a>(parts: &[iovec]) -> Vec<IoSlice<'a>> {
-    let parts = parts.iter().filter(|part| part.iov_len > 0);
-    // SAFETY: the caller vouches for each part.
-    let bytes = parts.map(|part| unsafe {
-        std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len)
-    });
-    bytes.map(IoSlice::new).collect()
 }
 
 /// A place to receive into.
@@ -214,7 +200,8 @@ pub(crate) unsafe fn transmit(
     let result = until_ready(fd, EPOLLOUT, flags, |socket| {
         let (parts, count) = lent.get();
         // SAFETY: they are the caller's, who waits.
-        let parts = unsafe { to_send(parts_at(parts, count)?) };
+        let mut parts: Vec<IoSlice<'_>> =
+            unsafe { slices(parts_at(parts, count)?) }.map(IoSlice::new).collect();
         if !socket.stream {
             let bytes = match &parts[..] {
                 [] => Vec::new(),
@@ -227,9 +214,9 @@ pub(crate) unsafe fn transmit(
             return Ok(0);
         }
         let total: usize = parts.iter().map(|part| part.len()).sum();
-        let mut left = skip(parts, sent);
-        sent += socket.kernel.send(socket.id, &left)?;
-        left.clear();
+        let mut left = &mut parts[..];
+        IoSlice::advance_slices(&mut left, sent);
+        sent += socket.kernel.send(socket.id, left)?;
         if sent < total { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(0) }
     });
     if is_no_socket(&result) {
@@ -243,23 +230,6 @@ pub(crate) unsafe fn transmit(
         Ok(_) if sent > 0 => Ok(signed(sent)),
         Ok(_) => Ok(signed(parts.iter().map(|part| part.iov_len).sum())),
     }
-}
-
-/// The parts without the first `bytes` of them.
-fn skip(parts: Vec<IoSlice<'_>>, mut bytes: usize) -> Vec<IoSlice<'_>> {
-    if bytes == 0 {
-        return parts;
-    }
-    let mut left = Vec::with_capacity(parts.len());
-    for mut part in parts {
-        let skipped = bytes.min(part.len());
-        bytes -= skipped;
-        if skipped < part.len() {
-            part.advance(skipped);
-            left.push(part);
-        }
-    }
-    left
 }
 
 /// # Safety
