@@ -7,7 +7,7 @@ use libc::*;
 
 /// What becomes of a system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Treatment {
     /// It is about nothing but the thread, its memory or its rights: the kernel answers it.
     Passed,
     /// The simulation answers it.
@@ -37,7 +37,7 @@ pub(crate) struct Row {
     pub(crate) number: c_long,
     /// The name of its number in C.
     symbol: &'static str,
-    pub(crate) fate: Fate,
+    pub(crate) treatment: Treatment,
 }
 
 impl Row {
@@ -88,12 +88,12 @@ const SYS_FILE_SETATTR: c_long = 469;
 pub(crate) const LAST: c_long = SYS_FILE_SETATTR;
 
 macro_rules! calls {
-    ($($fate:expr => $($symbol:ident)*;)*) => {
-        &[$($(Row { number: $symbol, symbol: stringify!($symbol), fate: $fate },)*)*]
+    ($($treatment:expr => $($symbol:ident)*;)*) => {
+        &[$($(Row { number: $symbol, symbol: stringify!($symbol), treatment: $treatment },)*)*]
     };
 }
 
-use Fate::{
+use Treatment::{
     Absent, Answered, Asked, Begin, OfDescriptor, OfLibc, OnlyOfRun, Passed, Refused, Signal,
 };
 

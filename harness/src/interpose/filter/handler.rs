@@ -16,7 +16,7 @@ use crate::interpose::{
     descriptors::is_simulated,
     real::{is_passing, open_really, real_syscall, really},
     refusal,
-    system_calls::{self, Fate},
+    system_calls::{self, Treatment},
     threads::{in_run, is_inside},
 };
 
@@ -119,12 +119,14 @@ fn answer(call: &Call) -> isize {
         return told(unsafe { open_really(directory, path, flags) } as isize);
     }
     let row = system_calls::row(call.number);
-    if matches!(row, Some(row) if row.fate == Fate::Asked) && (!is_inside() || is_passing()) {
+    if matches!(row, Some(row) if row.treatment == Treatment::Asked)
+        && (!is_inside() || is_passing())
+    {
         let [a, b, c, d, e, _] = call.arguments;
         // SAFETY: the arguments are the caller's.
         return told(unsafe { really(call.number, [a, b, c, d, e]) } as isize);
     }
-    if matches!(row, Some(row) if row.fate == Fate::OfLibc) && !is_inside() {
+    if matches!(row, Some(row) if row.treatment == Treatment::OfLibc) && !is_inside() {
         let [a, b, c, d, e, f] = call.arguments;
         // SAFETY: the arguments are the caller's. Libc makes it now, which the filter lets through.
         return told(unsafe { real_syscall()(call.number, a, b, c, d, e, f) } as isize);
@@ -140,7 +142,7 @@ fn answer(call: &Call) -> isize {
         ));
         return absent;
     };
-    if let Fate::Refused(why) = row.fate {
+    if let Treatment::Refused(why) = row.treatment {
         refusal::refuse(&format!("it calls {}: {why}", row.name()));
         return if call.number == libc::SYS_io_uring_setup {
             absent
@@ -148,13 +150,13 @@ fn answer(call: &Call) -> isize {
             -(libc::EPERM as isize)
         };
     }
-    if row.fate == Fate::Begin {
+    if row.treatment == Treatment::Begin {
         refusal::refuse(&format!("it calls {}: another process cannot be simulated", row.name()));
         return -(libc::EPERM as isize);
     }
     #[expect(clippy::cast_possible_truncation, reason = "a number of C in a register")]
     let first = call.arguments[0] as c_int;
-    if row.fate == Fate::OnlyOfRun && !is_simulated(first) {
+    if row.treatment == Treatment::OnlyOfRun && !is_simulated(first) {
         refusal::refuse(&format!(
             "it calls {} on a descriptor that is not of the simulation",
             row.name()

@@ -11,7 +11,7 @@ use libc::{c_int, dl_phdr_info, size_t, sock_filter};
 use crate::interpose::{
     descriptors,
     real::{MEANT, real_syscall},
-    system_calls::{self, Fate},
+    system_calls::{self, Treatment},
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -55,26 +55,26 @@ fn when(condition: u32, k: u32, then: Vec<sock_filter>) -> Vec<sock_filter> {
 }
 
 /// What is done with a call of this fate.
-fn decide(fate: Fate, libc_at: &[Range<u64>]) -> Vec<sock_filter> {
+fn decide(treatment: Treatment, libc_at: &[Range<u64>]) -> Vec<sock_filter> {
     let (allow, trap) = (end(libc::SECCOMP_RET_ALLOW), end(libc::SECCOMP_RET_TRAP));
     let first = u32::try_from(descriptors::FIRST).unwrap_or(u32::MAX);
-    match fate {
-        Fate::Passed => vec![allow],
-        Fate::Answered | Fate::OnlyOfRun | Fate::Refused(_) => vec![trap],
-        Fate::Absent(error) => vec![end(libc::SECCOMP_RET_ERRNO | error.unsigned_abs())],
-        Fate::Asked => {
+    match treatment {
+        Treatment::Passed => vec![allow],
+        Treatment::Answered | Treatment::OnlyOfRun | Treatment::Refused(_) => vec![trap],
+        Treatment::Absent(error) => vec![end(libc::SECCOMP_RET_ERRNO | error.unsigned_abs())],
+        Treatment::Asked => {
             [vec![load(LAST_ARGUMENT)], when(libc::BPF_JEQ, MEANT, vec![allow]), vec![trap]]
                 .concat()
         }
         // Those that are no descriptors are negative.
-        Fate::OfDescriptor => [
+        Treatment::OfDescriptor => [
             vec![load(FIRST_ARGUMENT)],
             when(libc::BPF_JSET, 1 << 31, vec![allow]),
             when(libc::BPF_JGE, first, vec![trap]),
             vec![allow],
         ]
         .concat(),
-        Fate::Signal(argument) => {
+        Treatment::Signal(argument) => {
             let mut decision = vec![load(FIRST_ARGUMENT + argument * ARGUMENT_BYTES)];
             for signal in OF_LIBC.into_iter().chain([libc::SIGABRT.unsigned_abs()]) {
                 decision.extend(when(libc::BPF_JEQ, signal, vec![allow]));
@@ -82,8 +82,8 @@ fn decide(fate: Fate, libc_at: &[Range<u64>]) -> Vec<sock_filter> {
             decision.push(trap);
             decision
         }
-        Fate::OfLibc => [within(libc_at, &[allow]), vec![trap]].concat(),
-        Fate::Begin => {
+        Treatment::OfLibc => [within(libc_at, &[allow]), vec![trap]].concat(),
+        Treatment::Begin => {
             let thread = libc::CLONE_THREAD.unsigned_abs();
             let begins = [
                 vec![load(NUMBER)],
@@ -151,18 +151,20 @@ pub(super) fn program(randomness: bool) -> Vec<sock_filter> {
     let (mut parts, mut next, mut last) = (Vec::new(), 0, None);
     for row in system_calls::rows() {
         let from = number(row.number);
-        let fate = match row.fate {
-            Fate::Answered if !randomness && row.number == libc::SYS_getrandom => Fate::Passed,
-            fate => fate,
+        let treatment = match row.treatment {
+            Treatment::Answered if !randomness && row.number == libc::SYS_getrandom => {
+                Treatment::Passed
+            }
+            treatment => treatment,
         };
         if from > next {
             parts.push(Part { from: next, decision: unknown() });
             last = None;
         }
-        if last != Some(fate) {
-            parts.push(Part { from, decision: decide(fate, &libc_at) });
+        if last != Some(treatment) {
+            parts.push(Part { from, decision: decide(treatment, &libc_at) });
         }
-        (next, last) = (from + 1, Some(fate));
+        (next, last) = (from + 1, Some(treatment));
     }
     parts.push(Part { from: next, decision: unknown() });
     let mut program = vec![load(ARCH)];

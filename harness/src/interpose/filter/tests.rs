@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use libc::{c_long, sock_filter};
 
 use super::program::program;
-use crate::interpose::system_calls::{self, Fate, rows};
+use crate::interpose::system_calls::{self, Treatment, rows};
 
 /// What a filter makes of a call, by the rules of classic BPF.
 fn run(program: &[sock_filter], words: &BTreeMap<u32, u32>) -> u32 {
@@ -54,8 +54,8 @@ fn each_system_call_is_in_the_table_once() {
     }
     for row in rows() {
         assert_eq!(
-            system_calls::row(row.number).map(|row| row.fate),
-            Some(row.fate),
+            system_calls::row(row.number).map(|row| row.treatment),
+            Some(row.treatment),
             "{}",
             row.name()
         );
@@ -71,25 +71,29 @@ fn the_filter_does_with_each_number_what_the_table_says() {
     for row in rows() {
         let made = |arguments| made(&filter, row.number, arguments);
         let name = row.name();
-        match row.fate {
-            Fate::Passed => assert_eq!(made([0; 6]), allow, "{name}"),
-            Fate::Answered | Fate::OnlyOfRun | Fate::OfLibc | Fate::Begin | Fate::Refused(_) => {
+        match row.treatment {
+            Treatment::Passed => assert_eq!(made([0; 6]), allow, "{name}"),
+            Treatment::Answered
+            | Treatment::OnlyOfRun
+            | Treatment::OfLibc
+            | Treatment::Begin
+            | Treatment::Refused(_) => {
                 assert_eq!(made([0; 6]), trap, "{name}")
             }
-            Fate::Absent(error) => {
+            Treatment::Absent(error) => {
                 let error = libc::SECCOMP_RET_ERRNO | error.unsigned_abs();
                 assert_eq!(made([0; 6]), error, "{name}");
             }
-            Fate::Asked => {
+            Treatment::Asked => {
                 assert_eq!(made([0; 6]), trap, "{name}");
                 assert_eq!(made([0, 0, 0, 0, 0, super::super::real::MEANT]), allow, "{name}");
             }
-            Fate::OfDescriptor => {
+            Treatment::OfDescriptor => {
                 assert_eq!(made([simulated, 0, 0, 0, 0, 0]), trap, "{name}");
                 assert_eq!(made([simulated - 1, 0, 0, 0, 0, 0]), allow, "{name}");
                 assert_eq!(made([u32::MAX, 0, 0, 0, 0, 0]), allow, "{name}");
             }
-            Fate::Signal(argument) => {
+            Treatment::Signal(argument) => {
                 let of = |signal: u32| {
                     let mut arguments = [0; 6];
                     arguments[argument as usize] = signal;
