@@ -31,8 +31,8 @@ pub(crate) use polling::{await_all, control, event, look};
 pub(crate) use readiness::mask;
 pub(crate) use socket::Socket;
 pub(crate) use table::{
-    Kind, Object, all, any_other, close, close_on_exec, duplicate, duplicate_to, forget, get, open,
-    set_close_on_exec,
+    Kind, Object, all, all_closed, any_other, close, close_on_exec, duplicate, duplicate_to,
+    forget, get, open, set_close_on_exec,
 };
 pub(crate) use unix::UnixSocket;
 pub(crate) use watch::notify;

@@ -247,7 +247,7 @@ fn follow(
     let (mut path, mut passed) = (path.to_vec(), Vec::new());
     loop {
         while let Some(first) = path.first()
-            && modules.contains_key(&[&*base, &[first.clone()]].concat())
+            && modules.contains_key(&[&*base, std::slice::from_ref(first)].concat())
         {
             base.push(path.remove(0));
         }

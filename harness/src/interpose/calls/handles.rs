@@ -46,7 +46,7 @@ on_descriptors! {
     /// `close(2)`
     fn close(fd) -> c_int {
         // With its run, all that it had has been closed.
-        if !in_run() {
+        if !in_run() || descriptors::all_closed() {
             return Ok(0);
         }
         at_descriptors(|| descriptors::close(fd).map(|()| 0))
@@ -75,7 +75,7 @@ fn control(fd: c_int, command: c_int, argument: usize) -> io::Result<c_int> {
         libc::F_DUPFD => descriptors::duplicate(fd, number, false),
         libc::F_DUPFD_CLOEXEC => descriptors::duplicate(fd, number, true),
         // What outlives its run may look whether it is open before it is closed, as std does.
-        libc::F_GETFD if !in_run() => Ok(libc::FD_CLOEXEC),
+        libc::F_GETFD if !in_run() || descriptors::all_closed() => Ok(libc::FD_CLOEXEC),
         libc::F_GETFD => Ok(if descriptors::close_on_exec(fd)? { libc::FD_CLOEXEC } else { 0 }),
         libc::F_SETFD => {
             descriptors::set_close_on_exec(fd, number & libc::FD_CLOEXEC != 0).map(|()| 0)

@@ -82,6 +82,8 @@ struct Slot {
 
 thread_local! {
     static TABLE: RefCell<Table> = RefCell::default();
+    /// Whether the run is over, and all that is left is being closed.
+    static CLOSED: Cell<bool> = const { Cell::new(false) };
 }
 
 fn with_table<R>(act: impl FnOnce(&mut Table) -> R) -> io::Result<R> {
@@ -212,6 +214,14 @@ pub(crate) fn set_close_on_exec(fd: c_int, on: bool) -> io::Result<()> {
 /// The run is over: what is still open is closed.
 pub(crate) fn forget() {
     watch::forget();
+    let before = CLOSED.replace(true);
     let table = TABLE.try_with(RefCell::take);
     drop(table);
+    CLOSED.set(before);
+}
+
+/// Has everything been closed with the run? What the last of it owned may still be dropped then, and
+/// believes that its descriptors are open.
+pub(crate) fn all_closed() -> bool {
+    CLOSED.get()
 }
