@@ -68,16 +68,12 @@ impl Connection {
         if !self.state.sends() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let mut written = 0;
-        for buf in bufs.iter().filter(|buf| !buf.is_empty()) {
-            let part = buf.len().min(self.tx.room());
-            if part == 0 {
-                break;
-            }
-            self.tx.push(Bytes::copy_from_slice(&buf[..part]), now);
-            written += part;
+        let wanted = bufs.iter().map(|buf| buf.len()).sum::<usize>();
+        let written = wanted.min(self.tx.room());
+        if written > 0 {
+            self.tx.push(gathered(bufs, written), now);
         }
-        if written < bufs.iter().map(|buf| buf.len()).sum() {
+        if written < wanted {
             self.no_space = true;
             if written == 0 {
                 return Err(io::ErrorKind::WouldBlock.into());
@@ -164,4 +160,17 @@ impl Connection {
         self.tx.close();
         self.push(now, out);
     }
+}
+
+/// The first bytes of several buffers in one piece, so that a segment of them is no second copy.
+fn gathered(bufs: &[io::IoSlice<'_>], length: usize) -> Bytes {
+    if let Some(first) = bufs.first().filter(|first| first.len() >= length) {
+        return Bytes::copy_from_slice(&first[..length]);
+    }
+    let mut all = Vec::with_capacity(length);
+    for buf in bufs {
+        let part = buf.len().min(length - all.len());
+        all.extend_from_slice(&buf[..part]);
+    }
+    all.into()
 }
