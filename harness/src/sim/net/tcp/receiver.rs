@@ -451,6 +451,8 @@ impl Receiver {
             self.queued -= part as u64;
         }
         if self.queue.is_empty() {
+            // What comes next takes the first place again, which is in the processor's cache.
+            self.queue.clear();
             self.queue.shrink_to(KEPT);
         }
         let taken = before - self.queued;

@@ -199,6 +199,10 @@ impl Scoreboard {
                 delivered(Delivered::of(&record));
             }
         }
+        if self.records.is_empty() {
+            // The next one takes the first place again, which is in the processor's cache.
+            self.records.clear();
+        }
         if self.place(self.hint) > self.records.len() {
             self.hint = self.first;
         }

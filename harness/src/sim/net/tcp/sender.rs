@@ -391,6 +391,8 @@ impl Sender {
         if front.len() == length {
             let whole = self.unsent.pop_front().unwrap_or_default();
             if self.unsent.is_empty() {
+                // The next one comes to the first place again, which is in the processor's cache.
+                self.unsent.clear();
                 self.unsent.shrink_to(KEPT);
             }
             return whole;
