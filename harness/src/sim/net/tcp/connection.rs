@@ -395,7 +395,7 @@ impl Connection {
             sack: &segment.sack,
             echo: segment.echo,
         };
-        let mut outgoing = std::mem::take(&mut self.outgoing);
+        let mut outgoing = self.take_outgoing();
         let advanced = self.tx.acknowledge(&taken, now, &mut outgoing);
         self.outgoing = outgoing;
         if advanced && self.tx.is_fin_acknowledged() {
@@ -506,8 +506,18 @@ impl Connection {
         self.changes.rest = Some(rest);
     }
 
+    /// The list of what is to be sent. Between two steps all connections have one list: each with a
+    /// list of its own would have it out of the processor's cache whenever it needs it.
+    pub(super) fn take_outgoing(&mut self) -> Vec<Outgoing> {
+        if self.outgoing.capacity() > 0 {
+            std::mem::take(&mut self.outgoing)
+        } else {
+            self.config.outgoing.take()
+        }
+    }
+
     fn send_more(&mut self, now: Nanos) {
-        let mut outgoing = std::mem::take(&mut self.outgoing);
+        let mut outgoing = self.take_outgoing();
         self.tx.output(now, false, &mut outgoing);
         self.outgoing = outgoing;
     }
@@ -529,8 +539,9 @@ impl Connection {
             let segment = self.segment(seq, now);
             out.push(Segment { payload, flags: Flags { fin, ..segment.flags }, ..segment });
         }
-        outgoing.shrink_to(KEPT);
-        self.outgoing = outgoing;
+        if outgoing.capacity() > 0 {
+            self.config.outgoing.replace(outgoing);
+        }
     }
 
     pub(super) fn segment(&mut self, seq: u64, now: Nanos) -> Segment {

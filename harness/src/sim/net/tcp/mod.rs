@@ -30,7 +30,7 @@ pub(crate) use rest::{Rest, RestAnswer};
 pub(crate) use segment::{Flags, Segment};
 pub(crate) use ticks::Ticks;
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use crate::plan::{CongestionControl, TcpConfig, nanos};
 
@@ -50,7 +50,7 @@ pub(crate) const TIME_WAIT: Nanos = 60 * SECOND;
 const KEPT: usize = 8;
 
 /// [`TcpConfig`] in the units that the stack works with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) congestion_control: CongestionControl,
     pub(crate) hz: u32,
@@ -70,6 +70,8 @@ pub(crate) struct Config {
     pub(crate) wmem: [u64; 3],
     pub(crate) init_cwnd: u32,
     pub(crate) slow_start_after_idle: bool,
+    /// The list of what is to be sent, empty, which connections use one after the other.
+    outgoing: RefCell<Vec<sender::Outgoing>>,
 }
 
 impl Config {
@@ -93,6 +95,7 @@ impl Config {
             wmem: tcp.wmem,
             init_cwnd: tcp.initcwnd,
             slow_start_after_idle: tcp.slow_start_after_idle,
+            outgoing: RefCell::default(),
         }
     }
 

@@ -43,7 +43,7 @@ impl Connection {
             if self.has_lost_patience(now) {
                 return self.give_up(now, out);
             }
-            let mut outgoing = std::mem::take(&mut self.outgoing);
+            let mut outgoing = self.take_outgoing();
             self.tx.on_timer(now, &mut outgoing);
             self.outgoing = outgoing;
             self.flush(now, out);
@@ -53,7 +53,7 @@ impl Connection {
             self.keep_alive(now, out);
         }
         if self.tx.paced && self.tx.pace_at <= now {
-            let mut outgoing = std::mem::take(&mut self.outgoing);
+            let mut outgoing = self.take_outgoing();
             self.tx.on_pace(now, &mut outgoing);
             self.outgoing = outgoing;
             self.flush(now, out);
