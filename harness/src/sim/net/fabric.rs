@@ -439,6 +439,9 @@ impl Fabric {
     }
 
     fn overtake(&mut self, packet: &Packet, arrival: u64, now: u64) {
+        if self.late.len() == 0 {
+            return;
+        }
         for (_, _, fault) in self.late.overtaken(way(packet), arrival, now) {
             self.effects[usize::from(fault)].affect(1);
         }
