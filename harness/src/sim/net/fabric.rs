@@ -9,8 +9,7 @@
 //! the same was not delayed, one that is lost anyway was not lost by the fault.
 
 use std::{
-    cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
 };
 
@@ -35,6 +34,10 @@ use crate::{
 /// this, and again each time it doubles.
 const REMEMBERED: usize = 4096;
 
+/// So many lists of packets that have arrived are kept for others, and none that is longer than this.
+const LISTS: usize = 16;
+const LIST_MAX: usize = 256;
+
 pub(super) struct Fabric {
     topology: Topology,
     seed: u64,
@@ -52,10 +55,10 @@ pub(super) struct Fabric {
     stood_in: BTreeSet<Flow>,
     severed: Vec<(Flow, Severed, u16)>,
     remembered_max: usize,
-    under_way: BinaryHeap<Reverse<(u64, u64, usize)>>,
-    places: Vec<Option<Packet>>,
-    empty: Vec<usize>,
-    scheduled: u64,
+    /// The packets under way, by when they arrive: those of one step in the order in which they left.
+    under_way: BTreeMap<u64, VecDeque<Packet>>,
+    /// Empty lists of steps that are over.
+    lists: Vec<VecDeque<Packet>>,
     packets: u64,
     bytes: u64,
 }
@@ -77,10 +80,8 @@ impl Fabric {
             stood_in: BTreeSet::new(),
             severed: Vec::new(),
             remembered_max: REMEMBERED,
-            under_way: BinaryHeap::new(),
-            places: Vec::new(),
-            empty: Vec::new(),
-            scheduled: 0,
+            under_way: BTreeMap::new(),
+            lists: Vec::new(),
             packets: 0,
             bytes: 0,
         }
@@ -101,7 +102,7 @@ impl Fabric {
 
     /// When something arrives, leaves a queue or is severed next.
     pub(super) fn next(&self) -> Option<u64> {
-        let arrival = self.under_way.peek().map(|Reverse((at, ..))| *at);
+        let arrival = self.under_way.keys().next().copied();
         let queue = self.throttles.iter().filter_map(Throttle::next).min();
         let severed = self.rules.iter().filter_map(Rule::next_severed).min();
         [arrival, queue, severed].into_iter().flatten().min()
@@ -109,13 +110,16 @@ impl Fabric {
 
     /// The next packet that has arrived by `now`.
     pub(super) fn arrived(&mut self, now: u64) -> Option<Packet> {
-        while self.under_way.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
-            let Reverse((_, _, place)) = self.under_way.pop()?;
-            self.empty.push(place);
-            // There is none if it was taken back.
-            if let Some(packet) = self.places[place].take() {
+        while let Some(mut step) = self.under_way.first_entry()
+            && *step.key() <= now
+        {
+            if let Some(packet) = step.get_mut().pop_front() {
                 self.bytes -= packet.payload();
                 return Some(packet);
+            }
+            let list = step.remove();
+            if self.lists.len() < LISTS && list.capacity() <= LIST_MAX {
+                self.lists.push(list);
             }
         }
         None
@@ -123,10 +127,12 @@ impl Fabric {
 
     /// Takes back what a host sent after `now`.
     pub(super) fn take_back(&mut self, host: u16, now: u64) {
-        for place in &mut self.places {
-            if let Some(packet) = place.take_if(|packet| packet.is_ahead(host, now)) {
-                self.bytes -= packet.payload();
-            }
+        for list in self.under_way.values_mut() {
+            list.retain(|packet| {
+                let is_ahead = packet.is_ahead(host, now);
+                self.bytes -= if is_ahead { packet.payload() } else { 0 };
+                !is_ahead
+            });
         }
         for throttle in &mut self.throttles {
             self.bytes -= throttle.take_back(host, now);
@@ -479,17 +485,8 @@ impl Fabric {
 
     fn schedule(&mut self, at: u64, packet: Packet) {
         self.bytes += packet.payload();
-        self.scheduled += 1;
-        let place = match self.empty.pop() {
-            Some(place) => {
-                self.places[place] = Some(packet);
-                place
-            }
-            None => {
-                self.places.push(Some(packet));
-                self.places.len() - 1
-            }
-        };
-        self.under_way.push(Reverse((at, self.scheduled, place)));
+        let Self { under_way, lists, .. } = self;
+        let list = under_way.entry(at).or_insert_with(|| lists.pop().unwrap_or_default());
+        list.push_back(packet);
     }
 }
