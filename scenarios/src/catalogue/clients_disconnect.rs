@@ -3,7 +3,7 @@
 use squall::{
     Scenario,
     objective::{availability, sometimes, spans},
-    plan::{disconnect, latency},
+    plan::{Processes, disconnect, latency},
 };
 
 use crate::shop::{ms, shop};
@@ -16,6 +16,8 @@ pub(super) fn scenario() -> Scenario {
         // work is done by then, which would hide a dependency that works for nobody. At first it
         // waits for a round trip behind what is under way, for the window.
         .works_on_for(ms(15))
+        // Whoever works for nobody is done some 30 ms after its client has gone.
+        .plan(|plan| plan.on_processes(Processes::new().rate_factor(0.2).slack(ms(8))))
         .objective(availability().at_least(0.999))
         .objective(sometimes(spans("call").with("outcome", "cancelled")))
         .build()

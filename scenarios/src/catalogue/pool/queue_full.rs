@@ -4,7 +4,7 @@ use serde_json::json;
 use squall::{
     Scenario,
     objective::{Outcome, accounting, distinct, failed, gauge, p99, requests, shed},
-    plan::Arrivals,
+    plan::{Arrivals, Processes},
 };
 
 use crate::{
@@ -25,7 +25,8 @@ pub(super) fn scenario() -> Scenario {
     .plan(|mut plan| {
         // Clients that do not try again show what the broker answers.
         plan.loads = plan.loads.into_iter().map(|load| load.retry(1, ms(1))).collect();
-        plan
+        // Still three times as many jobs as there is room for.
+        plan.on_processes(Processes::new().rate_factor(0.5).slack(ms(50)))
     })
     .objective(failed().none())
     .objective(shed().at_least(0.3).over_the_run())

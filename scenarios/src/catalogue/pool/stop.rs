@@ -3,7 +3,7 @@
 use squall::{
     Scenario,
     objective::{logs, never, sequence, sometimes, succeeded},
-    plan::{Arrivals, restart},
+    plan::{Arrivals, Processes, restart},
 };
 
 use crate::{
@@ -17,7 +17,11 @@ pub(super) fn scenario() -> Scenario {
         "A worker host that is asked to stop finishes what it has begun and hands back the rest",
     )
     .arrivals(Arrivals::Constant { rate: 3_000.0 }, ms(500))
-    .plan(|plan| plan.lasts(ms(5_000)))
+    .plan(|plan| {
+        // Seven hundred and fifty jobs at once, which one machine can take.
+        let processes = Processes::new().rate_factor(0.5).slack(ms(50));
+        plan.lasts(ms(5_000)).on_processes(processes)
+    })
     .fault(restart("worker-1", ms(30_000)).from(ms(700)).until(ms(5_000)))
     .fault(restart("worker-2", ms(30_000)).from(ms(1_234)).until(ms(5_000)))
     .objective(succeeded().at_least(1.0).over_the_run())

@@ -3,7 +3,7 @@
 use std::{io, rc::Rc};
 
 use super::{
-    Config, Flags, KEPT, Nanos, Options, Request, Rest, SECOND, Segment, TIME_WAIT,
+    Config, Flags, Nanos, Options, Request, Rest, SECOND, Segment, TIME_WAIT,
     receiver::{Receiver, WINDOW_FIRST},
     recovery::Ack,
     sender::{Outgoing, Sender},
