@@ -16,6 +16,10 @@ use squall::{
 
 use crate::{shop::ms, witness::with_witnesses};
 
+/// Why a loss of power is not for real processes.
+pub(crate) const NOTHING_IS_LOST: &str =
+    "what a process has written survives it here, whether it was synced or not";
+
 /// The worker hosts.
 pub(crate) const WORKERS: [&str; 4] = ["worker-1", "worker-2", "worker-3", "worker-4"];
 

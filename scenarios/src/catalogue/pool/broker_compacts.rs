@@ -4,11 +4,11 @@ use serde_json::json;
 use squall::{
     Scenario,
     objective::{every, spans, succeeded},
-    plan::{Arrivals, power_loss},
+    plan::{Arrivals, Processes, power_loss},
 };
 
 use crate::{
-    pool::{WORKERS, acknowledged, all_done, no_dead_letters, pool},
+    pool::{NOTHING_IS_LOST, WORKERS, acknowledged, all_done, no_dead_letters, pool},
     shop::ms,
 };
 
@@ -34,7 +34,7 @@ pub(super) fn scenario() -> Scenario {
     .plan(|mut plan| {
         // Nobody answers for a machine that has gone.
         plan.loads = plan.loads.into_iter().map(|load| load.timeout(ms(3_000))).collect();
-        plan.settle(ms(20_000))
+        plan.settle(ms(20_000)).on_processes(Processes::new().refused(NOTHING_IS_LOST))
     });
     let answered = spans("submit").on("broker").with("outcome", "ok");
     (0..LOSSES)

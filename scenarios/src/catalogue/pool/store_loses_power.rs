@@ -3,11 +3,11 @@
 use squall::{
     Scenario,
     objective::{accounting, distinct, gauge_at_end, succeeded},
-    plan::{Scrape, power_loss},
+    plan::{Processes, Scrape, power_loss},
 };
 
 use crate::{
-    pool::{acknowledged, all_done, no_dead_letters, pool},
+    pool::{NOTHING_IS_LOST, acknowledged, all_done, no_dead_letters, pool},
     shop::ms,
 };
 
@@ -21,7 +21,10 @@ pub(super) fn scenario() -> Scenario {
     )
     // There is always a batch under way.
     .slow_sync("store", ms(50))
-    .plan(|plan| plan.scrape(Scrape::new("operator", "store:8072").series(RESULTS)))
+    .plan(|plan| {
+        plan.scrape(Scrape::new("operator", "store:8072").series(RESULTS))
+            .on_processes(Processes::new().refused(NOTHING_IS_LOST))
+    })
     .fault(power_loss("store").from(ms(600)).spread(ms(600)).until(ms(900)))
     // Many jobs are done by then, and what is not on the disk is gone.
     .fault(power_loss("store").from(ms(2_100)).spread(ms(700)).until(ms(2_400)))

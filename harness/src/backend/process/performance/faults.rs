@@ -47,13 +47,12 @@ impl Performance<'_> {
             }
             ProcessFault::PowerLoss => {
                 if self.folder.has_files(host) {
-                    return self.shared.stop(EndCause::ServiceFailed {
-                        host: self.name(host),
-                        message:
-                            "it writes files, and what it did not sync would survive a loss of \
-                                  power here: only a simulation can show what it loses"
-                                .to_owned(),
-                    });
+                    let limit = format!(
+                        "{} could not be performed: the process has written files, and what it did \
+                         not sync would survive here; only a simulation can show what is lost",
+                        fault.label()
+                    );
+                    return self.shared.stop(EndCause::LimitReached { limit });
                 }
                 // Silent first, so that nobody hears of its end.
                 self.inject_network(number, fault).await;
