@@ -6,7 +6,7 @@ use std::{path::PathBuf, time::Duration};
 use serde_json::{Value, json};
 use squall::{
     Call, Catalogue, Reply, Scenario, Services,
-    objective::{Objective, availability, gauge, returns_to_baseline},
+    objective::{Objective, availability, gauge, pause_between, returns_to_baseline, spans},
     plan::{Load, Plan, Processes, RequestSpec, Topology, partition, refuse},
 };
 use tokio::{
@@ -49,6 +49,12 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
         ("panics", web(json!({ "listen": "0.0.0.0:8080", "then": "panic" }))),
         ("exits", web(json!({ "listen": "0.0.0.0:8080", "then": "exit" }))),
         ("connections", get().objective(gauge("connections_opened").at_most(0.0))),
+        (
+            "slack",
+            get()
+                .objective(pause_between(spans("call")).at_least(Duration::from_millis(20)))
+                .on_processes(Processes::new().slack(Duration::from_millis(20))),
+        ),
         (
             "direct",
             get()

@@ -153,6 +153,7 @@ fn gauges() {
             "only the proxy server of the run itself counts the connec",
         ),
         ("direct", &[], "only proxies, and web talks without one, counts the connections"),
+        ("slack", &[], "nothing is left of its bound with 20ms of slack"),
         ("no-tasks", &[], "the program sh does not tell its gauge tasks"),
     ] {
         let ran = run(scenario, more);

@@ -4,6 +4,7 @@ use serde_json::json;
 use squall::{
     Scenario,
     objective::{availability, gauge, logs, sometimes},
+    plan::Processes,
 };
 
 use crate::shop::shop;
@@ -32,7 +33,9 @@ pub(super) fn scenario() -> Scenario {
     .configure("api", &limits)
     .plan(|mut plan| {
         plan.topology = plan.topology.host("crowd", "crowd", crowd);
-        plan
+        plan.on_processes(Processes::new().refused(
+            "whoever gives up waiting for a place has sent the request to a proxy, which hands it on",
+        ))
     })
     .objective(
         gauge("tasks")

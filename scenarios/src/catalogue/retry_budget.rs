@@ -3,13 +3,15 @@
 use squall::{
     Scenario,
     objective::{availability, never, retry_amplification},
-    plan::fail_fraction,
+    plan::{Processes, fail_fraction},
 };
 
 use crate::shop::{breaker, calls_to, ms, shop};
 
 pub(super) fn scenario() -> Scenario {
     shop("retry-budget", "When failures are the rule, retries cease long before the breaker opens")
+        // With fewer calls chance opens the breaker, and a budget is never used up.
+        .plan(|plan| plan.on_processes(Processes::new().rate_factor(0.5).slack(ms(40))))
         .fault(fail_fraction("pricing", 0.4, 503).from(ms(1_500)).until(ms(3_500)))
         .objective(availability().at_least(0.999))
         .objective(retry_amplification(calls_to("pricing")).at_most(1.1))

@@ -4,6 +4,7 @@ use serde_json::json;
 use squall::{
     Scenario,
     objective::{availability, degraded, pause_between},
+    plan::Processes,
 };
 
 use crate::shop::{calls_to, ms, shop};
@@ -34,6 +35,8 @@ pub(super) fn scenario() -> Scenario {
     )
     .configure("reviews", &failing)
     .configure("pricing", &limited)
+    // Less than the pauses that are asked for.
+    .plan(|plan| plan.on_processes(Processes::new().rate_factor(0.2).slack(ms(10))))
     .objective(availability().at_least(0.999))
     .objective(degraded().at_most(0.02))
     .objective(reviews().growing_by(1.4).named("growth of the pauses before a retry"))

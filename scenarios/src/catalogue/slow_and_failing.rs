@@ -3,7 +3,7 @@
 use squall::{
     Scenario,
     objective::{Phase, recovers, retry_amplification, succeeded, useful},
-    plan::{fail_fraction, latency},
+    plan::{Processes, fail_fraction, latency},
 };
 
 use crate::shop::{calls_to, ms, shop};
@@ -15,6 +15,8 @@ pub(super) fn scenario() -> Scenario {
     )
     // That a call is cancelled is known behind what its connection has under way.
     .works_on_for(ms(60))
+    // With fewer calls the retry budget that is there at the beginning is a larger part of them.
+    .plan(|plan| plan.on_processes(Processes::new().rate_factor(0.5).slack(ms(40))))
     .fault(latency("inventory", ms(40)).from(ms(1_500)).until(ms(3_500)))
     .fault(fail_fraction("inventory", 0.05, 503).from(ms(1_500)).until(ms(3_500)))
     .fault(latency("pricing", ms(60)).from(ms(1_500)).until(ms(3_500)))

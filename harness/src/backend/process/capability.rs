@@ -1,5 +1,7 @@
 //! What real processes lack to perform a plan: told before the run, never as a finding without data.
 
+use squall_reports::record::Backend;
+
 use crate::{
     plan::{Fault, FaultKind, Plan, ProcessFault, Target},
     scenario::Scenario,
@@ -30,6 +32,7 @@ pub(super) fn lacks(scenario: &Scenario, has_own_proxy: bool) -> Vec<String> {
     lacks.extend(undeclared(&plan));
     lacks.extend(plan.faults.iter().filter_map(|fault| lacks_for_fault(&plan, fault)));
     lacks.extend(lacks_for_gauges(scenario, has_own_proxy));
+    lacks.extend(without_bound(&plan));
     lacks.dedup();
     lacks
 }
@@ -90,6 +93,16 @@ fn without_proxy(plan: &Plan, fault: &Fault) -> Option<String> {
     };
     let direct = named.into_iter().find(|host| plan.processes.without_proxy.contains(host))?;
     Some(format!("{direct} talks without a proxy in this plan"))
+}
+
+/// Objectives that the slack leaves no bound of.
+fn without_bound(plan: &Plan) -> impl Iterator<Item = String> {
+    let slack = plan.processes.slack;
+    let held = plan.processes.objectives(&plan.objectives, Backend::Processes);
+    held.into_iter().filter_map(move |objective| {
+        objective.check().err()?;
+        Some(format!("{}: nothing is left of its bound with {slack:?} of slack", objective.name()))
+    })
 }
 
 /// Gauges that objectives are about and nobody reads here.
