@@ -25,8 +25,8 @@ pub(super) fn scenario() -> Scenario {
     .plan(|mut plan| {
         // Clients that do not try again show what the broker answers.
         plan.loads = plan.loads.into_iter().map(|load| load.retry(1, ms(1))).collect();
-        // Still three times as many jobs as there is room for.
-        plan.on_processes(Processes::new().rate_factor(0.5).slack(ms(50)))
+        // Still far more jobs than there is room for, and are done meanwhile.
+        plan.on_processes(Processes::new().rate_factor(0.8).slack(ms(50)))
     })
     .objective(failed().none())
     .objective(shed().at_least(0.3).over_the_run())
