@@ -12,7 +12,7 @@
 //! functions set and read the few cells they work from.
 //!
 //! Each layer knows those before it only. At the bottom is what knows no run: [`real`], [`answers`],
-//! [`system_calls`], [`program`], [`stopping`]. Then come the cells of a thread: [`clocks`], [`seeded`], [`idle`],
+//! [`system_calls`], [`program`], [`stopping`], [`no_space`]. Then come the cells of a thread: [`clocks`], [`seeded`], [`idle`],
 //! [`blocked`]; what is asked of a host: [`kernel`]; who moves: [`threads`]; what there is to be asked for:
 //! [`descriptors`]; how it is waited for: [`lockstep`]; and the functions of libc themselves: [`calls`].
 //! At the top are what answers system calls past libc, [`filter`], and the [`session`].
@@ -29,6 +29,7 @@ mod filter;
 mod idle;
 mod kernel;
 mod lockstep;
+mod no_space;
 mod program;
 mod real;
 mod refusal;
@@ -57,6 +58,7 @@ pub(crate) use kernel::{
 pub(crate) use lockstep::{
     Stuck, next_due, on_each_thread, pause as pause_threads, retire as retire_threads, run_due,
 };
+pub(crate) use no_space::count_in as count_refused_writes_in;
 pub(crate) use program::{Image, prepare_signals, take_turn};
 pub(crate) use real::real_now;
 pub(crate) use session::{Parts, Session};

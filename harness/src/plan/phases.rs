@@ -15,6 +15,12 @@ impl Plan {
     /// length is left out.
     #[must_use]
     pub fn phases(&self) -> Vec<PhaseSpan> {
+        self.phases_healed_at(0)
+    }
+
+    /// The phases, if the last heal took until `healed`, which is of no account if it is before the
+    /// plan's last heal.
+    pub(crate) fn phases_healed_at(&self, healed: u64) -> Vec<PhaseSpan> {
         let begin = nanos(self.boot);
         let end = begin + nanos(self.duration());
         let exposed = |fault: &Fault| nanos(fault.inject.saturating_sub(self.exposure));
@@ -23,6 +29,7 @@ impl Plan {
         let (Some(first), Some(last)) = (first, last) else {
             return vec![PhaseSpan { phase: Phase::Baseline, from: begin, until: end }];
         };
+        let last = last.max(healed.min(end));
         let recovered = (last + nanos(self.recovery)).min(end);
         // A fault from the first instant on leaves no baseline to be measured.
         let cuts = [begin, first, last, recovered, end];
@@ -38,4 +45,41 @@ impl Plan {
 /// Whole nanoseconds; plans are checked to be shorter than centuries.
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use squall_reports::record::{Phase, PhaseSpan};
+
+    use crate::plan::{Load, Plan, Topology, crash};
+
+    #[test]
+    fn a_late_heal_moves_what_comes_after_it_and_nothing_else() {
+        let ms = Duration::from_millis;
+        let topology = Topology::new().host("a", "a", serde_json::json!({})).client("b");
+        let load = Load::constant("b", "a:80", 1.0).lasts(ms(3_000));
+        let fault = crash("a").from(ms(1_000)).until(ms(2_000));
+        let plan = Plan::new(topology).boot(ms(100)).load(load).fault(fault).recovery(ms(300));
+        let planned = plan.phases();
+        assert_eq!(plan.phases_healed_at(2_000_000_000), planned);
+        let late = plan.phases_healed_at(2_107_000_000);
+        assert_eq!(late.len(), planned.len());
+        for (late, planned) in late.iter().zip(planned) {
+            let PhaseSpan { phase, mut from, mut until } = planned;
+            if phase == Phase::During || phase == Phase::Recovery {
+                until += 7_000_000;
+            }
+            if phase == Phase::Recovery || phase == Phase::After {
+                from += 7_000_000;
+            }
+            assert_eq!(*late, PhaseSpan { phase, from, until });
+        }
+        // The load ends before that.
+        assert_eq!(
+            plan.phases_healed_at(9_000_000_000).last().map(|it| it.phase),
+            Some(Phase::During)
+        );
+    }
 }

@@ -1,13 +1,13 @@
 //! Scenarios for real processes, of about a second each: programs, calls of the user's own, and
 //! services that do not do what they should.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs::OpenOptions, io::Write, path::PathBuf, time::Duration};
 
 use serde_json::{Value, json};
 use squall::{
     Call, Catalogue, Reply, Scenario, Services,
     objective::{Objective, availability, gauge, pause_between, returns_to_baseline, spans},
-    plan::{Load, Plan, Processes, RequestSpec, Topology, partition, refuse},
+    plan::{Load, Plan, Processes, RequestSpec, Topology, disk_full, partition, refuse},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -33,6 +33,10 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
     let get = || plan("sh", &program, RequestSpec::get("/"));
     let call = |name| plan("sh", &program, RequestSpec::call(name)).objective(all_answered());
     let web = |config| plan("web", &config, RequestSpec::get("/")).objective(all_answered());
+    let keeps = |config: bool| {
+        let config = json!({ "listen": "0.0.0.0:8080", "keeps": config });
+        plan("journal", &config, RequestSpec::get("/")).objective(all_answered())
+    };
     let (from, until) = (Duration::from_millis(400), Duration::from_millis(700));
     let between = partition("idle", "web").from(from).until(until);
     let plans = [
@@ -48,6 +52,12 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
         ("wrong-configuration", web(json!({ "listen": 8080 }))),
         ("panics", web(json!({ "listen": "0.0.0.0:8080", "then": "panic" }))),
         ("exits", web(json!({ "listen": "0.0.0.0:8080", "then": "exit" }))),
+        ("disk-full", keeps(true).fault(disk_full("web").from(from).until(until))),
+        ("disk-unused", keeps(false).fault(disk_full("web").from(from).until(until))),
+        (
+            "disk-of-a-program",
+            get().objective(all_answered()).fault(disk_full("web").from(from).until(until)),
+        ),
         ("connections", get().objective(gauge("connections_opened").at_most(0.0))),
         (
             "slack",
@@ -66,6 +76,7 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
         .with_program("sh", "/bin/sh")
         .with_program("nowhere", NOWHERE)
         .with("web", web_until)
+        .with("journal", journal)
         .with_call("ask", ask)
         .with_call("panic", panics)
         .with_call("block", blocks);
@@ -114,6 +125,33 @@ async fn web_until(config: Config) -> Result<(), String> {
         std::future::pending::<()>().await;
     }
     Err("out of patience".to_owned())
+}
+
+#[derive(serde::Deserialize)]
+struct Journal {
+    listen: String,
+    keeps: bool,
+}
+
+/// Writes each request down before it is answered, if it keeps any.
+async fn journal(config: Journal) -> std::io::Result<()> {
+    let listener = TcpListener::bind(&config.listen).await?;
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        let mut request = [0; 8192];
+        if stream.read(&mut request).await? == 0 {
+            continue;
+        }
+        let kept = if config.keeps { keep(&request) } else { Ok(()) };
+        let status = if kept.is_ok() { "200 OK" } else { "507 Insufficient Storage" };
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await?;
+    }
+}
+
+fn keep(request: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).open("journal")?;
+    file.write_all(request)
 }
 
 /// A request by hand, as a client of another protocol would make it.

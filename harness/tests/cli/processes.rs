@@ -25,6 +25,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_port_that_nobody_listens_on_is_named", nobody_listens),
     ("a_service_that_panics_is_quoted", panics),
     ("a_service_that_exits_is_quoted", exits),
+    ("a_disk_is_full_for_a_while", disk_full),
     ("a_gauge_that_nobody_reads_is_refused_by_name", gauges),
     ("connections_are_counted_where_proxies_take_them", connections),
     ("a_simulation_refuses_a_program", simulated),
@@ -142,6 +143,31 @@ fn panics() {
 fn exits() {
     let sentence = "the service on host web ended with an error: it ended with exit code 1";
     fails("exits", &[sentence, "out of patience"]);
+}
+
+/// Where nothing can be mounted the fault is refused by name, and there is no more to see.
+fn disk_full() {
+    let of_program = run("disk-of-a-program", &[]);
+    assert_eq!(of_program.code, Some(3), "{}{}", of_program.out, of_program.err);
+    let sentence = "disk_full at web: nobody sees what the program sh is refused";
+    assert!(of_program.err.contains(sentence), "{}", of_program.err);
+    let ran = run("disk-full", &["--format", "json"]);
+    if ran.code == Some(3) {
+        assert!(ran.err.contains("nothing can be mounted here"), "{}", ran.err);
+        eprintln!("ignored, nothing can be mounted here");
+        return;
+    }
+    let report = object(&ran);
+    assert_eq!(ran.code, Some(1), "{report}");
+    let failed = report["requests"]["failed"].as_u64().expect("a number");
+    // It acts for 300 of the 800 ms, at 40 requests a second, and each is refused at once.
+    assert!((10..=14).contains(&failed), "{report}");
+    assert_eq!(report["requests"]["succeeded"], 32 - failed, "{report}");
+    // The first that does not fit is written in part.
+    assert!(report["faults"][0]["affected"].as_u64() >= Some(failed), "{report}");
+    let unused = run("disk-unused", &[]);
+    assert_eq!(unused.code, Some(2), "{}{}", unused.out, unused.err);
+    assert!(unused.out.contains("the fault never bit"), "{}", unused.out);
 }
 
 fn gauges() {

@@ -3,12 +3,13 @@
 use squall_reports::record::Backend;
 
 use crate::{
-    plan::{Fault, FaultKind, Plan, ProcessFault, Target},
+    plan::{Deployment, DiskFault, Fault, FaultKind, HostSpec, Plan, ProcessFault, Target},
     scenario::Scenario,
 };
 
 use super::{
     addresses::{HOSTS_MAX, undeclared},
+    disk,
     gauges::CONNECTIONS_OPENED,
     quota,
     toxics::act_of,
@@ -30,18 +31,18 @@ pub(super) fn lacks(scenario: &Scenario, has_own_proxy: bool) -> Vec<String> {
         lacks.push(format!("it has {hosts} hosts, and there are addresses for {HOSTS_MAX}"));
     }
     lacks.extend(undeclared(&plan));
-    lacks.extend(plan.faults.iter().filter_map(|fault| lacks_for_fault(&plan, fault)));
+    lacks.extend(plan.faults.iter().filter_map(|fault| lacks_for_fault(scenario, &plan, fault)));
     lacks.extend(lacks_for_gauges(scenario, has_own_proxy));
     lacks.extend(without_bound(&plan));
     lacks.dedup();
     lacks
 }
 
-fn lacks_for_fault(plan: &Plan, fault: &Fault) -> Option<String> {
+fn lacks_for_fault(scenario: &Scenario, plan: &Plan, fault: &Fault) -> Option<String> {
     let because = match &fault.kind {
         FaultKind::Network(kind) => act_of(kind).err().map(str::to_owned),
         FaultKind::Process(kind) => without_process(plan, fault, kind),
-        FaultKind::Disk(_) => Some("a process writes to the disk of this machine".to_owned()),
+        FaultKind::Disk(kind) => without_disk(scenario, plan, fault, kind),
         FaultKind::Clock(_) => Some("a process has the clocks of this machine".to_owned()),
         FaultKind::Names(_) => Some("hosts are reached by their addresses".to_owned()),
         FaultKind::Service(_) => without_ports(plan, fault),
@@ -68,10 +69,46 @@ fn without_process(plan: &Plan, fault: &Fault, kind: &ProcessFault) -> Option<St
     }
     let Target::Host { host, .. } = &fault.target else { return None };
     let spec = plan.topology.hosts.iter().find(|spec| spec.name == *host)?;
-    let deployments = plan.cluster.iter().flat_map(|cluster| &cluster.deployments);
-    let mut pods = deployments.flat_map(|it| (1..=it.pods_max).map(|number| it.pod(number)));
-    let has_process = spec.service.is_some() || pods.any(|pod| pod == *host);
-    (!has_process).then(|| format!("{host} has no process of its own here"))
+    service_of(plan, spec).is_none().then(|| no_process(host))
+}
+
+fn no_process(host: &str) -> String {
+    format!("{host} has no process of its own here")
+}
+
+/// The service of a host, or of the deployment that it is a pod of.
+fn service_of<'a>(plan: &'a Plan, host: &'a HostSpec) -> Option<&'a str> {
+    let mut deployments = plan.cluster.iter().flat_map(|cluster| &cluster.deployments);
+    host.service.as_deref().or_else(|| {
+        let is_pod = |it: &&Deployment| (1..=it.pods_max).any(|pod| it.pod(pod) == host.name);
+        Some(deployments.find(is_pod)?.template.service.as_str())
+    })
+}
+
+fn without_disk(
+    scenario: &Scenario,
+    plan: &Plan,
+    fault: &Fault,
+    kind: &DiskFault,
+) -> Option<String> {
+    match kind {
+        DiskFault::Full => {}
+        DiskFault::Error { .. } | DiskFault::Slow { .. } | DiskFault::Corrupt { .. } => {
+            return Some("a process writes to the disk of this machine".to_owned());
+        }
+    }
+    let Target::Host { host, .. } = &fault.target else { return None };
+    let spec = plan.topology.hosts.iter().find(|spec| spec.name == *host)?;
+    match service_of(plan, spec) {
+        None => Some(no_process(host)),
+        Some(service) if scenario.services().program(service).is_some() => {
+            Some(format!("nobody sees what the program {service} is refused"))
+        }
+        Some(_) if !disk::is_available() => {
+            Some("nothing can be mounted here to be a small disk".to_owned())
+        }
+        Some(_) => None,
+    }
 }
 
 fn without_ports(plan: &Plan, fault: &Fault) -> Option<String> {

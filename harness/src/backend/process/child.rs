@@ -1,8 +1,10 @@
 //! The other side: this program as the process of one host.
 
 use std::{
-    io::{BufRead, Read},
+    fs::OpenOptions,
+    io::{self, BufRead, Read},
     os::unix::process::CommandExt,
+    path::Path,
     process::{Command, ExitCode},
     time::Duration,
 };
@@ -16,6 +18,7 @@ use super::{
 };
 use crate::{
     catalogue::Catalogue,
+    interpose,
     service::{Services, chain},
 };
 
@@ -88,6 +91,10 @@ fn serve(
             return ExitCode::from(WRONG_START);
         }
     };
+    if let Some(Err(error)) = start.refused_writes.as_deref().map(count_refused_writes) {
+        eprintln!("cannot count the writes that it is refused: {error}");
+        return ExitCode::from(WRONG_START);
+    }
     end_with_a_panic();
     let ended = runtime.block_on(async {
         let every = Duration::from_millis(start.sample_every_ms);
@@ -107,6 +114,10 @@ fn serve(
             ExitCode::FAILURE
         }
     }
+}
+
+fn count_refused_writes(path: &Path) -> io::Result<()> {
+    interpose::count_refused_writes_in(OpenOptions::new().read(true).write(true).open(path)?)
 }
 
 /// From now on a panic ends this process, in whichever task or thread it is: as it ends a simulated run.

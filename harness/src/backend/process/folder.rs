@@ -7,6 +7,9 @@ use std::{
 
 const PREFIX: &str = "squall-run-";
 
+/// The folder of a host in which its processes work.
+const FILES: &str = "files";
+
 /// A temporary folder, removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
@@ -25,7 +28,7 @@ impl Folder {
         Ok(Self(folder))
     }
 
-    /// The folder of one host, which its processes find as the last one has left it.
+    /// What is one host's: a folder that a disk can be mounted on.
     ///
     /// # Errors
     ///
@@ -35,12 +38,22 @@ impl Folder {
         fs::create_dir_all(&folder)?;
         Ok(folder)
     }
-}
 
-impl Folder {
+    /// Where the processes of one host work, which find it as the last one has left it.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub(super) fn files_of(&self, host: u16) -> io::Result<PathBuf> {
+        let files = self.of(host)?.join(FILES);
+        fs::create_dir_all(&files)?;
+        Ok(files)
+    }
+
     /// Have the processes of a host written files?
     pub(super) fn has_files(&self, host: u16) -> bool {
-        fs::read_dir(self.0.join(format!("host-{host}"))).is_ok_and(|mut it| it.next().is_some())
+        let files = self.0.join(format!("host-{host}")).join(FILES);
+        fs::read_dir(files).is_ok_and(|mut it| it.next().is_some())
     }
 }
 
@@ -75,7 +88,7 @@ mod tests {
     #[test]
     fn a_folder_goes_with_its_run() {
         let folder = Folder::make(7).expect("a folder");
-        let host = folder.of(3).expect("a folder in it");
+        let host = folder.files_of(3).expect("a folder in it");
         std::fs::write(host.join("journal"), "text").expect("a file");
         drop(folder);
         assert!(!host.exists());

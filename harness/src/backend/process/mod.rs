@@ -8,6 +8,7 @@ mod addresses;
 mod calls;
 mod capability;
 mod child;
+mod disk;
 mod environment;
 mod folder;
 mod gauges;

@@ -26,6 +26,7 @@ use super::{
     Processes,
     addresses::Addresses,
     calls,
+    disk::Disk,
     environment::{LATE, Real, Shared},
     folder::Folder,
     gauges,
@@ -41,7 +42,7 @@ use super::{
 use crate::{
     backend::Asked,
     cluster, load,
-    plan::nanos,
+    plan::{Plan, nanos},
     run::{
         command::Command,
         environment::Task,
@@ -94,6 +95,8 @@ struct Performance<'a> {
     shared: Arc<Shared>,
     supervisor: Supervisor,
     states: Vec<HostState>,
+    // Unmounted before the folder is removed.
+    disks: BTreeMap<u16, Disk>,
     folder: Folder,
     telemetry: SocketAddr,
     listener: Listener,
@@ -136,6 +139,7 @@ pub(super) async fn perform(backend: &Processes, asked: Asked) -> Result<Record,
         scenario: &scenario,
         supervisor,
         states: vec![HostState::Crashed; whole.topology.hosts.len()],
+        disks: BTreeMap::new(),
         folder,
         telemetry: receiver.address(),
         listener,
@@ -149,6 +153,8 @@ pub(super) async fn perform(backend: &Processes, asked: Asked) -> Result<Record,
     for (at, due) in timeline.due {
         run.agenda.entry(at).or_default().push(Step::Due(due));
     }
+    let mounted = run.mount_disks();
+    mounted.map_err(|error| format!("there is no disk that can be full: {error}"))?;
     let end = match run.come_up(&signals, &mut exits).await {
         Ok(()) => run.go_on(&signals, &mut exits, &mut commanded).await,
         Err(cause) => {
@@ -164,7 +170,23 @@ pub(super) async fn perform(backend: &Processes, asked: Asked) -> Result<Record,
     if let Some(server) = server {
         server.stop().await;
     }
-    Ok(shared.take_recorder().finish(header, end))
+    let mut record = shared.take_recorder().finish(header, end);
+    note_heals(&mut record, &whole);
+    Ok(record)
+}
+
+/// A heal takes its time here, and until it is done a request meets the fault: the phases of the record are
+/// those that were.
+fn note_heals(record: &mut Record, plan: &Plan) {
+    let mut healed = 0;
+    for event in &record.events {
+        if let EventKind::Fault { fault, action: FaultAction::Heal, .. } = event.what {
+            let span = &mut record.header.faults[usize::from(fault)];
+            span.heal = span.heal.max(event.at);
+            healed = healed.max(event.at);
+        }
+    }
+    record.header.phases = plan.phases_healed_at(healed);
 }
 
 /// The proxy server of the run, if it has its own, and a client of it.
@@ -411,6 +433,7 @@ impl Performance<'_> {
         for fault in 0..self.shared.plan.faults.len() {
             let fault = u16::try_from(fault).expect("plans have few faults");
             self.end_quota(fault);
+            self.make_room(fault);
             let healed = self.shared.network.heal(fault).await;
             self.shared.affect(fault, healed.unwrap_or(0));
             let affected = self.shared.affected(fault);

@@ -23,6 +23,8 @@ pub(crate) struct Start {
     pub(crate) telemetry: SocketAddr,
     /// How often it reads its gauges.
     pub(crate) sample_every_ms: u64,
+    /// The file in which it counts the writes that its full disk refuses, if that can be full.
+    pub(crate) refused_writes: Option<PathBuf>,
 }
 
 /// What runs in a process.

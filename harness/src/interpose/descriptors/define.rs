@@ -23,7 +23,7 @@ macro_rules! on_descriptors {
                 // SAFETY: this is libc's function of that name and type.
                 unsafe { std::mem::transmute(NEXT.get()) };
             // SAFETY: the arguments are the caller's.
-            unsafe { next($fd $(, $arg)*) }
+            $crate::interpose::no_space::noted(unsafe { next($fd $(, $arg)*) })
         }
     )*};
 }

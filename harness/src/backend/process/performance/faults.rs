@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use squall_reports::record::{EndCause, HostState};
 
 use super::{Performance, Quota, Step};
-use crate::plan::{Fault, FaultKind, NetworkFault, ProcessFault, Target, nanos};
+use crate::plan::{DiskFault, Fault, FaultKind, NetworkFault, ProcessFault, Target, nanos};
 
 impl Performance<'_> {
     pub(super) fn host_of(&self, target: &Target) -> Option<u16> {
@@ -26,6 +26,7 @@ impl Performance<'_> {
             FaultKind::Process(kind) => self.inject_process(number, &fault, kind).await,
             // The sidecars and the load look at what acts.
             FaultKind::Service(_) | FaultKind::Load(_) => {}
+            FaultKind::Disk(DiskFault::Full) => self.fill_disk(number, &fault),
             FaultKind::Disk(_) | FaultKind::Clock(_) | FaultKind::Names(_) => {
                 unreachable!("what processes lack is told before the run")
             }
@@ -106,6 +107,7 @@ impl Performance<'_> {
         if let FaultKind::Process(ProcessFault::SlowCpu { .. }) = fault.kind {
             self.end_quota(number);
         }
+        self.make_room(number);
         self.shared.set_active(number, false);
         let FaultKind::Process(kind) = &fault.kind else { return };
         let Some(host) = self.host_of(&fault.target) else { return };
@@ -147,6 +149,29 @@ impl Performance<'_> {
             Err(error) => {
                 let label = self.shared.plan.faults[usize::from(number)].label();
                 let limit = format!("the proxy did not do what {label} needs: {error}");
+                self.shared.stop(EndCause::LimitReached { limit });
+            }
+        }
+    }
+
+    fn fill_disk(&mut self, number: u16, fault: &Fault) {
+        let Some(host) = self.host_of(&fault.target) else { return };
+        let Some(disk) = self.disks.get_mut(&host) else { return };
+        if let Err(error) = disk.fill(number) {
+            let limit = format!("{} could not be performed: {error}", fault.label());
+            self.shared.stop(EndCause::LimitReached { limit });
+        }
+    }
+
+    /// There is room on the disk that this fault has filled, if it has filled one.
+    pub(super) fn make_room(&mut self, number: u16) {
+        let fault = &self.shared.plan.faults[usize::from(number)];
+        let Some(host) = self.host_of(&fault.target) else { return };
+        let Some(disk) = self.disks.get_mut(&host) else { return };
+        match disk.make_room(number) {
+            Ok(refused) => self.shared.affect(number, refused),
+            Err(error) => {
+                let limit = format!("{} could not be healed: {error}", fault.label());
                 self.shared.stop(EndCause::LimitReached { limit });
             }
         }

@@ -1,6 +1,13 @@
 //! The processes of hosts: how they begin and end.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use rustix::process::Signal;
 use squall_reports::record::{EndCause, EventKind, HostState};
@@ -9,6 +16,7 @@ use super::Performance;
 use crate::{
     backend::process::{
         child::{PANIC, PANICKED},
+        disk::{self, Disk, REFUSED},
         environment::Real,
         start::{Entrypoint, SUBCOMMAND, Start},
         supervisor::{Exit, Program},
@@ -21,6 +29,22 @@ use crate::{
 };
 
 impl Performance<'_> {
+    /// Gives each host a disk of its own that a fault fills.
+    pub(super) fn mount_disks(&mut self) -> io::Result<()> {
+        let plan = Arc::clone(&self.shared.plan);
+        let filled = plan.faults.iter().filter(|it| matches!(it.kind, FaultKind::Disk(_)));
+        let hosts: Vec<u16> = filled.filter_map(|fault| self.host_of(&fault.target)).collect();
+        for host in hosts {
+            if self.disks.is_empty() {
+                disk::enter_namespace()?;
+            }
+            if let Entry::Vacant(place) = self.disks.entry(host) {
+                place.insert(Disk::mount(&self.folder.of(host)?)?);
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the ports of a host whose service has faults; the service is behind it then.
     pub(super) async fn stand_before(&mut self, host: u16) {
         if !self.has_sidecar(host) {
@@ -81,6 +105,7 @@ impl Performance<'_> {
             what: self.what(service, config)?,
             telemetry: self.telemetry,
             sample_every_ms: sample_every_ms(self.shared.plan.sample_every),
+            refused_writes: self.disks.contains_key(&host).then(|| Path::new("..").join(REFUSED)),
         };
         let mut input = serde_json::to_vec(&start).map_err(|error| error.to_string())?;
         input.push(b'\n');
@@ -98,7 +123,7 @@ impl Performance<'_> {
                 ("OTEL_RESOURCE_ATTRIBUTES".to_owned(), format!("host.name={}", start.host)),
             ],
             input,
-            folder: self.folder.of(host).map_err(|error| error.to_string())?,
+            folder: self.folder.files_of(host).map_err(|error| error.to_string())?,
         };
         self.supervisor
             .start(host, program)
