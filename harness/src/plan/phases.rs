@@ -18,8 +18,8 @@ impl Plan {
         self.phases_healed_at(0)
     }
 
-    /// The phases, if the last heal took until `healed`, which is of no account if it is before the
-    /// plan's last heal.
+    /// The phases, if the last heal took until `healed`: so much of the recovery is of `during`. An
+    /// instant before the plan's last heal is of no account.
     pub(crate) fn phases_healed_at(&self, healed: u64) -> Vec<PhaseSpan> {
         let begin = nanos(self.boot);
         let end = begin + nanos(self.duration());
@@ -29,8 +29,8 @@ impl Plan {
         let (Some(first), Some(last)) = (first, last) else {
             return vec![PhaseSpan { phase: Phase::Baseline, from: begin, until: end }];
         };
-        let last = last.max(healed.min(end));
         let recovered = (last + nanos(self.recovery)).min(end);
+        let last = last.max(healed.min(recovered));
         // A fault from the first instant on leaves no baseline to be measured.
         let cuts = [begin, first, last, recovered, end];
         let phases = Phase::ALL
@@ -56,7 +56,7 @@ mod tests {
     use crate::plan::{Load, Plan, Topology, crash};
 
     #[test]
-    fn a_late_heal_moves_what_comes_after_it_and_nothing_else() {
+    fn a_late_heal_ends_during_later_and_moves_nothing_else() {
         let ms = Duration::from_millis;
         let topology = Topology::new().host("a", "a", serde_json::json!({})).client("b");
         let load = Load::constant("b", "a:80", 1.0).lasts(ms(3_000));
@@ -68,18 +68,17 @@ mod tests {
         assert_eq!(late.len(), planned.len());
         for (late, planned) in late.iter().zip(planned) {
             let PhaseSpan { phase, mut from, mut until } = planned;
-            if phase == Phase::During || phase == Phase::Recovery {
+            if phase == Phase::During {
                 until += 7_000_000;
             }
-            if phase == Phase::Recovery || phase == Phase::After {
+            if phase == Phase::Recovery {
                 from += 7_000_000;
             }
             assert_eq!(*late, PhaseSpan { phase, from, until });
         }
-        // The load ends before that.
-        assert_eq!(
-            plan.phases_healed_at(9_000_000_000).last().map(|it| it.phase),
-            Some(Phase::During)
-        );
+        // So late that nothing is left of the recovery.
+        let late = plan.phases_healed_at(9_000_000_000);
+        let phases: Vec<Phase> = late.iter().map(|span| span.phase).collect();
+        assert_eq!(phases, [Phase::Baseline, Phase::During, Phase::After]);
     }
 }
