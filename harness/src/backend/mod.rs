@@ -1,6 +1,7 @@
 //! Backends: who performs a plan and makes its record.
 
 pub(crate) mod process;
+pub(crate) mod real;
 pub(crate) mod simulation;
 
 use std::sync::Arc;

@@ -9,11 +9,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{Failure, otlp::Endpoint};
-use crate::backend::{
-    Perform,
-    process::{Processes, SUBCOMMAND},
-    simulation::Simulation,
-};
+use crate::backend::{Perform, process::Processes, real::SUBCOMMAND, simulation::Simulation};
 
 /// So many seeds at once at the most.
 const SEEDS_MAX: u64 = 100_000;

@@ -40,7 +40,7 @@ use self::{
     output::{colour, look, print, say},
     problems::Problems,
 };
-use crate::{backend::process::run_process, catalogue::Catalogue, run::Run};
+use crate::{backend::real::run_process, catalogue::Catalogue, run::Run};
 
 /// What a command came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::record::Backend;
 
-use super::{Arrivals, FaultKind, LoadFault, Plan, millis};
+use super::{Arrivals, FaultKind, LoadFault, Plan, Target, millis};
 use crate::objective::Objective;
 
 /// What is different on real processes: how much of the load a small machine can carry, and how much
@@ -93,6 +93,12 @@ impl Processes {
 }
 
 impl Plan {
+    /// The number of the host that a fault with this target is on, if it is on one.
+    pub(crate) fn host_of(&self, target: &Target) -> Option<u16> {
+        let Target::Host { host, .. } = target else { return None };
+        u16::try_from(self.topology.index_of(host)?).ok()
+    }
+
     /// The plan with the load that real processes are given.
     pub(crate) fn with_rates_of_processes(mut self) -> Self {
         let factor = self.processes.rate_factor;

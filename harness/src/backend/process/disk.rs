@@ -51,7 +51,7 @@ pub(super) fn is_available() -> bool {
 ///
 /// When the system refuses.
 pub(super) fn enter_namespace() -> io::Result<()> {
-    #[expect(deprecated, reason = "the one in its place is unsafe for the sake of FILES alone")]
+    #[expect(deprecated, reason = "what is wrong with it is wrong for FILES alone")]
     rustix::thread::unshare(UnshareFlags::NEWNS)?;
     // What is mounted here is passed on to where this namespace comes from, unless it is said otherwise.
     let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;

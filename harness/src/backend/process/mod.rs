@@ -1,39 +1,24 @@
 //! Real processes as a backend: each host of a plan is a process of this machine, on a loopback address
-//! of its own, and reaches the others through proxies in which the network faults act.
-//!
-//! The load, the scrapes, the sidecars and the cluster are the same code as in the simulation, on the
-//! sockets and clocks of the machine. What a process does it says over OTLP.
+//! of its own.
 
 mod addresses;
-mod calls;
-mod capability;
-mod child;
 mod disk;
-mod environment;
 mod folder;
-mod gauges;
-mod network;
-mod output;
-mod performance;
+mod machines;
 mod quota;
-mod readiness;
-mod start;
 mod supervisor;
-mod telemetry;
-mod timer;
-mod told;
-mod toxics;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
+use squall_proxy::{Client, Options, Server};
 use squall_reports::record::{Backend, Record};
 
-pub(crate) use self::{child::run as run_process, start::SUBCOMMAND};
-use super::{Asked, Perform};
+use self::{addresses::Loopback, machines::Local};
+use super::{
+    Asked, Perform,
+    real::{self, Abilities, Stage},
+};
 use crate::scenario::Scenario;
-
-/// Threads for what the harness itself does: the load, proxies, telemetry.
-const WORKERS: usize = 2;
 
 /// Real processes.
 #[derive(Clone, Debug)]
@@ -50,19 +35,45 @@ impl Perform for Processes {
     }
 
     fn lacks_for(&self, scenario: &Scenario) -> Vec<String> {
-        capability::lacks(scenario, self.toxiproxy.is_none())
+        let abilities = Abilities {
+            backend: Backend::Processes,
+            has_own_proxy: self.toxiproxy.is_none(),
+            has_quotas: quota::is_available,
+            has_disks: disk::is_available,
+        };
+        real::lacks(scenario, &abilities)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "here it is the harness that has real time")]
     fn perform(&self, asked: Asked) -> Result<Record, String> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(WORKERS)
-            .enable_all()
-            .build()
-            .map_err(|error| format!("no runtime could be made: {error}"))?;
-        // On this thread, with which the processes end that it starts.
-        let record = runtime.block_on(performance::perform(self, asked));
-        runtime.shutdown_background();
-        record
+        real::perform(Backend::Processes, asked, async |plan, seed, exits| {
+            let layout = Loopback::take(plan)
+                .await
+                .map_err(|error| format!("there is no network of loopback addresses: {error}"))?;
+            let (server, proxies) = self.proxy(seed).await?;
+            let program = self.program.clone();
+            let machines = Local::new(plan, program, layout.number(), server, exits)?;
+            let hears_at = ([127, 0, 0, 1], 0).into();
+            Ok(Stage { layout: Arc::new(layout), machines, proxies, hears_at })
+        })
+    }
+}
+
+impl Processes {
+    /// The proxy server of a run, if it has its own, and a client of it.
+    async fn proxy(&self, seed: u64) -> Result<(Option<Server>, Client), String> {
+        if let Some(url) = &self.toxiproxy {
+            let client = Client::new(url).map_err(|error| error.to_string())?;
+            let version = client.version().await;
+            version
+                .map_err(|error| format!("the proxy server at {url} does not answer: {error}"))?;
+            return Ok((None, client));
+        }
+        let mut options = Options::default();
+        options.seed = Some(seed);
+        options.metrics.connections = true;
+        let server = Server::start(options).await;
+        let server = server.map_err(|error| format!("the proxy does not start: {error}"))?;
+        let client = Client::new(&format!("http://{}", server.address()));
+        Ok((Some(server), client.map_err(|error| error.to_string())?))
     }
 }

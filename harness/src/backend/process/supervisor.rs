@@ -4,27 +4,12 @@
 //! however it does; so all must be started on the thread of the run. Each is the first of a group of its
 //! own: what it starts itself gets its signals too, and Ctrl-C at a terminal is heard by the run alone.
 
-use std::{
-    io,
-    path::PathBuf,
-    process::{ExitStatus, Stdio},
-};
+use std::{io, path::PathBuf, process::Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{io::AsyncWriteExt, process::Command, sync::mpsc};
 
-use super::output::Tail;
-
-/// A process that has ended.
-#[derive(Debug)]
-pub(super) struct Exit {
-    pub(super) host: u16,
-    /// Which one of the host's.
-    pub(super) incarnation: u64,
-    pub(super) status: ExitStatus,
-    /// The end of what it has written.
-    pub(super) output: String,
-}
+use crate::backend::real::{Exit, Tail};
 
 /// What is started.
 pub(super) struct Program {
@@ -57,11 +42,10 @@ pub(super) struct Supervisor {
 }
 
 impl Supervisor {
-    /// No processes yet, and where their ends are told.
-    pub(super) fn new(hosts: usize) -> (Self, mpsc::UnboundedReceiver<Exit>) {
-        let (exits, told) = mpsc::unbounded_channel();
+    /// No processes yet; their ends are told to `exits`.
+    pub(super) fn new(hosts: usize, exits: mpsc::UnboundedSender<Exit>) -> Self {
         let places = (0..hosts).map(|_| Place::default()).collect();
-        (Self { places, exits }, told)
+        Self { places, exits }
     }
 
     /// Starts the process of a host that has none.

@@ -1,80 +1,40 @@
 //! The processes of hosts: how they begin and end.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    io,
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use rustix::process::Signal;
 use squall_reports::record::{EndCause, EventKind, HostState};
 
 use super::Performance;
 use crate::{
-    backend::process::{
+    backend::real::{
         child::{PANIC, PANICKED},
-        disk::{self, Disk, REFUSED},
         environment::Real,
-        start::{Entrypoint, SUBCOMMAND, Start},
-        supervisor::{Exit, Program},
-        telemetry,
+        exit::Exit,
+        layout::has_sidecar,
+        machines::Machines,
+        start::{Entrypoint, Start},
     },
     cluster,
-    plan::FaultKind,
     run::command::Command,
     sidecar,
 };
 
-impl Performance<'_> {
-    /// Gives each host a disk of its own that a fault fills.
-    pub(super) fn mount_disks(&mut self) -> io::Result<()> {
-        let plan = Arc::clone(&self.shared.plan);
-        let filled = plan.faults.iter().filter(|it| matches!(it.kind, FaultKind::Disk(_)));
-        let hosts: Vec<u16> = filled.filter_map(|fault| self.host_of(&fault.target)).collect();
-        for host in hosts {
-            if self.disks.is_empty() {
-                disk::enter_namespace()?;
-            }
-            if let Entry::Vacant(place) = self.disks.entry(host) {
-                place.insert(Disk::mount(&self.folder.of(host)?)?);
-            }
-        }
-        Ok(())
-    }
-
+impl<M: Machines> Performance<'_, M> {
     /// Takes the ports of a host whose service has faults; the service is behind it then.
     pub(super) async fn stand_before(&mut self, host: u16) {
-        if !self.has_sidecar(host) {
+        let plan = &self.shared.plan;
+        if !has_sidecar(plan, usize::from(host)) {
             return;
         }
-        let addresses = self.shared.network.addresses();
-        let (own, behind) = (addresses.own(host), addresses.behind(host));
-        for port in addresses.ports(host).to_vec() {
-            let at = SocketAddr::from((own, port));
-            let behind = SocketAddr::from((behind, port));
+        let layout = self.shared.network.layout();
+        for port in plan.topology.hosts[usize::from(host)].ports.clone() {
             // A port that is taken is told when nobody gets through to the service.
-            let Ok(listener) = tokio::net::TcpListener::bind(at).await else { continue };
+            let listener = tokio::net::TcpListener::bind(layout.binds(host, port)).await;
+            let Ok(listener) = listener else { continue };
             let environment = Real::on(&self.shared, host);
+            let behind = layout.service(host, port);
             self.tasks.spawn(sidecar::serve(environment, port, listener, behind));
         }
-    }
-
-    pub(super) fn has_sidecar(&self, host: u16) -> bool {
-        let name = self.name(host);
-        self.shared
-            .plan
-            .faults
-            .iter()
-            .any(|fault| matches!(fault.kind, FaultKind::Service(_)) && fault.is_on(&name))
-    }
-
-    /// Where the service of a host listens.
-    pub(super) fn listens(&self, host: u16) -> std::net::Ipv4Addr {
-        let addresses = self.shared.network.addresses();
-        if self.has_sidecar(host) { addresses.behind(host) } else { addresses.own(host) }
     }
 
     pub(super) fn name(&self, host: u16) -> String {
@@ -94,40 +54,21 @@ impl Performance<'_> {
         config: &serde_json::Value,
     ) -> Result<(), String> {
         let network = &self.shared.network;
-        let peers = network.addresses().peers_in(host, config);
+        let peers = network.names().peers_in(host, config);
         let made = network.make(host, &peers).await;
         made.map_err(|error| format!("there is no way to what it needs: {error}"))?;
         let way = |to, port| network.address(host, to, port);
-        let config = network.addresses().filled_in(host, config, self.listens(host), &way);
+        let listens = network.layout().listens(host);
+        let config = network.names().filled_in(host, config, listens, &way);
         let start = Start {
             host: self.name(host),
-            parent: rustix::process::getpid().as_raw_nonzero().get(),
+            parent: None,
             what: self.what(service, config)?,
             telemetry: self.telemetry,
             sample_every_ms: sample_every_ms(self.shared.plan.sample_every),
-            refused_writes: self.disks.contains_key(&host).then(|| Path::new("..").join(REFUSED)),
+            refused_writes: None,
         };
-        let mut input = serde_json::to_vec(&start).map_err(|error| error.to_string())?;
-        input.push(b'\n');
-        let program = Program {
-            path: self.backend.program.clone(),
-            args: vec![SUBCOMMAND.to_owned()],
-            env: vec![
-                // For those who have an exporter of OpenTelemetry themselves.
-                (
-                    "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
-                    telemetry::endpoint(self.telemetry, &start.host),
-                ),
-                ("OTEL_EXPORTER_OTLP_PROTOCOL".to_owned(), "http/protobuf".to_owned()),
-                ("OTEL_SERVICE_NAME".to_owned(), start.host.clone()),
-                ("OTEL_RESOURCE_ATTRIBUTES".to_owned(), format!("host.name={}", start.host)),
-            ],
-            input,
-            folder: self.folder.files_of(host).map_err(|error| error.to_string())?,
-        };
-        self.supervisor
-            .start(host, program)
-            .map_err(|error| format!("the system does not start its process: {error}"))
+        self.machines.start(host, start).await
     }
 
     /// What a service is, to the process that is to be it.
@@ -168,18 +109,18 @@ impl Performance<'_> {
     }
 
     /// Kills the process of a host, if it has one.
-    pub(super) fn crash(&mut self, host: u16) {
-        if self.supervisor.is_running(host) {
-            self.supervisor.kill(host);
+    pub(super) async fn crash(&mut self, host: u16) {
+        if self.machines.is_running(host) {
+            self.machines.kill(host).await;
             self.enter(host, HostState::Crashed);
             self.report_end(host, "killed");
         }
     }
 
     /// Asks the process of a host to stop, if it has one.
-    pub(super) fn terminate(&mut self, host: u16) {
-        if self.supervisor.is_running(host) {
-            self.supervisor.signal(host, Signal::TERM);
+    pub(super) async fn terminate(&mut self, host: u16) {
+        if self.machines.is_running(host) {
+            self.machines.terminate(host).await;
             self.enter(host, HostState::Terminating);
         }
     }
@@ -202,14 +143,14 @@ impl Performance<'_> {
                     self.report_end(host, &reason);
                 }
             }
-            Command::Terminate { host } => self.terminate(host),
-            Command::Kill { host } => self.crash(host),
+            Command::Terminate { host } => self.terminate(host).await,
+            Command::Kill { host } => self.crash(host).await,
         }
     }
 
     /// A process has ended by itself.
     pub(super) async fn note_exit(&mut self, exit: &Exit) {
-        if !self.supervisor.ended(exit) {
+        if !self.machines.ended(exit).await {
             return;
         }
         let is_asked = self.states[usize::from(exit.host)] == HostState::Terminating;

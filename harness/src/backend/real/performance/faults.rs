@@ -1,16 +1,14 @@
 //! What the plan breaks, on real processes.
 
-use rustix::process::Signal;
 use squall_reports::record::{EndCause, HostState};
 
-use super::{Performance, Quota, Step};
+use super::{Machines, Performance, Step};
+use crate::backend::real::machines::not_performed;
 use crate::plan::{DiskFault, Fault, FaultKind, NetworkFault, ProcessFault, Target, nanos};
 
-impl Performance<'_> {
+impl<M: Machines> Performance<'_, M> {
     pub(super) fn host_of(&self, target: &Target) -> Option<u16> {
-        let Target::Host { host, .. } = target else { return None };
-        let found = self.shared.plan.topology.index_of(host)?;
-        u16::try_from(found).ok()
+        self.shared.plan.host_of(target)
     }
 
     pub(super) async fn inject(&mut self, number: u16) {
@@ -40,14 +38,14 @@ impl Performance<'_> {
 
     pub(super) async fn inject_process(&mut self, number: u16, fault: &Fault, kind: &ProcessFault) {
         let Some(host) = self.host_of(&fault.target) else { return };
-        let is_running = u64::from(self.supervisor.is_running(host));
+        let is_running = u64::from(self.machines.is_running(host));
         match *kind {
             ProcessFault::Crash => {
                 self.shared.affect(number, is_running);
-                self.crash(host);
+                self.crash(host).await;
             }
             ProcessFault::PowerLoss => {
-                if self.folder.has_files(host) {
+                if self.machines.has_files(host).await {
                     let limit = format!(
                         "{} could not be performed: the process has written files, and what it did \
                          not sync would survive here; only a simulation can show what is lost",
@@ -58,8 +56,8 @@ impl Performance<'_> {
                 // Silent first, so that nobody hears of its end.
                 self.inject_network(number, fault).await;
                 self.shared.affect(number, is_running);
-                if self.supervisor.is_running(host) {
-                    self.supervisor.kill(host);
+                if self.machines.is_running(host) {
+                    self.machines.kill(host).await;
                     self.enter(host, HostState::PoweredOff);
                     self.report_end(host, "power loss");
                 }
@@ -67,29 +65,26 @@ impl Performance<'_> {
             ProcessFault::CrashLoop { .. } => self.turn_crash_loop(number, false).await,
             ProcessFault::Restart { grace } => {
                 self.shared.affect(number, is_running);
-                self.terminate(host);
-                let incarnation = self.supervisor.incarnation(host);
+                self.terminate(host).await;
+                let incarnation = self.machines.incarnation(host);
                 let at = self.shared.now() + nanos(grace);
                 let kill = Step::Kill { host, incarnation };
                 self.agenda.entry(at).or_default().push(kill);
             }
             ProcessFault::Pause => {
-                if self.supervisor.is_running(host) {
-                    self.supervisor.signal(host, Signal::STOP);
+                if self.machines.is_running(host) {
+                    if let Err(error) = self.machines.pause(host).await {
+                        return self.shared.stop(not_performed(&fault.label(), &error));
+                    }
                     self.shared.affect(number, 1);
                     self.enter(host, HostState::Paused);
                 }
             }
             ProcessFault::SlowCpu { factor } => {
-                let Some(pid) = self.supervisor.pid(host) else { return };
                 let cores = self.shared.plan.topology.hosts[usize::from(host)].cores;
-                let network = self.shared.network.own(0).octets()[1];
-                match Quota::give(&format!("{network}-{host}"), pid, cores, factor) {
-                    Ok(quota) => drop(self.quotas.insert(number, quota)),
-                    Err(error) => {
-                        let limit = format!("{} could not be performed: {error}", fault.label());
-                        self.shared.stop(EndCause::LimitReached { limit });
-                    }
+                let slowed = self.machines.slow(number, host, cores, factor).await;
+                if let Err(error) = slowed {
+                    self.shared.stop(not_performed(&fault.label(), &error));
                 }
             }
             ProcessFault::TornWrite => {
@@ -105,7 +100,7 @@ impl Performance<'_> {
             self.count(number, healed);
         }
         if let FaultKind::Process(ProcessFault::SlowCpu { .. }) = fault.kind {
-            self.end_quota(number);
+            self.end_slow(number).await;
         }
         self.make_room(number);
         self.shared.set_active(number, false);
@@ -114,7 +109,7 @@ impl Performance<'_> {
         let managed = self.shared.is_pod(host);
         match kind {
             ProcessFault::Crash | ProcessFault::CrashLoop { .. } => {
-                if !managed && !self.supervisor.is_running(host) {
+                if !managed && !self.machines.is_running(host) {
                     self.start_again(host).await;
                 }
             }
@@ -122,19 +117,19 @@ impl Performance<'_> {
                 // What was on its way to it is to nobody any more.
                 let healed = self.shared.network.heal(number).await;
                 self.count(number, healed.map(|_| 0));
-                if !managed && !self.supervisor.is_running(host) {
+                if !managed && !self.machines.is_running(host) {
                     self.start_again(host).await;
                 }
             }
             ProcessFault::Restart { .. } => {
                 if !managed {
-                    self.crash(host);
+                    self.crash(host).await;
                     self.start_again(host).await;
                 }
             }
             ProcessFault::Pause => {
                 if self.states[usize::from(host)] == HostState::Paused {
-                    self.supervisor.signal(host, Signal::CONT);
+                    self.machines.resume(host).await;
                     self.enter(host, HostState::Up);
                 }
             }
@@ -156,10 +151,8 @@ impl Performance<'_> {
 
     fn fill_disk(&mut self, number: u16, fault: &Fault) {
         let Some(host) = self.host_of(&fault.target) else { return };
-        let Some(disk) = self.disks.get_mut(&host) else { return };
-        if let Err(error) = disk.fill(number) {
-            let limit = format!("{} could not be performed: {error}", fault.label());
-            self.shared.stop(EndCause::LimitReached { limit });
+        if let Err(error) = self.machines.fill_disk(number, host) {
+            self.shared.stop(not_performed(&fault.label(), &error));
         }
     }
 
@@ -167,21 +160,18 @@ impl Performance<'_> {
     pub(super) fn make_room(&mut self, number: u16) {
         let fault = &self.shared.plan.faults[usize::from(number)];
         let Some(host) = self.host_of(&fault.target) else { return };
-        let Some(disk) = self.disks.get_mut(&host) else { return };
-        match disk.make_room(number) {
+        match self.machines.make_room(number, host) {
             Ok(refused) => self.shared.affect(number, refused),
             Err(error) => {
-                let limit = format!("{} could not be healed: {error}", fault.label());
-                self.shared.stop(EndCause::LimitReached { limit });
+                self.shared.stop(not_performed(&format!("the end of {}", fault.label()), &error))
             }
         }
     }
 
     /// A process has all processors again.
-    pub(super) fn end_quota(&mut self, number: u16) {
-        if let Some(quota) = self.quotas.remove(&number) {
-            self.shared.affect(number, quota.throttled());
-        }
+    pub(super) async fn end_slow(&mut self, number: u16) {
+        let throttled = self.machines.end_slow(number).await;
+        self.shared.affect(number, throttled);
     }
 
     pub(super) async fn turn_crash_loop(&mut self, number: u16, up: bool) {
@@ -195,13 +185,13 @@ impl Performance<'_> {
         };
         let Some(host) = self.host_of(&fault.target) else { return };
         let next = if up {
-            if !self.shared.is_pod(host) && !self.supervisor.is_running(host) {
+            if !self.shared.is_pod(host) && !self.machines.is_running(host) {
                 self.start_again(host).await;
             }
             up_for
         } else {
-            self.shared.affect(number, u64::from(self.supervisor.is_running(host)));
-            self.crash(host);
+            self.shared.affect(number, u64::from(self.machines.is_running(host)));
+            self.crash(host).await;
             down_for
         };
         let at = self.shared.now() + nanos(next);

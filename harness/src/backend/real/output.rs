@@ -14,11 +14,11 @@ const LINE_BYTES: usize = 400;
 
 /// The last lines of one process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tail(Arc<Mutex<VecDeque<String>>>);
+pub(in crate::backend) struct Tail(Arc<Mutex<VecDeque<String>>>);
 
 impl Tail {
     /// Reads to the end, and keeps the last lines.
-    pub(super) async fn follow(self, mut from: impl AsyncRead + Unpin) {
+    pub(in crate::backend) async fn follow(self, mut from: impl AsyncRead + Unpin) {
         let mut line = Vec::new();
         let mut read = vec![0; 4096];
         while let Ok(count @ 1..) = from.read(&mut read).await {
@@ -45,7 +45,7 @@ impl Tail {
     }
 
     /// The lines in one text; empty if nothing was written.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::backend) fn text(&self) -> String {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }

@@ -7,13 +7,7 @@ use crate::{
     scenario::Scenario,
 };
 
-use super::{
-    addresses::{HOSTS_MAX, undeclared},
-    disk,
-    gauges::CONNECTIONS_OPENED,
-    quota,
-    toxics::act_of,
-};
+use super::{gauges::CONNECTIONS_OPENED, layout::HOSTS_MAX, names::undeclared, toxics::act_of};
 
 /// The gauges of every process, and of the run.
 const GAUGES: [&str; 6] =
@@ -22,8 +16,19 @@ const GAUGES: [&str; 6] =
 /// The gauges that only functions of this program tell of themselves.
 const OF_FUNCTIONS: [&str; 2] = ["tasks", "memory_growth_mib"];
 
-/// What real processes lack for a checked scenario, each in a sentence. Is the proxy server our own?
-pub(super) fn lacks(scenario: &Scenario, has_own_proxy: bool) -> Vec<String> {
+/// What a backend of real processes can do here.
+pub(in crate::backend) struct Abilities {
+    pub(in crate::backend) backend: Backend,
+    /// Is the proxy server the run's own?
+    pub(in crate::backend) has_own_proxy: bool,
+    /// Can a process be given a part of a processor?
+    pub(in crate::backend) has_quotas: fn() -> bool,
+    /// Can a host have a disk that can be full?
+    pub(in crate::backend) has_disks: fn() -> bool,
+}
+
+/// What it lacks for a checked scenario, each in a sentence.
+pub(in crate::backend) fn lacks(scenario: &Scenario, able: &Abilities) -> Vec<String> {
     let plan = scenario.plan().clone().with_cluster_hosts();
     let mut lacks: Vec<String> = plan.processes.refused.iter().cloned().collect();
     let hosts = plan.topology.hosts.len();
@@ -31,18 +36,25 @@ pub(super) fn lacks(scenario: &Scenario, has_own_proxy: bool) -> Vec<String> {
         lacks.push(format!("it has {hosts} hosts, and there are addresses for {HOSTS_MAX}"));
     }
     lacks.extend(undeclared(&plan));
-    lacks.extend(plan.faults.iter().filter_map(|fault| lacks_for_fault(scenario, &plan, fault)));
-    lacks.extend(lacks_for_gauges(scenario, has_own_proxy));
-    lacks.extend(without_bound(&plan));
+    lacks.extend(
+        plan.faults.iter().filter_map(|fault| lacks_for_fault(scenario, &plan, fault, able)),
+    );
+    lacks.extend(lacks_for_gauges(scenario, able.has_own_proxy));
+    lacks.extend(without_bound(&plan, able.backend));
     lacks.dedup();
     lacks
 }
 
-fn lacks_for_fault(scenario: &Scenario, plan: &Plan, fault: &Fault) -> Option<String> {
+fn lacks_for_fault(
+    scenario: &Scenario,
+    plan: &Plan,
+    fault: &Fault,
+    able: &Abilities,
+) -> Option<String> {
     let because = match &fault.kind {
         FaultKind::Network(kind) => act_of(kind).err().map(str::to_owned),
-        FaultKind::Process(kind) => without_process(plan, fault, kind),
-        FaultKind::Disk(kind) => without_disk(scenario, plan, fault, kind),
+        FaultKind::Process(kind) => without_process(plan, fault, kind, able),
+        FaultKind::Disk(kind) => without_disk(scenario, plan, (fault, kind), able),
         FaultKind::Clock(_) => Some("a process has the clocks of this machine".to_owned()),
         FaultKind::Names(_) => Some("hosts are reached by their addresses".to_owned()),
         FaultKind::Service(_) => without_ports(plan, fault),
@@ -52,12 +64,17 @@ fn lacks_for_fault(scenario: &Scenario, plan: &Plan, fault: &Fault) -> Option<St
     Some(format!("{}: {because}", fault.label()))
 }
 
-fn without_process(plan: &Plan, fault: &Fault, kind: &ProcessFault) -> Option<String> {
+fn without_process(
+    plan: &Plan,
+    fault: &Fault,
+    kind: &ProcessFault,
+    able: &Abilities,
+) -> Option<String> {
     match kind {
         ProcessFault::TornWrite => {
             return Some("what a process has written stays written".to_owned());
         }
-        ProcessFault::SlowCpu { .. } if !quota::is_available() => {
+        ProcessFault::SlowCpu { .. } if !(able.has_quotas)() => {
             return Some("no control group can be made here to give a process a quota".to_owned());
         }
         ProcessFault::Crash
@@ -88,8 +105,8 @@ fn service_of<'a>(plan: &'a Plan, host: &'a HostSpec) -> Option<&'a str> {
 fn without_disk(
     scenario: &Scenario,
     plan: &Plan,
-    fault: &Fault,
-    kind: &DiskFault,
+    (fault, kind): (&Fault, &DiskFault),
+    able: &Abilities,
 ) -> Option<String> {
     match kind {
         DiskFault::Full => {}
@@ -104,7 +121,7 @@ fn without_disk(
         Some(service) if scenario.services().program(service).is_some() => {
             Some(format!("nobody sees what the program {service} is refused"))
         }
-        Some(_) if !disk::is_available() => {
+        Some(_) if !(able.has_disks)() => {
             Some("nothing can be mounted here to be a small disk".to_owned())
         }
         Some(_) => None,
@@ -133,9 +150,9 @@ fn without_proxy(plan: &Plan, fault: &Fault) -> Option<String> {
 }
 
 /// Objectives that the slack leaves no bound of.
-fn without_bound(plan: &Plan) -> impl Iterator<Item = String> {
+fn without_bound(plan: &Plan, backend: Backend) -> impl Iterator<Item = String> {
     let slack = plan.processes.slack;
-    let held = plan.processes.objectives(&plan.objectives, Backend::Processes);
+    let held = plan.processes.objectives(&plan.objectives, backend);
     held.into_iter().filter_map(move |objective| {
         objective.check().err()?;
         Some(format!("{}: nothing is left of its bound with {slack:?} of slack", objective.name()))

@@ -1,4 +1,4 @@
-//! One run on real processes, from its first process to its record.
+//! One run in real time, from its first process to its record.
 
 mod faults;
 mod hosts;
@@ -11,8 +11,7 @@ use std::{
 };
 
 use self::hosts::{ended, with_output};
-use rustix::process::Signal;
-use squall_proxy::{Client, Options, Server};
+use squall_proxy::Client;
 use squall_reports::record::{
     ALL_HOSTS, Backend, End, EndCause, EventKind, FaultAction, HostState, Mark, Record, UNDIGESTED,
 };
@@ -23,17 +22,14 @@ use tokio::{
 };
 
 use super::{
-    Processes,
-    addresses::Addresses,
     calls,
-    disk::Disk,
     environment::{LATE, Real, Shared},
-    folder::Folder,
+    exit::Exit,
     gauges,
+    layout::Layout,
+    machines::Machines,
     network::Network,
-    quota::Quota,
     readiness,
-    supervisor::{Exit, Supervisor},
     telemetry::receiver::Receiver,
     timer::Timer,
     told::Listener,
@@ -89,72 +85,71 @@ enum Step {
 }
 
 /// A run that goes on.
-struct Performance<'a> {
-    backend: &'a Processes,
+struct Performance<'a, M> {
     scenario: &'a Scenario,
     shared: Arc<Shared>,
-    supervisor: Supervisor,
+    machines: M,
     states: Vec<HostState>,
-    // Unmounted before the folder is removed.
-    disks: BTreeMap<u16, Disk>,
-    folder: Folder,
     telemetry: SocketAddr,
     listener: Listener,
     agenda: BTreeMap<u64, Vec<Step>>,
     end_at: u64,
     tasks: JoinSet<()>,
-    quotas: BTreeMap<u16, Quota>,
     /// What all hosts held when the load began, in bytes.
     held_before: Option<f64>,
 }
 
-/// Performs the plan of a scenario.
-pub(super) async fn perform(backend: &Processes, asked: Asked) -> Result<Record, String> {
+/// What a run is performed on.
+pub(in crate::backend) struct Stage<M> {
+    pub(in crate::backend) layout: Arc<dyn Layout>,
+    pub(in crate::backend) machines: M,
+    /// The API of the proxies.
+    pub(in crate::backend) proxies: Client,
+    /// Where the run listens to what services say.
+    pub(in crate::backend) hears_at: SocketAddr,
+}
+
+/// Performs the plan of a scenario on what `set` makes for it.
+pub(super) async fn perform<M: Machines>(
+    backend: Backend,
+    asked: Asked,
+    set: impl AsyncFnOnce(&Plan, u64, mpsc::UnboundedSender<Exit>) -> Result<Stage<M>, String>,
+) -> Result<Record, String> {
     let title = asked.title();
     let Asked { scenario, seed, signals } = asked;
     let plan = scenario.plan();
     let whole = with_drawn_times(plan.clone().with_rates_of_processes(), seed);
     let whole = Arc::new(whole.with_cluster_hosts());
-    let header = title.header(Backend::Processes, (plan, &whole), seed, toxics::counts);
+    let header = title.header(backend, (plan, &whole), seed, toxics::counts);
 
-    let addresses = Addresses::take(&whole)
-        .await
-        .map_err(|error| format!("there is no network of loopback addresses: {error}"))?;
-    let folder = Folder::make(addresses.own(0).octets()[1])
-        .map_err(|error| format!("there is no folder for the processes: {error}"))?;
-    let (server, client) = proxy(backend, seed).await?;
-    let network = Network::new(&whole, addresses, client);
+    let (exited, mut exits) = mpsc::unbounded_channel();
+    let Stage { layout, machines, proxies, hears_at } = set(&whole, seed, exited).await?;
+    let network = Network::new(&whole, layout, proxies);
     let listener = Listener::default();
     let sink = listener.clone();
-    let receiver = Receiver::bind(([127, 0, 0, 1], 0).into(), move |told| sink.take(told));
+    let receiver = Receiver::bind(hears_at, move |told| sink.take(told));
     let receiver =
         receiver.map_err(|error| format!("nobody can listen to the processes: {error}"))?;
     let timer = Timer::start().map_err(|error| format!("there is no clock: {error}"))?;
     let (commands, mut commanded) = mpsc::unbounded_channel();
     let shared = Shared::new(Arc::clone(&whole), seed, network, timer, commands);
-    let (supervisor, mut exits) = Supervisor::new(whole.topology.hosts.len());
     let timeline = Timeline::of(&whole);
     let mut run = Performance {
-        backend,
         scenario: &scenario,
-        supervisor,
+        machines,
         states: vec![HostState::Crashed; whole.topology.hosts.len()],
-        disks: BTreeMap::new(),
-        folder,
         telemetry: receiver.address(),
         listener,
         agenda: BTreeMap::new(),
         end_at: timeline.end,
         tasks: JoinSet::new(),
-        quotas: BTreeMap::new(),
         held_before: None,
         shared: Arc::clone(&shared),
     };
     for (at, due) in timeline.due {
         run.agenda.entry(at).or_default().push(Step::Due(due));
     }
-    let mounted = run.mount_disks();
-    mounted.map_err(|error| format!("there is no disk that can be full: {error}"))?;
+    run.machines.prepare().await?;
     let end = match run.come_up(&signals, &mut exits).await {
         Ok(()) => run.go_on(&signals, &mut exits, &mut commanded).await,
         Err(cause) => {
@@ -164,12 +159,10 @@ pub(super) async fn perform(backend: &Processes, asked: Asked) -> Result<Record,
         }
     };
     run.wind_up(&end, &mut exits).await;
-    drop(run);
+    let Performance { machines, .. } = run;
     receiver.stop().await;
     shared.network.remove().await;
-    if let Some(server) = server {
-        server.stop().await;
-    }
+    machines.end().await;
     let mut record = shared.take_recorder().finish(header, end);
     note_heals(&mut record, &whole);
     Ok(record)
@@ -189,25 +182,8 @@ fn note_heals(record: &mut Record, plan: &Plan) {
     record.header.phases = plan.phases_healed_at(healed);
 }
 
-/// The proxy server of the run, if it has its own, and a client of it.
-async fn proxy(backend: &Processes, seed: u64) -> Result<(Option<Server>, Client), String> {
-    if let Some(url) = &backend.toxiproxy {
-        let client = Client::new(url).map_err(|error| error.to_string())?;
-        let version = client.version().await;
-        version.map_err(|error| format!("the proxy server at {url} does not answer: {error}"))?;
-        return Ok((None, client));
-    }
-    let mut options = Options::default();
-    options.seed = Some(seed);
-    options.metrics.connections = true;
-    let server = Server::start(options).await;
-    let server = server.map_err(|error| format!("the proxy does not start: {error}"))?;
-    let client = Client::new(&format!("http://{}", server.address()));
-    Ok((Some(server), client.map_err(|error| error.to_string())?))
-}
-
-impl Performance<'_> {
-    fn hosts(&self) -> impl Iterator<Item = u16> + use<> {
+impl<M: Machines> Performance<'_, M> {
+    fn hosts(&self) -> std::ops::Range<u16> {
         0..u16::try_from(self.states.len()).expect("a run on processes has at most 250 hosts")
     }
 
@@ -229,7 +205,7 @@ impl Performance<'_> {
                 .await
                 .map_err(|message| EndCause::ServiceFailed { host: spec.name.clone(), message })?;
             for port in &spec.ports {
-                let address = SocketAddr::from((self.listens(host), *port));
+                let address = self.shared.network.layout().service(host, *port);
                 let waits_for = readiness::wait_for(address, began);
                 waits.spawn(async move { (host, waits_for.await) });
             }
@@ -244,12 +220,15 @@ impl Performance<'_> {
         };
         let failed = tokio::select! {
             failed = all_up => failed.map(|(host, reason)| {
-                (host, with_output(&reason, &self.supervisor.output(host)))
+                (host, with_output(&reason, &self.machines.output(host)))
             }),
-            exit = exits.recv() => exit.map(|exit| {
-                self.supervisor.ended(&exit);
-                (exit.host, ended(&exit))
-            }),
+            exit = exits.recv() => match exit {
+                Some(exit) => {
+                    self.machines.ended(&exit).await;
+                    Some((exit.host, ended(&exit)))
+                }
+                None => None,
+            },
             () = interrupted(signals) => return Err(EndCause::Interrupted),
         };
         if let Some((host, reason)) = failed {
@@ -376,8 +355,8 @@ impl Performance<'_> {
             Step::Loop { fault, up } => self.turn_crash_loop(fault, up).await,
             Step::Flap { fault, down } => self.turn_flap(fault, down).await,
             Step::Kill { host, incarnation } => {
-                if self.supervisor.incarnation(host) == incarnation {
-                    self.crash(host);
+                if self.machines.incarnation(host) == incarnation {
+                    self.crash(host).await;
                 }
             }
         }
@@ -403,14 +382,13 @@ impl Performance<'_> {
     }
 
     /// Reads the gauges of all processes, what the proxies tell of them, and how late the load is.
-    async fn sample(&self) {
+    async fn sample(&mut self) {
         let opened = self.shared.network.connections_opened().await;
         for host in self.hosts() {
-            let pid = self.supervisor.pid(host);
-            for (name, value) in pid.map(gauges::of).unwrap_or_default() {
+            for (name, value) in self.machines.gauges(host).await {
                 self.shared.gauge(host, name, value);
             }
-            let none = pid.map(|_| 0.0);
+            let none = self.machines.is_running(host).then_some(0.0);
             if let Some(opened) = opened.as_ref().and_then(|it| it.get(&host).copied().or(none)) {
                 self.shared.gauge(host, gauges::CONNECTIONS_OPENED, opened);
             }
@@ -432,7 +410,7 @@ impl Performance<'_> {
         self.tasks.shutdown().await;
         for fault in 0..self.shared.plan.faults.len() {
             let fault = u16::try_from(fault).expect("plans have few faults");
-            self.end_quota(fault);
+            self.end_slow(fault).await;
             self.make_room(fault);
             let healed = self.shared.network.heal(fault).await;
             self.shared.affect(fault, healed.unwrap_or(0));
@@ -447,17 +425,17 @@ impl Performance<'_> {
         self.shared.end_at(end.at);
         // What is open then is told by those who end in order.
         for host in self.hosts() {
-            self.supervisor.signal(host, Signal::CONT);
-            self.supervisor.signal(host, Signal::TERM);
+            self.machines.resume(host).await;
+            self.machines.terminate(host).await;
         }
         let all_ended = async {
-            while self.hosts().any(|host| self.supervisor.is_running(host)) {
+            while self.hosts().any(|host| self.machines.is_running(host)) {
                 let Some(exit) = exits.recv().await else { break };
-                self.supervisor.ended(&exit);
+                self.machines.ended(&exit).await;
             }
         };
         let _ = timeout(LAST_GRACE, all_ended).await;
-        self.supervisor.kill_all();
+        self.machines.kill_all().await;
     }
 }
 

@@ -8,7 +8,7 @@ use rustix::process::Pid;
 pub(super) const CONNECTIONS_OPENED: &str = "connections_opened";
 
 /// The gauges of one process; those that the system does not tell are left out.
-pub(super) fn of(pid: Pid) -> Vec<(&'static str, f64)> {
+pub(in crate::backend) fn of(pid: Pid) -> Vec<(&'static str, f64)> {
     let folder = format!("/proc/{}", pid.as_raw_nonzero());
     let status = fs::read_to_string(format!("{folder}/status")).unwrap_or_default();
     let mut gauges = Vec::new();

@@ -302,7 +302,7 @@ impl Environment for Real {
     }
 
     async fn listen(&self, port: u16) -> io::Result<TcpListener> {
-        TcpListener::bind((self.shared.network.own(self.host), port)).await
+        TcpListener::bind(self.shared.network.layout().binds(self.host, port)).await
     }
 
     fn random(&self, concern: &str) -> ChaCha8Rng {

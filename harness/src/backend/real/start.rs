@@ -5,6 +5,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::telemetry;
+
 /// The hidden subcommand.
 pub(crate) const SUBCOMMAND: &str = "process-of-a-host";
 
@@ -16,8 +18,8 @@ pub(crate) const START_BYTES_MAX: u64 = 16 << 20;
 pub(crate) struct Start {
     /// The host that it is the process of.
     pub(crate) host: String,
-    /// The process that starts it: without that one it is nothing.
-    pub(crate) parent: i32,
+    /// The process that starts it, if that is of the same machine: without that one it is nothing.
+    pub(crate) parent: Option<i32>,
     pub(crate) what: Entrypoint,
     /// Where it says over OTLP what it does.
     pub(crate) telemetry: SocketAddr,
@@ -25,6 +27,27 @@ pub(crate) struct Start {
     pub(crate) sample_every_ms: u64,
     /// The file in which it counts the writes that its full disk refuses, if that can be full.
     pub(crate) refused_writes: Option<PathBuf>,
+}
+
+impl Start {
+    /// What it is told, in a line.
+    pub(crate) fn line(&self) -> Result<Vec<u8>, String> {
+        let mut line = serde_json::to_vec(self).map_err(|error| error.to_string())?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    /// What is in its environment, for those who have an exporter of OpenTelemetry themselves.
+    pub(crate) fn env(&self) -> Vec<(String, String)> {
+        let endpoint = telemetry::endpoint(self.telemetry, &self.host);
+        let all = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".to_owned()),
+            ("OTEL_SERVICE_NAME", self.host.clone()),
+            ("OTEL_RESOURCE_ATTRIBUTES", format!("host.name={}", self.host)),
+        ];
+        all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
 }
 
 /// What runs in a process.

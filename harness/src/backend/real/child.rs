@@ -40,10 +40,12 @@ pub(crate) fn run(catalogue: &Catalogue) -> ExitCode {
             return ExitCode::from(WRONG_START);
         }
     };
-    // Dies with the run, however that ends; and at once if that was before this line.
-    let asked = set_parent_process_death_signal(Some(Signal::KILL));
-    if asked.is_err() || getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(start.parent) {
-        return ExitCode::from(WRONG_START);
+    if let Some(parent) = start.parent {
+        // Dies with the run, however that ends; and at once if that was before this line.
+        let asked = set_parent_process_death_signal(Some(Signal::KILL));
+        if asked.is_err() || getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(parent) {
+            return ExitCode::from(WRONG_START);
+        }
     }
     match start.what.clone() {
         Entrypoint::Program { path, args, env } => {

@@ -7,7 +7,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
+    sync::Arc,
 };
 
 use squall_proxy::{
@@ -16,24 +17,18 @@ use squall_proxy::{
 use tokio::sync::Mutex;
 
 use super::{
-    addresses::Addresses,
+    layout::{Layout, Way},
+    names::Names,
     toxics::{Act, act_of},
 };
 use crate::plan::{Fault, FaultKind, NetworkFault, Plan};
 
-/// From one host to a port of another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Way {
-    from: u16,
-    to: u16,
-    port: u16,
-}
-
 /// The ways of one run.
 pub(super) struct Network {
-    addresses: Addresses,
+    layout: Arc<dyn Layout>,
+    names: Names,
     client: Client,
-    names: Vec<String>,
+    hosts: Vec<String>,
     /// Hosts that reach others, and are reached, without a proxy.
     direct: BTreeSet<u16>,
     state: Mutex<Ways>,
@@ -54,25 +49,26 @@ struct Acting {
 }
 
 impl Network {
-    pub(super) fn new(plan: &Plan, addresses: Addresses, client: Client) -> Self {
-        let names: Vec<String> = plan.topology.hosts.iter().map(|it| it.name.clone()).collect();
+    pub(super) fn new(plan: &Plan, layout: Arc<dyn Layout>, client: Client) -> Self {
+        let hosts: Vec<String> = plan.topology.hosts.iter().map(|it| it.name.clone()).collect();
         let direct =
-            (0..).zip(&names).filter(|(_, name)| plan.processes.without_proxy.contains(name));
+            (0..).zip(&hosts).filter(|(_, name)| plan.processes.without_proxy.contains(name));
         let direct = direct.map(|(number, _)| number).collect();
-        Self { addresses, client, names, direct, state: Mutex::default() }
+        let names = Names::of(plan);
+        Self { layout, names, client, hosts, direct, state: Mutex::default() }
     }
 
-    pub(super) fn addresses(&self) -> &Addresses {
-        &self.addresses
+    pub(super) fn layout(&self) -> &dyn Layout {
+        &*self.layout
     }
 
-    pub(super) fn own(&self, host: u16) -> Ipv4Addr {
-        self.addresses.own(host)
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     /// The host and port that `target` names.
     pub(super) fn find(&self, target: &str) -> Option<(u16, u16)> {
-        self.addresses.find(target)
+        self.names.find(target)
     }
 
     /// Where `from` reaches `target`, a `name:port`. The way is there when this returns.
@@ -92,9 +88,9 @@ impl Network {
     /// Where `from` reaches a port, once there is a way.
     pub(super) fn address(&self, from: u16, to: u16, port: u16) -> SocketAddr {
         if self.is_direct(from, to) {
-            SocketAddr::from((self.addresses.own(to), port))
+            self.layout.front(to, port)
         } else {
-            SocketAddr::from((self.addresses.seen(from, to), port))
+            self.layout.entrance(Way { from, to, port })
         }
     }
 
@@ -126,15 +122,15 @@ impl Network {
     }
 
     fn proxy(&self, way: Way) -> ProxyConfig {
-        let listen = SocketAddr::from((self.addresses.seen(way.from, way.to), way.port));
-        let upstream = SocketAddr::from((self.addresses.own(way.to), way.port));
+        let listen = self.layout.proxy_listens(way);
+        let upstream = self.layout.front(way.to, way.port);
         ProxyConfig::new(self.name(way), listen.to_string(), upstream.to_string())
     }
 
     /// The proxy of a way. A server that somebody else runs may have those of other runs.
     fn name(&self, way: Way) -> String {
-        let name = |host: u16| &self.names[usize::from(host)];
-        let network = self.addresses.own(0).octets()[1];
+        let name = |host: u16| &self.hosts[usize::from(host)];
+        let network = self.layout.label();
         format!("squall-{network}-{}-{}-{}", name(way.from), name(way.to), way.port)
     }
 
@@ -194,7 +190,7 @@ impl Network {
 
     /// In which directions of a way a fault acts.
     fn directions(&self, fault: &Fault, way: Way) -> Vec<Direction> {
-        let name = |host: u16| self.names[usize::from(host)].as_str();
+        let name = |host: u16| self.hosts[usize::from(host)].as_str();
         let (from, to) = (name(way.from), name(way.to));
         let both = [
             (Direction::Upstream, fault.sees(from, to)),
