@@ -1,7 +1,13 @@
 //! The services that run on hosts, by name.
 
 use std::{
-    collections::BTreeMap, error::Error, fmt, future::Future, path::PathBuf, pin::Pin, sync::Arc,
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    future::Future,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
 };
 
 use serde::de::DeserializeOwned;
@@ -23,6 +29,24 @@ enum Kind {
     Function(Arc<Start>),
     /// A program, by its path.
     Program(PathBuf),
+    /// An image of a container, by its name and tag.
+    Image(String),
+}
+
+/// A service that is no function of this program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Foreign<'a> {
+    Program(&'a Path),
+    Image(&'a str),
+}
+
+impl fmt::Display for Foreign<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Program(_) => "program",
+            Self::Image(_) => "image",
+        })
+    }
 }
 
 /// A call on its way: ends in what became of it.
@@ -104,6 +128,27 @@ impl Services {
         self
     }
 
+    /// Adds a service that is an image of a container, as `name` or `name:tag`, in any language. Only
+    /// containers can perform a plan with it. The engine is asked for it, and pulls it only if it does
+    /// not have it.
+    ///
+    /// What a host is configured with is as for [programs](Self::with_program), and `args` take the place
+    /// of the image's own command if there are any. It listens on all addresses of its container.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use squall::{Services, plan::Topology};
+    ///
+    /// let services = Services::new().with_image("cache", "redis:7");
+    /// let topology = Topology::new().host("cache", "cache", json!({})).port(6379);
+    /// # let _ = (services, topology);
+    /// ```
+    #[must_use]
+    pub fn with_image(mut self, name: &str, image: &str) -> Self {
+        self.services.insert(name.to_owned(), Kind::Image(image.to_owned()));
+        self
+    }
+
     fn insert(
         mut self,
         name: &str,
@@ -113,10 +158,11 @@ impl Services {
         self
     }
 
-    /// The path of the program that a service is, if it is one.
-    pub(crate) fn program(&self, name: &str) -> Option<&PathBuf> {
+    /// What a service is, if it is no function.
+    pub(crate) fn foreign(&self, name: &str) -> Option<Foreign<'_>> {
         match self.services.get(name)? {
-            Kind::Program(path) => Some(path),
+            Kind::Program(path) => Some(Foreign::Program(path)),
+            Kind::Image(image) => Some(Foreign::Image(image)),
             Kind::Function(_) => None,
         }
     }
@@ -200,7 +246,7 @@ impl Services {
             )));
         };
         let Kind::Function(start) = start else {
-            return Err(CannotStart(format!("{name} is a program, and no function of this one")));
+            return Err(CannotStart(format!("{name} is no function of this program")));
         };
         start(config).map_err(|error| {
             CannotStart(format!("the configuration of {name} is wrong: {}", chain(&*error)))

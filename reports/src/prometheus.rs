@@ -217,12 +217,12 @@ mod tests {
         assert_eq!(metrics.page(), page, "in the same order");
     }
 
-    /// Else the second run would take the place of the first.
+    /// Else each run would take the place of the one before.
     #[test]
-    fn the_same_seed_on_two_backends_is_two_series() {
+    fn the_same_seed_on_three_backends_is_three_series() {
         let (mut record, judgement) = (fixture::record(), fixture::judged([fixture::passed()]));
         let metrics = Metrics::default();
-        for backend in [Backend::Simulation, Backend::Processes] {
+        for backend in [Backend::Simulation, Backend::Processes, Backend::Containers] {
             record.header.backend = backend;
             metrics.enter(&Report {
                 record: &record,
@@ -234,8 +234,10 @@ mod tests {
         let page = metrics.page();
         let lengths = page.lines().filter(|line| line.starts_with("squall_run_duration_seconds{"));
         let lengths: Vec<&str> = lengths.collect();
-        assert_eq!(lengths.len(), 2, "{page}");
-        assert!(lengths[0].contains("backend=\"processes\""), "{page}");
-        assert!(lengths[1].contains("backend=\"simulation\""), "{page}");
+        assert_eq!(lengths.len(), 3, "{page}");
+        for (length, backend) in lengths.into_iter().zip(["containers", "processes", "simulation"])
+        {
+            assert!(length.contains(&format!("backend=\"{backend}\"")), "{page}");
+        }
     }
 }

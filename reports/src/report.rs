@@ -56,7 +56,7 @@ pub(crate) fn titled_on(scenario: &str, defects: &[String], backend: Backend) ->
     let title = titled(scenario, defects);
     match backend {
         Backend::Simulation => title,
-        Backend::Processes => format!("{title} on {backend}"),
+        Backend::Processes | Backend::Containers => format!("{title} on {backend}"),
     }
 }
 
@@ -65,7 +65,9 @@ pub(crate) fn lasted(record: &Record) -> String {
     let time = words::time(record.end.at);
     match record.header.backend {
         Backend::Simulation => format!("{time} simulated"),
-        Backend::Processes => format!("{time} on processes{}", differences(record)),
+        backend @ (Backend::Processes | Backend::Containers) => {
+            format!("{time} on {backend}{}", differences(record))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Backends: who performs a plan and makes its record.
 
+pub(crate) mod container;
 pub(crate) mod process;
 pub(crate) mod real;
 pub(crate) mod simulation;

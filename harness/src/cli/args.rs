@@ -9,7 +9,9 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{Failure, otlp::Endpoint};
-use crate::backend::{Perform, process::Processes, real::SUBCOMMAND, simulation::Simulation};
+use crate::backend::{
+    Perform, container::Containers, process::Processes, real::SUBCOMMAND, simulation::Simulation,
+};
 
 /// So many seeds at once at the most.
 const SEEDS_MAX: u64 = 100_000;
@@ -89,6 +91,11 @@ pub(crate) enum Command {
     /// Write a new scenario that compiles and runs, ready to be changed
     #[command(after_help = "Example:\n  cargo squall new in-another-region")]
     New(New),
+    /// Make the image that `run --backend containers` runs this program in, and say its name
+    #[command(after_help = "Example:\n  cargo squall image\n\n\
+        It has this program and the libraries that it has loaded, and is made without a network and \
+        without a compiler. `run` makes it by itself.")]
+    Image,
     /// Be the process of a host, as standard input says
     #[command(name = SUBCOMMAND, hide = true)]
     ProcessOfAHost,
@@ -153,22 +160,24 @@ pub(crate) enum Backend {
     Simulation,
     /// As processes of this machine, on loopback addresses
     Processes,
+    /// As containers, by the engine that DOCKER_HOST names or that of this machine
+    Containers,
 }
 
 impl Run {
     /// Who performs the plans.
     pub(super) fn performed_by(&self) -> Result<Arc<dyn Perform>, Failure> {
+        let toxiproxy = self.toxiproxy.clone();
         match self.backend {
-            Backend::Simulation if self.toxiproxy.is_some() => Err(Failure::bad_input(
-                "expected --backend processes with --toxiproxy: a simulation has no proxy",
-            )),
-            Backend::Simulation => Ok(Arc::new(Simulation::default())),
-            Backend::Processes => {
-                let program = std::env::current_exe().map_err(|error| {
-                    Failure::harness(format!("this program does not find itself: {error}"))
-                })?;
-                Ok(Arc::new(Processes { program, toxiproxy: self.toxiproxy.clone() }))
+            Backend::Simulation | Backend::Containers if toxiproxy.is_some() => {
+                Err(Failure::bad_input(
+                    "expected --backend processes with --toxiproxy: a simulation has no proxy, and \
+                     containers have their own",
+                ))
             }
+            Backend::Simulation => Ok(Arc::new(Simulation::default())),
+            Backend::Processes => Ok(Arc::new(Processes { program: this_program()?, toxiproxy })),
+            Backend::Containers => Ok(Arc::new(Containers { program: this_program()? })),
         }
     }
 
@@ -176,9 +185,15 @@ impl Run {
     pub(super) fn at_once(&self) -> Option<u16> {
         match self.backend {
             Backend::Simulation => self.jobs,
-            Backend::Processes => Some(self.jobs.unwrap_or(1)),
+            Backend::Processes | Backend::Containers => Some(self.jobs.unwrap_or(1)),
         }
     }
+}
+
+/// The program that is this process.
+pub(super) fn this_program() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::harness(format!("this program does not find itself: {error}")))
 }
 
 #[derive(Debug, Args)]

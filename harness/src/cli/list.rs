@@ -6,15 +6,16 @@ use squall_reports::record::Backend;
 
 use super::{Exit, Failure, args, print};
 use crate::{
-    backend::{Perform, process::Processes, simulation::Simulation},
+    backend::{Perform, container::Containers, process::Processes, simulation::Simulation},
     catalogue::Catalogue,
     scenario::Scenario,
 };
 
 /// Who could perform a scenario, and what each lacks for it.
-fn lacks(scenario: &Scenario) -> [(Backend, Vec<String>); 2] {
+fn lacks(scenario: &Scenario) -> [(Backend, Vec<String>); 3] {
     let processes = Processes { program: PathBuf::new(), toxiproxy: None };
-    let backends: [&dyn Perform; 2] = [&Simulation::default(), &processes];
+    let containers = Containers { program: PathBuf::new() };
+    let backends: [&dyn Perform; 3] = [&Simulation::default(), &processes, &containers];
     backends.map(|backend| (backend.backend(), backend.lacks_for(scenario)))
 }
 

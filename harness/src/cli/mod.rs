@@ -9,6 +9,7 @@
 mod args;
 mod compare;
 mod defects;
+mod image;
 mod init;
 mod interrupt;
 mod job;
@@ -127,6 +128,7 @@ pub fn main(catalogue: &Catalogue) -> ExitCode {
         Command::Defects(defects) => defects::defects(catalogue, &defects),
         Command::New(new) => scaffold::new(catalogue, &new),
         Command::Init(init) => init::init(&init),
+        Command::Image => image::image(),
         Command::ProcessOfAHost => return run_process(catalogue),
     };
     let exit = done.unwrap_or_else(Failure::said);

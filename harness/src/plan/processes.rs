@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::record::Backend;
 
-use super::{Arrivals, FaultKind, LoadFault, Plan, Target, millis};
+use super::{Arrivals, Deployment, FaultKind, HostSpec, LoadFault, Plan, Target, millis};
 use crate::objective::Objective;
 
 /// What is different on real processes: how much of the load a small machine can carry, and how much
@@ -73,7 +73,7 @@ impl Processes {
     /// What a run of a plan with these objectives is held to on a backend.
     pub(crate) fn objectives(&self, all: &[Objective], backend: Backend) -> Vec<Objective> {
         let slack = match backend {
-            Backend::Processes => self.slack,
+            Backend::Processes | Backend::Containers => self.slack,
             _ => Duration::ZERO,
         };
         all.iter().map(|objective| objective.clone().with_slack(slack)).collect()
@@ -97,6 +97,15 @@ impl Plan {
     pub(crate) fn host_of(&self, target: &Target) -> Option<u16> {
         let Target::Host { host, .. } = target else { return None };
         u16::try_from(self.topology.index_of(host)?).ok()
+    }
+
+    /// The service of a host, or of the deployment that it is a pod of.
+    pub(crate) fn service_of<'a>(&'a self, host: &'a HostSpec) -> Option<&'a str> {
+        let mut deployments = self.cluster.iter().flat_map(|cluster| &cluster.deployments);
+        host.service.as_deref().or_else(|| {
+            let is_pod = |it: &&Deployment| (1..=it.pods_max).any(|pod| it.pod(pod) == host.name);
+            Some(deployments.find(is_pod)?.template.service.as_str())
+        })
     }
 
     /// The plan with the load that real processes are given.

@@ -20,6 +20,10 @@ use super::{catalogue::SEED, program::PROGRAM};
 /// in its arguments.
 pub(crate) const CHILD_LIVES: &str = "7613";
 
+/// The image that a service is, and where the loader of its libraries is in it.
+pub(crate) const IMAGE: &str = "SQUALL_TEST_IMAGE";
+pub(crate) const LOADER: &str = "SQUALL_TEST_LOADER";
+
 /// A program that is not there.
 pub(crate) const NOWHERE: &str = "/no/such/program";
 
@@ -33,6 +37,13 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
     let get = || plan("sh", &program, RequestSpec::get("/"));
     let call = |name| plan("sh", &program, RequestSpec::call(name)).objective(all_answered());
     let web = |config| plan("web", &config, RequestSpec::get("/")).objective(all_answered());
+    // The image of this program itself, which a test has made: with the libraries that it needs.
+    let image = std::env::var(IMAGE).unwrap_or_else(|_| "no-image".to_owned());
+    let loader = std::env::var(LOADER).unwrap_or_default();
+    let boxed = json!({
+        "args": [loader, "--library-path", "/lib", "/squall", "--listen=0.0.0.0:8080"],
+        "env": { PROGRAM: "yes" },
+    });
     let keeps = |config: bool| {
         let config = json!({ "listen": "0.0.0.0:8080", "keeps": config });
         plan("journal", &config, RequestSpec::get("/")).objective(all_answered())
@@ -58,6 +69,11 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
             "disk-of-a-program",
             get().objective(all_answered()).fault(disk_full("web").from(from).until(until)),
         ),
+        ("in-an-image", plan("boxed", &boxed, RequestSpec::get("/")).objective(all_answered())),
+        (
+            "image-with-gauge",
+            plan("boxed", &boxed, RequestSpec::get("/")).objective(gauge("sockets").at_most(9.0)),
+        ),
         ("connections", get().objective(gauge("connections_opened").at_most(0.0))),
         (
             "slack",
@@ -75,6 +91,7 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
     let services = Services::new()
         .with_program("sh", "/bin/sh")
         .with_program("nowhere", NOWHERE)
+        .with_image("boxed", &image)
         .with("web", web_until)
         .with("journal", journal)
         .with_call("ask", ask)

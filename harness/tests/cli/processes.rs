@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     Test,
     catalogue::ON_PROCESSES,
-    on_processes::{CHILD_LIVES, NOWHERE},
+    on_processes::{CHILD_LIVES, IMAGE, LOADER, NOWHERE},
     place::{Place, Ran, ran},
 };
 
@@ -29,6 +29,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_gauge_that_nobody_reads_is_refused_by_name", gauges),
     ("connections_are_counted_where_proxies_take_them", connections),
     ("a_simulation_refuses_a_program", simulated),
+    ("an_image_is_held_to_objectives_in_a_container", image),
 ];
 
 /// What is left over by another run is not taken for that of this one.
@@ -205,4 +206,46 @@ fn simulated() {
     let ran = ran(command);
     assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("program cannot be performed on simulation: "), "{}", ran.err);
+}
+
+fn image() {
+    let place = Place::new("containers-image");
+    let run = |arguments: &[&str], image: Option<&str>| {
+        let mut command = place.command(arguments);
+        command.env(ON_PROCESSES, "yes").env(LOADER, loader());
+        if let Some(image) = image {
+            command.env(IMAGE, image);
+        }
+        ran(command)
+    };
+    let refused = run(&["run", "in-an-image", "--backend", "processes"], None);
+    assert_eq!(refused.code, Some(3), "{}{}", refused.out, refused.err);
+    let sentence = "the service boxed is the image of a container";
+    assert!(refused.err.contains(sentence), "{}", refused.err);
+    let refused = run(&["run", "image-with-gauge", "--backend", "containers"], None);
+    assert_eq!(refused.code, Some(3), "{}{}", refused.out, refused.err);
+    let sentence = "the image boxed does not tell its gauge sockets";
+    assert!(refused.err.contains(sentence), "{}", refused.err);
+    let made = run(&["image"], None);
+    if made.code == Some(4) {
+        eprintln!("ignored, no container engine: {}", made.err);
+        return;
+    }
+    assert_eq!(made.code, Some(0), "{}", made.err);
+    let arguments = ["run", "in-an-image", "--backend", "containers", "--format", "json"];
+    let report = run(&arguments, Some(made.out.trim()));
+    assert_eq!(report.code, Some(0), "{}{}", report.out, report.err);
+    assert_eq!(object(&report)["requests"]["succeeded"], 32, "{}", report.out);
+    // It cannot be pulled from anywhere either.
+    let missing = run(&arguments, Some("squall-no-such-image:1"));
+    assert_eq!(missing.code, Some(1), "{}{}", missing.out, missing.err);
+    assert!(missing.out.contains("a container does not start: "), "{}", missing.out);
+}
+
+/// The file name of the loader of this program's libraries, in the image of this program.
+fn loader() -> String {
+    let maps = fs::read_to_string("/proc/self/maps").expect("Linux has it");
+    let mut paths = maps.lines().filter_map(|line| line.split_whitespace().nth(5));
+    let loader = paths.find_map(|path| path.rsplit('/').next().filter(|it| it.starts_with("ld-")));
+    format!("/lib/{}", loader.expect("this program has libraries"))
 }

@@ -30,7 +30,7 @@ fn sections(backend: Backend) -> impl Iterator<Item = (&'static str, &'static st
 fn time_of(backend: Backend) -> &'static str {
     match backend {
         Backend::Simulation => "simulated",
-        Backend::Processes => "lasted",
+        Backend::Processes | Backend::Containers => "lasted",
     }
 }
 

@@ -215,6 +215,7 @@ fn row(entry: &Entry) -> Markup {
                 @match entry.backend {
                     Backend::Simulation => {},
                     Backend::Processes => " on processes",
+                    Backend::Containers => " on containers",
                 }
                 @if !entry.is_complete { " (partial)" }
             }

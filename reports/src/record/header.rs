@@ -46,6 +46,8 @@ pub enum Backend {
     Simulation,
     /// Processes of this machine, in its time.
     Processes,
+    /// Containers of this machine, in its time.
+    Containers,
 }
 
 impl Backend {
@@ -55,6 +57,7 @@ impl Backend {
         match self {
             Self::Simulation => "simulation",
             Self::Processes => "processes",
+            Self::Containers => "containers",
         }
     }
 
@@ -64,6 +67,7 @@ impl Backend {
         match self {
             Self::Simulation => "simulation, in virtual time",
             Self::Processes => "processes of this machine, in real time",
+            Self::Containers => "containers of this machine, in real time",
         }
     }
 

@@ -4,6 +4,7 @@
 mod browser;
 mod cli;
 mod compare;
+mod containers;
 mod formats;
 mod otlp;
 mod processes;

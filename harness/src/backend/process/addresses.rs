@@ -89,12 +89,12 @@ impl Layout for Loopback {
         SocketAddr::from((self.listens(host), port))
     }
 
-    fn front(&self, host: u16, port: u16) -> SocketAddr {
-        SocketAddr::from((self.own(host), port))
+    fn front(&self, host: u16, port: u16) -> String {
+        self.binds(host, port).to_string()
     }
 
     fn binds(&self, host: u16, port: u16) -> SocketAddr {
-        self.front(host, port)
+        SocketAddr::from((self.own(host), port))
     }
 
     fn entrance(&self, way: Way) -> SocketAddr {
@@ -113,7 +113,7 @@ fn octet(host: u16) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{Ipv4Addr, SocketAddr};
 
     use serde_json::json;
 
@@ -145,13 +145,13 @@ mod tests {
     async fn each_host_sees_each_other_one_at_an_address_of_its_own() {
         let at = Loopback::take(&plan()).await.expect("a network");
         let network = at.number();
-        let address = |third, host, port| ([127, network, third, host], port).into();
+        let address = |third, host, port| SocketAddr::from(([127, network, third, host], port));
         let way = Way { from: 1, to: 0, port: 5432 };
         assert_eq!((at.entrance(way), at.proxy_listens(way)), {
             let entrance = address(2, 1, 5432);
             (entrance, entrance)
         });
-        assert_eq!(at.front(0, 5432), address(0, 1, 5432));
+        assert_eq!(at.front(0, 5432), address(0, 1, 5432).to_string());
         // A sidecar has taken the place of the first, and of the second there is none.
         assert_eq!(at.service(0, 5432), address(255, 1, 5432));
         assert_eq!(at.service(1, 80), address(0, 2, 80));

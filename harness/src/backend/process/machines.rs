@@ -104,7 +104,7 @@ impl Machines for Local {
         self.supervisor.incarnation(host)
     }
 
-    fn output(&self, host: u16) -> String {
+    async fn output(&self, host: u16) -> String {
         self.supervisor.output(host)
     }
 

@@ -3,8 +3,9 @@
 use squall_reports::record::Backend;
 
 use crate::{
-    plan::{Deployment, DiskFault, Fault, FaultKind, HostSpec, Plan, ProcessFault, Target},
+    plan::{DiskFault, Fault, FaultKind, Plan, ProcessFault, Target},
     scenario::Scenario,
+    service::Foreign,
 };
 
 use super::{gauges::CONNECTIONS_OPENED, layout::HOSTS_MAX, names::undeclared, toxics::act_of};
@@ -12,6 +13,9 @@ use super::{gauges::CONNECTIONS_OPENED, layout::HOSTS_MAX, names::undeclared, to
 /// The gauges of every process, and of the run.
 const GAUGES: [&str; 6] =
     ["sockets", "descriptors", "threads", "resident_mib", "requests_sent", "load_lag_ms"];
+
+/// Those of them that the system tells.
+const OF_SYSTEM: [&str; 4] = ["sockets", "descriptors", "threads", "resident_mib"];
 
 /// The gauges that only functions of this program tell of themselves.
 const OF_FUNCTIONS: [&str; 2] = ["tasks", "memory_growth_mib"];
@@ -36,6 +40,7 @@ pub(in crate::backend) fn lacks(scenario: &Scenario, able: &Abilities) -> Vec<St
         lacks.push(format!("it has {hosts} hosts, and there are addresses for {HOSTS_MAX}"));
     }
     lacks.extend(undeclared(&plan));
+    lacks.extend(services_of_others(scenario, able.backend));
     lacks.extend(
         plan.faults.iter().filter_map(|fault| lacks_for_fault(scenario, &plan, fault, able)),
     );
@@ -43,6 +48,23 @@ pub(in crate::backend) fn lacks(scenario: &Scenario, able: &Abilities) -> Vec<St
     lacks.extend(without_bound(&plan, able.backend));
     lacks.dedup();
     lacks
+}
+
+/// Services that are made for another backend.
+fn services_of_others(scenario: &Scenario, backend: Backend) -> impl Iterator<Item = String> {
+    let services = scenario.used_services().into_iter();
+    services.filter_map(move |name| {
+        let foreign = scenario.services().foreign(name)?;
+        let because = match (foreign, backend) {
+            (Foreign::Image(_), Backend::Containers)
+            | (Foreign::Program(_), Backend::Processes) => {
+                return None;
+            }
+            (Foreign::Image(_), _) => "the image of a container",
+            (Foreign::Program(_), _) => "a program of this machine",
+        };
+        Some(format!("the service {name} is {because}"))
+    })
 }
 
 fn lacks_for_fault(
@@ -86,20 +108,11 @@ fn without_process(
     }
     let Target::Host { host, .. } = &fault.target else { return None };
     let spec = plan.topology.hosts.iter().find(|spec| spec.name == *host)?;
-    service_of(plan, spec).is_none().then(|| no_process(host))
+    plan.service_of(spec).is_none().then(|| no_process(host))
 }
 
 fn no_process(host: &str) -> String {
     format!("{host} has no process of its own here")
-}
-
-/// The service of a host, or of the deployment that it is a pod of.
-fn service_of<'a>(plan: &'a Plan, host: &'a HostSpec) -> Option<&'a str> {
-    let mut deployments = plan.cluster.iter().flat_map(|cluster| &cluster.deployments);
-    host.service.as_deref().or_else(|| {
-        let is_pod = |it: &&Deployment| (1..=it.pods_max).any(|pod| it.pod(pod) == host.name);
-        Some(deployments.find(is_pod)?.template.service.as_str())
-    })
 }
 
 fn without_disk(
@@ -116,9 +129,9 @@ fn without_disk(
     }
     let Target::Host { host, .. } = &fault.target else { return None };
     let spec = plan.topology.hosts.iter().find(|spec| spec.name == *host)?;
-    match service_of(plan, spec) {
+    match plan.service_of(spec) {
         None => Some(no_process(host)),
-        Some(service) if scenario.services().program(service).is_some() => {
+        Some(service) if scenario.services().foreign(service).is_some() => {
             Some(format!("nobody sees what the program {service} is refused"))
         }
         Some(_) if !(able.has_disks)() => {
@@ -167,14 +180,18 @@ fn lacks_for_gauges(scenario: &Scenario, has_own_proxy: bool) -> Vec<String> {
     let pods: Vec<String> =
         deployments.flat_map(|it| [it.missing_gauge(), it.surplus_gauge()]).collect();
     let services = scenario.used_services();
-    let program = services.into_iter().find(|name| scenario.services().program(name).is_some());
+    let of = |name| Some((name, scenario.services().foreign(name)?));
+    let foreign = services.into_iter().find_map(of);
     let mut lacks = Vec::new();
     for objective in &plan.objectives {
         for gauge in objective.gauges() {
-            let is_known = GAUGES.contains(&gauge)
+            // What the system tells of a container, the function in it tells.
+            let is_untold =
+                OF_SYSTEM.contains(&gauge) && matches!(foreign, Some((_, Foreign::Image(_))));
+            let is_known = (GAUGES.contains(&gauge) && !is_untold)
                 || scraped.iter().any(|series| *series == gauge)
                 || pods.iter().any(|pod| pod == gauge);
-            match program {
+            match foreign {
                 _ if is_known => {}
                 _ if gauge == CONNECTIONS_OPENED => {
                     let direct = plan.processes.without_proxy.first();
@@ -189,10 +206,12 @@ fn lacks_for_gauges(scenario: &Scenario, has_own_proxy: bool) -> Vec<String> {
                     ));
                 }
                 None if OF_FUNCTIONS.contains(&gauge) => {}
-                Some(program) if OF_FUNCTIONS.contains(&gauge) => lacks.push(format!(
-                    "{}: the program {program} does not tell its gauge {gauge}",
-                    objective.name()
-                )),
+                Some((name, foreign)) if is_untold || OF_FUNCTIONS.contains(&gauge) => {
+                    lacks.push(format!(
+                        "{}: the {foreign} {name} does not tell its gauge {gauge}",
+                        objective.name()
+                    ));
+                }
                 _ => lacks.push(format!(
                     "{}: nobody reads a gauge {gauge} of a process",
                     objective.name()

@@ -13,7 +13,7 @@ use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
 use super::{
     calls::text_of,
-    start::{Entrypoint, START_BYTES_MAX, Start},
+    start::{Entrypoint, START_BYTES_MAX, START_VARIABLE, Start},
     telemetry::exporter,
 };
 use crate::{
@@ -53,6 +53,13 @@ pub(crate) fn run(catalogue: &Catalogue) -> ExitCode {
             eprintln!("cannot run {}: {error}", path.display());
             ExitCode::from(WRONG_START)
         }
+        Entrypoint::Image { image, .. } => {
+            eprintln!("the image {image} is for a container, and not for this process");
+            ExitCode::from(WRONG_START)
+        }
+        Entrypoint::Nothing => loop {
+            std::thread::park();
+        },
         Entrypoint::Function { scenario, service, config } => {
             let Some(listed) = catalogue.find(&scenario) else {
                 eprintln!("no scenario is called {scenario:?}");
@@ -64,10 +71,17 @@ pub(crate) fn run(catalogue: &Catalogue) -> ExitCode {
 }
 
 fn told() -> Result<Start, String> {
+    if let Ok(line) = std::env::var(START_VARIABLE) {
+        return read(&line);
+    }
     let mut line = String::new();
     let input = std::io::stdin().lock().take(START_BYTES_MAX).read_line(&mut line);
     input.map_err(|error| format!("cannot read what this process is: {error}"))?;
-    serde_json::from_str(&line)
+    read(&line)
+}
+
+fn read(line: &str) -> Result<Start, String> {
+    serde_json::from_str(line)
         .map_err(|error| format!("expected what this process is, in a line of JSON: {error}"))
 }
 
@@ -100,7 +114,9 @@ fn serve(
     end_with_a_panic();
     let ended = runtime.block_on(async {
         let every = Duration::from_millis(start.sample_every_ms);
-        if let Err(error) = exporter.gauges(tokio::runtime::Handle::current(), every) {
+        if let Err(error) =
+            exporter.gauges(tokio::runtime::Handle::current(), every, start.parent.is_none())
+        {
             return Err(format!("cannot read its gauges: {error}"));
         }
         match services.start(service, config) {

@@ -298,7 +298,7 @@ impl Environment for Real {
     }
 
     async fn address_of(&self, target: &str) -> io::Result<String> {
-        Ok(self.shared.network.way(self.host, target).await?.to_string())
+        self.shared.network.way(self.host, target).await
     }
 
     async fn listen(&self, port: u16) -> io::Result<TcpListener> {
@@ -399,7 +399,7 @@ impl ClusterEnvironment for Real {
         let (shared, address) = (Arc::clone(&self.shared), address.to_owned());
         async move {
             let way = shared.network.way(viewer, &address).await;
-            way.map_or(address, |way| way.to_string())
+            way.unwrap_or(address)
         }
     }
 }

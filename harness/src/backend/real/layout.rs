@@ -26,8 +26,9 @@ pub(in crate::backend) trait Layout: Send + Sync {
     /// Where the run reaches the service of a host itself.
     fn service(&self, host: u16, port: u16) -> SocketAddr;
 
-    /// Where the ways to a host lead: to its service, or to the sidecar in front of that.
-    fn front(&self, host: u16, port: u16) -> SocketAddr;
+    /// Where the ways to a host lead, an address or a name that proxies know, with a port: to its service,
+    /// or to the sidecar in front of that.
+    fn front(&self, host: u16, port: u16) -> String;
 
     /// Where the run listens for a host: as its sidecar, or since the host is a part of the run.
     fn binds(&self, host: u16, port: u16) -> SocketAddr;

@@ -20,7 +20,7 @@ pub(in crate::backend) trait Machines {
     fn incarnation(&self, host: u16) -> u64;
 
     /// The end of what the process of a host has written so far.
-    fn output(&self, host: u16) -> String;
+    async fn output(&self, host: u16) -> String;
 
     /// Takes note that a process has ended; false if it is not the one that the host has now.
     async fn ended(&mut self, exit: &Exit) -> bool;

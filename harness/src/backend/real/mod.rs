@@ -35,9 +35,12 @@ pub(in crate::backend) use self::{
     machines::Machines,
     output::Tail,
     performance::Stage,
-    start::Start,
+    start::{Entrypoint, Start},
 };
-pub(crate) use self::{child::run as run_process, start::SUBCOMMAND};
+pub(crate) use self::{
+    child::run as run_process,
+    start::{START_VARIABLE, SUBCOMMAND},
+};
 use super::Asked;
 use crate::plan::Plan;
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr},
 };
 
 use serde_json::Value;
@@ -63,14 +63,16 @@ impl Names {
         host: u16,
         config: &Value,
         listens: Ipv4Addr,
-        way: &impl Fn(u16, u16) -> SocketAddr,
+        way: &impl Fn(u16, u16) -> String,
     ) -> Value {
         match config {
             Value::String(text) => Value::String(match meant(&self.0, host, text) {
                 Some((range, Meant::Own { port })) => {
-                    replaced(text, range, SocketAddr::new(IpAddr::V4(listens), port))
+                    replaced(text, range, &SocketAddr::from((listens, port)).to_string())
                 }
-                Some((range, Meant::Peer { host, port })) => replaced(text, range, way(host, port)),
+                Some((range, Meant::Peer { host, port })) => {
+                    replaced(text, range, &way(host, port))
+                }
                 None => text.clone(),
             }),
             Value::Array(values) => {
@@ -169,15 +171,15 @@ fn meant(
     Some((begin..end, meant))
 }
 
-fn replaced(text: &str, range: std::ops::Range<usize>, address: SocketAddr) -> String {
+fn replaced(text: &str, range: std::ops::Range<usize>, address: &str) -> String {
     let mut text = text.to_owned();
-    text.replace_range(range, &address.to_string());
+    text.replace_range(range, address);
     text
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddr};
+    use std::net::Ipv4Addr;
 
     use serde_json::json;
 
@@ -197,8 +199,7 @@ mod tests {
     #[test]
     fn a_configuration_gets_the_addresses_of_the_run() {
         let names = Names::of(&plan());
-        let way =
-            |host, port| SocketAddr::from(([127, 64, 2, if host == 0 { 1 } else { 9 }], port));
+        let way = |host, port| format!("127.64.2.{}:{port}", host + 1);
         let config = json!({
             "listen": "0.0.0.0:80", "six": "[::]:80", "db": "db:5432", "urls": ["http://DB:5432/x?y"],
             "self": "http://web:80", "text": "a db:5432 in the middle", "number": 5432, "none": "db",

@@ -7,7 +7,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    net::SocketAddr,
     sync::Arc,
 };
 
@@ -58,8 +57,8 @@ impl Network {
         Self { layout, names, client, hosts, direct, state: Mutex::default() }
     }
 
-    pub(super) fn layout(&self) -> &dyn Layout {
-        &*self.layout
+    pub(super) fn layout(&self) -> &Arc<dyn Layout> {
+        &self.layout
     }
 
     pub(super) fn names(&self) -> &Names {
@@ -76,7 +75,7 @@ impl Network {
     /// # Errors
     ///
     /// [`io::ErrorKind::NotFound`] if no host has that name; and when the proxy refuses.
-    pub(super) async fn way(&self, from: u16, target: &str) -> io::Result<SocketAddr> {
+    pub(super) async fn way(&self, from: u16, target: &str) -> io::Result<String> {
         let found = self.find(target);
         let (to, port) = found.ok_or_else(|| {
             io::Error::new(io::ErrorKind::NotFound, format!("no host is called as in {target:?}"))
@@ -86,11 +85,11 @@ impl Network {
     }
 
     /// Where `from` reaches a port, once there is a way.
-    pub(super) fn address(&self, from: u16, to: u16, port: u16) -> SocketAddr {
+    pub(super) fn address(&self, from: u16, to: u16, port: u16) -> String {
         if self.is_direct(from, to) {
             self.layout.front(to, port)
         } else {
-            self.layout.entrance(Way { from, to, port })
+            self.layout.entrance(Way { from, to, port }).to_string()
         }
     }
 
@@ -124,7 +123,7 @@ impl Network {
     fn proxy(&self, way: Way) -> ProxyConfig {
         let listen = self.layout.proxy_listens(way);
         let upstream = self.layout.front(way.to, way.port);
-        ProxyConfig::new(self.name(way), listen.to_string(), upstream.to_string())
+        ProxyConfig::new(self.name(way), listen.to_string(), upstream)
     }
 
     /// The proxy of a way. A server that somebody else runs may have those of other runs.

@@ -219,9 +219,12 @@ impl<M: Machines> Performance<'_, M> {
             None
         };
         let failed = tokio::select! {
-            failed = all_up => failed.map(|(host, reason)| {
-                (host, with_output(&reason, &self.machines.output(host)))
-            }),
+            failed = all_up => match failed {
+                Some((host, reason)) => {
+                    Some((host, with_output(&reason, &self.machines.output(host).await)))
+                }
+                None => None,
+            },
             exit = exits.recv() => match exit {
                 Some(exit) => {
                     self.machines.ended(&exit).await;

@@ -10,6 +10,9 @@ use super::telemetry;
 /// The hidden subcommand.
 pub(crate) const SUBCOMMAND: &str = "process-of-a-host";
 
+/// The variable of the environment that says what a process is which has no standard input.
+pub(crate) const START_VARIABLE: &str = "SQUALL_START";
+
 /// The longest line that a process reads to learn what it is.
 pub(crate) const START_BYTES_MAX: u64 = 16 << 20;
 
@@ -30,6 +33,18 @@ pub(crate) struct Start {
 }
 
 impl Start {
+    /// A process that does nothing, on behalf of a host.
+    pub(crate) fn nothing(host: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            parent: None,
+            what: Entrypoint::Nothing,
+            telemetry: SocketAddr::from(([127, 0, 0, 1], 0)),
+            sample_every_ms: 0,
+            refused_writes: None,
+        }
+    }
+
     /// What it is told, in a line.
     pub(crate) fn line(&self) -> Result<Vec<u8>, String> {
         let mut line = serde_json::to_vec(self).map_err(|error| error.to_string())?;
@@ -58,4 +73,8 @@ pub(crate) enum Entrypoint {
     Function { scenario: String, service: String, config: serde_json::Value },
     /// Another program, in whose place this one is until it is started.
     Program { path: PathBuf, args: Vec<String>, env: Vec<(String, String)> },
+    /// A container of an image, which is started in the place of this program.
+    Image { image: String, args: Vec<String>, env: Vec<(String, String)> },
+    /// Nothing: it is there for what it holds.
+    Nothing,
 }

@@ -15,6 +15,7 @@ use crate::{
     plan::FaultKind,
     run::{recorder::Recorder, timeline::with_drawn_times},
     scenario::Scenario,
+    service::Foreign,
     sim::{observe, panics, shared, world},
 };
 
@@ -31,10 +32,13 @@ impl Perform for Simulation {
     }
 
     fn lacks_for(&self, scenario: &Scenario) -> Vec<String> {
-        let programs = scenario.used_services().into_iter();
-        let programs = programs.filter(|name| scenario.services().program(name).is_some());
-        let told = programs.map(|name| {
-            format!("the service {name} is a program, and only functions run in virtual time")
+        let told = scenario.used_services().into_iter().filter_map(|name| {
+            let foreign = scenario.services().foreign(name)?;
+            let what = match foreign {
+                Foreign::Program(_) => "a program",
+                Foreign::Image(_) => "the image of a container",
+            };
+            Some(format!("the service {name} is {what}, and only functions run in virtual time"))
         });
         told.collect()
     }

@@ -33,6 +33,7 @@ pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
 
 /// Where a test keeps records, and where its commands keep their temporary folders.
 pub(crate) struct Place {
+    backend: &'static str,
     records: Folder,
     temporary: Folder,
 }
@@ -48,8 +49,13 @@ pub(crate) struct Ran {
 
 impl Place {
     pub(crate) fn new(name: &str) -> Self {
-        let folder = |what: &str| Folder::new(&format!("processes-{name}-{what}"));
-        Self { records: folder("records"), temporary: folder("temporary") }
+        Self::on("processes", name)
+    }
+
+    /// A place for runs on another backend.
+    pub(crate) fn on(backend: &'static str, name: &str) -> Self {
+        let folder = |what: &str| Folder::new(&format!("{backend}-{name}-{what}"));
+        Self { backend, records: folder("records"), temporary: folder("temporary") }
     }
 
     pub(crate) fn records(&self) -> &Folder {
@@ -64,7 +70,7 @@ impl Place {
     /// A run of one scenario, not started yet.
     fn command(&self, scenario: &str, more: &[&str]) -> Command {
         let path = self.records.path();
-        let run = ["run", scenario, "--seed", "1", "--backend", "processes", "--format", "json"];
+        let run = ["run", scenario, "--seed", "1", "--backend", self.backend, "--format", "json"];
         let mut command = command(&[&run[..], &["--record", &path], more].concat());
         // A group of its own, so that a signal to all of it is none to the tests.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -116,18 +122,25 @@ impl Going {
     /// the network that they are in.
     #[track_caller]
     pub(crate) fn in_the_middle(&self, place: &Place) -> (Vec<u32>, u8) {
+        self.reach_the_middle(place);
+        let network = self.network(place).expect("a run that goes on has a folder");
+        (processes_of(self.pid()), network)
+    }
+
+    /// Waits until the plan is being performed, for a second at least.
+    #[track_caller]
+    pub(crate) fn reach_the_middle(&self, place: &Place) {
         let file = place.records.0.join("underway.json");
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             let said = fs::read_to_string(&file).unwrap_or_default();
             let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
             if said["running"][0]["reached_ms"].as_u64().is_some_and(|it| it > 1_000) {
-                let network = self.network(place).expect("a run that goes on has a folder");
-                return (processes_of(self.pid()), network);
+                return;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("expected a run to be going on within {PATIENCE:?}, with processes");
+        panic!("expected a run to be going on within {PATIENCE:?}");
     }
 
     /// The second part of the addresses of its hosts, which its folder is called after.

@@ -1,6 +1,6 @@
 //! The processes of hosts: how they begin and end.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use squall_reports::record::{EndCause, EventKind, HostState};
 
@@ -16,6 +16,7 @@ use crate::{
     },
     cluster,
     run::command::Command,
+    service::Foreign,
     sidecar,
 };
 
@@ -32,7 +33,8 @@ impl<M: Machines> Performance<'_, M> {
             let listener = tokio::net::TcpListener::bind(layout.binds(host, port)).await;
             let Ok(listener) = listener else { continue };
             let environment = Real::on(&self.shared, host);
-            let behind = layout.service(host, port);
+            let layout = Arc::clone(layout);
+            let behind = move || layout.service(host, port);
             self.tasks.spawn(sidecar::serve(environment, port, listener, behind));
         }
     }
@@ -77,7 +79,7 @@ impl<M: Machines> Performance<'_, M> {
         service: &str,
         config: serde_json::Value,
     ) -> Result<Entrypoint, String> {
-        let Some(path) = self.scenario.services().program(service) else {
+        let Some(foreign) = self.scenario.services().foreign(service) else {
             let scenario = self.scenario.name().to_owned();
             return Ok(Entrypoint::Function { scenario, service: service.to_owned(), config });
         };
@@ -90,10 +92,15 @@ impl<M: Machines> Performance<'_, M> {
             env: BTreeMap<String, String>,
         }
         let arguments: Arguments = serde_json::from_value(config).map_err(|error| {
-            format!("expected a configuration of a program, with args and env: {error}")
+            format!(
+                "expected args and env as the configuration of the {foreign} {service}: {error}"
+            )
         })?;
-        let env = arguments.env.into_iter().collect();
-        Ok(Entrypoint::Program { path: path.clone(), args: arguments.args, env })
+        let (args, env) = (arguments.args, arguments.env.into_iter().collect());
+        Ok(match foreign {
+            Foreign::Program(path) => Entrypoint::Program { path: path.to_owned(), args, env },
+            Foreign::Image(image) => Entrypoint::Image { image: image.to_owned(), args, env },
+        })
     }
 
     /// Starts the service of a host again, as the topology has it.

@@ -51,13 +51,19 @@ impl Exporter {
 
     /// Samples how many tasks `runtime` has and how much memory the process, now and every
     /// `interval`: the gauges `tasks` and `memory_bytes`. A program that does not count its memory
-    /// has no gauge of it.
+    /// has no gauge of it. Also what the system tells of this process, if nobody else reads that.
     ///
     /// # Errors
     ///
     /// If there is no thread for it.
-    pub(crate) fn gauges(&mut self, runtime: Handle, interval: Duration) -> io::Result<()> {
-        self.sampling.push(Sampling::begin(Arc::clone(&self.connection), runtime, interval)?);
+    pub(crate) fn gauges(
+        &mut self,
+        runtime: Handle,
+        interval: Duration,
+        with_system: bool,
+    ) -> io::Result<()> {
+        let connection = Arc::clone(&self.connection);
+        self.sampling.push(Sampling::begin(connection, runtime, interval, with_system)?);
         Ok(())
     }
 

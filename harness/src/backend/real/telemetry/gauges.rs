@@ -17,7 +17,7 @@ use super::{
     unix_now,
     wire::{Connection, Signal},
 };
-use crate::interpose;
+use crate::{backend::real::gauges, interpose};
 
 /// A thread that samples until this is dropped.
 pub(super) struct Sampling {
@@ -27,16 +27,19 @@ pub(super) struct Sampling {
 }
 
 impl Sampling {
-    /// Samples at once and then every `interval`.
+    /// Samples at once and then every `interval`: also what the system tells of this process, if nobody
+    /// else reads that.
     pub(super) fn begin(
         connection: Arc<Connection>,
         runtime: Handle,
         interval: Duration,
+        with_system: bool,
     ) -> io::Result<Self> {
         let (ends, end) = mpsc::channel();
         let sample = move || {
             loop {
-                connection.say(Signal::Metrics, &connection.metrics(samples(&runtime)));
+                connection
+                    .say(Signal::Metrics, &connection.metrics(samples(&runtime, with_system)));
                 if end.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
                     return;
                 }
@@ -57,10 +60,18 @@ impl Drop for Sampling {
     }
 }
 
-fn samples(runtime: &Handle) -> Vec<Metric> {
+fn samples(runtime: &Handle, with_system: bool) -> Vec<Metric> {
     let tasks = i64::try_from(runtime.metrics().num_alive_tasks()).unwrap_or(i64::MAX);
     let mut samples = vec![gauge("tasks", tasks)];
     samples.extend(interpose::live_bytes_of_process().map(|bytes| gauge("memory_bytes", bytes)));
+    if with_system {
+        let of_system = gauges::of(rustix::process::getpid()).into_iter();
+        samples.extend(of_system.map(|(name, value)| {
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number of what there is")]
+            let value = value as i64;
+            gauge(name, value)
+        }));
+    }
     samples
 }
 

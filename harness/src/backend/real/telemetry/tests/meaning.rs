@@ -313,7 +313,7 @@ fn tasks_are_sampled() {
     let listening = super::Listening::begin();
     let mut exporter = super::Exporter::connect(listening.address, "web").expect("it listens");
     let tasks: Vec<_> = (0..3).map(|_| runtime.spawn(std::future::pending::<()>())).collect();
-    exporter.gauges(runtime.handle().clone(), Duration::from_secs(3600)).expect("a thread");
+    exporter.gauges(runtime.handle().clone(), Duration::from_secs(3600), false).expect("a thread");
     while listening.so_far().is_empty() {
         thread::sleep(Duration::from_millis(1));
     }

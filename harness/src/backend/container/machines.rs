@@ -1,0 +1,393 @@
+//! The containers that the hosts of a run are, and what acts on them.
+
+use std::{
+    collections::BTreeMap, io, net::Ipv4Addr, os::unix::process::ExitStatusExt,
+    process::ExitStatus, sync::Arc,
+};
+
+use futures_util::{StreamExt, TryStreamExt, future::join_all};
+use testcontainers::{
+    ContainerAsync, GenericImage, ImageExt,
+    bollard::{
+        Docker,
+        errors::Error,
+        models::{ContainerUpdateBody, VolumeCreateRequest},
+        query_parameters::{
+            DownloadFromContainerOptionsBuilder, KillContainerOptionsBuilder, LogsOptionsBuilder,
+            RemoveVolumeOptions, StatsOptionsBuilder,
+        },
+    },
+    core::Mount,
+};
+use tokio::sync::mpsc;
+
+use super::{
+    engine::{Engine, reason},
+    image::{FILES, Image},
+    labels::labels,
+    layout::Bridge,
+    network::{Network, Proxies},
+    request::{self, request},
+};
+use crate::{
+    backend::real::{Entrypoint, Exit, Machines, START_VARIABLE, SUBCOMMAND, Start},
+    plan::Plan,
+};
+
+/// So many lines of what a container has written are shown.
+const LINES: &str = "20";
+
+/// In microseconds: so often a container gets its quota again.
+const PERIOD_US: f64 = 10_000.0;
+
+/// The engine takes no smaller quota.
+const QUOTA_LEAST_US: f64 = 1_000.0;
+
+/// The longest text in an environment that Linux passes on: `MAX_ARG_STRLEN`.
+const START_BYTES_MAX: usize = 128 << 10;
+
+/// The container of one host.
+#[derive(Default)]
+struct Place {
+    container: Option<ContainerAsync<GenericImage>>,
+    /// What it was told to be.
+    start: Vec<u8>,
+    is_running: bool,
+    is_paused: bool,
+    incarnation: u64,
+}
+
+/// The containers of one run.
+pub(super) struct Docked {
+    engine: Engine,
+    image: Image,
+    network: Network,
+    layout: Arc<Bridge>,
+    proxies: Proxies,
+    /// The names of hosts.
+    hosts: Vec<String>,
+    /// The containers that hold the networks of hosts.
+    holders: Vec<ContainerAsync<GenericImage>>,
+    places: Vec<Place>,
+    /// In how many periods a container had used up its quota before a fault gave it a smaller one.
+    throttled: BTreeMap<u16, (u16, u64)>,
+    exits: mpsc::UnboundedSender<Exit>,
+}
+
+impl Docked {
+    pub(super) fn new(
+        plan: &Plan,
+        engine: Engine,
+        image: Image,
+        network: Network,
+        proxies: Proxies,
+        layout: Arc<Bridge>,
+        exits: mpsc::UnboundedSender<Exit>,
+    ) -> Self {
+        let places = plan.topology.hosts.iter().map(|_| Place::default()).collect();
+        let hosts = plan.topology.hosts.iter().map(|host| host.name.clone()).collect();
+        let (holders, throttled) = (Vec::new(), BTreeMap::new());
+        Self { engine, image, network, layout, proxies, hosts, holders, places, throttled, exits }
+    }
+
+    fn place(&self, host: u16) -> &Place {
+        &self.places[usize::from(host)]
+    }
+
+    /// The container of a host that runs.
+    fn running(&self, host: u16) -> Option<&str> {
+        let place = self.place(host);
+        let container = place.container.as_ref().filter(|_| place.is_running)?;
+        Some(container.id())
+    }
+
+    /// Makes and starts the container of a host.
+    async fn make(
+        &self,
+        host: u16,
+        start: &Start,
+        line: &[u8],
+    ) -> Result<ContainerAsync<GenericImage>, String> {
+        if line.len() > START_BYTES_MAX {
+            let found = line.len();
+            return Err(format!(
+                "expected a configuration of up to {START_BYTES_MAX} bytes, found {found}"
+            ));
+        }
+        let volume = VolumeCreateRequest {
+            name: Some(self.layout.volume(host)),
+            labels: Some(labels().collect()),
+            ..VolumeCreateRequest::default()
+        };
+        let made = self.engine.0.create_volume(volume).await;
+        made.map_err(|error| format!("there is no volume for it: {}", reason(&error)))?;
+        let files = Mount::volume_mount(self.layout.volume(host), format!("/{FILES}"));
+        let name = format!("{}-process", self.layout.name_of(host));
+        let holder = self.layout.name_of(host).to_owned();
+        let request = match &start.what {
+            Entrypoint::Image { image, args, env } => {
+                let request = request::foreign(image, &name).with_mount(files);
+                let request = if args.is_empty() { request } else { request.with_cmd(args) };
+                env.iter().fold(request, |request, (name, value)| request.with_env_var(name, value))
+            }
+            _ => {
+                let told = String::from_utf8_lossy(line).trim_end().to_owned();
+                request(&self.image, &name)
+                    .with_cmd(self.image.command([SUBCOMMAND]))
+                    .with_working_dir(format!("/{FILES}"))
+                    .with_mount(files)
+                    .with_mount(Mount::tmpfs_mount("/tmp"))
+                    .with_env_var(START_VARIABLE, told)
+            }
+        };
+        let env = start.env().into_iter();
+        let request = env.fold(request, |request, (name, value)| request.with_env_var(name, value));
+        request::start(request.with_host_config_modifier(move |config| {
+            request::limits(config);
+            config.network_mode = Some(format!("container:{holder}"));
+        }))
+        .await
+    }
+
+    /// Starts what holds the network of a host.
+    async fn hold(&self, host: u16) -> Result<(ContainerAsync<GenericImage>, Ipv4Addr), String> {
+        let hostname = self.hosts[usize::from(host)].clone();
+        let told = String::from_utf8_lossy(&Start::nothing(&hostname).line()?).trim().to_owned();
+        let request = request(&self.image, self.layout.name_of(host))
+            .with_network(&self.network.name)
+            .with_hostname(hostname)
+            .with_cmd(self.image.command([SUBCOMMAND]))
+            .with_env_var(START_VARIABLE, told);
+        let container = request::start(request).await?;
+        let address = self.engine.address(container.id(), &self.network).await?;
+        Ok((container, address))
+    }
+
+    /// Tells the end of the container that a host has now.
+    fn watch(&self, host: u16, id: &str) {
+        let (docker, id) = (self.engine.0.clone(), id.to_owned());
+        let (exits, incarnation) = (self.exits.clone(), self.place(host).incarnation);
+        tokio::spawn(async move {
+            let ended = docker.wait_container(&id, None).next().await;
+            let code = match ended {
+                Some(Ok(ended)) => ended.status_code,
+                Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
+                // It was removed, or the engine is gone, which whoever asks it next is told.
+                Some(Err(_)) | None => return,
+            };
+            let code = i32::try_from(code & 0xff).expect("it is a byte");
+            let output = output(&docker, &id).await;
+            let status = ExitStatus::from_raw(code << 8);
+            // Nobody listens any more once the run is over.
+            let _ = exits.send(Exit { host, incarnation, status, output });
+        });
+    }
+
+    async fn signal(&self, host: u16, signal: &str) {
+        let Some(id) = self.running(host) else { return };
+        let options = KillContainerOptionsBuilder::new().signal(signal).build();
+        // One that has just ended is told by its end.
+        let _ = self.engine.0.kill_container(id, Some(options)).await;
+    }
+
+    /// In how many periods a container has used up its quota so far.
+    async fn throttled(&self, id: &str) -> u64 {
+        let options = StatsOptionsBuilder::new().stream(false).one_shot(true).build();
+        let stats = self.engine.0.stats(id, Some(options)).next().await;
+        let throttled = stats
+            .and_then(Result::ok)
+            .and_then(|stats| stats.cpu_stats?.throttling_data?.throttled_periods);
+        throttled.unwrap_or(0)
+    }
+
+    async fn set_quota(&self, id: &str, micros: i64) -> Result<(), String> {
+        #[expect(clippy::cast_possible_truncation, reason = "a small whole number")]
+        let period = PERIOD_US as i64;
+        let update = ContainerUpdateBody {
+            cpu_period: Some(period),
+            cpu_quota: Some(micros),
+            ..ContainerUpdateBody::default()
+        };
+        let updated = self.engine.0.update_container(id, update).await;
+        updated.map_err(|error| reason(&error))
+    }
+}
+
+/// The last lines that a container has written.
+async fn output(docker: &Docker, id: &str) -> String {
+    let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(LINES).build();
+    let mut logs = docker.logs(id, Some(options));
+    let mut text = String::new();
+    while let Some(Ok(line)) = logs.next().await {
+        text.push_str(&String::from_utf8_lossy(&line.into_bytes()));
+    }
+    text.trim_end().to_owned()
+}
+
+impl Machines for Docked {
+    /// Makes the networks of hosts: a container for each that holds it, whatever becomes of the process.
+    async fn prepare(&mut self) -> Result<(), String> {
+        let holders = join_all(self.layout.hosts().map(|host| self.hold(host))).await;
+        for (host, holder) in self.layout.hosts().zip(holders) {
+            let (holder, address) = holder?;
+            self.holders.push(holder);
+            self.layout.found(host, address);
+        }
+        Ok(())
+    }
+
+    async fn start(&mut self, host: u16, start: Start) -> Result<(), String> {
+        let line = start.line()?;
+        let place = &mut self.places[usize::from(host)];
+        let is_same = place.start == line;
+        let container = match place.container.take() {
+            Some(container) if is_same => {
+                let started = container.start().await;
+                started.map_err(|error| format!("its container does not start: {error}"))?;
+                container
+            }
+            other => {
+                if let Some(container) = other {
+                    let removed = container.rm().await;
+                    removed.map_err(|error| format!("its container stays: {error}"))?;
+                }
+                self.make(host, &start, &line).await?
+            }
+        };
+        let id = container.id().to_owned();
+        let place = &mut self.places[usize::from(host)];
+        place.container = Some(container);
+        place.start = line;
+        place.is_running = true;
+        place.is_paused = false;
+        place.incarnation += 1;
+        self.watch(host, &id);
+        Ok(())
+    }
+
+    fn is_running(&self, host: u16) -> bool {
+        self.place(host).is_running
+    }
+
+    fn incarnation(&self, host: u16) -> u64 {
+        self.place(host).incarnation
+    }
+
+    async fn output(&self, host: u16) -> String {
+        match &self.place(host).container {
+            Some(container) => output(&self.engine.0, container.id()).await,
+            None => String::new(),
+        }
+    }
+
+    async fn ended(&mut self, exit: &Exit) -> bool {
+        let place = &mut self.places[usize::from(exit.host)];
+        let is_present = place.incarnation == exit.incarnation && place.is_running;
+        if is_present {
+            place.is_running = false;
+        }
+        is_present
+    }
+
+    async fn terminate(&mut self, host: u16) {
+        self.signal(host, "SIGTERM").await;
+    }
+
+    async fn kill(&mut self, host: u16) {
+        self.resume(host).await;
+        self.signal(host, "SIGKILL").await;
+        if let Some(id) = self.running(host) {
+            // One that is still ending cannot be started again.
+            let _ = self.engine.0.wait_container(id, None).next().await;
+        }
+        self.places[usize::from(host)].is_running = false;
+    }
+
+    async fn pause(&mut self, host: u16) -> Result<(), String> {
+        let Some(id) = self.running(host) else { return Ok(()) };
+        self.engine.0.pause_container(id).await.map_err(|error| reason(&error))?;
+        self.places[usize::from(host)].is_paused = true;
+        Ok(())
+    }
+
+    async fn resume(&mut self, host: u16) {
+        if !self.place(host).is_paused {
+            return;
+        }
+        if let Some(id) = self.running(host) {
+            // One that has just ended is told by its end.
+            let _ = self.engine.0.unpause_container(id).await;
+        }
+        self.places[usize::from(host)].is_paused = false;
+    }
+
+    async fn has_files(&self, host: u16) -> bool {
+        let Some(container) = &self.place(host).container else { return false };
+        let path = format!("/{FILES}");
+        let options = DownloadFromContainerOptionsBuilder::new().path(&path).build();
+        let files = self.engine.0.download_from_container(container.id(), Some(options));
+        let files: Result<Vec<_>, _> = files.take(64).try_collect().await;
+        // What cannot be read may be anything.
+        let Ok(files) = files else { return true };
+        let mut archive = tar::Archive::new(io::Cursor::new(files.concat()));
+        let Ok(entries) = archive.entries() else { return true };
+        // The folder itself is the first.
+        entries.count() > 1
+    }
+
+    async fn slow(&mut self, fault: u16, host: u16, cores: u16, factor: f64) -> Result<(), String> {
+        let Some(id) = self.running(host) else { return Ok(()) };
+        let there = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let cores = f64::from(cores).min(f64::from(u32::try_from(there).unwrap_or(u32::MAX)));
+        #[expect(clippy::cast_possible_truncation, reason = "far below the largest number")]
+        let micros = (PERIOD_US * cores / factor).max(QUOTA_LEAST_US).round() as i64;
+        let before = self.throttled(id).await;
+        self.set_quota(id, micros).await?;
+        self.throttled.insert(fault, (host, before));
+        Ok(())
+    }
+
+    async fn end_slow(&mut self, fault: u16) -> u64 {
+        let Some((host, before)) = self.throttled.remove(&fault) else { return 0 };
+        let Some(id) = self.running(host) else { return 0 };
+        let throttled = self.throttled(id).await;
+        // One that has just ended has no quota any more.
+        let _ = self.set_quota(id, -1).await;
+        throttled.saturating_sub(before)
+    }
+
+    fn fill_disk(&mut self, _: u16, _: u16) -> Result<(), String> {
+        Err("a container has no disk of its own size".to_owned())
+    }
+
+    fn make_room(&mut self, _: u16, _: u16) -> Result<u64, String> {
+        Ok(0)
+    }
+
+    /// What the system tells of a container, the process in it tells itself.
+    async fn gauges(&mut self, _: u16) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+
+    async fn kill_all(&mut self) {
+        let running = self.places.iter().filter(|place| place.is_running);
+        let ids: Vec<&str> = running.filter_map(|it| Some(it.container.as_ref()?.id())).collect();
+        join_all(ids.into_iter().map(|id| self.engine.0.kill_container(id, None))).await;
+        for place in &mut self.places {
+            place.is_running = false;
+        }
+    }
+
+    async fn end(self) {
+        let Self { engine, network, layout, proxies, holders, places, .. } = self;
+        let containers = places.into_iter().filter_map(|place| place.container);
+        // What cannot be removed is found by the next run.
+        join_all(containers.map(ContainerAsync::rm)).await;
+        join_all(holders.into_iter().chain([proxies.container]).map(ContainerAsync::rm)).await;
+        engine.remove_network(&network).await;
+        let volumes = layout.hosts().map(|host| layout.volume(host));
+        for volume in volumes {
+            let _ = engine.0.remove_volume(&volume, None::<RemoveVolumeOptions>).await;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Containers as a run asks for them.
+
+use std::time::Duration;
+
+use testcontainers::{
+    ContainerAsync, ContainerRequest, GenericImage, ImageExt, bollard::models::HostConfig,
+    runners::AsyncRunner,
+};
+
+use super::{engine::USER, image::Image, labels::labels};
+
+/// How long a container may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// As many processes and threads may be in a container.
+const PIDS_MAX: i64 = 4096;
+
+/// A container of our own image: as little as it needs.
+pub(super) fn request(image: &Image, name: &str) -> ContainerRequest<GenericImage> {
+    GenericImage::new(image.name.clone(), image.tag.clone())
+        .with_container_name(name)
+        .with_labels(labels())
+        .with_startup_timeout(START_TIMEOUT)
+        .with_user(USER.1)
+        .with_readonly_rootfs(true)
+        .with_cap_drop("ALL")
+        .with_security_opt("no-new-privileges")
+        .with_host_config_modifier(limits)
+}
+
+/// A container of somebody else's image, which is as it is.
+pub(super) fn foreign(image: &str, name: &str) -> ContainerRequest<GenericImage> {
+    // A port of a registry is in the part before the last slash.
+    let (image, tag) = match image.rsplit_once(':') {
+        Some((image, tag)) if !tag.contains('/') => (image, tag),
+        _ => (image, "latest"),
+    };
+    GenericImage::new(image, tag)
+        .with_container_name(name)
+        .with_labels(labels())
+        .with_startup_timeout(START_TIMEOUT)
+        .with_security_opt("no-new-privileges")
+}
+
+/// What bounds a container, whatever is in it.
+pub(super) fn limits(config: &mut HostConfig) {
+    config.pids_limit = Some(PIDS_MAX);
+    config.publish_all_ports = Some(false);
+}
+
+/// Starts a container.
+///
+/// # Errors
+///
+/// In a sentence.
+pub(super) async fn start(
+    request: ContainerRequest<GenericImage>,
+) -> Result<ContainerAsync<GenericImage>, String> {
+    request.start().await.map_err(|error| {
+        let mut text = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(error) = source {
+            let more = error.to_string();
+            if !text.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            source = error.source();
+        }
+        format!("a container does not start: {text}")
+    })
+}
