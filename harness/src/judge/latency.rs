@@ -120,7 +120,7 @@ impl Latency {
                     clippy::cast_sign_loss,
                     reason = "a positive number of nanoseconds, to the nearest"
                 )]
-                Ok((real(baseline.value) * times).round() as u64)
+                Ok((real(baseline.value) * times).round() as u64 + nanos(self.slack))
             }
         }
     }

@@ -30,6 +30,10 @@ pub struct Latency {
     pub percentile: f64,
     /// How large it may be.
     pub bound: LatencyBound,
+    /// How much larger than a multiple of the baseline it may be on the backend that it is judged for: a
+    /// plan says it, and no objective does.
+    #[serde(skip)]
+    pub(crate) slack: Duration,
 }
 
 /// How large a latency may be. The bound itself is allowed.
@@ -103,7 +107,7 @@ impl LatencyBuilder {
     }
 
     fn bounded(self, bound: LatencyBound, over: Over) -> Objective {
-        let claim = Latency { percentile: self.percentile, bound };
+        let claim = Latency { percentile: self.percentile, bound, slack: Duration::ZERO };
         self.early.give_to(Objective::new(Claim::Latency(claim), over))
     }
 }
@@ -117,7 +121,8 @@ impl Answers {
     /// Their percentile `percentile` is at most `bound` over the run. Over the run, because a
     /// phase may well have none of them.
     pub fn percentile_at_most(self, percentile: f64, bound: Duration) -> Objective {
-        let claim = Latency { percentile, bound: LatencyBound::AtMost(bound) };
+        let claim =
+            Latency { percentile, bound: LatencyBound::AtMost(bound), slack: Duration::ZERO };
         let objective = Objective::new(Claim::Latency(claim), Over::Run);
         self.early.give_to(objective.with_outcomes(self.outcomes))
     }
@@ -142,7 +147,12 @@ impl Describe for Latency {
     fn bound(&self) -> String {
         match self.bound {
             LatencyBound::AtMost(bound) => format!("at most {}", words::duration(bound)),
-            LatencyBound::TimesBaseline(times) => format!("at most {times} times the baseline"),
+            LatencyBound::TimesBaseline(times) => {
+                let more = words::duration(self.slack);
+                let more =
+                    if self.slack.is_zero() { String::new() } else { format!(" and {more}") };
+                format!("at most {times} times the baseline{more}")
+            }
         }
     }
 

@@ -12,6 +12,7 @@ impl Objective {
     pub(crate) fn with_slack(mut self, slack: Duration) -> Self {
         match &mut self.claim {
             Claim::Latency(Latency { bound: LatencyBound::AtMost(bound), .. }) => *bound += slack,
+            Claim::Latency(latency) => latency.slack += slack,
             Claim::Share(share) => {
                 if let ShareOf::OnTime(bound) = &mut share.of {
                     *bound += slack;
@@ -36,8 +37,7 @@ impl Objective {
                 | Requirement::Preceded { .. }
                 | Requirement::OncePer(_) => {}
             },
-            Claim::Latency(Latency { bound: LatencyBound::TimesBaseline(_), .. })
-            | Claim::Budget(_)
+            Claim::Budget(_)
             | Claim::Burn(_)
             | Claim::Amplification(_)
             | Claim::Concurrency(_)
@@ -72,6 +72,8 @@ mod tests {
     #[test]
     fn bounds_on_times_have_slack_and_others_have_none() {
         check(&p99().at_most(MS(10)), &p99().at_most(MS(15)));
+        let relative = p99().at_most_times_baseline(2.0).with_slack(MS(5));
+        assert_eq!(relative.bound(), "at most 2 times the baseline and 5 ms");
         check(&goodput().within(MS(10)).at_least(0.9), &goodput().within(MS(15)).at_least(0.9));
         check(
             &recovers(p99().at_most(MS(10))).holding_for(MS(100)).within(MS(50)),
