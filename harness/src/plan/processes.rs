@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use squall_reports::record::Backend;
 
-use super::{Arrivals, Deployment, FaultKind, HostSpec, LoadFault, Plan, Target, millis};
+use super::{
+    Arrivals, Deployment, DiskFault, FaultKind, HostSpec, LoadFault, Plan, Target, millis,
+};
 use crate::objective::Objective;
 
 /// What is different on real processes: how much of the load a small machine can carry, and how much
@@ -97,6 +99,16 @@ impl Plan {
     pub(crate) fn host_of(&self, target: &Target) -> Option<u16> {
         let Target::Host { host, .. } = target else { return None };
         u16::try_from(self.topology.index_of(host)?).ok()
+    }
+
+    /// The numbers of the hosts whose disks its faults fill.
+    pub(crate) fn hosts_with_full_disks(&self) -> Vec<u16> {
+        let faults = self.faults.iter();
+        let faults = faults.filter(|it| matches!(it.kind, FaultKind::Disk(DiskFault::Full)));
+        let mut hosts: Vec<u16> = faults.filter_map(|it| self.host_of(&it.target)).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts
     }
 
     /// The service of a host, or of the deployment that it is a pod of.

@@ -95,6 +95,22 @@ fn a_container_that_is_killed_starts_again_with_its_files() {
 }
 
 #[test]
+fn the_disk_of_a_container_is_full_for_a_while() {
+    let _turn = one_at_a_time();
+    if !has_engine() {
+        return;
+    }
+    let place = Place::on("containers", "full");
+    let ran = place.run("pool-disk-full", &[]);
+    assert_eq!(ran.code, Some(0), "{:?} {}", failed(&ran), ran.err);
+    // A hundred jobs come while it is, and none fits.
+    let refused = ran.report["faults"][0]["affected"].as_u64().expect("a number");
+    assert!(refused > 50, "{}", ran.report["faults"]);
+    assert!(ran.report["requests"]["shed"].as_u64() > Some(50), "{}", ran.report["requests"]);
+    assert_eq!(left_over(), [] as [String; 0]);
+}
+
+#[test]
 fn a_run_that_is_stopped_or_killed_leaves_nothing_for_good() {
     let _turn = one_at_a_time();
     if !has_engine() {

@@ -4,6 +4,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::{Duration, SystemTime},
 };
 
 use futures_util::TryStreamExt;
@@ -16,6 +17,7 @@ use testcontainers::bollard::{
 };
 
 use super::engine::{Engine, USER, reason};
+use crate::backend::real::FILES;
 
 /// Where the program is in the image.
 const PROGRAM: &str = "squall";
@@ -23,8 +25,8 @@ const PROGRAM: &str = "squall";
 /// Where its libraries are.
 const LIBRARIES: &str = "lib";
 
-/// Where processes work, in a volume that takes over the folder's owner.
-pub(super) const FILES: &str = "files";
+/// How long an image is kept at least that is not the program's any more.
+const KEPT_FOR: Duration = Duration::from_secs(3600);
 
 /// The image of a program.
 #[derive(Clone, Debug)]
@@ -90,12 +92,16 @@ pub(crate) async fn build(engine: &Engine, program: &Path) -> Result<Image, Stri
     Ok(image)
 }
 
-/// Images of what the program was before are of no use any more, unless somebody uses them.
+/// Images of what the program was before are of no use any more, unless somebody uses them: one that is young
+/// may be that of a run which is about to begin.
 async fn remove_older(engine: &Engine, image: &Image) {
     let filters = [("reference".to_owned(), vec![image.name.clone()])].into();
     let options = ListImagesOptionsBuilder::new().filters(&filters).build();
     let own = format!("{}:{}", image.name, image.tag);
-    for older in engine.0.list_images(Some(options)).await.unwrap_or_default() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let young = i64::try_from(now.saturating_sub(KEPT_FOR).as_secs()).unwrap_or(0);
+    let older = engine.0.list_images(Some(options)).await.unwrap_or_default().into_iter();
+    for older in older.filter(|image| image.created < young) {
         for tag in older.repo_tags.into_iter().filter(|tag| *tag != own) {
             let options = RemoveImageOptionsBuilder::new().build();
             let _ = engine.0.remove_image(&tag, Some(options), None).await;

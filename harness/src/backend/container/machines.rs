@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap, io, net::Ipv4Addr, os::unix::process::ExitStatusExt,
-    process::ExitStatus, sync::Arc,
+    process::ExitStatus, sync::Arc, time::Duration,
 };
 
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
@@ -17,25 +17,34 @@ use testcontainers::{
             RemoveVolumeOptions, StatsOptionsBuilder,
         },
     },
-    core::Mount,
+    core::{CmdWaitFor, ExecCommand, Mount, error::TestcontainersError},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::timeout};
 
 use super::{
-    engine::{Engine, reason},
-    image::{FILES, Image},
+    engine::{Engine, USER, reason},
+    image::Image,
     labels::labels,
     layout::Bridge,
     network::{Network, Proxies},
     request::{self, request},
 };
 use crate::{
-    backend::real::{Entrypoint, Exit, Machines, START_VARIABLE, SUBCOMMAND, Start},
+    backend::real::{
+        DISK, DiskAct, Entrypoint, Exit, FILES, Filled, Machines, START_VARIABLE, SUBCOMMAND,
+        Start, count_from_files,
+    },
     plan::Plan,
 };
 
 /// So many lines of what a container has written are shown.
 const LINES: &str = "20";
+
+/// The size of a disk that is to be full for a while: what fills it takes this much memory.
+const DISK_BYTES: u64 = 64 << 20;
+
+/// How long a container may take to end that was killed.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// In microseconds: so often a container gets its quota again.
 const PERIOD_US: f64 = 10_000.0;
@@ -67,7 +76,9 @@ pub(super) struct Docked {
     /// The names of hosts.
     hosts: Vec<String>,
     /// The containers that hold the networks of hosts.
-    holders: Vec<ContainerAsync<GenericImage>>,
+    holders: BTreeMap<u16, ContainerAsync<GenericImage>>,
+    /// The hosts whose disks the plan fills.
+    disks: BTreeMap<u16, Filled>,
     places: Vec<Place>,
     /// In how many periods a container had used up its quota before a fault gave it a smaller one.
     throttled: BTreeMap<u16, (u16, u64)>,
@@ -86,8 +97,22 @@ impl Docked {
     ) -> Self {
         let places = plan.topology.hosts.iter().map(|_| Place::default()).collect();
         let hosts = plan.topology.hosts.iter().map(|host| host.name.clone()).collect();
-        let (holders, throttled) = (Vec::new(), BTreeMap::new());
-        Self { engine, image, network, layout, proxies, hosts, holders, places, throttled, exits }
+        let (holders, throttled) = (BTreeMap::new(), BTreeMap::new());
+        let disks = plan.hosts_with_full_disks().into_iter();
+        let disks = disks.map(|host| (host, Filled::default())).collect();
+        Self {
+            engine,
+            image,
+            network,
+            layout,
+            proxies,
+            hosts,
+            holders,
+            disks,
+            places,
+            throttled,
+            exits,
+        }
     }
 
     fn place(&self, host: u16) -> &Place {
@@ -99,6 +124,56 @@ impl Docked {
         let place = self.place(host);
         let container = place.container.as_ref().filter(|_| place.is_running)?;
         Some(container.id())
+    }
+
+    /// Makes what a host keeps its files in: a small file system in memory, if its disk is to be full.
+    async fn make_volume(&self, host: u16) -> Result<(), String> {
+        let options = self.disks.contains_key(&host).then(|| {
+            let owner = format!("size={DISK_BYTES},uid={0},gid={0},mode=0755", USER.0);
+            [("type", "tmpfs".to_owned()), ("device", "tmpfs".to_owned()), ("o", owner)]
+                .map(|(name, value)| (name.to_owned(), value))
+                .into()
+        });
+        let volume = VolumeCreateRequest {
+            name: Some(self.layout.volume(host)),
+            driver_opts: options,
+            labels: Some(labels().collect()),
+            ..VolumeCreateRequest::default()
+        };
+        let made = self.engine.0.create_volume(volume).await;
+        made.map(drop).map_err(|error| format!("there is no volume for it: {}", reason(&error)))
+    }
+
+    fn files(&self, host: u16) -> Mount {
+        let at = if self.disks.contains_key(&host) { DISK.to_owned() } else { format!("/{FILES}") };
+        Mount::volume_mount(self.layout.volume(host), at)
+    }
+
+    /// Where the process of a host works.
+    fn works_in(&self, host: u16) -> String {
+        let disk = if self.disks.contains_key(&host) { DISK } else { "" };
+        format!("{disk}/{FILES}")
+    }
+
+    /// Does something to the disk of a host: how many writes were refused on it so far?
+    async fn act_on_disk(&self, host: u16, act: DiskAct) -> Result<u64, String> {
+        let Some(holder) = self.holders.get(&host) else { return Ok(0) };
+        let start = Start::beside(&self.hosts[usize::from(host)], Entrypoint::Disk(act));
+        let told = String::from_utf8_lossy(&start.line()?).trim_end().to_owned();
+        let command = ExecCommand::new(self.image.command([SUBCOMMAND]))
+            .with_env_vars([(START_VARIABLE, told)])
+            .with_cmd_ready_condition(CmdWaitFor::exit());
+        let wrong = |error: TestcontainersError| format!("nothing is done to its disk: {error}");
+        let mut done = holder.exec(command).await.map_err(wrong)?;
+        let said = done.stdout_to_vec().await.map_err(wrong)?;
+        let said = String::from_utf8_lossy(&said).trim().to_owned();
+        match said.parse() {
+            Ok(refused) => Ok(refused),
+            Err(_) => {
+                let error = done.stderr_to_vec().await.map_err(wrong)?;
+                Err(format!("its disk: {}", String::from_utf8_lossy(&error).trim()))
+            }
+        }
     }
 
     /// Makes and starts the container of a host.
@@ -114,19 +189,11 @@ impl Docked {
                 "expected a configuration of up to {START_BYTES_MAX} bytes, found {found}"
             ));
         }
-        let volume = VolumeCreateRequest {
-            name: Some(self.layout.volume(host)),
-            labels: Some(labels().collect()),
-            ..VolumeCreateRequest::default()
-        };
-        let made = self.engine.0.create_volume(volume).await;
-        made.map_err(|error| format!("there is no volume for it: {}", reason(&error)))?;
-        let files = Mount::volume_mount(self.layout.volume(host), format!("/{FILES}"));
         let name = format!("{}-process", self.layout.name_of(host));
         let holder = self.layout.name_of(host).to_owned();
         let request = match &start.what {
             Entrypoint::Image { image, args, env } => {
-                let request = request::foreign(image, &name).with_mount(files);
+                let request = request::foreign(image, &name).with_mount(self.files(host));
                 let request = if args.is_empty() { request } else { request.with_cmd(args) };
                 env.iter().fold(request, |request, (name, value)| request.with_env_var(name, value))
             }
@@ -134,8 +201,8 @@ impl Docked {
                 let told = String::from_utf8_lossy(line).trim_end().to_owned();
                 request(&self.image, &name)
                     .with_cmd(self.image.command([SUBCOMMAND]))
-                    .with_working_dir(format!("/{FILES}"))
-                    .with_mount(files)
+                    .with_working_dir(self.works_in(host))
+                    .with_mount(self.files(host))
                     .with_mount(Mount::tmpfs_mount("/tmp"))
                     .with_env_var(START_VARIABLE, told)
             }
@@ -152,8 +219,11 @@ impl Docked {
     /// Starts what holds the network of a host.
     async fn hold(&self, host: u16) -> Result<(ContainerAsync<GenericImage>, Ipv4Addr), String> {
         let hostname = self.hosts[usize::from(host)].clone();
-        let told = String::from_utf8_lossy(&Start::nothing(&hostname).line()?).trim().to_owned();
+        let start = Start::beside(&hostname, Entrypoint::Nothing);
+        let told = String::from_utf8_lossy(&start.line()?).trim_end().to_owned();
+        self.make_volume(host).await?;
         let request = request(&self.image, self.layout.name_of(host))
+            .with_mount(self.files(host))
             .with_network(&self.network.name)
             .with_hostname(hostname)
             .with_cmd(self.image.command([SUBCOMMAND]))
@@ -230,13 +300,17 @@ impl Machines for Docked {
         let holders = join_all(self.layout.hosts().map(|host| self.hold(host))).await;
         for (host, holder) in self.layout.hosts().zip(holders) {
             let (holder, address) = holder?;
-            self.holders.push(holder);
+            self.holders.insert(host, holder);
             self.layout.found(host, address);
+        }
+        for host in self.disks.keys() {
+            self.act_on_disk(*host, DiskAct::Prepare).await?;
         }
         Ok(())
     }
 
-    async fn start(&mut self, host: u16, start: Start) -> Result<(), String> {
+    async fn start(&mut self, host: u16, mut start: Start) -> Result<(), String> {
+        start.refused_writes = self.disks.contains_key(&host).then(count_from_files);
         let line = start.line()?;
         let place = &mut self.places[usize::from(host)];
         let is_same = place.start == line;
@@ -297,8 +371,8 @@ impl Machines for Docked {
         self.resume(host).await;
         self.signal(host, "SIGKILL").await;
         if let Some(id) = self.running(host) {
-            // One that is still ending cannot be started again.
-            let _ = self.engine.0.wait_container(id, None).next().await;
+            // One that is still ending cannot be started again, which whoever tries is told.
+            let _ = timeout(END_TIMEOUT, self.engine.0.wait_container(id, None).next()).await;
         }
         self.places[usize::from(host)].is_running = false;
     }
@@ -323,7 +397,7 @@ impl Machines for Docked {
 
     async fn has_files(&self, host: u16) -> bool {
         let Some(container) = &self.place(host).container else { return false };
-        let path = format!("/{FILES}");
+        let path = self.works_in(host);
         let options = DownloadFromContainerOptionsBuilder::new().path(&path).build();
         let files = self.engine.0.download_from_container(container.id(), Some(options));
         let files: Result<Vec<_>, _> = files.take(64).try_collect().await;
@@ -356,12 +430,21 @@ impl Machines for Docked {
         throttled.saturating_sub(before)
     }
 
-    fn fill_disk(&mut self, _: u16, _: u16) -> Result<(), String> {
-        Err("a container has no disk of its own size".to_owned())
+    async fn fill_disk(&mut self, fault: u16, host: u16) -> Result<(), String> {
+        let refused = self.act_on_disk(host, DiskAct::Fill).await?;
+        if let Some(filled) = self.disks.get_mut(&host) {
+            filled.begin(fault, refused);
+        }
+        Ok(())
     }
 
-    fn make_room(&mut self, _: u16, _: u16) -> Result<u64, String> {
-        Ok(0)
+    async fn make_room(&mut self, fault: u16, host: u16) -> Result<u64, String> {
+        let Some(filled) = self.disks.get(&host).filter(|filled| filled.has(fault)) else {
+            return Ok(0);
+        };
+        let act = if filled.is_only(fault) { DiskAct::MakeRoom } else { DiskAct::Fill };
+        let refused = self.act_on_disk(host, act).await?;
+        Ok(self.disks.get_mut(&host).map_or(0, |filled| filled.end(fault, refused)))
     }
 
     /// What the system tells of a container, the process in it tells itself.
@@ -383,7 +466,7 @@ impl Machines for Docked {
         let containers = places.into_iter().filter_map(|place| place.container);
         // What cannot be removed is found by the next run.
         join_all(containers.map(ContainerAsync::rm)).await;
-        join_all(holders.into_iter().chain([proxies.container]).map(ContainerAsync::rm)).await;
+        join_all(holders.into_values().chain([proxies.container]).map(ContainerAsync::rm)).await;
         engine.remove_network(&network).await;
         let volumes = layout.hosts().map(|host| layout.volume(host));
         for volume in volumes {

@@ -56,7 +56,7 @@ impl Perform for Containers {
             backend: Backend::Containers,
             has_own_proxy: true,
             has_quotas: || true,
-            has_disks: || false,
+            has_disks: || true,
         };
         real::lacks(scenario, &abilities)
     }

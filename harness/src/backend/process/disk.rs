@@ -12,6 +12,8 @@ use std::{
     thread,
 };
 
+use crate::backend::real::{Filled, REFUSED};
+
 use rustix::{
     fs::statvfs,
     io::Errno,
@@ -24,9 +26,6 @@ use rustix::{
 
 /// What a disk has room for while it is not full, in bytes.
 const ROOM: u64 = 1 << 30;
-
-/// The file on a disk in which processes count the writes that they are refused.
-pub(super) const REFUSED: &str = "refused-writes";
 
 /// So often a disk is made full, since somebody who writes can be in between.
 const ATTEMPTS: usize = 100;
@@ -62,8 +61,7 @@ pub(super) fn enter_namespace() -> io::Result<()> {
 #[derive(Debug)]
 pub(super) struct Disk {
     at: PathBuf,
-    /// The faults that have filled it, and how many writes had been refused as each began to count.
-    full: Vec<(u16, u64)>,
+    filled: Filled,
 }
 
 impl Disk {
@@ -76,7 +74,7 @@ impl Disk {
         let size = CString::new(format!("size={ROOM}"))?;
         let flags = MountFlags::NODEV | MountFlags::NOSUID;
         mount("squall", at, "tmpfs", flags, size.as_c_str())?;
-        let disk = Self { at: at.to_owned(), full: Vec::new() };
+        let disk = Self { at: at.to_owned(), filled: Filled::default() };
         // It is written in its place from now on, for which it takes no more room.
         fs::write(at.join(REFUSED), 0_u64.to_le_bytes())?;
         Ok(disk)
@@ -96,7 +94,7 @@ impl Disk {
                 Err(Errno::INVAL) => {}
                 Err(error) => return Err(error.into()),
                 Ok(()) => {
-                    self.full.push((fault, refused));
+                    self.filled.begin(fault, refused);
                     return Ok(());
                 }
             }
@@ -105,27 +103,18 @@ impl Disk {
     }
 
     /// A fault is over: there is room again if no other one is left. How many writes were refused for it?
-    /// Of several faults the first is to blame.
     ///
     /// # Errors
     ///
     /// When the system refuses.
     pub(super) fn make_room(&mut self, fault: u16) -> io::Result<u64> {
-        let Some(at) = self.full.iter().position(|(filled, _)| *filled == fault) else {
+        if !self.filled.has(fault) {
             return Ok(0);
-        };
-        let (_, before) = self.full.remove(at);
-        if self.full.is_empty() {
+        }
+        if self.filled.is_only(fault) {
             self.resize(ROOM)?;
         }
-        if at > 0 {
-            return Ok(0);
-        }
-        let refused = self.refused()?;
-        if let Some(next) = self.full.first_mut() {
-            next.1 = refused;
-        }
-        Ok(refused.saturating_sub(before))
+        Ok(self.filled.end(fault, self.refused()?))
     }
 
     /// How many writes the processes of the host were refused so far.

@@ -1,23 +1,20 @@
 //! The processes of this machine that the hosts of a run are, and what acts on them.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use rustix::process::Signal;
 use squall_proxy::Server;
 use tokio::sync::mpsc;
 
 use super::{
-    disk::{self, Disk, REFUSED},
+    disk::{self, Disk},
     folder::Folder,
     quota::Quota,
     supervisor::{Program, Supervisor},
 };
 use crate::{
-    backend::real::{Exit, Machines, SUBCOMMAND, Start, gauges_of},
-    plan::{FaultKind, Plan},
+    backend::real::{Exit, Machines, SUBCOMMAND, Start, count_from_files, gauges_of},
+    plan::Plan,
 };
 
 /// The processes of one run.
@@ -47,12 +44,11 @@ impl Local {
     ) -> Result<Self, String> {
         let folder = Folder::make(network)
             .map_err(|error| format!("there is no folder for the processes: {error}"))?;
-        let filled = plan.faults.iter().filter(|it| matches!(it.kind, FaultKind::Disk(_)));
         Ok(Self {
             program,
             network,
             supervisor: Supervisor::new(plan.topology.hosts.len(), exits),
-            filled: filled.filter_map(|fault| plan.host_of(&fault.target)).collect(),
+            filled: plan.hosts_with_full_disks(),
             quotas: BTreeMap::new(),
             disks: BTreeMap::new(),
             folder,
@@ -66,9 +62,7 @@ impl Local {
             disk::enter_namespace()?;
         }
         for host in &self.filled {
-            if let Entry::Vacant(place) = self.disks.entry(*host) {
-                place.insert(Disk::mount(&self.folder.of(*host)?)?);
-            }
+            self.disks.insert(*host, Disk::mount(&self.folder.of(*host)?)?);
         }
         Ok(())
     }
@@ -83,7 +77,7 @@ impl Machines for Local {
     async fn start(&mut self, host: u16, mut start: Start) -> Result<(), String> {
         start.parent = Some(rustix::process::getpid().as_raw_nonzero().get());
         let has_disk = self.disks.contains_key(&host);
-        start.refused_writes = has_disk.then(|| Path::new("..").join(REFUSED));
+        start.refused_writes = has_disk.then(count_from_files);
         let program = Program {
             path: self.program.clone(),
             args: vec![SUBCOMMAND.to_owned()],
@@ -144,12 +138,12 @@ impl Machines for Local {
         self.quotas.remove(&fault).map_or(0, |quota| quota.throttled())
     }
 
-    fn fill_disk(&mut self, fault: u16, host: u16) -> Result<(), String> {
+    async fn fill_disk(&mut self, fault: u16, host: u16) -> Result<(), String> {
         let Some(disk) = self.disks.get_mut(&host) else { return Ok(()) };
         disk.fill(fault).map_err(|error| error.to_string())
     }
 
-    fn make_room(&mut self, fault: u16, host: u16) -> Result<u64, String> {
+    async fn make_room(&mut self, fault: u16, host: u16) -> Result<u64, String> {
         let Some(disk) = self.disks.get_mut(&host) else { return Ok(0) };
         disk.make_room(fault).map_err(|error| error.to_string())
     }

@@ -15,6 +15,7 @@ use super::{
     calls::text_of,
     start::{Entrypoint, START_BYTES_MAX, START_VARIABLE, Start},
     telemetry::exporter,
+    within,
 };
 use crate::{
     catalogue::Catalogue,
@@ -57,6 +58,16 @@ pub(crate) fn run(catalogue: &Catalogue) -> ExitCode {
             eprintln!("the image {image} is for a container, and not for this process");
             ExitCode::from(WRONG_START)
         }
+        Entrypoint::Disk(act) => match within::act(Path::new(within::DISK), act) {
+            Ok(refused) => {
+                println!("{refused}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        },
         Entrypoint::Nothing => loop {
             std::thread::park();
         },

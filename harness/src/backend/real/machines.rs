@@ -45,10 +45,10 @@ pub(in crate::backend) trait Machines {
     async fn end_slow(&mut self, fault: u16) -> u64;
 
     /// A fault leaves no room on the disk of a host.
-    fn fill_disk(&mut self, fault: u16, host: u16) -> Result<(), String>;
+    async fn fill_disk(&mut self, fault: u16, host: u16) -> Result<(), String>;
 
     /// There is room again, if the fault had taken it: how many writes were refused?
-    fn make_room(&mut self, fault: u16, host: u16) -> Result<u64, String>;
+    async fn make_room(&mut self, fault: u16, host: u16) -> Result<u64, String>;
 
     /// The gauges of the process of a host that the system tells; nothing if it has none.
     async fn gauges(&mut self, host: u16) -> Vec<(&'static str, f64)>;

@@ -10,6 +10,7 @@ mod capability;
 mod child;
 mod environment;
 mod exit;
+mod filled;
 mod gauges;
 mod layout;
 mod machines;
@@ -23,6 +24,7 @@ mod telemetry;
 mod timer;
 mod told;
 mod toxics;
+mod within;
 
 use squall_reports::record::{Backend, Record};
 use tokio::sync::mpsc;
@@ -30,12 +32,14 @@ use tokio::sync::mpsc;
 pub(in crate::backend) use self::{
     capability::{Abilities, lacks},
     exit::Exit,
+    filled::Filled,
     gauges::of as gauges_of,
     layout::{Layout, Way, has_sidecar},
     machines::Machines,
     output::Tail,
     performance::Stage,
     start::{Entrypoint, Start},
+    within::{DISK, DiskAct, FILES, REFUSED, count_from_files},
 };
 pub(crate) use self::{
     child::run as run_process,

@@ -126,11 +126,7 @@ pub(super) async fn perform<M: Machines>(
     let Stage { layout, machines, proxies, hears_at } = set(&whole, seed, exited).await?;
     let network = Network::new(&whole, layout, proxies);
     let listener = Listener::default();
-    let sink = listener.clone();
-    let receiver = Receiver::bind(hears_at, move |told| sink.take(told));
-    let receiver =
-        receiver.map_err(|error| format!("nobody can listen to the processes: {error}"))?;
-    let timer = Timer::start().map_err(|error| format!("there is no clock: {error}"))?;
+    let (machines, receiver, timer) = ready(machines, hears_at, &listener).await?;
     let (commands, mut commanded) = mpsc::unbounded_channel();
     let shared = Shared::new(Arc::clone(&whole), seed, network, timer, commands);
     let timeline = Timeline::of(&whole);
@@ -149,7 +145,6 @@ pub(super) async fn perform<M: Machines>(
     for (at, due) in timeline.due {
         run.agenda.entry(at).or_default().push(Step::Due(due));
     }
-    run.machines.prepare().await?;
     let end = match run.come_up(&signals, &mut exits).await {
         Ok(()) => run.go_on(&signals, &mut exits, &mut commanded).await,
         Err(cause) => {
@@ -166,6 +161,30 @@ pub(super) async fn perform<M: Machines>(
     let mut record = shared.take_recorder().finish(header, end);
     note_heals(&mut record, &whole);
     Ok(record)
+}
+
+/// What a run needs beside its hosts, which are given back if it is not to be had.
+async fn ready<M: Machines>(
+    mut machines: M,
+    hears_at: SocketAddr,
+    listener: &Listener,
+) -> Result<(M, Receiver, Timer), String> {
+    let sink = listener.clone();
+    let made = async {
+        machines.prepare().await?;
+        let receiver = Receiver::bind(hears_at, move |told| sink.take(told));
+        let receiver =
+            receiver.map_err(|error| format!("nobody can listen to the processes: {error}"))?;
+        let timer = Timer::start().map_err(|error| format!("there is no clock: {error}"))?;
+        Ok((receiver, timer))
+    };
+    match made.await {
+        Ok((receiver, timer)) => Ok((machines, receiver, timer)),
+        Err(error) => {
+            machines.end().await;
+            Err(error)
+        }
+    }
 }
 
 /// A heal takes its time here, and until it is done a request meets the fault: the phases of the record are
@@ -414,7 +433,7 @@ impl<M: Machines> Performance<'_, M> {
         for fault in 0..self.shared.plan.faults.len() {
             let fault = u16::try_from(fault).expect("plans have few faults");
             self.end_slow(fault).await;
-            self.make_room(fault);
+            self.make_room(fault).await;
             let healed = self.shared.network.heal(fault).await;
             self.shared.affect(fault, healed.unwrap_or(0));
             let affected = self.shared.affected(fault);

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::telemetry;
+use super::{telemetry, within::DiskAct};
 
 /// The hidden subcommand.
 pub(crate) const SUBCOMMAND: &str = "process-of-a-host";
@@ -33,12 +33,12 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// A process that does nothing, on behalf of a host.
-    pub(crate) fn nothing(host: &str) -> Self {
+    /// A process of a container that is none of the service of its host.
+    pub(crate) fn beside(host: &str, what: Entrypoint) -> Self {
         Self {
             host: host.to_owned(),
             parent: None,
-            what: Entrypoint::Nothing,
+            what,
             telemetry: SocketAddr::from(([127, 0, 0, 1], 0)),
             sample_every_ms: 0,
             refused_writes: None,
@@ -77,4 +77,6 @@ pub(crate) enum Entrypoint {
     Image { image: String, args: Vec<String>, env: Vec<(String, String)> },
     /// Nothing: it is there for what it holds.
     Nothing,
+    /// Something is done to the disk of a host, and the count of writes that were refused on it is printed.
+    Disk(DiskAct),
 }

@@ -24,7 +24,7 @@ impl<M: Machines> Performance<'_, M> {
             FaultKind::Process(kind) => self.inject_process(number, &fault, kind).await,
             // The sidecars and the load look at what acts.
             FaultKind::Service(_) | FaultKind::Load(_) => {}
-            FaultKind::Disk(DiskFault::Full) => self.fill_disk(number, &fault),
+            FaultKind::Disk(DiskFault::Full) => self.fill_disk(number, &fault).await,
             FaultKind::Disk(_) | FaultKind::Clock(_) | FaultKind::Names(_) => {
                 unreachable!("what processes lack is told before the run")
             }
@@ -102,7 +102,7 @@ impl<M: Machines> Performance<'_, M> {
         if let FaultKind::Process(ProcessFault::SlowCpu { .. }) = fault.kind {
             self.end_slow(number).await;
         }
-        self.make_room(number);
+        self.make_room(number).await;
         self.shared.set_active(number, false);
         let FaultKind::Process(kind) = &fault.kind else { return };
         let Some(host) = self.host_of(&fault.target) else { return };
@@ -149,18 +149,18 @@ impl<M: Machines> Performance<'_, M> {
         }
     }
 
-    fn fill_disk(&mut self, number: u16, fault: &Fault) {
+    async fn fill_disk(&mut self, number: u16, fault: &Fault) {
         let Some(host) = self.host_of(&fault.target) else { return };
-        if let Err(error) = self.machines.fill_disk(number, host) {
+        if let Err(error) = self.machines.fill_disk(number, host).await {
             self.shared.stop(not_performed(&fault.label(), &error));
         }
     }
 
     /// There is room on the disk that this fault has filled, if it has filled one.
-    pub(super) fn make_room(&mut self, number: u16) {
-        let fault = &self.shared.plan.faults[usize::from(number)];
+    pub(super) async fn make_room(&mut self, number: u16) {
+        let fault = self.shared.plan.faults[usize::from(number)].clone();
         let Some(host) = self.host_of(&fault.target) else { return };
-        match self.machines.make_room(number, host) {
+        match self.machines.make_room(number, host).await {
             Ok(refused) => self.shared.affect(number, refused),
             Err(error) => {
                 self.shared.stop(not_performed(&format!("the end of {}", fault.label()), &error))
