@@ -59,18 +59,18 @@ enum Damage {
 }
 
 /// Serves `port` of the host that `environment` is of, on `listener`, in front of the service that
-/// listens at `behind`: where that is may change when it is started again.
+/// listens at `behind`.
 pub(crate) async fn serve(
     environment: impl Environment,
     port: u16,
     listener: TcpListener,
-    behind: impl Fn() -> SocketAddr + Send,
+    behind: SocketAddr,
 ) {
     let host = environment.host_name(environment.host());
     let random = environment.random(&format!("sidecar {host} {port}"));
     let faults = Faults { environment, host, random: Arc::new(Mutex::new(random)) };
     while let Ok((stream, _)) = listener.accept().await {
-        let upstream = Upstream::new(behind());
+        let upstream = Upstream::new(behind);
         let faults = faults.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {

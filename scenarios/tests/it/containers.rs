@@ -1,7 +1,7 @@
 //! Scenarios of the catalogue in containers, where there is an engine: that they end as on the other
 //! backends, that defects are seen, and that nothing is left over.
 
-use std::process::Command;
+use std::{process::Command, sync::MutexGuard};
 
 use squall_reports::record::{Backend, EndCause, EventKind, HostState};
 
@@ -14,14 +14,15 @@ use crate::support::{
 /// What everything has that a run makes.
 const LABEL: &str = "label=io.squall.process";
 
-/// Is there an engine that these tests may use?
-fn has_engine() -> bool {
+/// The turn of a test, if there is an engine that it may use.
+fn turn() -> Option<MutexGuard<'static, ()>> {
+    let turn = one_at_a_time();
     let asked = Command::new("docker").arg("version").output();
-    let is_there = asked.is_ok_and(|asked| asked.status.success());
-    if !is_there {
-        eprintln!("ignored, no container engine");
+    if asked.is_ok_and(|asked| asked.status.success()) {
+        return Some(turn);
     }
-    is_there
+    eprintln!("ignored, no container engine");
+    None
 }
 
 /// Containers, networks and volumes of runs.
@@ -43,10 +44,7 @@ fn failed(ran: &Ran) -> Vec<String> {
 
 #[test]
 fn a_scenario_passes_in_containers_and_its_defect_fails() {
-    let _turn = one_at_a_time();
-    if !has_engine() {
-        return;
-    }
+    let Some(_turn) = turn() else { return };
     let place = Place::on("containers", "green");
     let ran = place.run("reviews-hung", &[]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.report, ran.err);
@@ -76,10 +74,7 @@ fn a_scenario_passes_in_containers_and_its_defect_fails() {
 /// A crash, and a start with the files that were there.
 #[test]
 fn a_container_that_is_killed_starts_again_with_its_files() {
-    let _turn = one_at_a_time();
-    if !has_engine() {
-        return;
-    }
+    let Some(_turn) = turn() else { return };
     let place = Place::on("containers", "crash");
     let ran = place.run("pool-broker-crashes", &[]);
     assert_eq!(ran.code, Some(0), "{:?} {}", failed(&ran), ran.err);
@@ -96,10 +91,7 @@ fn a_container_that_is_killed_starts_again_with_its_files() {
 
 #[test]
 fn the_disk_of_a_container_is_full_for_a_while() {
-    let _turn = one_at_a_time();
-    if !has_engine() {
-        return;
-    }
+    let Some(_turn) = turn() else { return };
     let place = Place::on("containers", "full");
     let ran = place.run("pool-disk-full", &[]);
     assert_eq!(ran.code, Some(0), "{:?} {}", failed(&ran), ran.err);
@@ -112,10 +104,7 @@ fn the_disk_of_a_container_is_full_for_a_while() {
 
 #[test]
 fn a_run_that_is_stopped_or_killed_leaves_nothing_for_good() {
-    let _turn = one_at_a_time();
-    if !has_engine() {
-        return;
-    }
+    let Some(_turn) = turn() else { return };
     let place = Place::on("containers", "stopped");
     let mut going = place.start("reviews-hung", &[]);
     going.reach_the_middle(&place);

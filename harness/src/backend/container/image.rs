@@ -25,14 +25,17 @@ const PROGRAM: &str = "squall";
 /// Where its libraries are.
 const LIBRARIES: &str = "lib";
 
+/// So much of the hash of what is in an image is its tag.
+const TAG_LENGTH: usize = 16;
+
 /// How long an image is kept at least that is not the program's any more.
 const KEPT_FOR: Duration = Duration::from_secs(3600);
 
 /// The image of a program.
 #[derive(Clone, Debug)]
-pub(crate) struct Image {
-    pub(crate) name: String,
-    pub(crate) tag: String,
+pub(super) struct Image {
+    pub(super) name: String,
+    pub(super) tag: String,
     /// The loader of its libraries, if it has any.
     loader: Option<String>,
 }
@@ -59,15 +62,19 @@ impl Image {
 /// # Errors
 ///
 /// In a sentence.
-pub(crate) async fn build(engine: &Engine, program: &Path) -> Result<Image, String> {
+pub(super) async fn build(engine: &Engine, program: &Path) -> Result<Image, String> {
     let read = |error: io::Error| format!("cannot read {}: {error}", program.display());
     let content = fs::read(program).map_err(read)?;
     let libraries = libraries().map_err(|error| format!("cannot read what is loaded: {error}"))?;
     let stem = program.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
     let stem = stem.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    let packed = packed(&content, &libraries);
+    let packed = packed.map_err(|error| format!("cannot pack {}: {error}", program.display()))?;
+    let mut tag = blake3::hash(&packed).to_hex().to_string();
+    tag.truncate(TAG_LENGTH);
     let image = Image {
         name: format!("squall-{}", stem.trim_matches('-')),
-        tag: digest(&content, &libraries),
+        tag,
         loader: libraries.iter().find_map(|path| {
             let name = path.file_name()?.to_str()?;
             name.starts_with("ld-").then(|| name.to_owned())
@@ -77,8 +84,6 @@ pub(crate) async fn build(engine: &Engine, program: &Path) -> Result<Image, Stri
     if engine.0.inspect_image(&full).await.is_ok() {
         return Ok(image);
     }
-    let packed = packed(&content, &libraries);
-    let packed = packed.map_err(|error| format!("cannot pack {}: {error}", program.display()))?;
     let options = CreateImageOptionsBuilder::new()
         .from_src("-")
         .repo(&image.name)
@@ -122,18 +127,6 @@ fn libraries() -> io::Result<Vec<PathBuf>> {
     paths.sort();
     paths.dedup();
     Ok(paths)
-}
-
-/// A short name for what is in an image: 64 bits of FNV-1a, which nobody need fear who trusts their own
-/// build.
-///
-/// <http://www.isthe.com/chongo/tech/comp/fnv/>
-fn digest(content: &[u8], libraries: &[PathBuf]) -> String {
-    let names = libraries.iter().flat_map(|path| path.as_os_str().as_encoded_bytes());
-    let hash = content.iter().chain(names).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{hash:016x}")
 }
 
 /// The file system of the image.

@@ -31,8 +31,8 @@ use super::{
 };
 use crate::{
     backend::real::{
-        DISK, DiskAct, Entrypoint, Exit, FILES, Filled, Machines, START_VARIABLE, SUBCOMMAND,
-        Start, count_from_files,
+        DISK, DiskAct, Entrypoint, Exit, FILES, Filled, Machines, PERIOD_US, START_VARIABLE,
+        SUBCOMMAND, Start, count_from_files, quota_us,
     },
     plan::Plan,
 };
@@ -46,12 +46,6 @@ const DISK_BYTES: u64 = 64 << 20;
 /// How long a container may take to end that was killed.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// In microseconds: so often a container gets its quota again.
-const PERIOD_US: f64 = 10_000.0;
-
-/// The engine takes no smaller quota.
-const QUOTA_LEAST_US: f64 = 1_000.0;
-
 /// The longest text in an environment that Linux passes on: `MAX_ARG_STRLEN`.
 const START_BYTES_MAX: usize = 128 << 10;
 
@@ -60,7 +54,7 @@ const START_BYTES_MAX: usize = 128 << 10;
 struct Place {
     container: Option<ContainerAsync<GenericImage>>,
     /// What it was told to be.
-    start: Vec<u8>,
+    start: String,
     is_running: bool,
     is_paused: bool,
     incarnation: u64,
@@ -159,7 +153,7 @@ impl Docked {
     async fn act_on_disk(&self, host: u16, act: DiskAct) -> Result<u64, String> {
         let Some(holder) = self.holders.get(&host) else { return Ok(0) };
         let start = Start::beside(&self.hosts[usize::from(host)], Entrypoint::Disk(act));
-        let told = String::from_utf8_lossy(&start.line()?).trim_end().to_owned();
+        let told = start.line()?;
         let command = ExecCommand::new(self.image.command([SUBCOMMAND]))
             .with_env_vars([(START_VARIABLE, told)])
             .with_cmd_ready_condition(CmdWaitFor::exit());
@@ -181,7 +175,7 @@ impl Docked {
         &self,
         host: u16,
         start: &Start,
-        line: &[u8],
+        line: &str,
     ) -> Result<ContainerAsync<GenericImage>, String> {
         if line.len() > START_BYTES_MAX {
             let found = line.len();
@@ -197,15 +191,12 @@ impl Docked {
                 let request = if args.is_empty() { request } else { request.with_cmd(args) };
                 env.iter().fold(request, |request, (name, value)| request.with_env_var(name, value))
             }
-            _ => {
-                let told = String::from_utf8_lossy(line).trim_end().to_owned();
-                request(&self.image, &name)
-                    .with_cmd(self.image.command([SUBCOMMAND]))
-                    .with_working_dir(self.works_in(host))
-                    .with_mount(self.files(host))
-                    .with_mount(Mount::tmpfs_mount("/tmp"))
-                    .with_env_var(START_VARIABLE, told)
-            }
+            _ => request(&self.image, &name)
+                .with_cmd(self.image.command([SUBCOMMAND]))
+                .with_working_dir(self.works_in(host))
+                .with_mount(self.files(host))
+                .with_mount(Mount::tmpfs_mount("/tmp"))
+                .with_env_var(START_VARIABLE, line),
         };
         let env = start.env().into_iter();
         let request = env.fold(request, |request, (name, value)| request.with_env_var(name, value));
@@ -220,7 +211,7 @@ impl Docked {
     async fn hold(&self, host: u16) -> Result<(ContainerAsync<GenericImage>, Ipv4Addr), String> {
         let hostname = self.hosts[usize::from(host)].clone();
         let start = Start::beside(&hostname, Entrypoint::Nothing);
-        let told = String::from_utf8_lossy(&start.line()?).trim_end().to_owned();
+        let told = start.line()?;
         self.make_volume(host).await?;
         let request = request(&self.image, self.layout.name_of(host))
             .with_mount(self.files(host))
@@ -271,10 +262,8 @@ impl Docked {
     }
 
     async fn set_quota(&self, id: &str, micros: i64) -> Result<(), String> {
-        #[expect(clippy::cast_possible_truncation, reason = "a small whole number")]
-        let period = PERIOD_US as i64;
         let update = ContainerUpdateBody {
-            cpu_period: Some(period),
+            cpu_period: Some(PERIOD_US),
             cpu_quota: Some(micros),
             ..ContainerUpdateBody::default()
         };
@@ -354,7 +343,7 @@ impl Machines for Docked {
         }
     }
 
-    async fn ended(&mut self, exit: &Exit) -> bool {
+    fn ended(&mut self, exit: &Exit) -> bool {
         let place = &mut self.places[usize::from(exit.host)];
         let is_present = place.incarnation == exit.incarnation && place.is_running;
         if is_present {
@@ -411,10 +400,7 @@ impl Machines for Docked {
 
     async fn slow(&mut self, fault: u16, host: u16, cores: u16, factor: f64) -> Result<(), String> {
         let Some(id) = self.running(host) else { return Ok(()) };
-        let there = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let cores = f64::from(cores).min(f64::from(u32::try_from(there).unwrap_or(u32::MAX)));
-        #[expect(clippy::cast_possible_truncation, reason = "far below the largest number")]
-        let micros = (PERIOD_US * cores / factor).max(QUOTA_LEAST_US).round() as i64;
+        let micros = quota_us(cores, factor);
         let before = self.throttled(id).await;
         self.set_quota(id, micros).await?;
         self.throttled.insert(fault, (host, before));

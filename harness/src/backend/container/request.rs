@@ -8,6 +8,7 @@ use testcontainers::{
 };
 
 use super::{engine::USER, image::Image, labels::labels};
+use crate::service::chain;
 
 /// How long a container may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -56,16 +57,5 @@ pub(super) fn limits(config: &mut HostConfig) {
 pub(super) async fn start(
     request: ContainerRequest<GenericImage>,
 ) -> Result<ContainerAsync<GenericImage>, String> {
-    request.start().await.map_err(|error| {
-        let mut text = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(error) = source {
-            let more = error.to_string();
-            if !text.contains(&more) {
-                text = format!("{text}: {more}");
-            }
-            source = error.source();
-        }
-        format!("a container does not start: {text}")
-    })
+    request.start().await.map_err(|error| format!("a container does not start: {}", chain(&error)))
 }

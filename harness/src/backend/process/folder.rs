@@ -5,10 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const PREFIX: &str = "squall-run-";
+use crate::backend::real::FILES;
 
-/// The folder of a host in which its processes work.
-const FILES: &str = "files";
+const PREFIX: &str = "squall-run-";
 
 /// A temporary folder, removed when it is dropped.
 #[derive(Debug)]

@@ -82,7 +82,7 @@ impl Machines for Local {
             path: self.program.clone(),
             args: vec![SUBCOMMAND.to_owned()],
             env: start.env(),
-            input: start.line()?,
+            input: format!("{}\n", start.line()?).into_bytes(),
             folder: self.folder.files_of(host).map_err(|error| error.to_string())?,
         };
         self.supervisor
@@ -102,7 +102,7 @@ impl Machines for Local {
         self.supervisor.output(host)
     }
 
-    async fn ended(&mut self, exit: &Exit) -> bool {
+    fn ended(&mut self, exit: &Exit) -> bool {
         self.supervisor.ended(exit)
     }
 

@@ -5,22 +5,15 @@
 
 use std::{
     fs, io,
-    num::NonZero,
     path::{Path, PathBuf},
-    thread,
 };
 
 use rustix::process::Pid;
 
+use crate::backend::real::{PERIOD_US, quota_us};
+
 const ROOT: &str = "/sys/fs/cgroup";
 const PREFIX: &str = "squall-";
-
-/// In microseconds: so often a process gets its quota again. Short, so that what is slow is slow all
-/// the time and does not stand still for long.
-const PERIOD_US: f64 = 10_000.0;
-
-/// The kernel takes no smaller quota.
-const QUOTA_LEAST_US: f64 = 1_000.0;
 
 /// Where control groups are made, and of which version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +71,7 @@ impl Quota {
         let folder = root.join(format!("{PREFIX}{}-{name}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let quota = Self { hierarchy, folder };
-        let there = thread::available_parallelism().map_or(1, NonZero::get);
-        let cores = f64::from(cores).min(f64::from(u32::try_from(there).unwrap_or(u32::MAX)));
-        let micros = (PERIOD_US * cores / factor).max(QUOTA_LEAST_US).round();
+        let micros = quota_us(cores, factor);
         match quota.hierarchy {
             Hierarchy::V1(_) => {
                 fs::write(quota.folder.join("cpu.cfs_period_us"), PERIOD_US.to_string())?;

@@ -129,15 +129,17 @@ fn without_disk(
     }
     let Target::Host { host, .. } = &fault.target else { return None };
     let spec = plan.topology.hosts.iter().find(|spec| spec.name == *host)?;
-    match plan.service_of(spec) {
-        None => Some(no_process(host)),
-        Some(service) if scenario.services().foreign(service).is_some() => {
-            Some(format!("nobody sees what the program {service} is refused"))
+    let service = plan.service_of(spec);
+    let foreign = service.and_then(|name| Some((name, scenario.services().foreign(name)?)));
+    match (service, foreign) {
+        (None, _) => Some(no_process(host)),
+        (_, Some((name, foreign))) => {
+            Some(format!("nobody sees what the {foreign} {name} is refused"))
         }
-        Some(_) if !(able.has_disks)() => {
+        _ if !(able.has_disks)() => {
             Some("nothing can be mounted here to be a small disk".to_owned())
         }
-        Some(_) => None,
+        _ => None,
     }
 }
 

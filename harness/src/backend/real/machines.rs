@@ -23,7 +23,7 @@ pub(in crate::backend) trait Machines {
     async fn output(&self, host: u16) -> String;
 
     /// Takes note that a process has ended; false if it is not the one that the host has now.
-    async fn ended(&mut self, exit: &Exit) -> bool;
+    fn ended(&mut self, exit: &Exit) -> bool;
 
     /// Asks the process of a host to stop, if it has one.
     async fn terminate(&mut self, host: u16);

@@ -19,6 +19,7 @@ mod network;
 mod output;
 mod performance;
 mod readiness;
+mod share;
 mod start;
 mod telemetry;
 mod timer;
@@ -38,6 +39,7 @@ pub(in crate::backend) use self::{
     machines::Machines,
     output::Tail,
     performance::Stage,
+    share::{PERIOD_US, quota_us},
     start::{Entrypoint, Start},
     within::{DISK, DiskAct, FILES, REFUSED, count_from_files},
 };

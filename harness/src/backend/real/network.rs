@@ -57,8 +57,8 @@ impl Network {
         Self { layout, names, client, hosts, direct, state: Mutex::default() }
     }
 
-    pub(super) fn layout(&self) -> &Arc<dyn Layout> {
-        &self.layout
+    pub(super) fn layout(&self) -> &dyn Layout {
+        &*self.layout
     }
 
     pub(super) fn names(&self) -> &Names {

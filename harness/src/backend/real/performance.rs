@@ -244,13 +244,10 @@ impl<M: Machines> Performance<'_, M> {
                 }
                 None => None,
             },
-            exit = exits.recv() => match exit {
-                Some(exit) => {
-                    self.machines.ended(&exit).await;
-                    Some((exit.host, ended(&exit)))
-                }
-                None => None,
-            },
+            exit = exits.recv() => exit.map(|exit| {
+                self.machines.ended(&exit);
+                (exit.host, ended(&exit))
+            }),
             () = interrupted(signals) => return Err(EndCause::Interrupted),
         };
         if let Some((host, reason)) = failed {
@@ -453,7 +450,7 @@ impl<M: Machines> Performance<'_, M> {
         let all_ended = async {
             while self.hosts().any(|host| self.machines.is_running(host)) {
                 let Some(exit) = exits.recv().await else { break };
-                self.machines.ended(&exit).await;
+                self.machines.ended(&exit);
             }
         };
         let _ = timeout(LAST_GRACE, all_ended).await;

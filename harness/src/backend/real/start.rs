@@ -1,5 +1,5 @@
 //! How a process of a host is started: this program again, with a hidden subcommand, which is told on
-//! its standard input what it is.
+//! its standard input what it is, or in its environment, if it is in a container.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -45,11 +45,9 @@ impl Start {
         }
     }
 
-    /// What it is told, in a line.
-    pub(crate) fn line(&self) -> Result<Vec<u8>, String> {
-        let mut line = serde_json::to_vec(self).map_err(|error| error.to_string())?;
-        line.push(b'\n');
-        Ok(line)
+    /// What it is told, in a line without an end.
+    pub(crate) fn line(&self) -> Result<String, String> {
+        serde_json::to_string(self).map_err(|error| error.to_string())
     }
 
     /// What is in its environment, for those who have an exporter of OpenTelemetry themselves.

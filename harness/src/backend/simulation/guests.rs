@@ -156,7 +156,7 @@ async fn stand_before(port: u16) {
         return;
     };
     let behind = SocketAddr::from((Ipv4Addr::LOCALHOST, behind));
-    sidecar::serve(Simulated, port, listener, move || behind).await;
+    sidecar::serve(Simulated, port, listener, behind).await;
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

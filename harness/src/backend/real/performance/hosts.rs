@@ -1,6 +1,6 @@
 //! The processes of hosts: how they begin and end.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use squall_reports::record::{EndCause, EventKind, HostState};
 
@@ -33,8 +33,7 @@ impl<M: Machines> Performance<'_, M> {
             let listener = tokio::net::TcpListener::bind(layout.binds(host, port)).await;
             let Ok(listener) = listener else { continue };
             let environment = Real::on(&self.shared, host);
-            let layout = Arc::clone(layout);
-            let behind = move || layout.service(host, port);
+            let behind = layout.service(host, port);
             self.tasks.spawn(sidecar::serve(environment, port, listener, behind));
         }
     }
@@ -157,7 +156,7 @@ impl<M: Machines> Performance<'_, M> {
 
     /// A process has ended by itself.
     pub(super) async fn note_exit(&mut self, exit: &Exit) {
-        if !self.machines.ended(exit).await {
+        if !self.machines.ended(exit) {
             return;
         }
         let is_asked = self.states[usize::from(exit.host)] == HostState::Terminating;
