@@ -4,7 +4,7 @@ use serde_json::json;
 use squall::{
     Scenario,
     objective::{Phase, availability, degraded, recovers, succeeded},
-    plan::{Arrivals, slow_cpu},
+    plan::{Arrivals, Processes, slow_cpu},
 };
 
 use crate::shop::{ms, shop};
@@ -16,7 +16,11 @@ pub(super) fn scenario() -> Scenario {
         .objective(availability().at_least(0.999))
         .objective(degraded().at_most(0.001).in_phase(Phase::Baseline))
         .objective(recovers(succeeded().at_least(0.99)).holding_for(ms(500)).within(ms(2_000)))
-        .plan(|plan| plan.recovery(ms(2_000)))
+        .plan(|plan| {
+            plan.recovery(ms(2_000)).on_processes(Processes::new().refused(
+                "what pricing computes is stated, and takes time of a simulated processor only",
+            ))
+        })
         .arrivals(Arrivals::Constant { rate: 1_000.0 }, ms(7_000))
         .build()
 }

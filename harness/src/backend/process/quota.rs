@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::process::Pid;
+use rustix::{
+    fs::{Access, access},
+    process::Pid,
+};
 
 use crate::backend::real::{PERIOD_US, quota_us};
 
@@ -38,8 +41,8 @@ impl Hierarchy {
             return None;
         };
         let (Self::V1(folder) | Self::V2(folder)) = &found;
-        let is_writable = fs::metadata(folder).is_ok_and(|it| !it.permissions().readonly());
-        (is_writable && rustix::process::geteuid().is_root()).then_some(found)
+        // Asked of the kernel: the folder's mode denies it to all, which does not bind root.
+        access(folder, Access::WRITE_OK).is_ok().then_some(found)
     }
 }
 
