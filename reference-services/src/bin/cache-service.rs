@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    reference_services::cli::cache_service()
+    reference_services::cli::service("cache-service")
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    reference_services::cli::catalog_source()
+    reference_services::cli::service("catalog-source")
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    reference_services::cli::external_api()
+    reference_services::cli::service("external-api")
 }

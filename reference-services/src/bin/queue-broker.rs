@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    reference_services::cli::queue_broker()
+    reference_services::cli::service("queue-broker")
 }

@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use reference_services::dependency::Kind;
-
 fn main() -> ExitCode {
-    reference_services::cli::dependency(Kind::Recommendations)
+    reference_services::cli::service("recommendations")
 }

@@ -1,18 +1,20 @@
 //! What the binaries share: flags, logs, and how a process ends.
 
 mod deadletter;
+mod probe;
+mod scrape;
 
 use std::{ffi::OsString, future::Future, io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use self::{probe::Probe, scrape::Scrape};
 use crate::{
     aggregation::{self, Defect},
     balancer, cache, catalog,
     config::{self, Config, Sources},
-    dependency::{self, Kind},
-    external_api, queue_broker, result_store, worker,
+    dependency, external_api, queue_broker, result_store, worker,
 };
 
 /// Bad arguments or a bad configuration.
@@ -152,125 +154,117 @@ struct WorkerArgs {
     defects: Vec<worker::Defect>,
 }
 
-/// The binary `aggregation-api`.
+/// All services that have a binary, by its name.
+const SERVICES: [&str; 12] = [
+    "aggregation-api",
+    "cache-service",
+    "catalog-source",
+    "external-api",
+    "inventory",
+    "load-balancer",
+    "pricing",
+    "queue-broker",
+    "recommendations",
+    "result-store",
+    "reviews",
+    "worker",
+];
+
+/// The binary of the service with this name.
 #[must_use]
-pub fn aggregation_api() -> ExitCode {
-    let args = match parse::<AggregationArgs>("aggregation-api") {
-        Ok(args) => args,
-        Err(code) => return code,
-    };
-    let sources = args.common.sources("AGGREGATION_API_").with_defects(&args.defects);
-    start(&args.common, &sources, aggregation::run)
+pub fn service(name: &'static str) -> ExitCode {
+    run(name, std::env::args_os().collect())
 }
 
-/// The binary of a dependency, named as it is.
+/// The binary `services`, which is all of them: its first argument says which, or that it is to ask
+/// one how it is, or all for their metrics.
 #[must_use]
-pub fn dependency(kind: Kind) -> ExitCode {
-    let args = match parse::<DependencyArgs>(kind.name()) {
-        Ok(args) => args,
-        Err(code) => return code,
-    };
-    let sources = args.common.sources(&format!("{}_", kind.name().to_uppercase()));
-    let mut sources = sources.with_defects(&args.defects);
-    sources.flags.insert(0, ("kind".to_owned(), kind.name().to_owned()));
-    start(&args.common, &sources, dependency::run)
-}
-
-/// The binary `external-api`.
-#[must_use]
-pub fn external_api() -> ExitCode {
-    match parse::<ExternalApiArgs>("external-api") {
-        Ok(ExternalApiArgs { common }) => {
-            start(&common, &common.sources("EXTERNAL_API_"), external_api::run)
+pub fn services() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let first = arguments.first().map(|first| first.to_string_lossy().into_owned());
+    let first = first.as_deref().unwrap_or("nothing");
+    if let Some(name) = SERVICES.into_iter().find(|name| *name == first) {
+        return run(name, arguments);
+    }
+    let all = SERVICES.join(", ");
+    match first {
+        "probe" => match parse::<Probe>("services probe", arguments) {
+            Ok(probe) => perform(probe.run()),
+            Err(code) => code,
+        },
+        "scrape" => match parse::<Scrape>("services scrape", arguments) {
+            Ok(scrape) => {
+                LogFormat::Plain.install();
+                perform(scrape.run())
+            }
+            Err(code) => code,
+        },
+        "--help" | "-h" => {
+            println!(
+                "Usage: services SERVICE [OPTIONS]\n       services probe URL\n       services scrape NAME=URL..\n\nServices: {all}"
+            );
+            ExitCode::SUCCESS
         }
-        Err(code) => code,
+        found => end(
+            BAD_CONFIGURATION,
+            &format!("expected probe, scrape or one of {all}, found {found}"),
+        ),
     }
 }
 
-/// The binary `result-store`.
-#[must_use]
-pub fn result_store() -> ExitCode {
-    match parse::<ResultStoreArgs>("result-store") {
-        Ok(ResultStoreArgs { common, defects }) => {
-            let sources = common.sources("RESULT_STORE_").with_defects(&defects);
-            start(&common, &sources, result_store::run)
-        }
-        Err(code) => code,
-    }
-}
-
-/// The binary `queue-broker`.
-#[must_use]
-pub fn queue_broker() -> ExitCode {
-    match parse::<QueueBrokerArgs>("queue-broker") {
-        Ok(QueueBrokerArgs { command: Some(BrokerCommand::Deadletter(command)), .. }) => {
-            perform(command.run())
-        }
-        Ok(QueueBrokerArgs { common, defects, .. }) => {
-            let sources = common.sources("QUEUE_BROKER_").with_defects(&defects);
-            start(&common, &sources, queue_broker::run)
-        }
-        Err(code) => code,
-    }
-}
-
-/// The binary `worker`.
-#[must_use]
-pub fn worker() -> ExitCode {
-    match parse::<WorkerArgs>("worker") {
-        Ok(WorkerArgs { common, defects }) => {
-            let sources = common.sources("WORKER_").with_defects(&defects);
-            start(&common, &sources, worker::run)
-        }
-        Err(code) => code,
-    }
-}
-
-/// The binary `catalog-source`.
-#[must_use]
-pub fn catalog_source() -> ExitCode {
-    match parse::<CatalogArgs>("catalog-source") {
-        Ok(args) => start(&args.common, &args.common.sources("CATALOG_SOURCE_"), catalog::run),
-        Err(code) => code,
-    }
-}
-
-/// The binary `cache-service`.
-#[must_use]
-pub fn cache_service() -> ExitCode {
-    match parse::<CacheArgs>("cache-service") {
-        Ok(CacheArgs { common, defects }) => {
-            let sources = common.sources("CACHE_SERVICE_").with_defects(&defects);
+/// Runs a service with the arguments of its binary, the first of which is what that is called.
+fn run(name: &'static str, arguments: Vec<OsString>) -> ExitCode {
+    let ran = match name {
+        "aggregation-api" => parse(name, arguments).map(|AggregationArgs { common, defects }| {
+            let sources = common.sources(name).with_defects(&defects);
+            start(&common, &sources, aggregation::run)
+        }),
+        "cache-service" => parse(name, arguments).map(|CacheArgs { common, defects }| {
+            let sources = common.sources(name).with_defects(&defects);
             start(&common, &sources, cache::run)
-        }
-        Err(code) => code,
-    }
-}
-
-/// The binary `load-balancer`.
-#[must_use]
-pub fn load_balancer() -> ExitCode {
-    match parse::<BalancerArgs>("load-balancer") {
-        Ok(BalancerArgs { common, defects }) => {
-            let sources = common.sources("LOAD_BALANCER_").with_defects(&defects);
+        }),
+        "catalog-source" => parse(name, arguments)
+            .map(|CatalogArgs { common }| start(&common, &common.sources(name), catalog::run)),
+        "external-api" => parse(name, arguments).map(|ExternalApiArgs { common }| {
+            start(&common, &common.sources(name), external_api::run)
+        }),
+        "load-balancer" => parse(name, arguments).map(|BalancerArgs { common, defects }| {
+            let sources = common.sources(name).with_defects(&defects);
             start(&common, &sources, balancer::run)
-        }
-        Err(code) => code,
-    }
+        }),
+        "queue-broker" => parse(name, arguments).map(|args: QueueBrokerArgs| match args.command {
+            Some(BrokerCommand::Deadletter(command)) => perform(command.run()),
+            None => {
+                let sources = args.common.sources(name).with_defects(&args.defects);
+                start(&args.common, &sources, queue_broker::run)
+            }
+        }),
+        "result-store" => parse(name, arguments).map(|ResultStoreArgs { common, defects }| {
+            let sources = common.sources(name).with_defects(&defects);
+            start(&common, &sources, result_store::run)
+        }),
+        "worker" => parse(name, arguments).map(|WorkerArgs { common, defects }| {
+            let sources = common.sources(name).with_defects(&defects);
+            start(&common, &sources, worker::run)
+        }),
+        _ => parse(name, arguments).map(|DependencyArgs { common, defects }| {
+            let mut sources = common.sources(name).with_defects(&defects);
+            sources.flags.insert(0, ("kind".to_owned(), name.to_owned()));
+            start(&common, &sources, dependency::run)
+        }),
+    };
+    ran.unwrap_or_else(|code| code)
 }
 
-fn parse<A: Parser>(name: &'static str) -> Result<A, ExitCode> {
-    let parsed = A::command().name(name).bin_name(name).try_get_matches_from(arguments());
+fn parse<A: Parser>(name: &'static str, arguments: Vec<OsString>) -> Result<A, ExitCode> {
+    let command = A::command().name(name).bin_name(name);
+    let parsed = command.try_get_matches_from(arguments);
     let args = parsed.and_then(|mut matches| A::from_arg_matches_mut(&mut matches));
     args.map_err(|error| {
         // Nothing is left to do when the terminal is gone.
         let _ = error.print();
         if error.use_stderr() { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::SUCCESS }
     })
-}
-
-fn arguments() -> impl Iterator<Item = OsString> {
-    std::env::args_os()
 }
 
 fn start<C: Config, F: Future<Output = Result<(), E>>, E: std::fmt::Display>(
@@ -313,14 +307,15 @@ fn end(code: u8, error: &impl std::fmt::Display) -> ExitCode {
 }
 
 impl Common {
-    fn sources(&self, prefix: &str) -> Sources {
+    /// `cache-service` takes `CACHE_SERVICE_LISTEN` for `listen`.
+    fn sources(&self, name: &str) -> Sources {
         let mut flags = self.set.clone();
         flags.extend(self.listen.iter().map(|listen| ("listen".to_owned(), listen.clone())));
         let text = |text: OsString| text.to_string_lossy().into_owned();
         let environment = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
         Sources {
             file: self.config.clone(),
-            prefix: prefix.to_owned(),
+            prefix: format!("{}_", name.to_uppercase().replace('-', "_")),
             environment: environment.collect(),
             flags,
         }
