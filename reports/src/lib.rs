@@ -6,6 +6,7 @@
 
 mod choice;
 pub mod compare;
+pub mod fidelity;
 pub mod file;
 pub mod html;
 pub mod json;

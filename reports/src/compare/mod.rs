@@ -15,7 +15,7 @@ mod markdown;
 mod measure;
 mod noise;
 mod plan;
-mod rank;
+pub(crate) mod rank;
 mod side;
 mod text;
 

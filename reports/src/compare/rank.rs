@@ -25,7 +25,7 @@ const NEEDED_MAX: usize = 100;
 /// when there is no difference between the sides. 1 if a side has none.
 ///
 /// Values must be comparable: no NaN.
-pub(super) fn p_value(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn p_value(a: &[f64], b: &[f64]) -> f64 {
     if a.is_empty() || b.is_empty() {
         return 1.0;
     }
@@ -101,14 +101,14 @@ fn ways(ranks: &Ranks) -> Vec<f64> {
 }
 
 /// Whether the values of `b` tend to be above those of `a`: more of the pairs than not.
-pub(super) fn tendency(a: &[f64], b: &[f64]) -> Ordering {
+pub(crate) fn tendency(a: &[f64], b: &[f64]) -> Ordering {
     let ranks = Ranks::of(a, b);
     let expected = a.len() * (a.len() + b.len() + 1);
     expected.cmp(&ranks.sum_few)
 }
 
 /// The smallest value that [`p_value`] can have with so many runs on the sides.
-pub(super) fn p_smallest(a: usize, b: usize) -> f64 {
+pub(crate) fn p_smallest(a: usize, b: usize) -> f64 {
     let few = a.min(b);
     let all = a + b;
     // 2 / C(a + b, a), factor by factor.
@@ -116,13 +116,13 @@ pub(super) fn p_smallest(a: usize, b: usize) -> f64 {
 }
 
 /// With how many seeds on each side a difference can reach `level` at all.
-pub(super) fn seeds_needed(level: f64) -> usize {
+pub(crate) fn seeds_needed(level: f64) -> usize {
     (1..NEEDED_MAX).find(|seeds| p_smallest(*seeds, *seeds) <= level).unwrap_or(NEEDED_MAX)
 }
 
 /// Adjusts the values of several tests so that each can be compared with the level that all of
 /// them have together.
-pub(super) fn holm(p_values: &[f64]) -> Vec<f64> {
+pub(crate) fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
     let (mut adjusted, mut so_far) = (vec![1.0; p_values.len()], 0.0_f64);
@@ -134,7 +134,7 @@ pub(super) fn holm(p_values: &[f64]) -> Vec<f64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of runs or measures")]
-pub(super) fn real(number: usize) -> f64 {
+pub(crate) fn real(number: usize) -> f64 {
     number as f64
 }
 

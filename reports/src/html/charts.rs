@@ -4,33 +4,19 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use maud::{Markup, html};
 
-use super::scale::{HEIGHT, Scale, WIDTH, place, placed, x};
+use super::{
+    frame::{Lines, Over, frame, real, series, steps, time},
+    scale::{HEIGHT, Scale, WIDTH, place, placed, x},
+};
 use crate::{
     Record,
     record::{FaultSpan, Outcome},
-    view::{Bucket, Buckets, Flat, GaugeView, failures, gauges},
+    view::{Bucket, Buckets, GaugeView, failures, gauges},
     words,
 };
 
-/// What each chart has besides its lines.
-struct Frame<'a> {
-    record: &'a Record,
-    title: &'a str,
-    scale: &'a Scale,
-    /// A value in words.
-    shown: &'a dyn Fn(f64) -> String,
-    /// Classes of lines and what they are.
-    legend: &'a [(String, String)],
-    /// What has no line of its own.
-    flat: &'a [Flat],
-}
-
 /// What the harness samples on every host. What a service says of itself comes before it.
 const SAMPLED: [&str; 3] = ["connections_opened", "sockets", "tasks"];
-
-/// Colours of lines, and ways to draw a line, that the style knows.
-const COLOURS: usize = 8;
-const DASHES: usize = 4;
 
 /// Faults that are shaded on a chart, which are in each of up to some hundred.
 pub(super) const BANDS_MAX: usize = 60;
@@ -51,54 +37,6 @@ pub(super) fn charts(record: &Record, buckets: &Buckets) -> Markup {
         @if !left_out.is_empty() {
             p.hint { "Not drawn, since other gauges moved more: " (left_out.join(", ")) }
         }
-    }
-}
-
-fn frame(frame: &Frame<'_>, marks: &Markup) -> Markup {
-    html! {
-        figure.chart tabindex="0" {
-            figcaption {
-                (frame.title)
-                @for (class, name) in frame.legend {
-                    span.key { (swatch(class)) (name) }
-                }
-                @for flat in frame.flat {
-                    span.key title=(flat.hosts.join(", ")) { (flat.text()) }
-                }
-            }
-            div.row {
-                div.gutter {
-                    @for tick in frame.scale.ticks() {
-                        @let top = frame.scale.y(tick) / HEIGHT * 100.0;
-                        span.tick style=(format!("top:{}%", place(top))) {
-                            ((frame.shown)(tick))
-                        }
-                    }
-                }
-                div.layers {
-                    svg.plot viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none"
-                        role="img" aria-label=(frame.title) {
-                        @for tick in frame.scale.ticks() {
-                            @let y = place(frame.scale.y(tick));
-                            line.grid x1="0" x2=(WIDTH) y1=(y) y2=(y) {}
-                        }
-                        (bands(frame.record))
-                        (marks)
-                    }
-                    div.names aria-hidden="true" { (names(frame.record)) }
-                }
-            }
-        }
-    }
-}
-
-/// What stands before a name in a legend: a piece of the line, if it is one of several.
-fn swatch(class: &str) -> Markup {
-    if !class.starts_with("series-") {
-        return html! { span.swatch.(class) {} };
-    }
-    html! {
-        svg.sample viewBox="0 0 28 8" aria-hidden="true" { path.line.(class) d="M0 4H28" {} }
     }
 }
 
@@ -140,43 +78,19 @@ pub(super) fn named(fault: &FaultSpan, affected: u64) -> String {
     format!("{}: {}", fault.label, words::affected(affected, &fault.counts))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "drawn on a screen")]
-fn real(value: u64) -> f64 {
-    value as f64
+/// A chart of a run, with its faults.
+fn of_run(record: &Record, lines: &Lines<'_>, marks: &Markup) -> Markup {
+    frame(lines, marks, &Over { bands: bands(record), names: names(record) })
 }
 
-fn time(value: f64) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a tick of a time axis"
-    )]
-    let nanos = value.max(0.0).round() as u64;
-    words::time(nanos)
-}
-
-/// A line of steps, broken where there is nothing.
-fn steps(
+/// A line of steps, one for each stretch of the run.
+fn steps_of(
     record: &Record,
     buckets: &Buckets,
     scale: &Scale,
     value: impl Fn(&Bucket) -> Option<f64>,
 ) -> String {
-    let (mut path, mut drawing) = (String::new(), false);
-    for (number, bucket) in (0_u64..).zip(&buckets.all) {
-        let Some(value) = value(bucket) else {
-            drawing = false;
-            continue;
-        };
-        let from = x(number * buckets.width, record.end.at);
-        let until = (number + 1).saturating_mul(buckets.width).min(record.end.at);
-        let until = x(until, record.end.at);
-        let command = if drawing { 'L' } else { 'M' };
-        let y = place(scale.y(value));
-        let _ = write!(path, "{command}{} {y}H{}", place(from), place(until));
-        drawing = true;
-    }
-    path
+    steps(buckets.all.iter().map(value), buckets.width, record.end.at, record.end.at, scale)
 }
 
 fn latency(record: &Record, buckets: &Buckets) -> Markup {
@@ -197,7 +111,7 @@ fn latency(record: &Record, buckets: &Buckets) -> Markup {
     legend
         .extend(dots.keys().map(|outcome| (outcome.name().to_owned(), outcome.name().to_owned())));
     let line = |value: fn(&Bucket) -> Option<u64>| {
-        steps(record, buckets, &scale, |bucket| value(bucket).map(real))
+        steps_of(record, buckets, &scale, |bucket| value(bucket).map(real))
     };
     let marks = html! {
         path.line.p50 d=(line(|bucket| bucket.p50)) {}
@@ -208,7 +122,11 @@ fn latency(record: &Record, buckets: &Buckets) -> Markup {
         }
     };
     let title = "Latency, by the time at which a request was meant to start";
-    frame(&Frame { record, title, scale: &scale, shown: &time, legend: &legend, flat: &[] }, &marks)
+    of_run(
+        record,
+        &Lines { title, scale: &scale, shown: &time, legend: &legend, flat: &[] },
+        &marks,
+    )
 }
 
 fn rate(record: &Record, buckets: &Buckets) -> Markup {
@@ -227,7 +145,7 @@ fn rate(record: &Record, buckets: &Buckets) -> Markup {
                 let sum: u64 = present[..=last].iter().map(|it| bucket.requests.of(*it)).sum();
                 Some(real(sum) * per_second)
             };
-            let line = steps(record, buckets, &scale, pile);
+            let line = steps_of(record, buckets, &scale, pile);
             (present[last], format!("{line}V{HEIGHT}H0Z"))
         })
         .collect();
@@ -240,19 +158,20 @@ fn rate(record: &Record, buckets: &Buckets) -> Markup {
     };
     let shown = |value: f64| format!("{}/s", words::decimal(value, 1));
     let title = "Requests a second, by outcome";
-    frame(
-        &Frame { record, title, scale: &scale, shown: &shown, legend: &legend, flat: &[] },
+    of_run(
+        record,
+        &Lines { title, scale: &scale, shown: &shown, legend: &legend, flat: &[] },
         &marks,
     )
 }
 
 fn concurrency(record: &Record, buckets: &Buckets) -> Markup {
     let scale = Scale::linear(real(buckets.most(|bucket| bucket.open_max)));
-    let line = steps(record, buckets, &scale, |bucket| Some(real(bucket.open_max)));
+    let line = steps_of(record, buckets, &scale, |bucket| Some(real(bucket.open_max)));
     let marks = html! { path.line.series-0 d=(line) {} };
     let shown = |value: f64| words::decimal(value, 1);
     let title = "Requests in flight, the most in each stretch";
-    frame(&Frame { record, title, scale: &scale, shown: &shown, legend: &[], flat: &[] }, &marks)
+    of_run(record, &Lines { title, scale: &scale, shown: &shown, legend: &[], flat: &[] }, &marks)
 }
 
 fn gauge(record: &Record, view: &GaugeView) -> Markup {
@@ -284,11 +203,5 @@ fn gauge(record: &Record, view: &GaugeView) -> Markup {
     };
     let shown = |value: f64| words::decimal(value, 1);
     let (title, flat) = (view.name.as_str(), view.flat.as_slice());
-    frame(&Frame { record, title, scale: &scale, shown: &shown, legend: &legend, flat }, &marks)
-}
-
-/// What tells the lines of a chart apart: eight colours, and for each four ways to draw it. That is
-/// more than there are lines.
-fn series(number: usize) -> String {
-    format!("series-{} dash-{}", number % COLOURS, number / COLOURS % DASHES)
+    of_run(record, &Lines { title, scale: &scale, shown: &shown, legend: &legend, flat }, &marks)
 }

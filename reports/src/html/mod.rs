@@ -8,7 +8,9 @@ mod bullet;
 mod charts;
 mod data;
 mod difference;
+mod fidelity;
 mod findings;
+mod frame;
 mod head;
 mod index;
 mod lanes;
@@ -28,6 +30,7 @@ use self::{
 };
 pub use self::{
     difference::Golden,
+    fidelity::fidelity,
     index::{Entry, index, live_index},
 };
 use crate::{Record, Report, verdict::Verdict, view::Buckets};

@@ -83,12 +83,26 @@ pub(super) fn axis(end: u64) -> Markup {
     html! {
         div.row.axis {
             span.gutter {}
-            div #axis {
-                @for at in ticks(end) {
-                    span.tick style=(format!("left:{}%", percent(at, end))) {
-                        @if at == 0 { "0" } @else { (words::time(at)) }
-                    }
-                }
+            div #axis.instants { (instants(end)) }
+        }
+    }
+}
+
+/// A time axis below charts that stay as they are.
+pub(super) fn fixed_axis(end: u64) -> Markup {
+    html! {
+        div.row.axis.fixed {
+            span.gutter {}
+            div.instants { (instants(end)) }
+        }
+    }
+}
+
+fn instants(end: u64) -> Markup {
+    html! {
+        @for at in ticks(end) {
+            span.tick style=(format!("left:{}%", percent(at, end))) {
+                @if at == 0 { "0" } @else { (words::time(at)) }
             }
         }
     }

@@ -1,0 +1,119 @@
+//! Whether two sides agree, and what all of it comes to.
+
+use serde::Serialize;
+
+use super::{Aspect, ScenarioFidelity};
+use crate::compare::LEVEL;
+
+/// How far a percentile of latency may be from that in life, as a fraction of it.
+pub const TOLERANCE: f64 = 0.15;
+
+/// The same in nanoseconds, where that is more: 3 ms.
+pub const TOLERANCE_NS: f64 = 3e6;
+
+/// How far a share of requests may be from that in life to count as close.
+const SHARE_TOLERANCE: f64 = 0.01;
+
+/// Whether a measure of the simulation agrees with that of another side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Agreement {
+    /// It is within the tolerance.
+    Close,
+    /// It is further off, by no more than runs differ.
+    WithinNoise,
+    /// It is further off, and there are too few runs to tell whether that is more than they differ.
+    TooFewRuns,
+    /// No run of one of the two has it.
+    Missing,
+    /// It is further off, and by more than runs differ.
+    Apart,
+}
+
+impl Agreement {
+    /// What a difference comes to. `p` is how likely so much or more is without one, corrected for
+    /// the number of measures; `can_tell` whether that could be small at all.
+    pub(super) fn of(
+        aspect: Aspect,
+        (simulated, in_life): (f64, f64),
+        p: f64,
+        can_tell: bool,
+    ) -> Self {
+        let off = (simulated - in_life).abs();
+        let tolerance = match aspect.is_latency() {
+            true => TOLERANCE_NS.max(TOLERANCE * in_life),
+            false => SHARE_TOLERANCE,
+        };
+        if off <= tolerance {
+            Self::Close
+        } else if p <= LEVEL {
+            Self::Apart
+        } else if can_tell {
+            Self::WithinNoise
+        } else {
+            Self::TooFewRuns
+        }
+    }
+}
+
+/// What it all comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// Every verdict is the same, and every p50 and p99 close or within noise.
+    Close,
+    /// There is nothing to compare, runs were left out, or there were too few of them to tell.
+    Inconclusive,
+    /// A verdict is another one, or a p50 or p99 apart.
+    Apart,
+}
+
+/// Scenarios in simulation and on other backends.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Fidelity {
+    /// The level of the tests, [`LEVEL`].
+    pub level: f64,
+    /// [`TOLERANCE`].
+    pub tolerance: f64,
+    /// [`TOLERANCE_NS`].
+    pub tolerance_ns: f64,
+    /// What it comes to.
+    pub conclusion: Conclusion,
+    /// The scenarios, in the order in which they were performed.
+    pub scenarios: Vec<ScenarioFidelity>,
+}
+
+impl Fidelity {
+    /// What these scenarios come to.
+    #[must_use]
+    pub fn of(scenarios: Vec<ScenarioFidelity>) -> Self {
+        let worst = scenarios.iter().map(ScenarioFidelity::conclusion).max();
+        Self {
+            level: LEVEL,
+            tolerance: TOLERANCE,
+            tolerance_ns: TOLERANCE_NS,
+            conclusion: worst.unwrap_or(Conclusion::Inconclusive),
+            scenarios,
+        }
+    }
+
+    /// What it comes to, in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> &'static str {
+        match self.conclusion {
+            Conclusion::Close => "close: the same verdicts, and every p50 and p99 within tolerance",
+            Conclusion::Inconclusive if self.scenarios.is_empty() => {
+                "inconclusive: nothing was performed"
+            }
+            Conclusion::Inconclusive => "inconclusive: there are too few runs to tell",
+            Conclusion::Apart => "apart: a verdict is another one, or a p50 or p99 too far off",
+        }
+    }
+
+    /// All of it as one JSON object, for other programs.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("it is plain data")
+    }
+}
