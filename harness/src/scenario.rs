@@ -90,6 +90,13 @@ impl Scenario {
         self
     }
 
+    /// The same scenario with the load that it has on processes: the part of it that a small machine
+    /// carries.
+    pub(crate) fn with_load_of_processes(mut self) -> Self {
+        self.plan = self.plan.with_rates_of_processes();
+        self
+    }
+
     /// Checks that the plan can be performed with the scenario's services, and that files can be
     /// called after the scenario and its defects (see [`squall_reports::name`]).
     ///

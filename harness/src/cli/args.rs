@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{Failure, otlp::Endpoint};
+use super::{Failure, otlp::Endpoint, output::say};
 use crate::backend::{
     Perform, container::Containers, process::Processes, real::SUBCOMMAND, simulation::Simulation,
 };
@@ -85,6 +85,16 @@ pub(crate) enum Command {
         few seeds, nothing in common, or measures of one side only), 3 bad arguments or a bad file, 4 the harness itself \
         failed, 130 interrupted.")]
     Compare(Compare),
+    /// Perform scenarios in simulation and on other backends, and say how far the two are apart
+    #[command(after_help = "Examples:\n  \
+        cargo squall fidelity reviews-hung                     on processes, and in containers if there is an engine\n  \
+        cargo squall fidelity --backend processes --runs 5     all that can be performed there\n  \
+        cargo squall fidelity reviews-hung --page true.html    with the curves of all laid over each other\n\n\
+        The load is the same on all sides: that of the plan, or the part of it that processes are given. \
+        Exit codes: 0 the verdicts are the same and every p50 and p99 is close, 1 they are apart, 2 \
+        inconclusive (too few runs, or runs that show the machine), 3 bad arguments, 4 the harness itself \
+        failed, 130 interrupted.")]
+    Fidelity(Fidelity),
     /// Plant each defect and see which scenario catches it
     #[command(after_help = "Example:\n  cargo squall defects")]
     Defects(Defects),
@@ -92,10 +102,12 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  cargo squall new in-another-region")]
     New(New),
     /// Make the image that `run --backend containers` runs this program in, and say its name
-    #[command(after_help = "Example:\n  cargo squall image\n\n\
-        It has this program and the libraries that it has loaded, and is made without a network and \
-        without a compiler. `run` makes it by itself.")]
-    Image,
+    #[command(after_help = "Examples:\n  \
+        cargo squall image                                              what `run` makes by itself\n  \
+        cargo squall image --name squall:local target/debug/services    with another program in it\n\n\
+        An image has these programs and the libraries that they need, and is made without a network \
+        and without a compiler.")]
+    Image(Image),
     /// Be the process of a host, as standard input says
     #[command(name = SUBCOMMAND, hide = true)]
     ProcessOfAHost,
@@ -194,6 +206,16 @@ impl Run {
 pub(super) fn this_program() -> Result<PathBuf, Failure> {
     std::env::current_exe()
         .map_err(|error| Failure::harness(format!("this program does not find itself: {error}")))
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Image {
+    /// Call the image so, instead of by what is in it
+    #[arg(long, value_name = "NAME:TAG")]
+    pub(crate) name: Option<String>,
+    /// Programs that are to be in it beside this one
+    #[arg(value_name = "PROGRAM", requires = "name")]
+    pub(crate) programs: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -327,6 +349,59 @@ pub(crate) enum ComparisonFormat {
     Json,
     /// For a comment on a pull request
     Markdown,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fidelity {
+    /// Only scenarios with one of these names, or with one of these in their name
+    pub(crate) filter: Vec<String>,
+    /// Runs on each of the other backends
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) runs: u16,
+    /// Runs in simulation, each with another seed
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) seeds: u16,
+    /// Only this other backend; may be given twice. Both, if none is, but containers only where there is
+    /// an engine
+    #[arg(long, value_enum)]
+    pub(crate) backend: Vec<Other>,
+    /// How to show it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ComparisonFormat,
+    /// Write a page with the curves of all sides on one axis to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) page: Option<PathBuf>,
+}
+
+/// A backend that is no simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Other {
+    /// Processes of this machine
+    Processes,
+    /// Containers
+    Containers,
+}
+
+impl Fidelity {
+    /// Who performs the plans beside the simulation.
+    pub(super) fn others(&self) -> Result<Vec<Arc<dyn Perform>>, Failure> {
+        let is_asked_for = |other| self.backend.is_empty() || self.backend.contains(&other);
+        let mut others: Vec<Arc<dyn Perform>> = Vec::new();
+        if is_asked_for(Other::Processes) {
+            others.push(Arc::new(Processes { program: this_program()?, toxiproxy: None }));
+        }
+        if is_asked_for(Other::Containers) {
+            let containers = Containers { program: this_program()? };
+            match containers.engine() {
+                Ok(()) => others.push(Arc::new(containers)),
+                Err(reason) if self.backend.is_empty() => {
+                    say(&format!("containers are left out: {reason}"))
+                }
+                Err(reason) => return Err(Failure::harness(reason)),
+            }
+        }
+        Ok(others)
+    }
 }
 
 #[derive(Debug, Args)]

@@ -7,8 +7,10 @@
 //! could not be written.
 
 mod args;
+mod chosen;
 mod compare;
 mod defects;
+mod fidelity;
 mod image;
 mod init;
 mod interrupt;
@@ -125,10 +127,11 @@ pub fn main(catalogue: &Catalogue) -> ExitCode {
         Command::Proxy(proxy) => proxy::proxy(&proxy),
         Command::Replay(replay) => replay::replay(catalogue, &replay),
         Command::Compare(compare) => compare::compare(catalogue, &compare),
+        Command::Fidelity(fidelity) => fidelity::fidelity(catalogue, &fidelity),
         Command::Defects(defects) => defects::defects(catalogue, &defects),
         Command::New(new) => scaffold::new(catalogue, &new),
         Command::Init(init) => init::init(&init),
-        Command::Image => image::image(),
+        Command::Image(image) => image::image(&image),
         Command::ProcessOfAHost => return run_process(catalogue),
     };
     let exit = done.unwrap_or_else(Failure::said);

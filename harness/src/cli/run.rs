@@ -12,6 +12,7 @@ use squall_reports::{Report, json::RunReport, record::EndCause, terminal, verdic
 use super::{
     Exit, Failure,
     args::{self, Format, Formats},
+    chosen::chosen,
     interrupt,
     job::Job,
     look,
@@ -87,18 +88,7 @@ fn jobs(
     args: &args::Run,
     backend: &dyn Perform,
 ) -> Result<Vec<Job>, Failure> {
-    let known = || {
-        let names: Vec<_> = catalogue.scenarios().iter().map(|l| l.scenario.name()).collect();
-        names.join(", ")
-    };
-    if let Some(wrong) = args.filter.iter().find(|filter| {
-        !catalogue.scenarios().iter().any(|listed| listed.scenario.name().contains(*filter))
-    }) {
-        return Err(Failure::bad_input(format!(
-            "no scenario has {wrong:?} in its name; there are {}",
-            known()
-        )));
-    }
+    let chosen = chosen(catalogue, &args.filter)?;
     let defect = match &args.defect {
         None => None,
         Some(name) => Some(catalogue.find_defect(name).ok_or_else(|| {
@@ -110,20 +100,8 @@ fn jobs(
         })?),
     };
     let (mut jobs, mut left_out) = (Vec::new(), Vec::new());
-    for listed in catalogue.scenarios() {
+    for listed in chosen {
         let name = listed.scenario.name();
-        let is_asked_for = |filter: &String| match catalogue.find(filter) {
-            Some(_) => name == filter,
-            None => name.contains(filter),
-        };
-        if !args.filter.is_empty() && !args.filter.iter().any(is_asked_for) {
-            continue;
-        }
-        // Before its name leads to any file.
-        listed
-            .scenario
-            .check()
-            .map_err(|error| Failure::bad_input(format!("{}: {name}: {error}", listed.source)))?;
         let seeds = match (args.seed, &args.seeds) {
             (Some(seed), _) => vec![seed],
             (None, Some(seeds)) => seeds.clone().collect(),

@@ -1,7 +1,8 @@
-//! The image that functions run in, and the proxies: a program of this machine with the libraries that it
-//! has loaded, and nothing else. It is made without a network and without a compiler.
+//! Images of programs of this machine with the libraries that they need, and nothing else. They are made
+//! without a network and without a compiler. Functions run in one of these, and the proxies.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -16,14 +17,14 @@ use testcontainers::bollard::{
     },
 };
 
-use super::engine::{Engine, USER, reason};
+use super::{
+    elf,
+    engine::{Engine, USER, reason},
+};
 use crate::backend::real::FILES;
 
-/// Where the program is in the image.
-const PROGRAM: &str = "squall";
-
-/// Where its libraries are.
-const LIBRARIES: &str = "lib";
+/// Where programs are in an image.
+const PROGRAMS: &str = "usr/local/bin";
 
 /// So much of the hash of what is in an image is its tag.
 const TAG_LENGTH: usize = 16;
@@ -36,8 +37,8 @@ const KEPT_FOR: Duration = Duration::from_secs(3600);
 pub(super) struct Image {
     pub(super) name: String,
     pub(super) tag: String,
-    /// The loader of its libraries, if it has any.
-    loader: Option<String>,
+    /// What the program is called there.
+    program: String,
 }
 
 impl Image {
@@ -46,14 +47,8 @@ impl Image {
         &'a self,
         arguments: impl IntoIterator<Item = &'a str>,
     ) -> Vec<String> {
-        let program = format!("/{PROGRAM}");
-        let libraries = format!("/{LIBRARIES}");
-        let loader = self.loader.iter().flat_map(|loader| {
-            [format!("/{LIBRARIES}/{loader}"), "--library-path".to_owned(), libraries.clone()]
-        });
-        let loader: Vec<String> = loader.collect();
-        let arguments = arguments.into_iter().map(str::to_owned);
-        loader.into_iter().chain([program]).chain(arguments).collect()
+        let program = format!("/{PROGRAMS}/{}", self.program);
+        std::iter::once(program).chain(arguments.into_iter().map(str::to_owned)).collect()
     }
 }
 
@@ -63,38 +58,63 @@ impl Image {
 ///
 /// In a sentence.
 pub(super) async fn build(engine: &Engine, program: &Path) -> Result<Image, String> {
-    let read = |error: io::Error| format!("cannot read {}: {error}", program.display());
-    let content = fs::read(program).map_err(read)?;
-    let libraries = libraries().map_err(|error| format!("cannot read what is loaded: {error}"))?;
+    let packed = packed(&[program.to_owned()])?;
     let stem = program.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
     let stem = stem.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-    let packed = packed(&content, &libraries);
-    let packed = packed.map_err(|error| format!("cannot pack {}: {error}", program.display()))?;
     let mut tag = blake3::hash(&packed).to_hex().to_string();
     tag.truncate(TAG_LENGTH);
-    let image = Image {
-        name: format!("squall-{}", stem.trim_matches('-')),
-        tag,
-        loader: libraries.iter().find_map(|path| {
-            let name = path.file_name()?.to_str()?;
-            name.starts_with("ld-").then(|| name.to_owned())
-        }),
-    };
+    let name = format!("squall-{}", stem.trim_matches('-'));
+    let image = Image { name, tag, program: name_of(program) };
     let full = format!("{}:{}", image.name, image.tag);
     if engine.0.inspect_image(&full).await.is_ok() {
         return Ok(image);
     }
+    import(engine, (&image.name, &image.tag), packed).await?;
+    remove_older(engine, &image).await;
+    Ok(image)
+}
+
+/// Makes an image of several programs, and calls it `name`, of which the tag is `latest` if it has none:
+/// its full name.
+///
+/// # Errors
+///
+/// In a sentence.
+pub(super) async fn build_named(
+    engine: &Engine,
+    name: &str,
+    programs: &[PathBuf],
+) -> Result<String, String> {
+    let (name, tag) = name_and_tag(name);
+    import(engine, (name, tag), packed(programs)?).await?;
+    Ok(format!("{name}:{tag}"))
+}
+
+/// What an image is called. A port of a registry is in the part before the last slash.
+pub(super) fn name_and_tag(name: &str) -> (&str, &str) {
+    match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (name, "latest"),
+    }
+}
+
+fn name_of(program: &Path) -> String {
+    program.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Hands a file system to the engine as an image.
+async fn import(engine: &Engine, (name, tag): (&str, &str), packed: Vec<u8>) -> Result<(), String> {
+    let changes = vec![format!("ENV PATH=/{PROGRAMS}"), format!("USER {}", USER.1)];
     let options = CreateImageOptionsBuilder::new()
         .from_src("-")
-        .repo(&image.name)
-        .tag(&image.tag)
-        .message("a program and its libraries")
+        .repo(name)
+        .tag(tag)
+        .changes(changes)
+        .message("programs and their libraries")
         .build();
     let made = engine.0.create_image(Some(options), Some(body_full(packed.into())), None);
     let made = made.try_collect::<Vec<_>>().await;
-    made.map_err(|error| format!("the engine makes no image of it: {}", reason(&error)))?;
-    remove_older(engine, &image).await;
-    Ok(image)
+    made.map(drop).map_err(|error| format!("the engine makes no image: {}", reason(&error)))
 }
 
 /// Images of what the program was before are of no use any more, unless somebody uses them: one that is young
@@ -114,34 +134,18 @@ async fn remove_older(engine: &Engine, image: &Image) {
     }
 }
 
-/// The libraries that this program has loaded, and their loader: those of a program on this machine.
-fn libraries() -> io::Result<Vec<PathBuf>> {
-    let maps = fs::read_to_string("/proc/self/maps")?;
-    let paths = maps.lines().filter_map(|line| {
-        let path = Path::new(line.split_whitespace().nth(5)?);
-        let name = path.file_name()?.to_str()?;
-        let is_library = name.contains(".so.") || name.ends_with(".so");
-        (path.is_absolute() && is_library).then(|| path.to_owned())
-    });
-    let mut paths: Vec<PathBuf> = paths.collect();
-    paths.sort();
-    paths.dedup();
-    Ok(paths)
-}
-
-/// The file system of the image.
-fn packed(content: &[u8], libraries: &[PathBuf]) -> io::Result<Vec<u8>> {
-    let mut archive = Builder::new(Vec::new());
-    let file = |archive: &mut Builder<Vec<u8>>, path: &str, content: &[u8]| {
-        let mut header = Header::new_gnu();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o755);
-        archive.append_data(&mut header, path, content)
-    };
-    file(&mut archive, PROGRAM, content)?;
+/// The file system of an image with these programs and the libraries that they need, each where it is on
+/// this machine, so that they find each other as here.
+fn packed(programs: &[PathBuf]) -> Result<Vec<u8>, String> {
+    let (mut archive, mut libraries) = (Builder::new(Vec::new()), BTreeSet::new());
+    for program in programs {
+        let content = read(program)?;
+        libraries.extend(elf::libraries(program, &content)?);
+        append(&mut archive, &format!("{PROGRAMS}/{}", name_of(program)), &content)?;
+    }
     for library in libraries {
-        let name = library.file_name().unwrap_or_default().to_string_lossy();
-        file(&mut archive, &format!("{LIBRARIES}/{name}"), &fs::read(library)?)?;
+        let path = library.to_string_lossy();
+        append(&mut archive, path.trim_start_matches('/'), &read(&library)?)?;
     }
     for (folder, mode) in [(FILES, 0o755), ("tmp", 0o1777)] {
         let mut header = Header::new_gnu();
@@ -150,7 +154,37 @@ fn packed(content: &[u8], libraries: &[PathBuf]) -> io::Result<Vec<u8>> {
         header.set_mode(mode);
         header.set_uid(USER.0);
         header.set_gid(USER.0);
-        archive.append_data(&mut header, format!("{folder}/"), io::empty())?;
+        let appended = archive.append_data(&mut header, format!("{folder}/"), io::empty());
+        appended.map_err(|error| format!("cannot pack {folder}: {error}"))?;
     }
-    archive.into_inner()
+    archive.into_inner().map_err(|error| format!("cannot pack an image: {error}"))
+}
+
+fn append(archive: &mut Builder<Vec<u8>>, path: &str, content: &[u8]) -> Result<(), String> {
+    let mut header = Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o755);
+    let appended = archive.append_data(&mut header, path, content);
+    appended.map_err(|error| format!("cannot pack {path}: {error}"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_and_tag;
+
+    #[test]
+    fn a_port_of_a_registry_is_no_tag() {
+        for (name, expected) in [
+            ("squall:local", ("squall", "local")),
+            ("squall", ("squall", "latest")),
+            ("localhost:5000/squall", ("localhost:5000/squall", "latest")),
+            ("localhost:5000/squall:1", ("localhost:5000/squall", "1")),
+        ] {
+            assert_eq!(name_and_tag(name), expected, "{name}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! Containers are made with `testcontainers`, and what that has no function for (networks, volumes,
 //! signals, quotas, images) is asked of the engine with the client that it brings along.
 
+mod elf;
 mod engine;
 mod image;
 mod labels;
@@ -25,17 +26,6 @@ use super::{
 };
 use crate::scenario::Scenario;
 
-/// Makes the image of a program, if the engine does not have it: its full name.
-///
-/// # Errors
-///
-/// In a sentence.
-pub(crate) async fn image_of(program: &std::path::Path) -> Result<String, String> {
-    let engine = Engine::connect().await?;
-    let image = image::build(&engine, program).await?;
-    Ok(format!("{}:{}", image.name, image.tag))
-}
-
 /// How long the proxies may take to come up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -44,6 +34,51 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Containers {
     /// The program that all functions of the catalogue run in: one with the same catalogue.
     pub(crate) program: PathBuf,
+}
+
+impl Containers {
+    /// Is there an engine?
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or none for this user, in a sentence.
+    pub(crate) fn engine(&self) -> Result<(), String> {
+        alone(Engine::connect()).map(drop)
+    }
+
+    /// Makes the image of the program, if the engine does not have it: its full name.
+    ///
+    /// # Errors
+    ///
+    /// In a sentence.
+    pub(crate) fn image(&self) -> Result<String, String> {
+        alone(async {
+            let engine = Engine::connect().await?;
+            let image = image::build(&engine, &self.program).await?;
+            Ok(format!("{}:{}", image.name, image.tag))
+        })
+    }
+
+    /// Makes an image of the program and `others`, and calls it `name`: its full name.
+    ///
+    /// # Errors
+    ///
+    /// In a sentence.
+    pub(crate) fn image_called(&self, name: &str, others: &[PathBuf]) -> Result<String, String> {
+        let programs: Vec<PathBuf> =
+            std::iter::once(&self.program).chain(others).cloned().collect();
+        alone(async {
+            let engine = Engine::connect().await?;
+            image::build_named(&engine, name, &programs).await
+        })
+    }
+}
+
+/// Something that is asked of the engine while there is no run.
+fn alone<T>(asked: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no runtime could be made: {error}"))?;
+    runtime.block_on(asked)
 }
 
 impl Perform for Containers {

@@ -7,7 +7,11 @@ use testcontainers::{
     runners::AsyncRunner,
 };
 
-use super::{engine::USER, image::Image, labels::labels};
+use super::{
+    engine::USER,
+    image::{Image, name_and_tag},
+    labels::labels,
+};
 use crate::service::chain;
 
 /// How long a container may take to start.
@@ -31,11 +35,7 @@ pub(super) fn request(image: &Image, name: &str) -> ContainerRequest<GenericImag
 
 /// A container of somebody else's image, which is as it is.
 pub(super) fn foreign(image: &str, name: &str) -> ContainerRequest<GenericImage> {
-    // A port of a registry is in the part before the last slash.
-    let (image, tag) = match image.rsplit_once(':') {
-        Some((image, tag)) if !tag.contains('/') => (image, tag),
-        _ => (image, "latest"),
-    };
+    let (image, tag) = name_and_tag(image);
     GenericImage::new(image, tag)
         .with_container_name(name)
         .with_labels(labels())
