@@ -45,6 +45,34 @@ fn nothing_grows_on_a_full_disk_until_the_heal() {
     assert_eq!(seen.affected(), [1]);
 }
 
+/// Space is handed out in blocks, and the last one of a file may have room: 192 bytes here. A test beside
+/// `backend/process/disk.rs` asks the kernel the same.
+#[test]
+fn a_file_on_a_full_disk_grows_to_the_end_of_its_block() {
+    let seen = worked(disk_full("b"), |at| async move {
+        let mut file = File::options().append(true).create(true).open("/journal").await?;
+        if at == 100 {
+            file.write_all(&[1; 8_000]).await?;
+            file.flush().await?;
+        }
+        let mut grown = 0;
+        while at > 100 && grown < 640 {
+            let written = async {
+                file.write_all(&[2; 32]).await?;
+                file.flush().await
+            };
+            match written.await {
+                Ok(()) => grown += 32,
+                Err(error) if error.kind() == std::io::ErrorKind::StorageFull => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(grown.to_string())
+    });
+    assert_eq!(seen.said("b"), ["0", "192", "640"]);
+    assert_eq!(seen.affected(), [1]);
+}
+
 #[test]
 fn a_failing_disk_fails_a_share_of_what_it_is_asked_for() {
     let all = worked(disk_error("b", 1.0), |_| async move {

@@ -139,7 +139,11 @@ impl Drop for Disk {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, io, thread};
+    use std::{
+        fs::{self, File},
+        io::{self, Write},
+        thread,
+    };
 
     use super::{Disk, REFUSED, enter_namespace, is_available};
 
@@ -161,13 +165,17 @@ mod tests {
             enter_namespace().expect("there are namespaces");
             let mut disk = Disk::mount(&there).expect("there are file systems in memory");
             let file = there.join("journal");
-            fs::write(&file, [1; 5000]).expect("there is room");
+            fs::write(&file, [1; 8_000]).expect("there is room");
             disk.fill(0).expect("it can be made small");
             disk.fill(1).expect("it can be made small");
             let full = fs::write(there.join("other"), [1; 5000]).expect_err("there is no room");
             assert_eq!(full.kind(), io::ErrorKind::StorageFull);
-            // What is there can be written.
-            fs::write(&file, [2; 5000]).expect("it takes no more room");
+            // What is there can be written, and the last block of a file has room: as in the simulation,
+            // where a test of faults of disks says the same.
+            fs::write(&file, [2; 8_000]).expect("it takes no more room");
+            let mut journal = File::options().append(true).open(&file).expect("it is there");
+            let grown = (0..20).take_while(|_| journal.write_all(&[3; 32]).is_ok()).count();
+            assert_eq!(grown * 32, 192);
             refuse(&there, 3);
             assert_eq!(disk.make_room(0).expect("it is there"), 3);
             fs::write(there.join("other"), [1; 5000]).expect_err("there is another fault");

@@ -21,6 +21,11 @@ use super::{
 };
 use crate::interpose::FileStatus;
 
+/// File systems hand out space in blocks of this many bytes: on one that is full a file can grow to the end
+/// of its last block. It is the size of a page, which `tmpfs` takes, and what ext4 and XFS choose for all
+/// but small disks (`mke2fs(8)`, `mkfs.xfs(8)`).
+const BLOCK_BYTES: u64 = 4096;
+
 /// The number of the root directory.
 const ROOT: u64 = 0;
 
@@ -32,7 +37,7 @@ pub(super) struct Volume {
     capacity_bytes: u64,
     /// The memory that the content of all files takes.
     memory_bytes: i64,
-    /// Nothing can grow, whatever the capacity.
+    /// There is no block left, whatever the capacity.
     pub(super) full: bool,
     /// Something could not grow for that reason alone, since this was last asked.
     starved: bool,
@@ -182,9 +187,8 @@ impl Volume {
 
     /// Writes as much of `data` as there is space for, and returns how much that is.
     pub(super) fn write(&mut self, file: u64, at: u64, data: &[u8], now: SystemTime) -> usize {
-        let space = self.space();
         let len = self.content(file).len();
-        let end_max = len.saturating_add(space);
+        let end_max = len.saturating_add(self.space(len));
         let room = usize::try_from(end_max.saturating_sub(at)).unwrap_or(usize::MAX);
         let taken = data.len().min(room);
         self.starved |= taken < data.len() && self.full && self.free_bytes() > 0;
@@ -196,10 +200,9 @@ impl Volume {
     }
 
     pub(super) fn set_len(&mut self, file: u64, len: u64, now: SystemTime) -> io::Result<()> {
-        let space = self.space();
         let before = self.content(file).len();
         let grows_by = len.saturating_sub(before);
-        if grows_by > space {
+        if grows_by > self.space(before) {
             self.starved |= self.full && grows_by <= self.free_bytes();
             return Err(refused(libc::ENOSPC));
         }
@@ -209,9 +212,12 @@ impl Volume {
         Ok(())
     }
 
-    /// How many bytes files can grow by.
-    fn space(&self) -> u64 {
-        if self.full { 0 } else { self.free_bytes() }
+    /// How many bytes a file of this length can grow by.
+    fn space(&self, len: u64) -> u64 {
+        match self.full {
+            true => self.free_bytes().min(len.next_multiple_of(BLOCK_BYTES) - len),
+            false => self.free_bytes(),
+        }
     }
 
     /// How many bytes are free.
