@@ -444,6 +444,7 @@ impl<M: Machines> Performance<'_, M> {
         self.shared.end_at(end.at);
         // What is open then is told by those who end in order.
         for host in self.hosts() {
+            self.unplug(host).await;
             self.machines.resume(host).await;
             self.machines.terminate(host).await;
         }

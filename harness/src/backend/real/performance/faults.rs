@@ -38,13 +38,15 @@ impl<M: Machines> Performance<'_, M> {
 
     pub(super) async fn inject_process(&mut self, number: u16, fault: &Fault, kind: &ProcessFault) {
         let Some(host) = self.host_of(&fault.target) else { return };
-        let is_running = u64::from(self.machines.is_running(host));
+        let is_up = u64::from(self.is_up(host));
         match *kind {
             ProcessFault::Crash => {
-                self.shared.affect(number, is_running);
+                self.shared.affect(number, is_up);
                 self.crash(host).await;
             }
             ProcessFault::PowerLoss => {
+                // Silent first: the rest takes its time.
+                self.inject_network(number, fault).await;
                 if self.machines.has_files(host).await {
                     let limit = format!(
                         "{} could not be performed: the process has written files, and what it did \
@@ -53,18 +55,20 @@ impl<M: Machines> Performance<'_, M> {
                     );
                     return self.shared.stop(EndCause::LimitReached { limit });
                 }
-                // Silent first, so that nobody hears of its end.
-                self.inject_network(number, fault).await;
-                self.shared.affect(number, is_running);
-                if self.machines.is_running(host) {
-                    self.machines.kill(host).await;
+                self.shared.affect(number, is_up);
+                if is_up == 1 {
+                    // It is killed at the heal: of an end now its peers would hear, since a proxy passes
+                    // it on.
+                    if let Err(error) = self.machines.pause(host).await {
+                        return self.shared.stop(not_performed(&fault.label(), &error));
+                    }
                     self.enter(host, HostState::PoweredOff);
                     self.report_end(host, "power loss");
                 }
             }
             ProcessFault::CrashLoop { .. } => self.turn_crash_loop(number, false).await,
             ProcessFault::Restart { grace } => {
-                self.shared.affect(number, is_running);
+                self.shared.affect(number, is_up);
                 self.terminate(host).await;
                 let incarnation = self.machines.incarnation(host);
                 let at = self.shared.now() + nanos(grace);
@@ -72,7 +76,7 @@ impl<M: Machines> Performance<'_, M> {
                 self.agenda.entry(at).or_default().push(kill);
             }
             ProcessFault::Pause => {
-                if self.machines.is_running(host) {
+                if is_up == 1 {
                     if let Err(error) = self.machines.pause(host).await {
                         return self.shared.stop(not_performed(&fault.label(), &error));
                     }
@@ -114,6 +118,7 @@ impl<M: Machines> Performance<'_, M> {
                 }
             }
             ProcessFault::PowerLoss => {
+                self.unplug(host).await;
                 // What was on its way to it is to nobody any more.
                 let healed = self.shared.network.heal(number).await;
                 self.count(number, healed.map(|_| 0));
@@ -190,7 +195,7 @@ impl<M: Machines> Performance<'_, M> {
             }
             up_for
         } else {
-            self.shared.affect(number, u64::from(self.machines.is_running(host)));
+            self.shared.affect(number, u64::from(self.is_up(host)));
             self.crash(host).await;
             down_for
         };

@@ -54,6 +54,7 @@ impl<M: Machines> Performance<'_, M> {
         service: &str,
         config: &serde_json::Value,
     ) -> Result<(), String> {
+        self.unplug(host).await;
         let network = &self.shared.network;
         let peers = network.names().peers_in(host, config);
         let made = network.make(host, &peers).await;
@@ -114,9 +115,21 @@ impl<M: Machines> Performance<'_, M> {
         }
     }
 
+    /// Has a host a process, and power?
+    pub(super) fn is_up(&self, host: u16) -> bool {
+        self.machines.is_running(host) && self.states[usize::from(host)] != HostState::PoweredOff
+    }
+
+    /// Kills what a host without power still has of a process.
+    pub(super) async fn unplug(&mut self, host: u16) {
+        if self.states[usize::from(host)] == HostState::PoweredOff {
+            self.machines.kill(host).await;
+        }
+    }
+
     /// Kills the process of a host, if it has one.
     pub(super) async fn crash(&mut self, host: u16) {
-        if self.machines.is_running(host) {
+        if self.is_up(host) {
             self.machines.kill(host).await;
             self.enter(host, HostState::Crashed);
             self.report_end(host, "killed");
@@ -125,7 +138,7 @@ impl<M: Machines> Performance<'_, M> {
 
     /// Asks the process of a host to stop, if it has one.
     pub(super) async fn terminate(&mut self, host: u16) {
-        if self.machines.is_running(host) {
+        if self.is_up(host) {
             self.machines.terminate(host).await;
             self.enter(host, HostState::Terminating);
         }
