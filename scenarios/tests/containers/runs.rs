@@ -1,7 +1,7 @@
 //! Scenarios of the catalogue in containers, where there is an engine: that they end as on the other
 //! backends, that defects are seen, and that nothing is left over.
 
-use std::{process::Command, sync::MutexGuard};
+use std::process::Command;
 
 use squall_reports::record::{Backend, EndCause, EventKind, HostState};
 
@@ -13,17 +13,6 @@ use crate::support::{
 
 /// What everything has that a run makes.
 const LABEL: &str = "label=io.squall.process";
-
-/// The turn of a test, if there is an engine that it may use.
-fn turn() -> Option<MutexGuard<'static, ()>> {
-    let turn = one_at_a_time();
-    let asked = Command::new("docker").arg("version").output();
-    if asked.is_ok_and(|asked| asked.status.success()) {
-        return Some(turn);
-    }
-    eprintln!("ignored, no container engine");
-    None
-}
 
 /// Containers, networks and volumes of runs.
 fn left_over() -> Vec<String> {
@@ -42,9 +31,8 @@ fn failed(ran: &Ran) -> Vec<String> {
     failed.map(|it| format!("{} {}", it["name"], it["phase"])).collect()
 }
 
-#[test]
-fn a_scenario_passes_in_containers_and_its_defect_fails() {
-    let Some(_turn) = turn() else { return };
+pub(super) fn a_scenario_passes_in_containers_and_its_defect_fails() {
+    let _turn = one_at_a_time();
     let place = Place::on("containers", "green");
     let ran = place.run("reviews-hung", &[]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.report, ran.err);
@@ -72,9 +60,8 @@ fn a_scenario_passes_in_containers_and_its_defect_fails() {
 }
 
 /// A crash, and a start with the files that were there.
-#[test]
-fn a_container_that_is_killed_starts_again_with_its_files() {
-    let Some(_turn) = turn() else { return };
+pub(super) fn a_container_that_is_killed_starts_again_with_its_files() {
+    let _turn = one_at_a_time();
     let place = Place::on("containers", "crash");
     let ran = place.run("pool-broker-crashes", &[]);
     assert_eq!(ran.code, Some(0), "{:?} {}", failed(&ran), ran.err);
@@ -89,9 +76,8 @@ fn a_container_that_is_killed_starts_again_with_its_files() {
     assert_eq!(left_over(), [] as [String; 0]);
 }
 
-#[test]
-fn the_disk_of_a_container_is_full_for_a_while() {
-    let Some(_turn) = turn() else { return };
+pub(super) fn the_disk_of_a_container_is_full_for_a_while() {
+    let _turn = one_at_a_time();
     let place = Place::on("containers", "full");
     let ran = place.run("pool-disk-full", &[]);
     assert_eq!(ran.code, Some(0), "{:?} {}", failed(&ran), ran.err);
@@ -102,9 +88,8 @@ fn the_disk_of_a_container_is_full_for_a_while() {
     assert_eq!(left_over(), [] as [String; 0]);
 }
 
-#[test]
-fn a_run_that_is_stopped_or_killed_leaves_nothing_for_good() {
-    let Some(_turn) = turn() else { return };
+pub(super) fn a_run_that_is_stopped_or_killed_leaves_nothing_for_good() {
+    let _turn = one_at_a_time();
     let place = Place::on("containers", "stopped");
     let mut going = place.start("reviews-hung", &[]);
     going.reach_the_middle(&place);
@@ -126,8 +111,7 @@ fn a_run_that_is_stopped_or_killed_leaves_nothing_for_good() {
     assert_eq!(left_over(), [] as [String; 0]);
 }
 
-#[test]
-fn without_an_engine_a_run_says_so() {
+pub(super) fn without_an_engine_a_run_says_so() {
     for arguments in [&["run", "reviews-hung", "--backend", "containers"][..], &["image"]] {
         let mut command = command(arguments);
         command.env("DOCKER_HOST", "unix:///no/such/engine.sock");

@@ -4,7 +4,6 @@
 mod browser;
 mod cli;
 mod compare;
-mod containers;
 mod formats;
 mod otlp;
 mod processes;

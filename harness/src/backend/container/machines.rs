@@ -1,25 +1,26 @@
 //! The containers that the hosts of a run are, and what acts on them.
 
 use std::{
-    collections::BTreeMap, io, net::Ipv4Addr, os::unix::process::ExitStatusExt,
-    process::ExitStatus, sync::Arc, time::Duration,
+    collections::BTreeMap,
+    io,
+    net::Ipv4Addr,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
 };
 
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
 use testcontainers::{
     ContainerAsync, GenericImage, ImageExt,
     bollard::{
-        Docker,
-        errors::Error,
         models::{ContainerUpdateBody, VolumeCreateRequest},
         query_parameters::{
-            DownloadFromContainerOptionsBuilder, KillContainerOptionsBuilder, LogsOptionsBuilder,
-            RemoveVolumeOptions, StatsOptionsBuilder,
+            DownloadFromContainerOptionsBuilder, KillContainerOptionsBuilder, RemoveVolumeOptions,
+            StatsOptionsBuilder,
         },
     },
     core::{CmdWaitFor, ExecCommand, Mount, error::TestcontainersError},
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::time::timeout;
 
 use super::{
     engine::{Engine, USER, reason},
@@ -28,17 +29,15 @@ use super::{
     layout::Bridge,
     network::{Network, Proxies},
     request::{self, request},
+    watch,
 };
 use crate::{
     backend::real::{
-        DISK, DiskAct, Entrypoint, Exit, FILES, Filled, Machines, PERIOD_US, START_VARIABLE,
+        DISK, DiskAct, Ear, Entrypoint, Exit, FILES, Filled, Machines, PERIOD_US, START_VARIABLE,
         SUBCOMMAND, Start, count_from_files, quota_us,
     },
     plan::Plan,
 };
-
-/// So many lines of what a container has written are shown.
-const LINES: &str = "20";
 
 /// The size of a disk that is to be full for a while: what fills it takes this much memory.
 const DISK_BYTES: u64 = 64 << 20;
@@ -58,6 +57,10 @@ struct Place {
     is_running: bool,
     is_paused: bool,
     incarnation: u64,
+    /// How often it is measured, if the program in it is not ours.
+    sampled_every: Option<Duration>,
+    /// So many of its lines were told, since the same container may be started again.
+    heard: Arc<AtomicUsize>,
 }
 
 /// The containers of one run.
@@ -76,7 +79,7 @@ pub(super) struct Docked {
     places: Vec<Place>,
     /// In how many periods a container had used up its quota before a fault gave it a smaller one.
     throttled: BTreeMap<u16, (u16, u64)>,
-    exits: mpsc::UnboundedSender<Exit>,
+    ear: Ear,
 }
 
 impl Docked {
@@ -87,7 +90,7 @@ impl Docked {
         network: Network,
         proxies: Proxies,
         layout: Arc<Bridge>,
-        exits: mpsc::UnboundedSender<Exit>,
+        ear: Ear,
     ) -> Self {
         let places = plan.topology.hosts.iter().map(|_| Place::default()).collect();
         let hosts = plan.topology.hosts.iter().map(|host| host.name.clone()).collect();
@@ -105,7 +108,7 @@ impl Docked {
             disks,
             places,
             throttled,
-            exits,
+            ear,
         }
     }
 
@@ -224,23 +227,25 @@ impl Docked {
         Ok((container, address))
     }
 
-    /// Tells the end of the container that a host has now.
-    fn watch(&self, host: u16, id: &str) {
-        let (docker, id) = (self.engine.0.clone(), id.to_owned());
-        let (exits, incarnation) = (self.exits.clone(), self.place(host).incarnation);
+    /// Tells what becomes of the container that a host has now.
+    fn watch(&mut self, host: u16, id: &str) {
+        let place = &mut self.places[usize::from(host)];
+        let (engine, id) = (self.engine.clone(), id.to_owned());
+        let (incarnation, ear) = (place.incarnation, self.ear.clone());
+        let end = watch::Watched { engine: engine.clone(), id: id.clone() };
         tokio::spawn(async move {
-            let ended = docker.wait_container(&id, None).next().await;
-            let code = match ended {
-                Some(Ok(ended)) => ended.status_code,
-                Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
-                // It was removed, or the engine is gone, which whoever asks it next is told.
-                Some(Err(_)) | None => return,
-            };
-            let code = i32::try_from(code & 0xff).expect("it is a byte");
-            let output = output(&docker, &id).await;
-            let status = ExitStatus::from_raw(code << 8);
-            // Nobody listens any more once the run is over.
-            let _ = exits.send(Exit { host, incarnation, status, output });
+            if let Some((status, output)) = end.end().await {
+                ear.exit(Exit { host, incarnation, status, output });
+            }
+        });
+        // A function in a container tells all that of itself.
+        let Some(every) = place.sampled_every else { return };
+        let (name, heard) = (self.hosts[usize::from(host)].clone(), Arc::clone(&place.heard));
+        let ear = self.ear.clone();
+        tokio::spawn(async move {
+            let watched = watch::Watched { engine, id };
+            let lines = [ear.lines(&name, "stdout"), ear.lines(&name, "stderr")];
+            tokio::join!(watched.hear(lines, &heard), watched.measure(&ear, &name, every));
         });
     }
 
@@ -270,17 +275,6 @@ impl Docked {
         let updated = self.engine.0.update_container(id, update).await;
         updated.map_err(|error| reason(&error))
     }
-}
-
-/// The last lines that a container has written.
-async fn output(docker: &Docker, id: &str) -> String {
-    let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(LINES).build();
-    let mut logs = docker.logs(id, Some(options));
-    let mut text = String::new();
-    while let Some(Ok(line)) = logs.next().await {
-        text.push_str(&String::from_utf8_lossy(&line.into_bytes()));
-    }
-    text.trim_end().to_owned()
 }
 
 impl Machines for Docked {
@@ -314,6 +308,7 @@ impl Machines for Docked {
                     let removed = container.rm().await;
                     removed.map_err(|error| format!("its container stays: {error}"))?;
                 }
+                self.places[usize::from(host)].heard = Arc::default();
                 self.make(host, &start, &line).await?
             }
         };
@@ -321,6 +316,8 @@ impl Machines for Docked {
         let place = &mut self.places[usize::from(host)];
         place.container = Some(container);
         place.start = line;
+        place.sampled_every = matches!(start.what, Entrypoint::Image { .. })
+            .then(|| Duration::from_millis(start.sample_every_ms));
         place.is_running = true;
         place.is_paused = false;
         place.incarnation += 1;
@@ -338,7 +335,10 @@ impl Machines for Docked {
 
     async fn output(&self, host: u16) -> String {
         match &self.place(host).container {
-            Some(container) => output(&self.engine.0, container.id()).await,
+            Some(container) => {
+                let (engine, id) = (self.engine.clone(), container.id().to_owned());
+                watch::Watched { engine, id }.output().await
+            }
             None => String::new(),
         }
     }
@@ -433,7 +433,8 @@ impl Machines for Docked {
         Ok(self.disks.get_mut(&host).map_or(0, |filled| filled.end(fault, refused)))
     }
 
-    /// What the system tells of a container, the process in it tells itself.
+    /// What the system tells of a container, the function in it tells itself; others are measured beside
+    /// the run.
     async fn gauges(&mut self, _: u16) -> Vec<(&'static str, f64)> {
         Vec::new()
     }

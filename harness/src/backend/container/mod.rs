@@ -13,6 +13,7 @@ mod leftover;
 mod machines;
 mod network;
 mod request;
+mod watch;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -97,7 +98,7 @@ impl Perform for Containers {
     }
 
     fn perform(&self, asked: Asked) -> Result<Record, String> {
-        real::perform(Backend::Containers, asked, async |plan, seed, exits| {
+        real::perform(Backend::Containers, asked, async |plan, seed, ear| {
             let engine = Engine::connect().await?;
             leftover::remove(&engine).await;
             let image = image::build(&engine, &self.program).await?;
@@ -114,7 +115,7 @@ impl Perform for Containers {
             let hears_at = (network.gateway, 0).into();
             let client = client_of(&proxies).await;
             let machines =
-                Docked::new(plan, engine, image, network, proxies, Arc::clone(&layout), exits);
+                Docked::new(plan, engine, image, network, proxies, Arc::clone(&layout), ear);
             match client {
                 Ok(client) => Ok(Stage { layout, machines, proxies: client, hears_at }),
                 Err(error) => {

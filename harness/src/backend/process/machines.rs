@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use rustix::process::Signal;
 use squall_proxy::Server;
-use tokio::sync::mpsc;
 
 use super::{
     disk::{self, Disk},
@@ -13,7 +12,9 @@ use super::{
     supervisor::{Program, Supervisor},
 };
 use crate::{
-    backend::real::{Exit, Machines, SUBCOMMAND, Start, count_from_files, gauges_of},
+    backend::real::{
+        Ear, Entrypoint, Exit, Machines, SUBCOMMAND, Start, count_from_files, gauges_of,
+    },
     plan::Plan,
 };
 
@@ -40,14 +41,14 @@ impl Local {
         program: PathBuf,
         network: u8,
         proxies: Option<Server>,
-        exits: mpsc::UnboundedSender<Exit>,
+        ear: Ear,
     ) -> Result<Self, String> {
         let folder = Folder::make(network)
             .map_err(|error| format!("there is no folder for the processes: {error}"))?;
         Ok(Self {
             program,
             network,
-            supervisor: Supervisor::new(plan.topology.hosts.len(), exits),
+            supervisor: Supervisor::new(plan.topology.hosts.len(), ear),
             filled: plan.hosts_with_full_disks(),
             quotas: BTreeMap::new(),
             disks: BTreeMap::new(),
@@ -84,6 +85,7 @@ impl Machines for Local {
             env: start.env(),
             input: format!("{}\n", start.line()?).into_bytes(),
             folder: self.folder.files_of(host).map_err(|error| error.to_string())?,
+            heard: matches!(start.what, Entrypoint::Program { .. }).then(|| start.host.clone()),
         };
         self.supervisor
             .start(host, program)

@@ -45,13 +45,13 @@ impl Perform for Processes {
     }
 
     fn perform(&self, asked: Asked) -> Result<Record, String> {
-        real::perform(Backend::Processes, asked, async |plan, seed, exits| {
+        real::perform(Backend::Processes, asked, async |plan, seed, ear| {
             let layout = Loopback::take(plan)
                 .await
                 .map_err(|error| format!("there is no network of loopback addresses: {error}"))?;
             let (server, proxies) = self.proxy(seed).await?;
             let program = self.program.clone();
-            let machines = Local::new(plan, program, layout.number(), server, exits)?;
+            let machines = Local::new(plan, program, layout.number(), server, ear)?;
             let hears_at = ([127, 0, 0, 1], 0).into();
             Ok(Stage { layout: Arc::new(layout), machines, proxies, hears_at })
         })

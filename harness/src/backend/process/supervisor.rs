@@ -7,9 +7,9 @@
 use std::{io, path::PathBuf, process::Stdio};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::{io::AsyncWriteExt, process::Command, sync::mpsc};
+use tokio::{io::AsyncWriteExt, process::Command};
 
-use crate::backend::real::{Exit, Tail};
+use crate::backend::real::{Ear, Exit, Tail};
 
 /// What is started.
 pub(super) struct Program {
@@ -20,6 +20,8 @@ pub(super) struct Program {
     pub(super) input: Vec<u8>,
     /// Where it runs.
     pub(super) folder: PathBuf,
+    /// The name of its host, if the record is to have what it writes.
+    pub(super) heard: Option<String>,
 }
 
 /// The process of one host.
@@ -38,14 +40,14 @@ struct Running {
 /// The processes of one run, by host.
 pub(super) struct Supervisor {
     places: Vec<Place>,
-    exits: mpsc::UnboundedSender<Exit>,
+    ear: Ear,
 }
 
 impl Supervisor {
-    /// No processes yet; their ends are told to `exits`.
-    pub(super) fn new(hosts: usize, exits: mpsc::UnboundedSender<Exit>) -> Self {
+    /// No processes yet; what becomes of them is told to `ear`.
+    pub(super) fn new(hosts: usize, ear: Ear) -> Self {
         let places = (0..hosts).map(|_| Place::default()).collect();
-        Self { places, exits }
+        Self { places, ear }
     }
 
     /// Starts the process of a host that has none.
@@ -54,7 +56,7 @@ impl Supervisor {
     ///
     /// When the system does not start it.
     pub(super) fn start(&mut self, host: u16, program: Program) -> io::Result<()> {
-        let Program { path, args, env, input, folder } = program;
+        let Program { path, args, env, input, folder, heard } = program;
         let mut child = Command::new(&path)
             .args(args)
             .envs(env)
@@ -73,14 +75,15 @@ impl Supervisor {
                 let _ = stdin.write_all(&input).await;
             });
         }
+        let lines = |stream| heard.as_ref().map(|host| self.ear.lines(host, stream));
         let streams = [
-            child.stdout.take().map(|it| tokio::spawn(tail.clone().follow(it))),
-            child.stderr.take().map(|it| tokio::spawn(tail.clone().follow(it))),
+            child.stdout.take().map(|it| tokio::spawn(tail.clone().follow(it, lines("stdout")))),
+            child.stderr.take().map(|it| tokio::spawn(tail.clone().follow(it, lines("stderr")))),
         ];
         let place = &mut self.places[usize::from(host)];
         place.incarnation += 1;
         place.running = Some(Running { pid, tail: tail.clone() });
-        let (incarnation, exits) = (place.incarnation, self.exits.clone());
+        let (incarnation, ear) = (place.incarnation, self.ear.clone());
         tokio::spawn(async move {
             let Ok(status) = child.wait().await else { return };
             // What it has started itself may hold the streams open for as long as it likes.
@@ -91,8 +94,7 @@ impl Supervisor {
             };
             let _ = tokio::time::timeout(std::time::Duration::from_millis(200), streams).await;
             let output = tail.text();
-            // Nobody listens any more once the run is over.
-            let _ = exits.send(Exit { host, incarnation, status, output });
+            ear.exit(Exit { host, incarnation, status, output });
         });
         Ok(())
     }

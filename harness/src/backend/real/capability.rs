@@ -14,8 +14,11 @@ use super::{gauges::CONNECTIONS_OPENED, layout::HOSTS_MAX, names::undeclared, to
 const GAUGES: [&str; 6] =
     ["sockets", "descriptors", "threads", "resident_mib", "requests_sent", "load_lag_ms"];
 
-/// Those of them that the system tells.
-const OF_SYSTEM: [&str; 4] = ["sockets", "descriptors", "threads", "resident_mib"];
+/// Those of them that nobody tells of an image that is not ours.
+const NOT_OF_IMAGES: [&str; 2] = ["sockets", "descriptors"];
+
+/// Whether the health check of an image is content, if it has one.
+const HEALTHY: &str = "healthy";
 
 /// The gauges that only functions of this program tell of themselves.
 const OF_FUNCTIONS: [&str; 2] = ["tasks", "memory_growth_mib"];
@@ -187,10 +190,10 @@ fn lacks_for_gauges(scenario: &Scenario, has_own_proxy: bool) -> Vec<String> {
     let mut lacks = Vec::new();
     for objective in &plan.objectives {
         for gauge in objective.gauges() {
-            // What the system tells of a container, the function in it tells.
-            let is_untold =
-                OF_SYSTEM.contains(&gauge) && matches!(foreign, Some((_, Foreign::Image(_))));
+            let is_image = matches!(foreign, Some((_, Foreign::Image(_))));
+            let is_untold = is_image && NOT_OF_IMAGES.contains(&gauge);
             let is_known = (GAUGES.contains(&gauge) && !is_untold)
+                || (is_image && gauge == HEALTHY)
                 || scraped.iter().any(|series| *series == gauge)
                 || pods.iter().any(|pod| pod == gauge);
             match foreign {

@@ -8,6 +8,7 @@
 mod calls;
 mod capability;
 mod child;
+mod ear;
 mod environment;
 mod exit;
 mod filled;
@@ -28,10 +29,10 @@ mod toxics;
 mod within;
 
 use squall_reports::record::{Backend, Record};
-use tokio::sync::mpsc;
 
 pub(in crate::backend) use self::{
     capability::{Abilities, lacks},
+    ear::{Ear, Lines},
     exit::Exit,
     filled::Filled,
     gauges::of as gauges_of,
@@ -58,7 +59,7 @@ const WORKERS: usize = 2;
 pub(in crate::backend) fn perform<M: Machines>(
     backend: Backend,
     asked: Asked,
-    set: impl AsyncFnOnce(&Plan, u64, mpsc::UnboundedSender<Exit>) -> Result<Stage<M>, String>,
+    set: impl AsyncFnOnce(&Plan, u64, Ear) -> Result<Stage<M>, String>,
 ) -> Result<Record, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)

@@ -8,6 +8,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::ear::Lines;
+
 /// So many lines are kept, and so much of each.
 const LINES: usize = 20;
 const LINE_BYTES: usize = 400;
@@ -17,14 +19,19 @@ const LINE_BYTES: usize = 400;
 pub(in crate::backend) struct Tail(Arc<Mutex<VecDeque<String>>>);
 
 impl Tail {
-    /// Reads to the end, and keeps the last lines.
-    pub(in crate::backend) async fn follow(self, mut from: impl AsyncRead + Unpin) {
+    /// Reads to the end, and keeps the last lines. All of them are told to `lines`, if somebody wants
+    /// them.
+    pub(in crate::backend) async fn follow(
+        self,
+        mut from: impl AsyncRead + Unpin,
+        mut lines: Option<Lines>,
+    ) {
         let mut line = Vec::new();
         let mut read = vec![0; 4096];
         while let Ok(count @ 1..) = from.read(&mut read).await {
             for byte in &read[..count] {
                 if *byte == b'\n' {
-                    self.keep(&line);
+                    self.keep(&line, lines.as_mut());
                     line.clear();
                 } else if line.len() < LINE_BYTES {
                     line.push(*byte);
@@ -32,16 +39,20 @@ impl Tail {
             }
         }
         if !line.is_empty() {
-            self.keep(&line);
+            self.keep(&line, lines.as_mut());
         }
     }
 
-    fn keep(&self, line: &[u8]) {
+    fn keep(&self, line: &[u8], told: Option<&mut Lines>) {
+        let line = String::from_utf8_lossy(line).into_owned();
+        if let Some(told) = told {
+            told.take(&line);
+        }
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == LINES {
             lines.pop_front();
         }
-        lines.push_back(String::from_utf8_lossy(line).into_owned());
+        lines.push_back(line);
     }
 
     /// The lines in one text; empty if nothing was written.
@@ -61,7 +72,7 @@ mod tests {
         let tail = Tail::default();
         let mut text: String = (0..100).map(|line| format!("line {line}\n")).collect();
         text.push_str(&"x".repeat(LINE_BYTES * 3));
-        runtime.block_on(tail.clone().follow(text.as_bytes()));
+        runtime.block_on(tail.clone().follow(text.as_bytes(), None));
         let text = tail.text();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), LINES);

@@ -23,6 +23,7 @@ use tokio::{
 
 use super::{
     calls,
+    ear::Ear,
     environment::{LATE, Real, Shared},
     exit::Exit,
     gauges,
@@ -113,7 +114,7 @@ pub(in crate::backend) struct Stage<M> {
 pub(super) async fn perform<M: Machines>(
     backend: Backend,
     asked: Asked,
-    set: impl AsyncFnOnce(&Plan, u64, mpsc::UnboundedSender<Exit>) -> Result<Stage<M>, String>,
+    set: impl AsyncFnOnce(&Plan, u64, Ear) -> Result<Stage<M>, String>,
 ) -> Result<Record, String> {
     let title = asked.title();
     let Asked { scenario, seed, signals } = asked;
@@ -123,9 +124,10 @@ pub(super) async fn perform<M: Machines>(
     let header = title.header(backend, (plan, &whole), seed, toxics::counts);
 
     let (exited, mut exits) = mpsc::unbounded_channel();
-    let Stage { layout, machines, proxies, hears_at } = set(&whole, seed, exited).await?;
-    let network = Network::new(&whole, layout, proxies);
     let listener = Listener::default();
+    let ear = Ear::new(exited, listener.clone());
+    let Stage { layout, machines, proxies, hears_at } = set(&whole, seed, ear).await?;
+    let network = Network::new(&whole, layout, proxies);
     let (machines, receiver, timer) = ready(machines, hears_at, &listener).await?;
     let (commands, mut commanded) = mpsc::unbounded_channel();
     let shared = Shared::new(Arc::clone(&whole), seed, network, timer, commands);

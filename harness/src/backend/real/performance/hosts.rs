@@ -1,8 +1,8 @@
 //! The processes of hosts: how they begin and end.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, os::unix::process::ExitStatusExt, time::Duration};
 
-use squall_reports::record::{EndCause, EventKind, HostState};
+use squall_reports::record::{EndCause, EventKind, HostState, Level, Log};
 
 use super::Performance;
 use crate::{
@@ -174,6 +174,7 @@ impl<M: Machines> Performance<'_, M> {
         }
         let is_asked = self.states[usize::from(exit.host)] == HostState::Terminating;
         self.enter(exit.host, HostState::Exited);
+        self.log_exit(exit, is_asked);
         let (host, how) = (self.name(exit.host), ended(exit));
         if let Some(message) = panic_of(exit) {
             self.shared.stop(EndCause::Panicked { host, message });
@@ -182,6 +183,27 @@ impl<M: Machines> Performance<'_, M> {
         } else if !exit.status.success() && !is_asked {
             self.shared.stop(EndCause::ServiceFailed { host, message: how });
         }
+    }
+}
+
+impl<M: Machines> Performance<'_, M> {
+    /// The record has how a process has ended, whatever that means for the run.
+    fn log_exit(&self, exit: &Exit, is_asked: bool) {
+        let is_well = exit.status.success() || is_asked;
+        let ended = match (exit.status.code(), exit.status.signal()) {
+            (Some(code), _) => ("code", code.to_string()),
+            (None, signal) => ("signal", signal.unwrap_or_default().to_string()),
+        };
+        let log = Log {
+            host: exit.host,
+            level: if is_well { Level::Info } else { Level::Warn },
+            target: self.shared.intern("process"),
+            message: self.shared.intern("exited"),
+            attributes: self.shared.attributes([(ended.0, ended.1.as_str())]),
+            request: 0,
+            after: self.shared.last_span(),
+        };
+        self.shared.record(EventKind::Log(Box::new(log)));
     }
 }
 
