@@ -125,7 +125,7 @@ pub(super) fn the_services_come_up_and_a_toxic_shows_in_their_answers() {
     // The worker pool does a job to its end.
     let job = ask("POST", 8050, "/jobs", r#"{"id":"one","payload":"x"}"#);
     assert!(job.starts_with("HTTP/1.1 202"), "{job}");
-    wait_for(9090, "/metrics", "worker_jobs_total{job=\"worker\",outcome=\"done\"} 1");
+    wait_for(9090, "/metrics", "worker_jobs_total{job=\"worker\",outcome=\"ok\"} 1");
     // The fleet answers while one of its copies cannot be reached.
     wait_for(8000, "/items/42", "\"id\":42");
     let off = ask("POST", 8474, "/proxies/cache-1", r#"{"enabled":false}"#);

@@ -97,19 +97,21 @@ impl<M: Machines> Performance<'_, M> {
         }
     }
 
+    /// Undoes what a fault does. It is healed when that is done, which takes its time.
     pub(super) async fn heal(&mut self, number: u16) {
         let fault = self.shared.plan.faults[usize::from(number)].clone();
         if let FaultKind::Network(_) = fault.kind {
             let healed = self.shared.network.heal(number).await;
             self.count(number, healed);
         }
-        if let FaultKind::Process(ProcessFault::SlowCpu { .. }) = fault.kind {
-            self.end_slow(number).await;
-        }
         self.make_room(number).await;
+        if let (FaultKind::Process(kind), Some(host)) = (&fault.kind, self.host_of(&fault.target)) {
+            self.heal_process(number, kind, host).await;
+        }
         self.shared.set_active(number, false);
-        let FaultKind::Process(kind) = &fault.kind else { return };
-        let Some(host) = self.host_of(&fault.target) else { return };
+    }
+
+    async fn heal_process(&mut self, number: u16, kind: &ProcessFault, host: u16) {
         let managed = self.shared.is_pod(host);
         match kind {
             ProcessFault::Crash | ProcessFault::CrashLoop { .. } => {
@@ -138,7 +140,8 @@ impl<M: Machines> Performance<'_, M> {
                     self.enter(host, HostState::Up);
                 }
             }
-            ProcessFault::SlowCpu { .. } | ProcessFault::TornWrite => {}
+            ProcessFault::SlowCpu { .. } => self.end_slow(number).await,
+            ProcessFault::TornWrite => {}
         }
     }
 
