@@ -6,7 +6,9 @@ use std::{fs::OpenOptions, io::Write, path::PathBuf, time::Duration};
 use serde_json::{Value, json};
 use squall::{
     Call, Catalogue, Reply, Scenario, Services,
-    objective::{Objective, availability, gauge, pause_between, returns_to_baseline, spans},
+    objective::{
+        Objective, availability, eventually, gauge, logs, pause_between, returns_to_baseline, spans,
+    },
     plan::{Load, Plan, Processes, RequestSpec, Topology, disk_full, partition, refuse},
 };
 use tokio::{
@@ -14,15 +16,17 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{catalogue::SEED, program::PROGRAM};
+use super::{
+    catalogue::SEED,
+    program::{LISTENS, PROGRAM},
+};
 
 /// How long a child of a program would live, if nobody ended it: a number that no other process has
 /// in its arguments.
 pub(crate) const CHILD_LIVES: &str = "7613";
 
-/// The image that a service is, and where the loader of its libraries is in it.
+/// The image that a service is.
 pub(crate) const IMAGE: &str = "SQUALL_TEST_IMAGE";
-pub(crate) const LOADER: &str = "SQUALL_TEST_LOADER";
 
 /// A program that is not there.
 pub(crate) const NOWHERE: &str = "/no/such/program";
@@ -31,19 +35,16 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
     let this = std::env::current_exe().expect("this program");
     // A shell that starts something of its own, and then becomes a web server.
     let script = format!("sleep {CHILD_LIVES} & exec \"$0\" \"$1\"");
-    let args = json!(["-c", script, this, "--listen=0.0.0.0:8080"]);
+    let args = json!(["-c", script, &this, "--listen=0.0.0.0:8080"]);
     let program = json!({ "args": args, "env": { PROGRAM: "yes" } });
     let silent = json!({ "args": ["-c", "echo nobody here; exec sleep 600"] });
     let get = || plan("sh", &program, RequestSpec::get("/"));
     let call = |name| plan("sh", &program, RequestSpec::call(name)).objective(all_answered());
     let web = |config| plan("web", &config, RequestSpec::get("/")).objective(all_answered());
-    // The image of this program itself, which a test has made: with the libraries that it needs.
+    // The image of this program itself, which a test has made.
     let image = std::env::var(IMAGE).unwrap_or_else(|_| "no-image".to_owned());
-    let loader = std::env::var(LOADER).unwrap_or_default();
-    let boxed = json!({
-        "args": [loader, "--library-path", "/lib", "/squall", "--listen=0.0.0.0:8080"],
-        "env": { PROGRAM: "yes" },
-    });
+    let itself = this.file_name().unwrap_or_default().to_string_lossy();
+    let boxed = json!({ "args": [itself, "--listen=0.0.0.0:8080"], "env": { PROGRAM: "yes" } });
     let keeps = |config: bool| {
         let config = json!({ "listen": "0.0.0.0:8080", "keeps": config });
         plan("journal", &config, RequestSpec::get("/")).objective(all_answered())
@@ -51,7 +52,7 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
     let (from, until) = (Duration::from_millis(400), Duration::from_millis(700));
     let between = partition("idle", "web").from(from).until(until);
     let plans = [
-        ("program", get().objective(all_answered())),
+        ("program", get().objective(all_answered()).objective(eventually(logs(LISTENS)))),
         ("refused", get().objective(all_answered()).fault(refuse("web").from(from).until(until))),
         ("untouched", get().objective(all_answered()).fault(between)),
         ("asked-by-a-call", call("ask")),
@@ -69,7 +70,13 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
             "disk-of-a-program",
             get().objective(all_answered()).fault(disk_full("web").from(from).until(until)),
         ),
-        ("in-an-image", plan("boxed", &boxed, RequestSpec::get("/")).objective(all_answered())),
+        (
+            "in-an-image",
+            plan("boxed", &boxed, RequestSpec::get("/"))
+                .objective(all_answered())
+                .objective(eventually(logs(LISTENS)))
+                .objective(gauge("resident_mib").at_most(64.0)),
+        ),
         (
             "image-with-gauge",
             plan("boxed", &boxed, RequestSpec::get("/")).objective(gauge("sockets").at_most(9.0)),

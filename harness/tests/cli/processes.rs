@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    process::Command,
     sync::{Mutex, PoisonError},
 };
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::{
     Test,
     catalogue::ON_PROCESSES,
-    on_processes::{CHILD_LIVES, IMAGE, LOADER, NOWHERE},
+    on_processes::{CHILD_LIVES, IMAGE, NOWHERE},
     place::{Place, Ran, ran},
 };
 
@@ -212,7 +213,7 @@ fn image() {
     let place = Place::new("containers-image");
     let run = |arguments: &[&str], image: Option<&str>| {
         let mut command = place.command(arguments);
-        command.env(ON_PROCESSES, "yes").env(LOADER, loader());
+        command.env(ON_PROCESSES, "yes");
         if let Some(image) = image {
             command.env(IMAGE, image);
         }
@@ -236,16 +237,18 @@ fn image() {
     let report = run(&arguments, Some(made.out.trim()));
     assert_eq!(report.code, Some(0), "{}{}", report.out, report.err);
     assert_eq!(object(&report)["requests"]["succeeded"], 32, "{}", report.out);
+    let other = run(&["image", "--name", "squall-cli-test:1", "/bin/sh"], None);
+    assert_eq!((other.code, other.out.trim()), (Some(0), "squall-cli-test:1"), "{}", other.err);
+    let docker = |arguments: &[&str]| Command::new("docker").args(arguments).output();
+    let said = docker(&["run", "--rm", "squall-cli-test:1", "sh", "-c", "echo $PATH"]);
+    if let Ok(said) = said {
+        assert_eq!(String::from_utf8_lossy(&said.stdout), "/usr/local/bin\n", "{said:?}");
+        let _ = docker(&["image", "rm", "squall-cli-test:1"]);
+    }
+    let nothing = run(&["image", "--name", "squall-cli-test:1", NOWHERE], None);
+    assert_eq!(nothing.code, Some(3), "{}{}", nothing.out, nothing.err);
     // It cannot be pulled from anywhere either.
     let missing = run(&arguments, Some("squall-no-such-image:1"));
     assert_eq!(missing.code, Some(1), "{}{}", missing.out, missing.err);
     assert!(missing.out.contains("a container does not start: "), "{}", missing.out);
-}
-
-/// The file name of the loader of this program's libraries, in the image of this program.
-fn loader() -> String {
-    let maps = fs::read_to_string("/proc/self/maps").expect("Linux has it");
-    let mut paths = maps.lines().filter_map(|line| line.split_whitespace().nth(5));
-    let loader = paths.find_map(|path| path.rsplit('/').next().filter(|it| it.starts_with("ld-")));
-    format!("/lib/{}", loader.expect("this program has libraries"))
 }

@@ -7,6 +7,9 @@ use super::catalogue::answer_all;
 /// In the environment of a process that is this program.
 pub(crate) const PROGRAM: &str = "SQUALL_TEST_PROGRAM";
 
+/// What it writes when it begins.
+pub(crate) const LISTENS: &str = "it listens from now on";
+
 /// Answers at `--listen=ADDRESS`, if this process is to be that.
 pub(crate) fn asked_for() -> Option<ExitCode> {
     std::env::var_os(PROGRAM)?;
@@ -15,6 +18,7 @@ pub(crate) fn asked_for() -> Option<ExitCode> {
         eprintln!("expected --listen=ADDRESS");
         return Some(ExitCode::FAILURE);
     };
+    println!("{LISTENS}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.expect("a runtime").block_on(answer_all(&listen, "200 OK"));
     eprintln!("{ended:?}");

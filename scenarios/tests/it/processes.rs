@@ -8,7 +8,7 @@ use squall_reports::{
 };
 
 use super::support::{
-    check_refused,
+    Folder, check_refused, command,
     on_processes::{Place, gone_within, listened_on, one_at_a_time},
     squall, text,
 };
@@ -204,4 +204,39 @@ fn two_runs_at_once_do_not_meet() {
         assert!(count(&ran.record, api) > 0, "{}", ran.report);
         assert_eq!(place.left_over(), [] as [String; 0]);
     }
+}
+
+/// What is concluded depends on how busy the machine is; the verdicts do not.
+#[test]
+fn a_scenario_in_simulation_and_on_processes_comes_to_the_same_verdicts() {
+    let _turn = one_at_a_time();
+    let folder = Folder::new("processes-fidelity");
+    let page = folder.0.join("page.html");
+    let arguments = ["fidelity", "reviews-down", "--backend", "processes", "--runs", "2"];
+    let output = command(
+        &[&arguments[..], &["--format", "json", "--page", &page.to_string_lossy()]].concat(),
+    )
+    .output()
+    .expect("squall can be started");
+    let found: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let scenario = &found["scenarios"][0];
+    let backend = |side: usize| scenario["sides"][side]["backend"].as_str();
+    assert_eq!((backend(0), backend(1)), (Some("simulation"), Some("processes")));
+    assert_eq!(scenario["sides"][0]["verdicts"]["pass"], 20, "{scenario}");
+    let claims = scenario["claims"].as_array().expect("a list");
+    assert!(claims.len() > 10, "{scenario}");
+    for claim in claims {
+        assert_eq!(claim["sides"][1]["is_same"], true, "{claim}");
+    }
+    let expected = match found["conclusion"].as_str() {
+        Some("close") => 0,
+        Some("apart") => 1,
+        _ => 2,
+    };
+    assert_eq!(output.status.code(), Some(expected), "{found}");
+    assert!(fs::read_to_string(page).expect("a page").contains("<h2>reviews-down</h2>"));
+    assert_eq!(folder.files(), ["page.html"]);
+    check_refused(&["fidelity", "packet-loss"], "packet-loss cannot be performed on processes: ");
+    check_refused(&["fidelity", "no-such-scenario"], "no scenario has");
 }
