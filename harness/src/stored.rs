@@ -62,7 +62,7 @@ fn objectives(record: &Record) -> Result<Vec<Objective>, serde_json::Error> {
 /// Where two judgements on one record differ; words may.
 fn difference(kept: &Judgement, judged: &Judgement) -> Option<String> {
     let name = |finding: &Finding| match finding.phase {
-        Some(phase) => format!("{} in {phase}", finding.name),
+        Some(phase) => format!("{} in phase {phase}", finding.name),
         None => finding.name.clone(),
     };
     let mut found = Vec::new();

@@ -162,8 +162,9 @@ pub(crate) fn failed() -> Finding {
         margin: Some(-0.54),
         worst: Some(3),
         at: Some(264 * MS),
-        reason: "p99 latency was 154 ms in during, 54 ms over the bound of 100 ms (2 samples)"
-            .to_owned(),
+        reason:
+            "p99 latency was 154 ms in phase during, 54 ms over the bound of 100 ms (2 samples)"
+                .to_owned(),
         ..passed()
     }
 }

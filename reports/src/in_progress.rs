@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How far a command is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Underway {
+pub struct InProgress {
     /// Runs that have ended.
     pub done: u64,
     /// Runs in all.

@@ -107,7 +107,7 @@ fn headline(record: &Record, at: u64, request: &Request) -> String {
         words::counted(u64::from(request.attempts), "attempt"),
         record.host(request.client),
         words::time(request.intended),
-        phase.map_or(String::new(), |phase: Phase| format!(" in {phase}")),
+        phase.map_or(String::new(), |phase: Phase| format!(" in phase {phase}")),
     );
     let note = record.text(request.note);
     if !note.is_empty() {

@@ -13,14 +13,14 @@ use std::{
 };
 
 use squall_reports::{
+    in_progress::{InProgress, Running},
     regular,
-    underway::{Running, Underway},
 };
 
 use super::job::Job;
 
 /// The file, in the folder that records are kept in.
-const FILE: &str = "underway.json";
+const FILE: &str = "in-progress.json";
 
 /// How often it is written.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ const STALE_AFTER: Duration = Duration::from_secs(10);
 const NANOS_PER_MS: u64 = 1_000_000;
 
 /// How far the command is whose records are kept in `folder`, if one is under way.
-pub(super) fn read(folder: &Path) -> Option<Underway> {
+pub(super) fn read(folder: &Path) -> Option<InProgress> {
     let path = folder.join(FILE);
     let modified = fs::metadata(&path).ok()?.modified().ok()?;
     // A clock that was set back makes a file that seems to come from the future.
@@ -76,7 +76,7 @@ impl Notice {
         let board = Arc::new(Board { state: Mutex::new(state), over: Condvar::new() });
         let (shown, path) = (Arc::clone(&board), folder.join(FILE));
         // Without the thread nobody can look on, and nothing else changes.
-        let writer = thread::Builder::new().name("underway".to_owned());
+        let writer = thread::Builder::new().name("in-progress".to_owned());
         let writer = writer.spawn(move || shown.write_until_over(&path)).ok();
         Self { board, writer }
     }
@@ -123,7 +123,7 @@ impl Board {
         let beside = path.with_extension("partial");
         let mut state = self.state();
         while !state.is_over {
-            let text = serde_json::to_vec(&state.underway()).unwrap_or_default();
+            let text = serde_json::to_vec(&state.in_progress()).unwrap_or_default();
             drop(state);
             // A disk that is full is reported by the records, which matter.
             let _ = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
@@ -140,11 +140,11 @@ impl Board {
 }
 
 impl State {
-    fn underway(&self) -> Underway {
+    fn in_progress(&self) -> InProgress {
         let running = self.running.values().map(|going| Running {
             reached_ms: going.now.load(Ordering::Relaxed) / NANOS_PER_MS,
             ..going.run.clone()
         });
-        Underway { done: self.done, of: self.of, running: running.collect() }
+        InProgress { done: self.done, of: self.of, running: running.collect() }
     }
 }

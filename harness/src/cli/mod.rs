@@ -12,6 +12,7 @@ mod compare;
 mod defects;
 mod fidelity;
 mod image;
+mod in_progress;
 mod init;
 mod interrupt;
 mod job;
@@ -30,7 +31,6 @@ mod run;
 mod scaffold;
 mod serve;
 mod table;
-mod underway;
 
 use std::process::ExitCode;
 

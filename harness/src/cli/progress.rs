@@ -12,7 +12,7 @@ use std::{
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{job::Job, output::tell, underway::Notice};
+use super::{in_progress::Notice, job::Job, output::tell};
 use crate::run::{Run, RunError};
 
 const NANOS_PER_MS: u64 = 1_000_000;

@@ -11,7 +11,7 @@ use squall_reports::record::{EventKind, OperationState};
 use super::{
     canary,
     said::said,
-    state::{Deployment, Drain, State, Underway},
+    state::{Deployment, Drain, InProgress, State},
 };
 use crate::{
     plan::{OperationKind, nanos},
@@ -45,8 +45,8 @@ fn enter(env: &impl Environment, operation: u16, state: OperationState) {
 }
 
 /// Another operation takes the place of one that goes on.
-fn begin_in(env: &impl Environment, place: &mut Option<Underway>, operation: u16) {
-    if let Some(overtaken) = place.replace(Underway { operation, taken_back: false }) {
+fn begin_in(env: &impl Environment, place: &mut Option<InProgress>, operation: u16) {
+    if let Some(overtaken) = place.replace(InProgress { operation, taken_back: false }) {
         enter(env, overtaken.operation, OperationState::Overtaken);
     }
 }
@@ -70,8 +70,8 @@ impl Deployment {
 
     /// The present rollout is being taken back.
     pub(super) fn takes_operation_back(&mut self) {
-        if let Some(underway) = &mut self.changing {
-            underway.taken_back = true;
+        if let Some(in_progress) = &mut self.changing {
+            in_progress.taken_back = true;
         }
     }
 

@@ -70,8 +70,8 @@ pub(super) struct Deployment {
     /// For the analysis: there is another gate.
     pub(super) gate_changed: Arc<Notify>,
     /// What was asked of it last, until that is over: another template, another number of pods.
-    pub(super) changing: Option<Underway>,
-    pub(super) scaling: Option<Underway>,
+    pub(super) changing: Option<InProgress>,
+    pub(super) scaling: Option<InProgress>,
     /// What the gauges of it last said.
     pub(super) capacity: Option<Capacity>,
     pub(super) endpoints: Vec<Group>,
@@ -80,7 +80,7 @@ pub(super) struct Deployment {
 
 /// An operation of the plan that goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Underway {
+pub(super) struct InProgress {
     /// Its place among the operations.
     pub(super) operation: u16,
     /// Is what it did being taken back?

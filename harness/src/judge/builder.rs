@@ -44,11 +44,11 @@ impl<'o> FindingBuilder<'o> {
         self
     }
 
-    /// Where a finding looked, to follow "was 3": `in during`, `during drain a`, `over the run`.
+    /// Where a finding looked, to follow "was 3": `in phase during`, `during drain a`, `over the run`.
     pub(super) fn place(&self, phase: Option<Phase>) -> String {
         match (&self.operation, phase) {
             (Some(during), _) => during.clone(),
-            (None, Some(phase)) => format!("in {phase}"),
+            (None, Some(phase)) => format!("in phase {phase}"),
             (None, None) => "over the run".to_owned(),
         }
     }

@@ -6,9 +6,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{ITS_SERVER, NOTHING, class_of, document};
 use crate::{
+    in_progress::{InProgress, Running},
     json::RunReport,
     record::Backend,
-    underway::{Running, Underway},
     verdict::{FindingKind, Verdict},
     words,
 };
@@ -84,10 +84,14 @@ pub fn index(entries: &[Entry], unread: &[Unread]) -> String {
 /// The same for a server: it says what is going on, and renews itself when the server tells it
 /// to, over server-sent events at `events`.
 #[must_use]
-pub fn live_index(entries: &[Entry], unread: &[Unread], underway: Option<&Underway>) -> String {
+pub fn live_index(
+    entries: &[Entry],
+    unread: &[Unread],
+    in_progress: Option<&InProgress>,
+) -> String {
     let going_on = html! {
-        section #underway role="status" {
-            @if let Some(underway) = underway { (going_on(underway)) }
+        section #in-progress role="status" {
+            @if let Some(in_progress) = in_progress { (going_on(in_progress)) }
         }
         p #connection role="status" {}
     };
@@ -95,11 +99,11 @@ pub fn live_index(entries: &[Entry], unread: &[Unread], underway: Option<&Underw
     document(TITLE, &body(entries, unread, &going_on), &script, ITS_SERVER)
 }
 
-fn going_on(underway: &Underway) -> Markup {
+fn going_on(in_progress: &InProgress) -> Markup {
     html! {
-        h2 { "Going on: " (underway.done) " of " (words::counted(underway.of, "run")) " done" }
+        h2 { "Going on: " (in_progress.done) " of " (words::counted(in_progress.of, "run")) " done" }
         ul {
-            @for run in &underway.running { li { (running(run)) } }
+            @for run in &in_progress.running { li { (running(run)) } }
         }
     }
 }

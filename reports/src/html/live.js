@@ -2,7 +2,7 @@
 // the place on the page stay.
 (() => {
   const connection = document.getElementById("connection");
-  const PARTS = ["#summary", "#underway", "#unread", "#runs tbody", "#by-defect"];
+  const PARTS = ["#summary", "#in-progress", "#unread", "#runs tbody", "#by-defect"];
   let renewing = false;
   let again = false;
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::{Entry, Golden, index, live_index, page};
 use crate::{
     Record, Report, fixture,
+    in_progress::{InProgress, Running},
     json::RunReport,
     record::{Backend, Event, EventKind, Gauge, Outcome, Request},
     summary::summary,
-    underway::{Running, Underway},
     verdict::{Good, Judgement, Verdict},
 };
 
@@ -168,13 +168,13 @@ fn hostile_text_stays_text() {
         reached_ms: 7,
         lasts_ms: 0,
     };
-    let underway = Underway { done: 1, of: 2, running: vec![running] };
+    let in_progress = InProgress { done: 1, of: 2, running: vec![running] };
     let entries = [entry];
     for text in [
         page(&report, &Golden::Summary(evil.to_owned())),
         page(&report, &Golden::Unreadable(evil.to_owned())),
         index(&entries, &unread),
-        live_index(&entries, &unread, Some(&underway)),
+        live_index(&entries, &unread, Some(&in_progress)),
     ] {
         assert!(!text.contains("<script>alert") && !text.contains("<img"), "{text}");
         assert_eq!(text.matches("</script>").count(), text.matches("<script").count());
@@ -260,8 +260,8 @@ fn a_live_index_says_what_is_going_on() {
         reached_ms: 4_500,
         lasts_ms: 9_000,
     };
-    let underway = Underway { done: 12, of: 61, running: vec![running] };
-    let text = live_index(&[], &[], Some(&underway));
+    let in_progress = InProgress { done: 12, of: 61, running: vec![running] };
+    let text = live_index(&[], &[], Some(&in_progress));
     says(
         &text,
         &[

@@ -20,7 +20,7 @@ fn a_run_as_json() {
             r#""end":"completed","objectives":[{{"kind":"objective","name":"p99 latency","#,
             r#""scope":"route GET /x","phase":"during","bound":"at most 100 ms","#,
             r#""observed":"154 ms","verdict":"fail","samples":2,"margin":-0.54,"figures":null,"worst":3,"#,
-            r#""reason":"p99 latency was 154 ms in during, 54 ms over the bound of 100 ms "#,
+            r#""reason":"p99 latency was 154 ms in phase during, 54 ms over the bound of 100 ms "#,
             r#"(2 samples)","at_ns":264000000}}],"faults":[{{"kind":"latency","#,
             r#""label":"latency api -> reviews 150 ms","inject_ms":100,"heal_ms":300,"#,
             r#""affected":1234,"counts":"packets"}}],"operations":[],"requests":{{"sent":4,"succeeded":2,"#,

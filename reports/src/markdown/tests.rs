@@ -36,7 +36,7 @@ slow reviews cost a section, not the page
 | --- | --- | --- | --- | --- | --- | --- |
 | ❌ fail | during | p99 latency \\[route GET /x\\] | 154 ms | at most 100 ms | 2 | -54 % |
 
-- p99 latency was 154 ms in during, 54 ms over the bound of 100 ms (2 samples)
+- p99 latency was 154 ms in phase during, 54 ms over the bound of 100 ms (2 samples)
 
 ```console
 $ cargo squall run reviews-slow --seed 7
@@ -85,7 +85,7 @@ fn a_failure_marks_the_file_of_its_scenario() {
     let (good, bad) = (fixture::judged([fixture::passed()]), fixture::judged([fixture::failed()]));
     let text = annotations(&[report(&record, &good), report(&record, &bad)]);
     let expected = "::error file=scenarios/src/catalogue/reviews_slow.rs,\
-        title=50%25 slow%3A a%2Cb +no-call-timeout (seed 7)::p99 latency was 154 ms in during, \
+        title=50%25 slow%3A a%2Cb +no-call-timeout (seed 7)::p99 latency was 154 ms in phase during, \
         54 ms over the bound of 100 ms (2 samples)%0A\
         replay: cargo squall run reviews-slow --seed 7\n";
     assert_eq!(text, expected);

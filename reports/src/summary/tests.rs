@@ -22,7 +22,7 @@ digest: {}
 findings:
   pass    baseline p99 latency [route GET /x]: 10 ms; bound: at most 100 ms (1 sample)
   FAIL    during   p99 latency [route GET /x]: 154 ms; bound: at most 100 ms (2 samples)
-          because p99 latency was 154 ms in during, 54 ms over the bound of 100 ms (2 samples)
+          because p99 latency was 154 ms in phase during, 54 ms over the bound of 100 ms (2 samples)
 
 faults:
   latency api -> reviews 150 ms, 100 ms to 300 ms: 1,234 packets

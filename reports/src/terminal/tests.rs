@@ -30,7 +30,7 @@ fn a_failure_says_what_where_by_how_much_and_how_to_see_it_again() {
   pass  baseline  p99 latency [route GET /x]  10 ms   at most 100 ms
 
   FAIL: p99 latency [route GET /x]
-    because   p99 latency was 154 ms in during, 54 ms over the bound of 100 ms (2 samples)
+    because   p99 latency was 154 ms in phase during, 54 ms over the bound of 100 ms (2 samples)
     bound     at most 100 ms
     observed  154 ms
     samples   2
@@ -74,7 +74,7 @@ fn no_data_is_shown_in_full_too() {
     finding.verdict = Verdict::NoData;
     finding.observed.clear();
     (finding.samples, finding.margin, finding.worst) = (0, None, None);
-    finding.reason = "no request in baseline has a latency to judge".to_owned();
+    finding.reason = "no request in phase baseline has a latency to judge".to_owned();
     assert_eq!(
         report(&record, &fixture::judged([finding]), "again", Look::PLAIN),
         "no data reviews-slow (seed 7, 1 finding, 4 requests, 400 ms simulated)
@@ -83,7 +83,7 @@ fn no_data_is_shown_in_full_too() {
   no data  baseline  p99 latency [route GET /x]    at most 100 ms
 
   no data: p99 latency [route GET /x]
-    because   no request in baseline has a latency to judge
+    because   no request in phase baseline has a latency to judge
     bound     at most 100 ms
     samples   0
     phase     baseline

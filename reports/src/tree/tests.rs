@@ -13,7 +13,7 @@ fn shows_each_span_below_its_parent() {
     assert_eq!(
         tree.render(&record),
         "request 3 GET /x degraded after 154 ms, status 200, 1 attempt, from client at 110 ms \
-         in during: reviews\n\
+         in phase during: reviews\n\
          \x20 handle +1 ms, 152 ms on api\n\
          \x20   call +2 ms, 13 ms on api dependency=pricing outcome=ok\n\
          \x20   call +2 ms, 150 ms on api dependency=reviews outcome=timeout\n"

@@ -175,7 +175,7 @@ fn a_run_whose_terminal_is_closed_keeps_what_it_has() {
 
 /// Is a run going on, as the command itself says?
 fn is_running(folder: &Folder) -> bool {
-    let said = fs::read_to_string(folder.0.join("underway.json")).unwrap_or_default();
+    let said = fs::read_to_string(folder.0.join("in-progress.json")).unwrap_or_default();
     said.contains("reached_ms")
 }
 

@@ -165,13 +165,13 @@ async fn a_browser_sees_runs_come() {
         .stderr(Stdio::null())
         .spawn()
         .expect("squall can be started");
-    let going_on = "document.getElementById('underway').textContent.includes(' of 4 runs done')";
+    let going_on = "document.getElementById('in-progress').textContent.includes(' of 4 runs done')";
     window.wait_until(going_on).await;
-    let bars = "document.querySelectorAll('#underway progress').length === 1";
+    let bars = "document.querySelectorAll('#in-progress progress').length === 1";
     window.wait_until(bars).await;
     assert!(ended(&mut run).success());
     window.wait_until(&format!("{heading} === 'Squall: 4 of 4 runs pass'")).await;
-    window.wait_until("document.getElementById('underway').textContent === ''").await;
+    window.wait_until("document.getElementById('in-progress').textContent === ''").await;
     // The page is the same one, and its filter was kept.
     assert_eq!(window.value("window.stays").await, true);
     let shown = "[...document.querySelectorAll('#runs tbody tr')].filter((row) => !row.hidden)\

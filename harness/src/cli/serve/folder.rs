@@ -16,8 +16,8 @@ use std::{
 use squall_reports::{
     Record, Report,
     html::{Entry, live_index},
+    in_progress::InProgress,
     json::RunReport,
-    underway::Underway,
     verdict::Judgement,
 };
 use tokio::sync::watch;
@@ -25,9 +25,9 @@ use tokio::sync::watch;
 use crate::{
     catalogue::Catalogue,
     cli::{
+        in_progress,
         output::say,
         report::{is_record, with_report},
-        underway,
     },
     stored::Stored,
 };
@@ -63,7 +63,7 @@ struct Known {
 #[derive(Default)]
 struct Contents {
     records: BTreeMap<String, Known>,
-    underway: Option<Underway>,
+    in_progress: Option<InProgress>,
     left_out: usize,
     /// Why the folder itself cannot be read now.
     gone: Option<String>,
@@ -154,7 +154,7 @@ impl Folder {
             let why = format!("no more than {RECORDS_MAX} records are shown");
             unread.push((format!("{} more records", contents.left_out), why));
         }
-        live_index(&entries, &unread, contents.underway.as_ref())
+        live_index(&entries, &unread, contents.in_progress.as_ref())
     }
 
     /// What there is of the record `name` just now; `None` if there is no such record. Only names
@@ -198,7 +198,7 @@ impl Folder {
         if let Some(first) = there.keys().nth(RECORDS_MAX).cloned() {
             there.split_off(&first);
         }
-        let underway = underway::read(&self.path);
+        let in_progress = in_progress::read(&self.path);
         self.change(|contents| {
             let before = contents.records.len();
             contents.records.retain(|name, _| there.contains_key(name));
@@ -208,9 +208,9 @@ impl Folder {
             }
             let changed = is_back
                 || before != contents.records.len()
-                || contents.underway != underway
+                || contents.in_progress != in_progress
                 || contents.left_out != left_out;
-            contents.underway = underway;
+            contents.in_progress = in_progress;
             contents.left_out = left_out;
             changed
         });

@@ -29,7 +29,7 @@ fn bad() {
     let finding = fails(
         &hundred().build(),
         p99().at_most(ms(90)),
-        "p99 latency was 99 ms in baseline, 9 ms over the bound of 90 ms (100 samples)",
+        "p99 latency was 99 ms in phase baseline, 9 ms over the bound of 90 ms (100 samples)",
     );
     assert_eq!((finding.worst, finding.margin), (Some(100), Some(-0.1)));
     assert_eq!((finding.bound.as_str(), finding.observed.as_str()), ("at most 90 ms", "99 ms"));
@@ -42,7 +42,7 @@ fn thousands_are_readable() {
     fails(
         &record,
         p99().at_most(ms(200)),
-        "p99 latency was 412 ms in during, 212 ms over the bound of 200 ms (1,234 samples)",
+        "p99 latency was 412 ms in phase during, 212 ms over the bound of 200 ms (1,234 samples)",
     );
 }
 
@@ -50,7 +50,7 @@ fn thousands_are_readable() {
 fn empty() {
     let record = RecordBuilder::new().only(Phase::During).build();
     let finding =
-        no_data(&record, p99().at_most(ms(1)), "no request in during has a latency to judge");
+        no_data(&record, p99().at_most(ms(1)), "no request in phase during has a latency to judge");
     assert_eq!((finding.samples, finding.worst, finding.margin), (0, None, None));
 }
 
@@ -61,7 +61,7 @@ fn one_sample() {
     fails(
         &record,
         percentile(1.0).at_most(ms(6)),
-        "p1 latency was 7 ms in after, 1 ms over the bound of 6 ms (1 sample)",
+        "p1 latency was 7 ms in phase after, 1 ms over the bound of 6 ms (1 sample)",
     );
 }
 
@@ -72,7 +72,7 @@ fn exactly_the_bound_is_allowed() {
     fails(
         &hundred().build(),
         p99().at_most(ms(99) - std::time::Duration::from_nanos(1)),
-        "p99 latency was 99 ms in baseline, 1 ns over the bound of 98.999999 ms (100 samples)",
+        "p99 latency was 99 ms in phase baseline, 1 ns over the bound of 98.999999 ms (100 samples)",
     );
 }
 
@@ -143,7 +143,7 @@ fn relative_to_the_baseline() {
     fails(
         &record,
         during(2.5),
-        "p99 latency was 30 ms in during, 5 ms over the bound of 25 ms (1 sample)",
+        "p99 latency was 30 ms in phase during, 5 ms over the bound of 25 ms (1 sample)",
     );
     let phases: Vec<_> =
         on(&record, p99().at_most_times_baseline(3.0)).iter().map(|f| f.phase).collect();

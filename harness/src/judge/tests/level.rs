@@ -133,7 +133,7 @@ fn gauge_empty_and_one_sample() {
     no_data(
         &record,
         gauge("queue").at_most(0).in_phase(Phase::During),
-        "no samples of queue in during",
+        "no samples of queue in phase during",
     );
 }
 

@@ -158,7 +158,7 @@ fn a_pause_belongs_to_the_phase_of_its_request() {
     no_data(
         &record,
         bound().in_phase(Phase::During),
-        "no span \"call\" dependency=pricing was followed by another attempt in during",
+        "no span \"call\" dependency=pricing was followed by another attempt in phase during",
     );
 }
 

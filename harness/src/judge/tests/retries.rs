@@ -43,7 +43,7 @@ fn bad() {
     let finding = fails(
         &calls(&[1, 3, 1, 3]).build(),
         at_most(1.2),
-        "retry amplification of span \"call\" dependency=pricing was 2x in during, over the bound \
+        "retry amplification of span \"call\" dependency=pricing was 2x in phase during, over the bound \
          of 1.2x (8 sent for 4 needed)",
     );
     assert_eq!(finding.worst, Some(2));
@@ -51,7 +51,7 @@ fn bad() {
 
 #[test]
 fn empty() {
-    no_data(&calls(&[0, 0]).build(), at_most(1.2), "nothing was sent in during");
+    no_data(&calls(&[0, 0]).build(), at_most(1.2), "nothing was sent in phase during");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn per_span() {
     fails(
         &record,
         per_job(1.4),
-        "retry amplification of span \"attempt\" per span \"job\" was 1.5x in during, over the \
+        "retry amplification of span \"attempt\" per span \"job\" was 1.5x in phase during, over the \
          bound of 1.4x (3 sent for 2 needed)",
     );
 }
@@ -99,7 +99,7 @@ fn by_clients() {
     fails(
         &record,
         client_retry_amplification().at_most(1.1),
-        "retry amplification by clients was 2x in during, over the bound of 1.1x (4 sent for 2 \
+        "retry amplification by clients was 2x in phase during, over the bound of 1.1x (4 sent for 2 \
          needed)",
     );
 }

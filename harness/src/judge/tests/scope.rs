@@ -38,12 +38,12 @@ fn by_route() {
     fails(
         &record,
         p99().at_most(ms(50)).on_route("PUT /x"),
-        "p99 latency was 90 ms in during, 40 ms over the bound of 50 ms (1 sample)",
+        "p99 latency was 90 ms in phase during, 40 ms over the bound of 50 ms (1 sample)",
     );
     no_data(
         &record,
         p99().at_most(ms(50)).on_route("GET /unheard-of"),
-        "no request in during has a latency to judge",
+        "no request in phase during has a latency to judge",
     );
 }
 
@@ -54,7 +54,7 @@ fn by_client_host() {
     no_data(
         &record,
         p99().at_most(ms(50)).on_host("api"),
-        "no request in during has a latency to judge",
+        "no request in phase during has a latency to judge",
     );
 }
 
@@ -81,25 +81,25 @@ fn by_dependency() {
     let finding = fails(
         &record,
         latency(),
-        "p99 latency was 300 ms in during, 100 ms over the bound of 200 ms (4 samples)",
+        "p99 latency was 300 ms in phase during, 100 ms over the bound of 200 ms (4 samples)",
     );
     assert_eq!((finding.scope.as_str(), finding.samples), ("dependency pricing", 4));
     fails(
         &record,
         p99().at_most(ms(100)).to_dependency("pricing"),
-        "p99 latency was 300 ms in during, 200 ms over the bound of 100 ms (4 samples)",
+        "p99 latency was 300 ms in phase during, 200 ms over the bound of 100 ms (4 samples)",
     );
     // ok and degraded of all but the one that was dropped.
     passes(&record, useful().at_least(0.5).to_dependency("pricing"), "50 %");
     fails(
         &record,
         availability().at_least(0.99).to_dependency("pricing"),
-        "availability: 50 % in during, under the bound of 99 % (2 of 4 calls)",
+        "availability: 50 % in phase during, under the bound of 99 % (2 of 4 calls)",
     );
     no_data(
         &record,
         p99().at_most(ms(100)).to_dependency("inventory"),
-        "no call in during has a latency to judge",
+        "no call in phase during has a latency to judge",
     );
 }
 
@@ -133,7 +133,7 @@ fn a_call_that_hangs_until_its_caller_leaves_counts_for_latency() {
         fails(
             &record,
             p99().at_most(ms(200)).to_dependency("pricing"),
-            "p99 latency was 900 ms in during, 700 ms over the bound of 200 ms (2 samples)",
+            "p99 latency was 900 ms in phase during, 700 ms over the bound of 200 ms (2 samples)",
         );
         // Nobody knows how it would have ended.
         let finding =

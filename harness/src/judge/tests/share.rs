@@ -40,19 +40,19 @@ fn bad() {
     let finding = fails(
         &record,
         availability().at_least(0.999),
-        "availability: 56.25 % in during, under the bound of 99.9 % (9 of 16 requests)",
+        "availability: 56.25 % in phase during, under the bound of 99.9 % (9 of 16 requests)",
     );
     // The slowest of those without a useful answer, and the first of equals.
     assert_eq!(finding.worst, Some(16));
     fails(
         &record,
         degraded().at_most(0.1),
-        "degraded answers: 12.5 % in during, over the bound of 10 % (2 of 16 requests)",
+        "degraded answers: 12.5 % in phase during, over the bound of 10 % (2 of 16 requests)",
     );
     fails(
         &record,
         shed().at_most(0.1),
-        "shed requests: 25 % in during, over the bound of 10 % (4 of 16 requests)",
+        "shed requests: 25 % in phase during, over the bound of 10 % (4 of 16 requests)",
     );
     fails(
         &record,
@@ -69,18 +69,18 @@ fn bad() {
     fails(
         &record,
         abandoned().at_most(0.1),
-        "abandoned requests: 20 % in during, over the bound of 10 % (4 of 20 requests)",
+        "abandoned requests: 20 % in phase during, over the bound of 10 % (4 of 20 requests)",
     );
 }
 
 #[test]
 fn empty() {
     let record = mixed(0, 0, 0, 0, 0).build();
-    no_data(&record, availability().at_least(0.9), "no request in during came to an end");
+    no_data(&record, availability().at_least(0.9), "no request in phase during came to an end");
     no_data(&record, failed().none(), "no request over the run came to an end");
     // Only abandoned requests: nobody knows.
     let record = mixed(0, 0, 0, 0, 3).build();
-    no_data(&record, availability().at_least(0.9), "no request in during came to an end");
+    no_data(&record, availability().at_least(0.9), "no request in phase during came to an end");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn one_sample() {
     fails(
         &bad,
         availability().at_least(0.5),
-        "availability: 0 % in during, under the bound of 50 % (0 of 1 request)",
+        "availability: 0 % in phase during, under the bound of 50 % (0 of 1 request)",
     );
 }
 
@@ -104,7 +104,7 @@ fn exactly_the_bound_is_allowed() {
     fails(
         &mixed(998, 0, 2, 0, 0).build(),
         availability().at_least(0.999),
-        "availability: 99.8 % in during, under the bound of 99.9 % (998 of 1,000 requests)",
+        "availability: 99.8 % in phase during, under the bound of 99.9 % (998 of 1,000 requests)",
     );
 }
 
@@ -122,7 +122,7 @@ fn goodput_is_good_and_on_time() {
     let finding = fails(
         &record,
         goodput().within(ms(100)).at_least(0.75),
-        "goodput within 100 ms: 50 % in during, under the bound of 75 % (2 of 4 requests)",
+        "goodput within 100 ms: 50 % in phase during, under the bound of 75 % (2 of 4 requests)",
     );
     assert_eq!(finding.worst, Some(3));
 }

@@ -93,7 +93,7 @@ impl Place {
     /// Starts a run and comes back while it goes on.
     pub(crate) fn start(&self, scenario: &str, more: &[&str]) -> Going {
         // One that was killed has left it behind.
-        let _ = fs::remove_file(self.records.0.join("underway.json"));
+        let _ = fs::remove_file(self.records.0.join("in-progress.json"));
         let mut command = self.command(scenario, more);
         // In files: nobody reads while it runs.
         for (name, is_error) in [(OUT, false), (ERR, true)] {
@@ -130,7 +130,7 @@ impl Going {
     /// Waits until the plan is being performed, for a second at least.
     #[track_caller]
     pub(crate) fn reach_the_middle(&self, place: &Place) {
-        let file = place.records.0.join("underway.json");
+        let file = place.records.0.join("in-progress.json");
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             let said = fs::read_to_string(&file).unwrap_or_default();
