@@ -249,6 +249,7 @@ fn image() {
     assert_eq!(nothing.code, Some(3), "{}{}", nothing.out, nothing.err);
     // It cannot be pulled from anywhere either.
     let missing = run(&arguments, Some("squall-no-such-image:1"));
-    assert_eq!(missing.code, Some(1), "{}{}", missing.out, missing.err);
-    assert!(missing.out.contains("a container does not start: "), "{}", missing.out);
+    assert_eq!(missing.code, Some(4), "{}{}", missing.out, missing.err);
+    let sentence = "the image squall-no-such-image:1 is not there, and cannot be pulled: ";
+    assert!(missing.err.contains(sentence), "{}", missing.err);
 }

@@ -240,3 +240,25 @@ fn a_scenario_in_simulation_and_on_processes_comes_to_the_same_verdicts() {
     check_refused(&["fidelity", "packet-loss"], "packet-loss cannot be performed on processes: ");
     check_refused(&["fidelity", "no-such-scenario"], "no scenario has");
 }
+
+/// Its peers hear nothing of its end, also not through the proxies between them: those that ask it wait as
+/// long as a call may take, and not only until a connection ends.
+#[test]
+fn a_machine_without_power_is_silent() {
+    let _turn = one_at_a_time();
+    let place = Place::new("silent");
+    let ran = place.run("inventory-lost", &[]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.report, ran.err);
+    let lost = ran.record.header.faults[0].inject;
+    // Until the breaker knows, which takes as long as the first calls may.
+    let asked = ran
+        .record
+        .requests()
+        .filter(|(_, request)| (lost + ms(30)..lost + ms(100)).contains(&request.intended));
+    let took: Vec<u64> = asked.map(|(at, request)| at - request.intended).collect();
+    assert!(took.len() >= 5 && took.iter().all(|took| *took > ms(100)), "{took:?}");
+}
+
+fn ms(ms: u64) -> u64 {
+    ms * 1_000_000
+}

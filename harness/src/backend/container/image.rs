@@ -90,6 +90,23 @@ pub(super) async fn build_named(
     Ok(format!("{name}:{tag}"))
 }
 
+/// Finds an image of somebody else, and pulls it if the engine does not have it.
+///
+/// # Errors
+///
+/// In a sentence.
+pub(super) async fn find(engine: &Engine, named: &str) -> Result<(), String> {
+    if engine.0.inspect_image(named).await.is_ok() {
+        return Ok(());
+    }
+    let (name, tag) = name_and_tag(named);
+    let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).build();
+    let pulled = engine.0.create_image(Some(options), None, None).try_collect::<Vec<_>>().await;
+    pulled.map(drop).map_err(|error| {
+        format!("the image {named} is not there, and cannot be pulled: {}", reason(&error))
+    })
+}
+
 /// What an image is called. A port of a registry is in the part before the last slash.
 pub(super) fn name_and_tag(name: &str) -> (&str, &str) {
     match name.rsplit_once(':') {

@@ -25,7 +25,7 @@ use super::{
     Asked, Perform,
     real::{self, Abilities, Machines, Stage},
 };
-use crate::scenario::Scenario;
+use crate::{scenario::Scenario, service::Foreign};
 
 /// How long the proxies may take to come up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -98,9 +98,19 @@ impl Perform for Containers {
     }
 
     fn perform(&self, asked: Asked) -> Result<Record, String> {
+        let services = asked.scenario.services();
+        let used = asked.scenario.used_services().into_iter();
+        let images = used.filter_map(|name| match services.foreign(name) {
+            Some(Foreign::Image(image)) => Some(image.to_owned()),
+            _ => None,
+        });
+        let images: Vec<String> = images.collect();
         real::perform(Backend::Containers, asked, async |plan, seed, ear| {
             let engine = Engine::connect().await?;
             leftover::remove(&engine).await;
+            for image in &images {
+                image::find(&engine, image).await?;
+            }
             let image = image::build(&engine, &self.program).await?;
             let network = engine.make_network().await?;
             let proxies = engine.start_proxies(&image, &network, seed).await;
