@@ -360,9 +360,9 @@ pub(crate) struct Fidelity {
     pub(crate) runs: u16,
     /// Runs in simulation, each with another seed
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) seeds: u16,
-    /// Only this other backend; may be given twice. Both, if none is, but containers only where there is
-    /// an engine
+    pub(crate) simulations: u16,
+    /// Compare with this backend only; may be given twice. With both, if not given, but with containers only
+    /// where there is an engine
     #[arg(long, value_enum)]
     pub(crate) backend: Vec<Other>,
     /// How to show it

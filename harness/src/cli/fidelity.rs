@@ -1,8 +1,9 @@
 //! `squall fidelity`: scenarios in simulation and on other backends, side by side.
 
 use std::{
-    fs,
-    path::Path,
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,6 +25,7 @@ use super::{
     print,
     problems::Problems,
     progress::Progress,
+    say,
 };
 use crate::{
     backend::{self, Perform},
@@ -43,8 +45,9 @@ struct Task {
 pub(super) fn fidelity(catalogue: &Catalogue, args: &args::Fidelity) -> Result<Exit, Failure> {
     let backends = args.others()?;
     let tasks = tasks(catalogue, args, &backends)?;
+    let page = args.page.as_deref().map(Page::begin).transpose()?;
     let interrupted = interrupt::watch();
-    let seeds = usize::from(args.seeds);
+    let seeds = usize::from(args.simulations);
     let on = tasks.iter().map(|task| seeds + task.on.len() * usize::from(args.runs));
     let progress = Progress::new(on.sum(), None);
     let mut session = Session {
@@ -59,7 +62,7 @@ pub(super) fn fidelity(catalogue: &Catalogue, args: &args::Fidelity) -> Result<E
         if session.is_over() {
             break;
         }
-        let found = session.perform(task);
+        let Some(found) = session.perform(task) else { break };
         if args.format == ComparisonFormat::Text {
             progress.print(&format!("{}\n", fidelity::scenario_text(&found)));
         }
@@ -74,8 +77,8 @@ pub(super) fn fidelity(catalogue: &Catalogue, args: &args::Fidelity) -> Result<E
         ComparisonFormat::Markdown => fidelity::markdown(&found),
     });
     let mut problems = Problems::default();
-    if let Some(path) = &args.page {
-        problems.note(write(path, &html::fidelity(&found)));
+    if let Some(page) = page {
+        problems.note(page.write(&html::fidelity(&found)));
     }
     let exit = match failure {
         Some(failure) => failure.said(),
@@ -97,20 +100,23 @@ fn tasks(
 ) -> Result<Vec<Task>, Failure> {
     let simulated = backend::simulated();
     let mut tasks = Vec::new();
+    let mut left_out: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for listed in chosen(catalogue, &args.filter)? {
         let original = listed.scenario.clone();
         let lacking = |backend: &Arc<dyn Perform>| backend.lacks_for(&original);
         let on: Vec<Arc<dyn Perform>> =
             backends.iter().filter(|it| lacking(it).is_empty()).cloned().collect();
         let name = original.name();
-        if args.filter.iter().any(|filter| filter == name) {
+        let is_named = args.filter.iter().any(|filter| filter == name);
+        if is_named {
             let of_all = std::iter::once(&simulated).chain(backends);
             let lacks = of_all.map(|it| (it.backend(), lacking(it)));
             let lacks: Vec<String> = lacks
                 .filter(|(_, lacks)| !lacks.is_empty())
                 .map(|(backend, lacks)| format!("on {backend}: {}", lacks.join("; ")))
                 .collect();
-            if on.is_empty() || !lacking(&simulated).is_empty() {
+            let is_one_asked_for = !args.backend.is_empty() && on.len() < backends.len();
+            if on.is_empty() || is_one_asked_for || !lacking(&simulated).is_empty() {
                 return Err(Failure::bad_input(format!(
                     "{name} cannot be performed {}",
                     lacks.join(", nor ")
@@ -118,9 +124,16 @@ fn tasks(
             }
         }
         if !on.is_empty() && lacking(&simulated).is_empty() {
+            for backend in backends.iter().filter(|it| !lacking(it).is_empty()) {
+                let names = left_out.entry(backend.backend().to_string()).or_default();
+                names.push(name.to_owned());
+            }
             let scenario = original.clone().with_load_of_processes();
             tasks.push(Task { scenario, original, on });
         }
+    }
+    for (backend, names) in left_out {
+        say(&format!("not on {backend}, see cargo squall list: {}", names.join(", ")));
     }
     if tasks.is_empty() {
         return Err(Failure::bad_input(
@@ -146,16 +159,17 @@ impl Session<'_> {
         self.failure.is_some() || self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// Performs a scenario on all sides.
-    fn perform(&mut self, task: &Task) -> ScenarioFidelity {
+    /// Performs a scenario on all sides; nothing if it was interrupted before the first run.
+    fn perform(&mut self, task: &Task) -> Option<ScenarioFidelity> {
         let simulated = backend::simulated();
-        let simulation = self.runs(&task.scenario, &simulated, u64::from(self.args.seeds), None);
+        let runs = u64::from(self.args.simulations);
+        let simulation = self.runs(&task.scenario, &simulated, runs, None);
         let others = task.on.iter().map(|backend| {
             // One at a time: runs at once would take each other's time.
             self.runs(&task.original, backend, u64::from(self.args.runs), Some(1))
         });
         let others: Vec<Performed> = others.collect();
-        ScenarioFidelity::between(&simulation, &others)
+        (simulation.runs() > 0).then(|| ScenarioFidelity::between(&simulation, &others))
     }
 
     fn runs(
@@ -188,14 +202,34 @@ impl Session<'_> {
     }
 }
 
-/// Writes a page wholly or not at all.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".partial");
-    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| {
-        // It may never have been made.
-        let _ = fs::remove_file(&beside);
-        Failure::bad_input(format!("cannot write the page {}: {error}", path.display()))
-    })
+/// A page that is written wholly or not at all. Where it cannot be, that is found before the first run.
+struct Page<'a> {
+    path: &'a Path,
+    beside: PathBuf,
+}
+
+impl<'a> Page<'a> {
+    fn begin(path: &'a Path) -> Result<Self, Failure> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".partial");
+        let page = Self { path, beside: beside.into() };
+        fs::write(&page.beside, "").map_err(|error| page.failed(&error))?;
+        Ok(page)
+    }
+
+    fn write(self, text: &str) -> Result<(), Failure> {
+        let written = fs::write(&self.beside, text);
+        written.and_then(|()| fs::rename(&self.beside, self.path)).map_err(|it| self.failed(&it))
+    }
+
+    fn failed(&self, error: &io::Error) -> Failure {
+        Failure::bad_input(format!("cannot write the page {}: {error}", self.path.display()))
+    }
+}
+
+impl Drop for Page<'_> {
+    fn drop(&mut self) {
+        // It is where it belongs, or was never made.
+        let _ = fs::remove_file(&self.beside);
+    }
 }

@@ -28,6 +28,9 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// <https://prometheus.io/docs/instrumenting/exposition_formats/>.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// What the names of the samples of a metric have behind that of the metric.
+const ENDINGS: [&str; 6] = ["", "_total", "_bucket", "_sum", "_count", "_created"];
+
 /// Answers GET /metrics with those of other services, each with its name as the label `job`, and with `up`
 /// for each: 1 if it answered, 0 if not.
 #[derive(Debug, Parser)]
@@ -181,7 +184,9 @@ fn enter(families: &mut BTreeMap<String, Family>, job: &str, page: &str) {
             current = Some((name, called));
         } else if !line.starts_with('#') && !line.trim().is_empty() {
             let (name, sample) = labelled(line, job);
-            let of_current = current.as_ref().filter(|(said, _)| name.starts_with(said));
+            let is_of =
+                |said: &str| name.strip_prefix(said).is_some_and(|it| ENDINGS.contains(&it));
+            let of_current = current.as_ref().filter(|(said, _)| is_of(said));
             let family = of_current.map_or_else(|| name.to_owned(), |(_, called)| called.clone());
             families.entry(family).or_default().samples.push(sample);
         }

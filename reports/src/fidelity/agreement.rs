@@ -5,13 +5,13 @@ use serde::Serialize;
 use super::{Aspect, ScenarioFidelity};
 use crate::compare::LEVEL;
 
-/// How far a percentile of latency may be from that in life, as a fraction of it.
+/// How far a percentile of latency may be from that of real runs, as a fraction of it.
 pub const TOLERANCE: f64 = 0.15;
 
 /// The same in nanoseconds, where that is more: 3 ms.
 pub const TOLERANCE_NS: f64 = 3e6;
 
-/// How far a share of requests may be from that in life to count as close.
+/// How far a share of requests may be from that of real runs to count as close.
 const SHARE_TOLERANCE: f64 = 0.01;
 
 /// Whether a measure of the simulation agrees with that of another side.
@@ -35,13 +35,13 @@ impl Agreement {
     /// the number of measures; `can_tell` whether that could be small at all.
     pub(super) fn of(
         aspect: Aspect,
-        (simulated, in_life): (f64, f64),
+        (simulated, real): (f64, f64),
         p: f64,
         can_tell: bool,
     ) -> Self {
-        let off = (simulated - in_life).abs();
+        let off = (simulated - real).abs();
         let tolerance = match aspect.is_latency() {
-            true => TOLERANCE_NS.max(TOLERANCE * in_life),
+            true => TOLERANCE_NS.max(TOLERANCE * real),
             false => SHARE_TOLERANCE,
         };
         if off <= tolerance {
@@ -102,12 +102,16 @@ impl Fidelity {
     #[must_use]
     pub fn sentence(&self) -> &'static str {
         match self.conclusion {
-            Conclusion::Close => "close: the same verdicts, and every p50 and p99 within tolerance",
+            Conclusion::Close => {
+                "close: the same verdicts, and every p50 and p99 within the tolerance or within noise"
+            }
             Conclusion::Inconclusive if self.scenarios.is_empty() => {
                 "inconclusive: nothing was performed"
             }
-            Conclusion::Inconclusive => "inconclusive: there are too few runs to tell",
-            Conclusion::Apart => "apart: a verdict is another one, or a p50 or p99 too far off",
+            Conclusion::Inconclusive => {
+                "inconclusive: runs were left out, or there are too few of them to tell"
+            }
+            Conclusion::Apart => "apart: a verdict differs, or a p50 or p99 is too far off",
         }
     }
 

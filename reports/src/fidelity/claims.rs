@@ -3,12 +3,7 @@
 use serde::Serialize;
 
 use super::performed::{Claim, Performed};
-use crate::{
-    record::Phase,
-    report::title_of,
-    tally::Verdicts,
-    verdict::{Finding, Verdict},
-};
+use crate::{record::Phase, report::title_of, tally::Verdicts, verdict::Verdict};
 
 /// An objective or invariant on all sides.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,7 +13,7 @@ pub struct ClaimOnSides {
     pub name: String,
     /// The phase that is judged; `None` for the whole run.
     pub phase: Option<Phase>,
-    /// The bound, as it is in simulation.
+    /// The bound, as it is in simulation if that has it.
     pub bound: String,
     /// On each side, in their order.
     pub sides: Vec<SideOfClaim>,
@@ -41,12 +36,17 @@ pub struct SideOfClaim {
 
 /// The objectives of all sides, of which the first is the simulation.
 pub(super) fn side_by_side(sides: &[&Performed]) -> Vec<ClaimOnSides> {
-    let Some(simulated) = sides.first() else { return Vec::new() };
-    let claims = simulated.claims.iter().enumerate().map(|(number, claim)| {
-        let of_sides = sides.iter().map(|side| {
-            let found = side.claims.get(number).filter(|found| is_alike(&found.first, claim));
-            on_side(found, claim, side.runs())
-        });
+    let mut claims: Vec<&Claim> = Vec::new();
+    for claim in sides.iter().flat_map(|side| &side.claims) {
+        if !claims.iter().any(|known| known.is_that(claim)) {
+            claims.push(claim);
+        }
+    }
+    let on_sides = claims.into_iter().map(|claim| {
+        let of = |side: &Performed| side.claims.iter().find(|it| it.is_that(claim)).cloned();
+        let simulated = sides.first().and_then(|side| of(side));
+        let of_sides =
+            sides.iter().map(|side| on_side(of(side).as_ref(), simulated.as_ref(), side.runs()));
         let first = &claim.first;
         ClaimOnSides {
             name: title_of(first),
@@ -55,17 +55,10 @@ pub(super) fn side_by_side(sides: &[&Performed]) -> Vec<ClaimOnSides> {
             sides: of_sides.collect(),
         }
     });
-    claims.collect()
+    on_sides.collect()
 }
 
-/// Is it the same objective? Its bound may have more slack, and be a part of its name.
-fn is_alike(found: &Finding, claim: &Claim) -> bool {
-    found.kind == claim.first.kind
-        && found.scope == claim.first.scope
-        && found.phase == claim.first.phase
-}
-
-fn on_side(found: Option<&Claim>, simulated: &Claim, runs: usize) -> SideOfClaim {
+fn on_side(found: Option<&Claim>, simulated: Option<&Claim>, runs: usize) -> SideOfClaim {
     let Some(found) = found else {
         let no_data = u64::try_from(runs).unwrap_or(u64::MAX);
         let verdicts = Verdicts { no_data, ..Verdicts::default() };
@@ -79,7 +72,7 @@ fn on_side(found: Option<&Claim>, simulated: &Claim, runs: usize) -> SideOfClaim
         verdicts: found.verdicts.iter().copied().collect(),
         observed: observed(found),
         reason: found.reason.clone(),
-        is_same: only(found).is_some() && only(found) == only(simulated),
+        is_same: only(found).is_some() && only(found) == simulated.and_then(only),
     }
 }
 

@@ -51,7 +51,7 @@ impl Aspect {
         self != Self::Availability
     }
 
-    /// `value` in words, with its unit: a latency with four digits, as clocks in life show no more.
+    /// `value` in words, with its unit: a latency with four digits, as real clocks show no more.
     #[must_use]
     pub fn shown(self, value: f64) -> String {
         match self.is_latency() {

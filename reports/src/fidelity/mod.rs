@@ -6,7 +6,7 @@
 //! [`markdown`], [`page`](crate::html::fidelity) and [`Fidelity::to_json`] show it.
 //!
 //! What is wanted is the same verdict on every objective, and the 50th and 99th percentile of latency within
-//! [`TOLERANCE`] of those in life, or within [`TOLERANCE_NS`] if that is more. A percentile that is
+//! [`TOLERANCE`] of those of real runs, or within [`TOLERANCE_NS`] if that is more. A percentile that is
 //! further off counts if the runs of the two backends differ by more than runs of one do:
 //! Mann-Whitney U with Holm's correction, as in [`compare`](crate::compare).
 

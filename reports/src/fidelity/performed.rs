@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Aspect, Curves, measures};
 use crate::{
     Record,
-    record::{Backend, EndCause, Phase},
+    record::{Backend, Phase},
     report::titled,
     tally::Verdicts,
     verdict::{Finding, FindingKind, Judgement, Verdict},
@@ -33,11 +33,35 @@ pub struct Performed {
 #[derive(Clone, Debug)]
 pub(super) struct Claim {
     pub(super) first: Finding,
+    /// How many alike are before it.
+    alike: usize,
     pub(super) verdicts: Vec<Verdict>,
     /// What was observed, as a number if there is one, and in words.
     pub(super) observed: Vec<(Option<f64>, String)>,
     /// Why it was no pass, the first time.
     pub(super) reason: Option<String>,
+}
+
+impl Claim {
+    fn new(first: &Finding, alike: usize) -> Self {
+        let (first, verdicts, observed) = (first.clone(), Vec::new(), Vec::new());
+        Self { first, alike, verdicts, observed, reason: None }
+    }
+
+    fn is(&self, finding: &Finding, alike: usize) -> bool {
+        self.alike == alike && is_alike(&self.first, finding)
+    }
+
+    /// Is it the same objective as that of another side?
+    pub(super) fn is_that(&self, other: &Self) -> bool {
+        self.is(&other.first, other.alike)
+    }
+}
+
+/// Do two findings differ in nothing but what they are about? The bound of one may have more slack, and
+/// be a part of its name.
+fn is_alike(a: &Finding, b: &Finding) -> bool {
+    a.kind == b.kind && a.scope == b.scope && a.phase == b.phase
 }
 
 /// A fault over the runs.
@@ -92,9 +116,7 @@ impl Performed {
             });
         }
         let cause = &record.end.cause;
-        if matches!(cause, EndCause::LoadBehind { .. } | EndCause::Interrupted)
-            || cause.is_out_of_time()
-        {
+        if cause.shows_the_machine() {
             self.left_out.push(format!("seed {}: {cause}", header.seed));
             return Ok(());
         }
@@ -118,20 +140,20 @@ impl Performed {
         Ok(())
     }
 
-    /// Findings are in the order of the plan, and of as many phases each time.
+    /// Those with the same kind, scope and phase are told apart by their order, which is that of the plan: a
+    /// run may lack a phase.
     fn add_claims(&mut self, judgement: &Judgement) {
         let is_claim =
             |it: &&Finding| matches!(it.kind, FindingKind::Objective | FindingKind::Invariant);
-        for (number, finding) in judgement.findings.iter().filter(is_claim).enumerate() {
-            if self.claims.len() == number {
-                self.claims.push(Claim {
-                    first: finding.clone(),
-                    verdicts: Vec::new(),
-                    observed: Vec::new(),
-                    reason: None,
-                });
-            }
-            let claim = &mut self.claims[number];
+        let claims: Vec<&Finding> = judgement.findings.iter().filter(is_claim).collect();
+        for (number, finding) in claims.iter().enumerate() {
+            let alike = claims[..number].iter().filter(|other| is_alike(other, finding)).count();
+            let known = self.claims.iter().position(|it| it.is(finding, alike));
+            let place = known.unwrap_or_else(|| {
+                self.claims.push(Claim::new(finding, alike));
+                self.claims.len() - 1
+            });
+            let claim = &mut self.claims[place];
             claim.verdicts.push(finding.verdict);
             let figure = finding.figures.map(|figures| figures.observed);
             claim.observed.push((figure, finding.observed.clone()));

@@ -99,7 +99,7 @@ pub struct FaultOnSides {
 }
 
 impl ScenarioFidelity {
-    /// Sets the runs of a scenario side by side. What has no run at all is left away.
+    /// Sets the runs of a scenario side by side. A side may have none.
     #[must_use]
     pub fn between(simulated: &Performed, others: &[Performed]) -> Self {
         let sides: Vec<&Performed> = std::iter::once(simulated).chain(others).collect();
@@ -156,8 +156,8 @@ impl ScenarioFidelity {
         self.claims.iter().filter(|it| it.sides.get(side).is_some_and(|it| it.is_same)).count()
     }
 
-    /// Of the measures of this aspect on a side, that which is furthest off in proportion to what it
-    /// may be: its phase, the values of the simulation and of the side, and whether they agree.
+    /// Of the measures of this aspect on a side, the one that is furthest off, one that is apart before the
+    /// others: its phase, the values of the simulation and of the side, and whether they agree.
     pub(crate) fn furthest(
         &self,
         aspect: Aspect,
@@ -166,8 +166,8 @@ impl ScenarioFidelity {
         let of_aspect = self.measures.iter().filter(|it| it.aspect == aspect);
         let values = of_aspect.filter_map(|it| {
             let simulated = it.sides.first().copied().flatten()?.median;
-            let in_life = it.sides.get(side).copied().flatten()?.median;
-            Some((it.phase, simulated, in_life, *it.agreements.get(side.checked_sub(1)?)?))
+            let real = it.sides.get(side).copied().flatten()?.median;
+            Some((it.phase, simulated, real, *it.agreements.get(side.checked_sub(1)?)?))
         });
         let severity = |it: &(Phase, f64, f64, Agreement)| {
             let off = (it.1 - it.2).abs();

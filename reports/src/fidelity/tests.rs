@@ -5,7 +5,7 @@ use crate::{
     Record,
     fixture::{self, MS},
     html,
-    record::{Backend, EndCause, EventKind},
+    record::{Backend, EndCause, EventKind, Phase},
     verdict::{Finding, Judgement, Verdict},
 };
 
@@ -61,11 +61,11 @@ fn a_few_milliseconds_are_close_and_more_are_apart() {
 /// 15 % of what is slow is more than 3 ms.
 #[test]
 fn the_tolerance_grows_with_what_is_measured() {
-    for (life, expected) in [(100.0, true), (116.0, true), (118.0, false)] {
-        let agreement = Agreement::of(Aspect::P99, (100e6, life * 1e6), 0.001, true);
-        assert_eq!(agreement == Agreement::Close, expected, "{life}");
+    for (real, expected) in [(100.0, true), (116.0, true), (118.0, false)] {
+        let agreement = Agreement::of(Aspect::P99, (100e6, real * 1e6), 0.001, true);
+        assert_eq!(agreement == Agreement::Close, expected, "{real}");
     }
-    let share = |life| Agreement::of(Aspect::Availability, (1.0, life), 0.001, true);
+    let share = |real| Agreement::of(Aspect::Availability, (1.0, real), 0.001, true);
     assert_eq!((share(0.995), share(0.98)), (Agreement::Close, Agreement::Apart));
 }
 
@@ -82,7 +82,7 @@ fn one_run_tells_nothing_and_runs_that_differ_little_from_each_other_do() {
     assert!(within.measures.iter().any(|it| it.agreements == [Agreement::WithinNoise]));
 }
 
-/// The worst that there can be: red in life, and green in simulation.
+/// The worst that there can be: red for real, and green in simulation.
 #[test]
 fn another_verdict_is_apart_whatever_the_figures() {
     let red = against(side(Backend::Processes, [0, 0, 0], Verdict::Fail));
@@ -147,4 +147,51 @@ fn all_of_it_is_shown_and_nothing_of_a_record_is_markup() {
     let object: serde_json::Value = serde_json::from_str(&fidelity.to_json()).expect("it is JSON");
     assert_eq!(object["conclusion"], "apart");
     assert_eq!(object["scenarios"][0]["sides"][1]["backend"], "processes");
+}
+
+/// A late heal can leave nothing of a phase: what is judged in the others is still the same.
+#[test]
+fn a_run_without_a_phase_moves_no_objective_into_the_place_of_another() {
+    let named = |name: &str, phase, verdict| Finding {
+        name: name.to_owned(),
+        phase: Some(phase),
+        verdict,
+        ..fixture::passed()
+    };
+    let (during, recovery) = (Phase::During, Phase::Recovery);
+    let whole = Judgement::of(vec![
+        named("a", during, Verdict::Pass),
+        named("a", recovery, Verdict::Pass),
+        named("b", during, Verdict::Fail),
+        named("b", recovery, Verdict::Pass),
+    ]);
+    let mut simulated = Performed::on(Backend::Simulation);
+    let mut real = Performed::on(Backend::Processes);
+    for seed in 1..4 {
+        simulated.add(&run(Backend::Simulation, seed, 0), &whole).expect("it is alike");
+        real.add(&run(Backend::Processes, seed, 0), &whole).expect("it is alike");
+    }
+    let part = Judgement::of(vec![
+        named("a", during, Verdict::Pass),
+        named("b", during, Verdict::Fail),
+        // What only this side has is shown as missing on the other one.
+        named("c", Phase::After, Verdict::Pass),
+    ]);
+    real.add(&run(Backend::Processes, 4, 0), &part).expect("it is alike");
+    let scenario = ScenarioFidelity::between(&simulated, &[real]);
+    let same: Vec<(&str, bool)> =
+        scenario.claims.iter().map(|it| (it.name.as_str(), it.sides[1].is_same)).collect();
+    let name = |at: usize| same[at].0;
+    assert!(name(0).starts_with('a') && name(2).starts_with('b') && name(4).starts_with('c'));
+    assert_eq!(same.iter().map(|it| it.1).collect::<Vec<_>>(), [true, true, true, true, false]);
+}
+
+#[test]
+fn a_fault_that_could_not_be_performed_says_nothing_of_the_services() {
+    let mut side = side(Backend::Processes, [0, 0, 0], Verdict::Pass);
+    let mut run = run(Backend::Processes, 4, 0);
+    let limit = "power_loss at x could not be performed: the process has written files".to_owned();
+    run.end.cause = EndCause::LimitReached { limit };
+    side.add(&run, &judged(Verdict::NoData)).expect("it is alike");
+    assert_eq!(against(side).conclusion(), Conclusion::Inconclusive);
 }

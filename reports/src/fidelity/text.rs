@@ -66,16 +66,18 @@ pub(crate) fn summary_rows(scenario: &ScenarioFidelity) -> Vec<Vec<String>> {
 
 /// The phase in which a measure is furthest off: `20.9 -> 21.8 ms (during)`.
 fn furthest(scenario: &ScenarioFidelity, aspect: Aspect, side: usize) -> String {
-    let Some((phase, simulated, in_life, agreement)) = scenario.furthest(aspect, side) else {
+    let Some((phase, simulated, real, agreement)) = scenario.furthest(aspect, side) else {
         return "-".to_owned();
     };
-    let mark = marked(agreement);
-    format!("{} -> {}, {phase}{mark}", aspect.shown(simulated), aspect.shown(in_life))
+    let mark = marked(aspect, agreement);
+    format!("{} -> {}, {phase}{mark}", aspect.shown(simulated), aspect.shown(real))
 }
 
 /// What stands behind a measure that is not close.
-pub(crate) fn marked(agreement: Agreement) -> &'static str {
+pub(crate) fn marked(aspect: Aspect, agreement: Agreement) -> &'static str {
     match agreement {
+        // That is not what is concluded from.
+        Agreement::Apart if !aspect.is_wanted() => " (differs)",
         Agreement::Close => "",
         Agreement::WithinNoise => " (within noise)",
         Agreement::TooFewRuns => " (too few runs to tell)",
@@ -147,10 +149,14 @@ pub(crate) fn cell(measure: &MeasureOnSides, side: usize) -> String {
     else {
         return shown;
     };
-    format!("{shown} ({}){}", away(measure.aspect, here, simulated), marked(*agreement))
+    format!(
+        "{shown} ({}){}",
+        away(measure.aspect, here, simulated),
+        marked(measure.aspect, *agreement)
+    )
 }
 
-/// How far a side is from the simulation: `+1.2 ms, +6 %`.
+/// How far a side is from the simulation, and what part of its own value that is: `+1.2 ms, +6 %`.
 fn away(aspect: Aspect, here: SideOfMeasure, simulated: SideOfMeasure) -> String {
     let difference = here.median - simulated.median;
     let sign = match difference {
@@ -158,10 +164,10 @@ fn away(aspect: Aspect, here: SideOfMeasure, simulated: SideOfMeasure) -> String
         it if it < 0.0 => "-",
         _ => return "the same".to_owned(),
     };
-    if !aspect.is_latency() || simulated.median <= 0.0 {
+    if !aspect.is_latency() || here.median <= 0.0 {
         return format!("{sign}{}", aspect.shown_difference(difference));
     }
-    let relative = words::decimal((difference / simulated.median).abs() * 100.0, 1);
+    let relative = words::decimal((difference / here.median).abs() * 100.0, 1);
     format!("{sign}{}, {sign}{relative} %", aspect.shown_difference(difference))
 }
 

@@ -35,7 +35,7 @@ pub fn fidelity(fidelity: &Fidelity) -> String {
             p.hint {
                 "Each scenario was performed with the same load in simulation and on other backends. A p50 \
                  or p99 is close when it is within "
-                (words::percent(fidelity.tolerance)) " of that in life, or within "
+                (words::percent(fidelity.tolerance)) " of that of the real runs, or within "
                 (time(fidelity.tolerance_ns)) " if that is more; further off it counts if runs of the two \
                  differ by more than runs of one do (Mann-Whitney U, Holm, level "
                 (fidelity.level) ")."
@@ -93,6 +93,7 @@ fn section(number: usize, scenario: &ScenarioFidelity) -> Markup {
                 @for side in &scenario.sides { li { (performed(side)) } }
                 @if let Some(given) = given(scenario) { li { (given) } }
             }
+            p.hint { "The first run of each." }
             (charts(scenario))
             (measures(scenario))
             (claims(scenario))

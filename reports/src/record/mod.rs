@@ -121,6 +121,20 @@ impl EndCause {
     pub fn is_out_of_time(&self) -> bool {
         matches!(self, Self::LimitReached { limit } if limit.contains("wall_time_ms"))
     }
+
+    /// Does the end show the machine and not the services? It did not send the load in time, did not
+    /// perform a fault, or was too slow; or somebody interrupted the run.
+    #[must_use]
+    pub fn shows_the_machine(&self) -> bool {
+        let is_not_performed = |limit: &str| {
+            limit.contains("could not be performed") || limit.starts_with("the proxy did not do")
+        };
+        match self {
+            Self::LoadBehind { .. } | Self::Interrupted => true,
+            Self::LimitReached { limit } => self.is_out_of_time() || is_not_performed(limit),
+            _ => false,
+        }
+    }
 }
 
 impl std::fmt::Display for EndCause {

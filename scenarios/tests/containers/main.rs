@@ -48,6 +48,8 @@ fn main() -> ExitCode {
             "a_container_that_is_killed_starts_again_with_its_files",
             runs::a_container_that_is_killed_starts_again_with_its_files,
         ),
+        engine
+            .test("a_container_without_power_is_silent", runs::a_container_without_power_is_silent),
         engine.test(
             "the_disk_of_a_container_is_full_for_a_while",
             runs::the_disk_of_a_container_is_full_for_a_while,

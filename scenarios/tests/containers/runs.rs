@@ -76,6 +76,21 @@ pub(super) fn a_container_that_is_killed_starts_again_with_its_files() {
     assert_eq!(left_over(), [] as [String; 0]);
 }
 
+/// A container without power does nothing more, also while it is ended.
+pub(super) fn a_container_without_power_is_silent() {
+    let _turn = one_at_a_time();
+    let place = Place::on("containers", "silent");
+    let ran = place.run("inventory-lost", &[]);
+    assert_eq!(ran.code, Some(0), "{:?} {}", failed(&ran), ran.err);
+    let header = &ran.record.header;
+    let (lost, healed) = (header.faults[0].inject + 200_000_000, header.faults[0].heal);
+    let said = ran.record.spans().filter(|(at, span)| {
+        ran.record.host(span.host) == "inventory" && (lost..healed).contains(at)
+    });
+    assert_eq!(said.count(), 0);
+    assert_eq!(left_over(), [] as [String; 0]);
+}
+
 pub(super) fn the_disk_of_a_container_is_full_for_a_while() {
     let _turn = one_at_a_time();
     let place = Place::on("containers", "full");

@@ -257,6 +257,13 @@ fn a_machine_without_power_is_silent() {
         .filter(|(_, request)| (lost + ms(30)..lost + ms(100)).contains(&request.intended));
     let took: Vec<u64> = asked.map(|(at, request)| at - request.intended).collect();
     assert!(took.len() >= 5 && took.iter().all(|took| *took > ms(100)), "{took:?}");
+    // It is healed when it has been started, and not before.
+    let last = |is_it: &dyn Fn(&EventKind) -> bool| {
+        ran.record.events.iter().rposition(|event| is_it(&event.what))
+    };
+    let heal = last(&|what| matches!(what, EventKind::Fault { action: FaultAction::Heal, .. }));
+    let up = last(&|what| matches!(what, EventKind::Host { state: HostState::Up, .. }));
+    assert!(up.is_some() && up < heal, "{up:?} {heal:?}");
 }
 
 fn ms(ms: u64) -> u64 {

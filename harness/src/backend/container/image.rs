@@ -10,18 +10,23 @@ use std::{
 
 use futures_util::TryStreamExt;
 use tar::{Builder, EntryType, Header};
-use testcontainers::bollard::{
-    body_full,
-    query_parameters::{
-        CreateImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder,
+use testcontainers::{
+    GenericImage,
+    bollard::{
+        body_full,
+        errors::Error,
+        query_parameters::{
+            CreateImageOptionsBuilder, ListImagesOptionsBuilder, RemoveImageOptionsBuilder,
+        },
     },
+    runners::AsyncRunner,
 };
 
 use super::{
     elf,
     engine::{Engine, USER, reason},
 };
-use crate::backend::real::FILES;
+use crate::{backend::real::FILES, service::chain};
 
 /// Where programs are in an image.
 const PROGRAMS: &str = "usr/local/bin";
@@ -61,7 +66,7 @@ pub(super) async fn build(engine: &Engine, program: &Path) -> Result<Image, Stri
     let packed = packed(&[program.to_owned()])?;
     let stem = program.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
     let stem = stem.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-    let mut tag = blake3::hash(&packed).to_hex().to_string();
+    let mut tag = blake3::hash(&packed.content).to_hex().to_string();
     tag.truncate(TAG_LENGTH);
     let name = format!("squall-{}", stem.trim_matches('-'));
     let image = Image { name, tag, program: name_of(program) };
@@ -86,8 +91,16 @@ pub(super) async fn build_named(
     programs: &[PathBuf],
 ) -> Result<String, String> {
     let (name, tag) = name_and_tag(name);
+    let full = format!("{name}:{tag}");
+    let before = engine.0.inspect_image(&full).await.ok().and_then(|image| image.id);
     import(engine, (name, tag), packed(programs)?).await?;
-    Ok(format!("{name}:{tag}"))
+    let now = engine.0.inspect_image(&full).await.ok().and_then(|image| image.id);
+    if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
+        // One that is used stays.
+        let options = RemoveImageOptionsBuilder::new().build();
+        let _ = engine.0.remove_image(&before, Some(options), None).await;
+    }
+    Ok(full)
 }
 
 /// Finds an image of somebody else, and pulls it if the engine does not have it.
@@ -96,14 +109,15 @@ pub(super) async fn build_named(
 ///
 /// In a sentence.
 pub(super) async fn find(engine: &Engine, named: &str) -> Result<(), String> {
-    if engine.0.inspect_image(named).await.is_ok() {
-        return Ok(());
+    match engine.0.inspect_image(named).await {
+        Ok(_) => return Ok(()),
+        Err(Error::DockerResponseServerError { status_code: 404, .. }) => {}
+        Err(error) => return Err(format!("the image {named}: {}", reason(&error))),
     }
     let (name, tag) = name_and_tag(named);
-    let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).build();
-    let pulled = engine.0.create_image(Some(options), None, None).try_collect::<Vec<_>>().await;
+    let pulled = GenericImage::new(name, tag).pull_image().await;
     pulled.map(drop).map_err(|error| {
-        format!("the image {named} is not there, and cannot be pulled: {}", reason(&error))
+        format!("the image {named} is not there, and cannot be pulled: {}", chain(&error))
     })
 }
 
@@ -120,8 +134,13 @@ fn name_of(program: &Path) -> String {
 }
 
 /// Hands a file system to the engine as an image.
-async fn import(engine: &Engine, (name, tag): (&str, &str), packed: Vec<u8>) -> Result<(), String> {
-    let changes = vec![format!("ENV PATH=/{PROGRAMS}"), format!("USER {}", USER.1)];
+async fn import(engine: &Engine, (name, tag): (&str, &str), packed: Packed) -> Result<(), String> {
+    // There is no list of libraries as `ldconfig` makes it.
+    let folders: Vec<String> = packed.folders.iter().map(|it| it.display().to_string()).collect();
+    let changes = vec![
+        format!("ENV PATH=/{PROGRAMS} LD_LIBRARY_PATH={}", folders.join(":")),
+        format!("USER {}", USER.1),
+    ];
     let options = CreateImageOptionsBuilder::new()
         .from_src("-")
         .repo(name)
@@ -129,7 +148,7 @@ async fn import(engine: &Engine, (name, tag): (&str, &str), packed: Vec<u8>) -> 
         .changes(changes)
         .message("programs and their libraries")
         .build();
-    let made = engine.0.create_image(Some(options), Some(body_full(packed.into())), None);
+    let made = engine.0.create_image(Some(options), Some(body_full(packed.content.into())), None);
     let made = made.try_collect::<Vec<_>>().await;
     made.map(drop).map_err(|error| format!("the engine makes no image: {}", reason(&error)))
 }
@@ -151,18 +170,31 @@ async fn remove_older(engine: &Engine, image: &Image) {
     }
 }
 
+/// The file system of an image.
+struct Packed {
+    /// As an archive.
+    content: Vec<u8>,
+    /// Where libraries are in it.
+    folders: BTreeSet<PathBuf>,
+}
+
 /// The file system of an image with these programs and the libraries that they need, each where it is on
-/// this machine, so that they find each other as here.
-fn packed(programs: &[PathBuf]) -> Result<Vec<u8>, String> {
+/// this machine.
+fn packed(programs: &[PathBuf]) -> Result<Packed, String> {
     let (mut archive, mut libraries) = (Builder::new(Vec::new()), BTreeSet::new());
+    let mut names = BTreeSet::new();
     for program in programs {
+        let name = name_of(program);
+        if !names.insert(name.clone()) {
+            return Err(format!("expected programs with different names, found {name} twice"));
+        }
         let content = read(program)?;
         libraries.extend(elf::libraries(program, &content)?);
         append(&mut archive, &format!("{PROGRAMS}/{}", name_of(program)), &content)?;
     }
-    for library in libraries {
+    for library in &libraries {
         let path = library.to_string_lossy();
-        append(&mut archive, path.trim_start_matches('/'), &read(&library)?)?;
+        append(&mut archive, path.trim_start_matches('/'), &read(library)?)?;
     }
     for (folder, mode) in [(FILES, 0o755), ("tmp", 0o1777)] {
         let mut header = Header::new_gnu();
@@ -174,7 +206,10 @@ fn packed(programs: &[PathBuf]) -> Result<Vec<u8>, String> {
         let appended = archive.append_data(&mut header, format!("{folder}/"), io::empty());
         appended.map_err(|error| format!("cannot pack {folder}: {error}"))?;
     }
-    archive.into_inner().map_err(|error| format!("cannot pack an image: {error}"))
+    let content = archive.into_inner();
+    let content = content.map_err(|error| format!("cannot pack an image: {error}"))?;
+    let folders = libraries.iter().filter_map(|it| Some(it.parent()?.to_owned())).collect();
+    Ok(Packed { content, folders })
 }
 
 fn append(archive: &mut Builder<Vec<u8>>, path: &str, content: &[u8]) -> Result<(), String> {

@@ -357,8 +357,9 @@ impl Machines for Docked {
     }
 
     async fn kill(&mut self, host: u16) {
-        self.resume(host).await;
+        // Before it is resumed, if it is paused: it must not move again.
         self.signal(host, "SIGKILL").await;
+        self.resume(host).await;
         if let Some(id) = self.running(host) {
             // One that is still ending cannot be started again, which whoever tries is told.
             let _ = timeout(END_TIMEOUT, self.engine.0.wait_container(id, None).next()).await;
@@ -368,6 +369,9 @@ impl Machines for Docked {
 
     async fn pause(&mut self, host: u16) -> Result<(), String> {
         let Some(id) = self.running(host) else { return Ok(()) };
+        if self.place(host).is_paused {
+            return Ok(());
+        }
         self.engine.0.pause_container(id).await.map_err(|error| reason(&error))?;
         self.places[usize::from(host)].is_paused = true;
         Ok(())

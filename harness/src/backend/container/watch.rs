@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use testcontainers::bollard::{
     container::LogOutput,
     errors::Error,
-    models::HealthStatusEnum,
+    models::{ContainerMemoryStats, HealthStatusEnum},
     query_parameters::{InspectContainerOptions, LogsOptionsBuilder, StatsOptionsBuilder},
 };
 
@@ -24,6 +24,9 @@ const LINES: &str = "20";
 
 /// The engine is not asked more often than this.
 const EVERY_MIN: Duration = Duration::from_millis(100);
+
+/// A code above this one is that of a signal, with this added.
+const BY_SIGNAL: i32 = 128;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
@@ -43,8 +46,10 @@ impl Watched {
             Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
             Some(Err(_)) | None => return None,
         };
+        // An engine tells the end by a signal as a shell does.
         let code = i32::try_from(code & 0xff).expect("it is a byte");
-        Some((ExitStatus::from_raw(code << 8), self.output().await))
+        let raw = if code > BY_SIGNAL { code - BY_SIGNAL } else { code << 8 };
+        Some((ExitStatus::from_raw(raw), self.output().await))
     }
 
     /// The last lines that it has written.
@@ -88,9 +93,16 @@ impl Watched {
             let inspected =
                 self.engine.0.inspect_container(&self.id, None::<InspectContainerOptions>);
             let (stats, inspected) = tokio::join!(stats.next(), inspected);
-            let (Some(Ok(stats)), Ok(inspected)) = (stats, inspected) else { return };
+            tokio::time::sleep(every.max(EVERY_MIN)).await;
+            let inspected = match inspected {
+                Ok(inspected) => inspected,
+                Err(Error::DockerResponseServerError { status_code: 404, .. }) => return,
+                // It is busy, and may be less so later.
+                Err(_) => continue,
+            };
             let Some(state) = inspected.state.filter(|it| it.running == Some(true)) else { return };
-            if let Some(bytes) = stats.memory_stats.and_then(|it| it.usage) {
+            let Some(Ok(stats)) = stats else { continue };
+            if let Some(bytes) = stats.memory_stats.and_then(|it| resident(&it)) {
                 ear.gauge(host, "resident_mib", (real(bytes) / MIB).round());
             }
             if let Some(threads) = stats.pids_stats.and_then(|it| it.current) {
@@ -99,15 +111,22 @@ impl Watched {
             let health = state.health.and_then(|health| health.status);
             let is_well = match health {
                 Some(HealthStatusEnum::HEALTHY) => Some(1.0),
-                Some(HealthStatusEnum::STARTING | HealthStatusEnum::UNHEALTHY) => Some(0.0),
+                Some(HealthStatusEnum::UNHEALTHY) => Some(0.0),
+                // It has not been asked yet, or has no health check.
                 _ => None,
             };
             if let Some(is_well) = is_well {
                 ear.gauge(host, "healthy", is_well);
             }
-            tokio::time::sleep(every.max(EVERY_MIN)).await;
         }
     }
+}
+
+/// The memory of the processes, without what is cached of files: its name depends on the version of control
+/// groups.
+fn resident(memory: &ContainerMemoryStats) -> Option<u64> {
+    let stats = memory.stats.as_ref()?;
+    stats.get("anon").or_else(|| stats.get("rss")).copied()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "bytes and threads are far below 2^53")]

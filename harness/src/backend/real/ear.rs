@@ -12,6 +12,9 @@ use super::{exit::Exit, telemetry::Told, told::Listener};
 /// fill it.
 const LINES_MAX: usize = 10_000;
 
+/// So much of a line is in the record.
+const LINE_CHARS_MAX: usize = 400;
+
 /// Whom machines tell.
 #[derive(Clone)]
 pub(in crate::backend) struct Ear {
@@ -38,7 +41,12 @@ impl Ear {
 
     /// Takes the lines of a stream, such as `stdout`, of the process of a host.
     pub(in crate::backend) fn lines(&self, host: &str, stream: &'static str) -> Lines {
-        Lines { listener: self.listener.clone(), host: host.to_owned(), stream, left: LINES_MAX }
+        Lines {
+            listener: self.listener.clone(),
+            host: host.to_owned(),
+            stream,
+            left: LINES_MAX + 1,
+        }
     }
 }
 
@@ -47,7 +55,7 @@ pub(in crate::backend) struct Lines {
     listener: Listener,
     host: String,
     stream: &'static str,
-    /// So many more are taken.
+    /// So many more are taken, of which the last says that there were others.
     left: usize,
 }
 
@@ -58,6 +66,7 @@ impl Lines {
             0 => return,
             left => left - 1,
         };
+        let line = line.char_indices().nth(LINE_CHARS_MAX).map_or(line, |(end, _)| &line[..end]);
         let message = if self.left == 0 { "further lines are left out" } else { line };
         self.listener.take(Told::Log {
             host: self.host.clone(),

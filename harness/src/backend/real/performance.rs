@@ -406,6 +406,10 @@ impl<M: Machines> Performance<'_, M> {
     async fn sample(&mut self) {
         let opened = self.shared.network.connections_opened().await;
         for host in self.hosts() {
+            // A machine without power has nothing, although its process is still there.
+            if self.states[usize::from(host)] == HostState::PoweredOff {
+                continue;
+            }
             for (name, value) in self.machines.gauges(host).await {
                 self.shared.gauge(host, name, value);
             }

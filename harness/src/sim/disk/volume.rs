@@ -191,7 +191,9 @@ impl Volume {
         let end_max = len.saturating_add(self.space(len));
         let room = usize::try_from(end_max.saturating_sub(at)).unwrap_or(usize::MAX);
         let taken = data.len().min(room);
-        self.starved |= taken < data.len() && self.full && self.free_bytes() > 0;
+        // What is cut off at the end of a block is short, and not refused.
+        let is_refused = taken == 0 && !data.is_empty();
+        self.starved |= is_refused && self.full && self.free_bytes() > 0;
         if let (Ok(at), true) = (usize::try_from(at), taken > 0) {
             self.change(file, |content| content.write(at, &data[..taken], now));
         }
