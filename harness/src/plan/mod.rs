@@ -21,6 +21,7 @@ mod tcp;
 mod topology;
 
 pub(crate) use load::{MediaType, fill_in, varint};
+pub(crate) use names::REAL_GAUGES;
 pub(crate) use patch::merge_patch;
 pub(crate) use phases::nanos;
 

@@ -10,6 +10,10 @@ use crate::objective::{Objective, Over, fits, nearest};
 pub(crate) const GAUGES: [&str; 5] =
     ["tasks", "sockets", "connections_opened", "memory_growth_mib", "requests_sent"];
 
+/// Gauges that there are where time is real: of a process, of a container, of the load.
+pub(crate) const REAL_GAUGES: [&str; 5] =
+    ["descriptors", "threads", "resident_mib", "healthy", "load_lag_ms"];
+
 impl Plan {
     /// Checks the names in an objective, in a plan that has the hosts of its cluster.
     pub(super) fn check_names(
@@ -60,7 +64,7 @@ impl Plan {
             }
         }
         for gauge in objective.gauges() {
-            if !gauges.contains(&gauge) {
+            if !gauges.contains(&gauge) && !REAL_GAUGES.contains(&gauge) {
                 let things = "every run or cluster has or the plan scrapes";
                 return Err(unknown("a gauge", things, &gauges, gauge));
             }

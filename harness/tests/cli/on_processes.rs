@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use squall::{
     Call, Catalogue, Reply, Scenario, Services,
     objective::{
-        Objective, availability, eventually, gauge, logs, pause_between, returns_to_baseline, spans,
+        Objective, availability, gauge, logs, pause_between, returns_to_baseline, sometimes, spans,
     },
     plan::{Load, Plan, Processes, RequestSpec, Topology, disk_full, partition, refuse},
 };
@@ -52,7 +52,7 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
     let (from, until) = (Duration::from_millis(400), Duration::from_millis(700));
     let between = partition("idle", "web").from(from).until(until);
     let plans = [
-        ("program", get().objective(all_answered()).objective(eventually(logs(LISTENS)))),
+        ("program", get().objective(all_answered()).objective(sometimes(logs(LISTENS)))),
         ("refused", get().objective(all_answered()).fault(refuse("web").from(from).until(until))),
         ("untouched", get().objective(all_answered()).fault(between)),
         ("asked-by-a-call", call("ask")),
@@ -74,7 +74,7 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
             "in-an-image",
             plan("boxed", &boxed, RequestSpec::get("/"))
                 .objective(all_answered())
-                .objective(eventually(logs(LISTENS)))
+                .objective(sometimes(logs(LISTENS)))
                 .objective(gauge("resident_mib").at_most(64.0)),
         ),
         (

@@ -38,7 +38,7 @@ fn a_failure_says_what_where_by_how_much_and_how_to_see_it_again() {
     phase     during
     worst     request 3
       request 3 GET /x degraded after 154 ms, status 200, 1 attempt, from client at 110 ms in
-        during: reviews
+        phase during: reviews
         handle +1 ms, 152 ms on api
           call +2 ms, 13 ms on api dependency=pricing outcome=ok
           call +2 ms, 150 ms on api dependency=reviews outcome=timeout

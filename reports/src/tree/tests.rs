@@ -27,7 +27,7 @@ fn a_request_without_spans_is_one_line() {
     assert_eq!(
         SpanTree::of(&record, 4).render(&record),
         "request 4 GET /x failed after 150 ms, status 0, 1 attempt, from client at 120 ms in \
-         during: timeout\n"
+         phase during: timeout\n"
     );
 }
 

@@ -12,7 +12,7 @@ use self::guests::Together;
 use crate::{
     backend::{Asked, Perform},
     interpose::{self, Parts, Session, active},
-    plan::FaultKind,
+    plan::{FaultKind, REAL_GAUGES},
     run::{recorder::Recorder, timeline::with_drawn_times},
     scenario::Scenario,
     service::Foreign,
@@ -40,7 +40,16 @@ impl Perform for Simulation {
             };
             Some(format!("the service {name} is {what}, and only functions run in virtual time"))
         });
-        told.collect()
+        let plan = scenario.plan();
+        let scraped: Vec<&String> = plan.scrapes.iter().flat_map(|it| &it.series).collect();
+        let is_real = |gauge: &&str| {
+            REAL_GAUGES.contains(gauge) && !scraped.iter().any(|series| series == gauge)
+        };
+        let unread = plan.objectives.iter().flat_map(|objective| {
+            let real = objective.gauges().into_iter().filter(is_real);
+            real.map(|gauge| format!("{}: a simulation has no {gauge}", objective.name()))
+        });
+        told.chain(unread).collect()
     }
 
     /// What a thread keeps from one run to the next (hash keys, random generators) would make the next
