@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     catalogue::SEED,
-    program::{LISTENS, PROGRAM},
+    program::{PROGRAM, WRITES},
 };
 
 /// How long a child of a program would live, if nobody ended it: a number that no other process has
@@ -52,7 +52,7 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
     let (from, until) = (Duration::from_millis(400), Duration::from_millis(700));
     let between = partition("idle", "web").from(from).until(until);
     let plans = [
-        ("program", get().objective(all_answered()).objective(sometimes(logs(LISTENS)))),
+        ("program", get().objective(all_answered()).objective(sometimes(logs(WRITES)))),
         ("refused", get().objective(all_answered()).fault(refuse("web").from(from).until(until))),
         ("untouched", get().objective(all_answered()).fault(between)),
         ("asked-by-a-call", call("ask")),
@@ -74,7 +74,7 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
             "in-an-image",
             plan("boxed", &boxed, RequestSpec::get("/"))
                 .objective(all_answered())
-                .objective(sometimes(logs(LISTENS)))
+                .objective(sometimes(logs(WRITES)))
                 .objective(gauge("resident_mib").at_most(64.0)),
         ),
         (

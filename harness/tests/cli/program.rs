@@ -7,8 +7,8 @@ use super::catalogue::answer_all;
 /// In the environment of a process that is this program.
 pub(crate) const PROGRAM: &str = "SQUALL_TEST_PROGRAM";
 
-/// What it writes when it begins.
-pub(crate) const LISTENS: &str = "it listens from now on";
+/// What it writes every now and then.
+pub(crate) const WRITES: &str = "it is still there";
 
 /// Answers at `--listen=ADDRESS`, if this process is to be that.
 pub(crate) fn asked_for() -> Option<ExitCode> {
@@ -18,7 +18,12 @@ pub(crate) fn asked_for() -> Option<ExitCode> {
         eprintln!("expected --listen=ADDRESS");
         return Some(ExitCode::FAILURE);
     };
-    println!("{LISTENS}");
+    std::thread::spawn(|| {
+        loop {
+            println!("{WRITES}");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.expect("a runtime").block_on(answer_all(&listen, "200 OK"));
     eprintln!("{ended:?}");
