@@ -276,11 +276,15 @@ fn a_full_disk_takes_what_there_is_space_for() {
             let mut file = OpenOptions::new().append(true).open("/file")?;
             log_result("append", &file.write(b"more").map(|_| ()));
             log(&fs::read_to_string("/file")?);
+            // To the end of the block, and no further.
+            log_result("fill", &file.write_all(&[b'x'; 4096]));
+            log(&fs::metadata("/file")?.len().to_string());
             pending().await
         })
         .plan(|plan| plan.lasts(ms(500)).fault(disk_full("a").from(ms(100)).until(ms(400))))
         .completes(1);
-    assert_eq!(seen.said("a"), ["write: StorageFull", "append: StorageFull", "before"]);
+    let expected = ["write: StorageFull", "append: ok", "beforemore", "fill: StorageFull", "4096"];
+    assert_eq!(seen.said("a"), expected);
 }
 
 #[test]
