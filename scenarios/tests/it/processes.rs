@@ -9,7 +9,7 @@ use squall_reports::{
 
 use super::support::{
     Folder, check_refused, command,
-    on_processes::{Place, gone_within, listened_on, one_at_a_time},
+    on_processes::{ATTEMPTS, Place, gone_within, listened_on, one_at_a_time},
     squall, text,
 };
 
@@ -213,13 +213,22 @@ fn a_scenario_in_simulation_and_on_processes_comes_to_the_same_verdicts() {
     let folder = Folder::new("processes-fidelity");
     let page = folder.0.join("page.html");
     let arguments = ["fidelity", "reviews-down", "--backend", "processes", "--runs", "2"];
-    let output = command(
-        &[&arguments[..], &["--format", "json", "--page", &page.to_string_lossy()]].concat(),
-    )
-    .output()
-    .expect("squall can be started");
-    let found: serde_json::Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let more = ["--format", "json", "--page", &page.to_string_lossy()];
+    let compared = || {
+        let output = command(&[&arguments[..], &more].concat()).output();
+        let output = output.expect("squall can be started");
+        let found: serde_json::Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        (output.status.code(), found)
+    };
+    // Again, if the machine was too busy to send the load in time.
+    let mut attempts = std::iter::repeat_with(compared).take(ATTEMPTS);
+    let (code, found) = attempts
+        .find(|(_, found)| {
+            let verdicts = &found["scenarios"][0]["sides"][1]["verdicts"];
+            ["pass", "fail"].iter().any(|it| verdicts[*it].as_u64() > Some(0))
+        })
+        .expect("the load is sent in time");
     let scenario = &found["scenarios"][0];
     let backend = |side: usize| scenario["sides"][side]["backend"].as_str();
     assert_eq!((backend(0), backend(1)), (Some("simulation"), Some("processes")));
@@ -234,11 +243,14 @@ fn a_scenario_in_simulation_and_on_processes_comes_to_the_same_verdicts() {
         Some("apart") => 1,
         _ => 2,
     };
-    assert_eq!(output.status.code(), Some(expected), "{found}");
-    assert!(fs::read_to_string(page).expect("a page").contains("<h2>reviews-down</h2>"));
+    assert_eq!(code, Some(expected), "{found}");
+    assert!(fs::read_to_string(&page).expect("a page").contains("<h2>reviews-down</h2>"));
     assert_eq!(folder.files(), ["page.html"]);
-    check_refused(&["fidelity", "packet-loss"], "packet-loss cannot be performed on processes: ");
-    check_refused(&["fidelity", "no-such-scenario"], "no scenario has");
+    let refused = |name: &str, sentence: &str| {
+        check_refused(&["fidelity", name, "--backend", "processes"], sentence);
+    };
+    refused("packet-loss", "packet-loss cannot be performed on processes: ");
+    refused("no-such-scenario", "no scenario has");
 }
 
 /// Its peers hear nothing of its end, also not through the proxies between them: those that ask it wait as

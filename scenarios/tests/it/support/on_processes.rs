@@ -16,7 +16,7 @@ use super::{Folder, command, ended};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// So often a run is made at the most whose load the machine could not send in time.
-const ATTEMPTS: usize = 3;
+pub(crate) const ATTEMPTS: usize = 3;
 
 /// Where what a command prints is kept.
 const OUT: &str = "out";
