@@ -108,6 +108,7 @@ mod sidecar;
 mod sim;
 mod stored;
 pub mod testing;
+mod whole_file;
 
 pub use call::{Call, Reply};
 pub use catalogue::{Catalogue, Defect, Sources, package_folder};

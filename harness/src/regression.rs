@@ -10,6 +10,8 @@ use std::{
 
 use squall_reports::{plain, regular};
 
+use crate::whole_file;
+
 /// A file grows to so many seeds at the most; a scenario with more has one bug, not hundreds.
 const SEEDS_MAX: usize = 32;
 
@@ -73,10 +75,8 @@ impl Regressions {
             text.push('\n');
         }
         text.push_str(&format!("{seed} # {}\n", plain::line(reason)));
-        let beside = path.with_extension("partial");
         fs::create_dir_all(&self.folder)
-            .and_then(|()| fs::write(&beside, text))
-            .and_then(|()| fs::rename(&beside, &path))
+            .and_then(|()| whole_file::write(&path, text))
             .map_err(|source| RegressionError::Write { path, source })?;
         Ok(true)
     }

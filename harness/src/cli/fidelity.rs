@@ -2,8 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    path::{Path, PathBuf},
+    io,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -31,21 +31,24 @@ use crate::{
     backend::{self, Perform},
     catalogue::Catalogue,
     scenario::Scenario,
+    whole_file,
 };
 
 /// A scenario that is to be performed, and who can.
 struct Task {
-    /// With the load that is given on all sides.
     scenario: Scenario,
-    /// As it is in the catalogue, for those who scale the load themselves.
-    original: Scenario,
     on: Vec<Arc<dyn Perform>>,
 }
 
 pub(super) fn fidelity(catalogue: &Catalogue, args: &args::Fidelity) -> Result<Exit, Failure> {
     let backends = args.others()?;
     let tasks = tasks(catalogue, args, &backends)?;
-    let page = args.page.as_deref().map(Page::begin).transpose()?;
+    let cannot_write = |path: &Path, error: &io::Error| {
+        Failure::bad_input(format!("cannot write the page {}: {error}", path.display()))
+    };
+    if let Some(path) = &args.page {
+        whole_file::check(path).map_err(|error| cannot_write(path, &error))?;
+    }
     let interrupted = interrupt::watch();
     let seeds = usize::from(args.simulations);
     let on = tasks.iter().map(|task| seeds + task.on.len() * usize::from(args.runs));
@@ -77,8 +80,9 @@ pub(super) fn fidelity(catalogue: &Catalogue, args: &args::Fidelity) -> Result<E
         ComparisonFormat::Markdown => fidelity::markdown(&found),
     });
     let mut problems = Problems::default();
-    if let Some(page) = page {
-        problems.note(page.write(&html::fidelity(&found)));
+    if let Some(path) = &args.page {
+        let written = whole_file::write(path, html::fidelity(&found));
+        problems.note(written.map_err(|error| cannot_write(path, &error)));
     }
     let exit = match failure {
         Some(failure) => failure.said(),
@@ -100,36 +104,37 @@ fn tasks(
 ) -> Result<Vec<Task>, Failure> {
     let simulated = backend::simulated();
     let mut tasks = Vec::new();
-    let mut left_out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut left_out: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for listed in chosen(catalogue, &args.filter)? {
-        let original = listed.scenario.clone();
-        let lacking = |backend: &Arc<dyn Perform>| backend.lacks_for(&original);
-        let on: Vec<Arc<dyn Perform>> =
-            backends.iter().filter(|it| lacking(it).is_empty()).cloned().collect();
-        let name = original.name();
-        let is_named = args.filter.iter().any(|filter| filter == name);
-        if is_named {
-            let of_all = std::iter::once(&simulated).chain(backends);
-            let lacks = of_all.map(|it| (it.backend(), lacking(it)));
-            let lacks: Vec<String> = lacks
-                .filter(|(_, lacks)| !lacks.is_empty())
-                .map(|(backend, lacks)| format!("on {backend}: {}", lacks.join("; ")))
-                .collect();
-            let is_one_asked_for = !args.backend.is_empty() && on.len() < backends.len();
-            if on.is_empty() || is_one_asked_for || !lacking(&simulated).is_empty() {
-                return Err(Failure::bad_input(format!(
-                    "{name} cannot be performed {}",
-                    lacks.join(", nor ")
-                )));
+        let (scenario, name) = (&listed.scenario, listed.scenario.name());
+        let lacks_of_simulation = simulated.lacks_for(scenario);
+        let (mut on, mut lacks) = (Vec::new(), Vec::new());
+        for backend in backends {
+            let lacking = backend.lacks_for(scenario);
+            match lacking.is_empty() {
+                true => on.push(Arc::clone(backend)),
+                false => lacks.push((backend.backend(), lacking)),
             }
         }
-        if !on.is_empty() && lacking(&simulated).is_empty() {
-            for backend in backends.iter().filter(|it| !lacking(it).is_empty()) {
-                let names = left_out.entry(backend.backend().to_string()).or_default();
-                names.push(name.to_owned());
+        let is_possible = lacks_of_simulation.is_empty() && !on.is_empty();
+        let is_named = args.filter.iter().any(|filter| filter == name);
+        // A backend that is asked for by its name is not left out in silence either.
+        if is_named && (!is_possible || (!args.backend.is_empty() && !lacks.is_empty())) {
+            let of_all = std::iter::once((simulated.backend(), lacks_of_simulation)).chain(lacks);
+            let of_all = of_all.filter(|(_, lacks)| !lacks.is_empty());
+            let reasons: Vec<String> = of_all
+                .map(|(backend, lacks)| format!("on {backend}: {}", lacks.join("; ")))
+                .collect();
+            return Err(Failure::bad_input(format!(
+                "{name} cannot be performed {}",
+                reasons.join(", nor ")
+            )));
+        }
+        if is_possible {
+            for (backend, _) in lacks {
+                left_out.entry(backend.name()).or_default().push(name);
             }
-            let scenario = original.clone().with_load_of_processes();
-            tasks.push(Task { scenario, original, on });
+            tasks.push(Task { scenario: scenario.clone(), on });
         }
     }
     for (backend, names) in left_out {
@@ -163,10 +168,12 @@ impl Session<'_> {
     fn perform(&mut self, task: &Task) -> Option<ScenarioFidelity> {
         let simulated = backend::simulated();
         let runs = u64::from(self.args.simulations);
-        let simulation = self.runs(&task.scenario, &simulated, runs, None);
+        // The others scale the load themselves.
+        let scaled = task.scenario.clone().with_load_of_processes();
+        let simulation = self.runs(&scaled, &simulated, runs, None);
         let others = task.on.iter().map(|backend| {
             // One at a time: runs at once would take each other's time.
-            self.runs(&task.original, backend, u64::from(self.args.runs), Some(1))
+            self.runs(&task.scenario, backend, u64::from(self.args.runs), Some(1))
         });
         let others: Vec<Performed> = others.collect();
         (simulation.runs() > 0).then(|| ScenarioFidelity::between(&simulation, &others))
@@ -199,37 +206,5 @@ impl Session<'_> {
             }
         });
         performed
-    }
-}
-
-/// A page that is written wholly or not at all. Where it cannot be, that is found before the first run.
-struct Page<'a> {
-    path: &'a Path,
-    beside: PathBuf,
-}
-
-impl<'a> Page<'a> {
-    fn begin(path: &'a Path) -> Result<Self, Failure> {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".partial");
-        let page = Self { path, beside: beside.into() };
-        fs::write(&page.beside, "").map_err(|error| page.failed(&error))?;
-        Ok(page)
-    }
-
-    fn write(self, text: &str) -> Result<(), Failure> {
-        let written = fs::write(&self.beside, text);
-        written.and_then(|()| fs::rename(&self.beside, self.path)).map_err(|it| self.failed(&it))
-    }
-
-    fn failed(&self, error: &io::Error) -> Failure {
-        Failure::bad_input(format!("cannot write the page {}: {error}", self.path.display()))
-    }
-}
-
-impl Drop for Page<'_> {
-    fn drop(&mut self) {
-        // It is where it belongs, or was never made.
-        let _ = fs::remove_file(&self.beside);
     }
 }

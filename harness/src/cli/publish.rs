@@ -16,7 +16,7 @@ use squall_reports::{
 };
 
 use super::args::Formats;
-use crate::catalogue::Catalogue;
+use crate::{catalogue::Catalogue, whole_file};
 
 /// A folder of reports in the making.
 pub(super) struct Publisher<'a> {
@@ -114,11 +114,6 @@ impl<'a> Publisher<'a> {
 
     fn write(&self, name: &str, text: &str) -> Result<(), CannotPublish> {
         let path = self.folder.join(name);
-        let beside = self.folder.join(format!("{name}.partial"));
-        let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &path));
-        written.map_err(|source| {
-            let _ = fs::remove_file(&beside);
-            CannotPublish { path, source }
-        })
+        whole_file::write(&path, text).map_err(|source| CannotPublish { path, source })
     }
 }

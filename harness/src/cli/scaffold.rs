@@ -1,11 +1,14 @@
 //! `squall new`: a scenario file with its registration, which compiles and runs.
 
-use std::{fs, io, path::Path};
+use std::{fs, path::Path};
 
 use squall_reports::name;
 
 use super::{Exit, Failure, args, print, reserved};
-use crate::catalogue::{Catalogue, Sources};
+use crate::{
+    catalogue::{Catalogue, Sources},
+    whole_file,
+};
 
 /// The lines of the catalogue's `mod.rs` above which a new scenario is entered.
 const MODULES_END: &str = "// `squall new` adds modules above this line.";
@@ -43,7 +46,7 @@ pub(super) fn new(catalogue: &Catalogue, args: &args::New) -> Result<Exit, Failu
         .map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", list.display())))
         .and_then(|text| register(&text, &module, &list))?;
     fs::write(&file, filled_in(template, name))
-        .and_then(|()| replace(&list, &registered))
+        .and_then(|()| whole_file::write(&list, &registered))
         .map_err(|error| {
             // Nothing is left half done.
             let _ = fs::remove_file(&file);
@@ -74,12 +77,6 @@ fn register(text: &str, module: &str, list: &Path) -> Result<String, Failure> {
     lines.insert(place, &new);
     let with = format!("{}\n", lines.join("\n"));
     Ok(with.replacen(LIST_END, &format!("entry!({module}),\n        {LIST_END}"), 1))
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let beside = path.with_extension("partial");
-    fs::write(&beside, text)?;
-    fs::rename(&beside, path)
 }
 
 /// The source of the scenario `name`.

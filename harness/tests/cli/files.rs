@@ -37,7 +37,7 @@ fn the_verdict_wins() {
             assert!(ran.err.contains("squall: cannot write the re"), "{file}: {}", ran.err);
         }
     }
-    let ran = blocked("bad", "fixtures/regressions/bad.partial");
+    let ran = blocked("bad", "fixtures/regressions/bad.seeds.partial");
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.err.contains("squall: cannot keep the failed seed"), "{}", ran.err);
 }

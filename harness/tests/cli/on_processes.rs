@@ -81,6 +81,10 @@ pub(crate) fn catalogue(fixtures: PathBuf) -> Catalogue {
             "image-with-gauge",
             plan("boxed", &boxed, RequestSpec::get("/")).objective(gauge("sockets").at_most(9.0)),
         ),
+        (
+            "memory",
+            web(json!({ "listen": "0.0.0.0:8080" })).objective(gauge("resident_mib").at_most(64.0)),
+        ),
         ("connections", get().objective(gauge("connections_opened").at_most(0.0))),
         (
             "slack",

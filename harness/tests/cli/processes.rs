@@ -202,11 +202,17 @@ fn connections() {
 
 fn simulated() {
     let place = Place::new("processes-simulated");
-    let mut command = place.command(&["run", "program"]);
-    command.env(ON_PROCESSES, "yes");
-    let ran = ran(command);
-    assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
-    assert!(ran.err.contains("program cannot be performed on simulation: "), "{}", ran.err);
+    for (scenario, because) in [
+        ("program", "the service sh is a program, and only functions run in virtual time"),
+        ("memory", "gauge resident_mib: a simulation has no resident_mib"),
+    ] {
+        let mut command = place.command(&["run", scenario]);
+        command.env(ON_PROCESSES, "yes");
+        let ran = ran(command);
+        assert_eq!(ran.code, Some(3), "{}{}", ran.out, ran.err);
+        let sentence = format!("{scenario} cannot be performed on simulation: {because}");
+        assert!(ran.err.contains(&sentence), "{}", ran.err);
+    }
 }
 
 fn image() {

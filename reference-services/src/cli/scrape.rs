@@ -216,11 +216,13 @@ mod tests {
                     requests_total{code=\"200\"} 7 # {trace=\"a\"} 1\n\
                     # HELP seconds Time.\n# TYPE seconds histogram\nseconds_bucket{le=\"+Inf\"} 2\n\
                     seconds_count 2\n# EOF\n";
-        let plain = "# TYPE requests_total counter\nrequests_total 3\nalone{} 1\n";
+        let plain =
+            "# TYPE requests_total counter\nrequests_total 3\nrequests_total_open 2\nalone{} 1\n";
         let pages = [("api", Some(open)), ("proxy", Some(plain)), ("gone", None)];
         let expected = "alone{job=\"proxy\"} 1\n\
                         # HELP requests_total Requests.\n# TYPE requests_total counter\n\
                         requests_total{job=\"api\",code=\"200\"} 7\nrequests_total{job=\"proxy\"} 3\n\
+                        requests_total_open{job=\"proxy\"} 2\n\
                         # HELP seconds Time.\n# TYPE seconds histogram\n\
                         seconds_bucket{job=\"api\",le=\"+Inf\"} 2\nseconds_count{job=\"api\"} 2\n\
                         # HELP up Whether the service answered with its metrics.\n# TYPE up gauge\n\

@@ -62,7 +62,8 @@ impl Agreement {
 pub enum Conclusion {
     /// Every verdict is the same, and every p50 and p99 close or within noise.
     Close,
-    /// There is nothing to compare, runs were left out, or there were too few of them to tell.
+    /// There is nothing to compare, something had no data, runs were left out, or there were too few of
+    /// them to tell.
     Inconclusive,
     /// A verdict is another one, or a p50 or p99 apart.
     Apart,

@@ -43,10 +43,11 @@ pub(super) fn side_by_side(sides: &[&Performed]) -> Vec<ClaimOnSides> {
         }
     }
     let on_sides = claims.into_iter().map(|claim| {
-        let of = |side: &Performed| side.claims.iter().find(|it| it.is_that(claim)).cloned();
-        let simulated = sides.first().and_then(|side| of(side));
+        let found = sides.iter().map(|side| side.claims.iter().find(|it| it.is_that(claim)));
+        let found: Vec<Option<&Claim>> = found.collect();
+        let simulated = found.first().copied().flatten();
         let of_sides =
-            sides.iter().map(|side| on_side(of(side).as_ref(), simulated.as_ref(), side.runs()));
+            found.iter().zip(sides).map(|(found, side)| on_side(*found, simulated, side.runs()));
         let first = &claim.first;
         ClaimOnSides {
             name: title_of(first),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A run over time, in equal stretches.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Curves {
     /// How long the run was, in nanoseconds.
     pub(crate) end: u64,

@@ -38,7 +38,7 @@ pub struct ScenarioFidelity {
 }
 
 /// Who performed a scenario, how often, and what it came to.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SideOfScenario {
     /// Who.
@@ -50,13 +50,6 @@ pub struct SideOfScenario {
     /// How the first run went.
     #[serde(skip)]
     pub(crate) curves: Option<Curves>,
-}
-
-impl PartialEq for SideOfScenario {
-    fn eq(&self, other: &Self) -> bool {
-        let key = |it: &Self| (it.backend, it.verdicts, it.left_out.clone());
-        key(self) == key(other)
-    }
 }
 
 /// A measure of a phase on all sides.
@@ -135,12 +128,20 @@ impl ScenarioFidelity {
         } else if others.is_empty()
             || is_one_empty
             || self.sides.iter().any(|side| !side.left_out.is_empty())
+            || self.is_any_without_data()
             || agreements().any(untold)
         {
             Conclusion::Inconclusive
         } else {
             Conclusion::Close
         }
+    }
+
+    /// Had a run nothing to judge, or a fault that never bit? That it is so on all sides is no agreement.
+    fn is_any_without_data(&self) -> bool {
+        let of_claims = self.claims.iter().flat_map(|claim| &claim.sides).map(|side| side.verdicts);
+        let of_runs = self.sides.iter().map(|side| side.verdicts);
+        of_claims.chain(of_runs).any(|verdicts| verdicts.no_data > 0)
     }
 
     /// The objectives of which a verdict is another one on some side that has runs.

@@ -6,7 +6,7 @@ use crate::{
     fixture::{self, MS},
     html,
     record::{Backend, EndCause, EventKind, Phase},
-    verdict::{Finding, Judgement, Verdict},
+    verdict::{Finding, FindingKind, Judgement, Verdict},
 };
 
 /// A run on a backend in which every request takes so much longer.
@@ -194,4 +194,19 @@ fn a_fault_that_could_not_be_performed_says_nothing_of_the_services() {
     run.end.cause = EndCause::LimitReached { limit };
     side.add(&run, &judged(Verdict::NoData)).expect("it is alike");
     assert_eq!(against(side).conclusion(), Conclusion::Inconclusive);
+}
+
+/// Two sides that judged nothing do not agree, and neither do two whose fault never bit.
+#[test]
+fn what_has_no_data_on_any_side_is_not_close() {
+    let nothing = side(Backend::Simulation, [0; 20], Verdict::NoData);
+    let neither = side(Backend::Processes, [0, 0, 0], Verdict::NoData);
+    let scenario = ScenarioFidelity::between(&nothing, &[neither]);
+    assert_eq!((scenario.conclusion(), scenario.same_on(1)), (Conclusion::Inconclusive, 1));
+    let never_bit =
+        Finding { kind: FindingKind::Fault, verdict: Verdict::NoData, ..fixture::passed() };
+    let judgement = Judgement::of(vec![fixture::passed(), never_bit]);
+    let mut unbitten = side(Backend::Processes, [0, 0], Verdict::Pass);
+    unbitten.add(&run(Backend::Processes, 3, 0), &judgement).expect("it is alike");
+    assert_eq!(against(unbitten).conclusion(), Conclusion::Inconclusive);
 }

@@ -49,7 +49,7 @@ impl Fidelity {
                 "inconclusive: nothing was performed"
             }
             Conclusion::Inconclusive => {
-                "inconclusive: runs were left out, or there are too few of them to tell"
+                "inconclusive: something has no data, runs were left out, or there are too few of them"
             }
             Conclusion::Apart => "apart: a verdict differs, or a p50 or p99 is too far off",
         }

@@ -29,7 +29,7 @@ use super::{
     layout::Bridge,
     network::{Network, Proxies},
     request::{self, request},
-    watch,
+    watch::Watched,
 };
 use crate::{
     backend::real::{
@@ -230,11 +230,11 @@ impl Docked {
     /// Tells what becomes of the container that a host has now.
     fn watch(&mut self, host: u16, id: &str) {
         let place = &mut self.places[usize::from(host)];
-        let (engine, id) = (self.engine.clone(), id.to_owned());
+        let container = Watched { engine: self.engine.clone(), id: id.to_owned() };
         let (incarnation, ear) = (place.incarnation, self.ear.clone());
-        let end = watch::Watched { engine: engine.clone(), id: id.clone() };
+        let ends = container.clone();
         tokio::spawn(async move {
-            if let Some((status, output)) = end.end().await {
+            if let Some((status, output)) = ends.end().await {
                 ear.exit(Exit { host, incarnation, status, output });
             }
         });
@@ -243,9 +243,8 @@ impl Docked {
         let (name, heard) = (self.hosts[usize::from(host)].clone(), Arc::clone(&place.heard));
         let ear = self.ear.clone();
         tokio::spawn(async move {
-            let watched = watch::Watched { engine, id };
             let lines = [ear.lines(&name, "stdout"), ear.lines(&name, "stderr")];
-            tokio::join!(watched.hear(lines, &heard), watched.measure(&ear, &name, every));
+            tokio::join!(container.hear(lines, &heard), container.measure(&ear, &name, every));
         });
     }
 
@@ -337,7 +336,7 @@ impl Machines for Docked {
         match &self.place(host).container {
             Some(container) => {
                 let (engine, id) = (self.engine.clone(), container.id().to_owned());
-                watch::Watched { engine, id }.output().await
+                Watched { engine, id }.output().await
             }
             None => String::new(),
         }

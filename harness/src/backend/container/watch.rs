@@ -31,6 +31,7 @@ const BY_SIGNAL: i32 = 128;
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// A container, and the engine that knows it.
+#[derive(Clone, Debug)]
 pub(super) struct Watched {
     pub(super) engine: Engine,
     pub(super) id: String,

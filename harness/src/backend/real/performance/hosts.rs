@@ -184,9 +184,7 @@ impl<M: Machines> Performance<'_, M> {
             self.shared.stop(EndCause::ServiceFailed { host, message: how });
         }
     }
-}
 
-impl<M: Machines> Performance<'_, M> {
     /// The record has how a process has ended, whatever that means for the run.
     fn log_exit(&self, exit: &Exit, is_asked: bool) {
         let is_well = exit.status.success() || is_asked;
