@@ -45,7 +45,9 @@
 //! Defaults, then a TOML file (`--config`), then the environment (`AGGREGATION_API_CPU_US`,
 //! `REVIEWS_FAIL_FRACTION`, two underscores between levels: `AGGREGATION_API_BREAKER__OPEN_MS`),
 //! then flags (`--listen`, `--set breaker.open_ms=250`, `--defect sequential-calls`).
-//! `--print-config` shows the outcome. The fields and their defaults are those of
+//! `--print-config` shows the outcome, without secrets. What Kubernetes puts into the environment of
+//! each container for a service of the same name (`REVIEWS_SERVICE_HOST`, `REVIEWS_PORT`) is no
+//! configuration. The fields and their defaults are those of
 //! the `Config` of each service's module. A mistake is answered with one sentence and exit code 3.
 //!
 //! # What an observer sees
@@ -79,6 +81,7 @@
 
 pub mod aggregation;
 pub mod balancer;
+mod breaker;
 mod budget;
 mod bulkhead;
 pub mod cache;
@@ -91,6 +94,7 @@ pub mod dependency;
 pub mod external_api;
 pub mod journal;
 mod lease;
+mod logs;
 mod metrics;
 pub mod pb;
 pub mod queue_broker;

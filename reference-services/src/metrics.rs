@@ -1,4 +1,5 @@
-//! A metric family with a fixed set of series, in a fixed order.
+//! What the metrics of all services have in common: what each registry begins with, and a family with
+//! a fixed set of series, in a fixed order.
 //!
 //! `prometheus_client`'s own `Family` keeps its series in a hash map: it looks one up on every
 //! count, and writes them in whatever order the map has.
@@ -8,7 +9,17 @@ use std::fmt;
 use prometheus_client::{
     encoding::{EncodeLabelKey, EncodeLabelValue, EncodeMetric, MetricEncoder},
     metrics::{MetricType, TypedMetric},
+    registry::Registry,
 };
+
+use crate::logs;
+
+/// The registry of a service, with what all of them count.
+pub(crate) fn registry(service: &str) -> Registry {
+    let mut registry = Registry::with_prefix(service);
+    logs::register(&mut registry);
+    registry
+}
 
 /// Series of a metric `M`, each with `N` labels.
 #[derive(Debug)]

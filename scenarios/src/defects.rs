@@ -7,7 +7,7 @@ use squall::Defect;
 
 /// The scenario that was made to catch a defect, and the name or a part of the name of what fails
 /// there; others catch most of them as well.
-const CAUGHT_BY: [(&str, &str, &str); 64] = [
+const CAUGHT_BY: [(&str, &str, &str); 70] = [
     ("sequential-calls", "steady-state", "p50 latency"),
     ("client-per-request", "steady-state", "connections_opened"),
     ("no-call-timeout", "reviews-hung", "p99 latency"),
@@ -39,6 +39,12 @@ const CAUGHT_BY: [(&str, &str, &str); 64] = [
     ("answers-before-sync", "pool-store-loses-power", "results on the disk"),
     ("never-syncs", "pool-store-loses-power", "results on the disk"),
     ("unsynced-rewrite", "pool-broker-compacts", "every span \"submit\" outcome=ok"),
+    ("unlocked-journal", "pool-broker-started-twice", "jobs that were answered with 202"),
+    ("ready-without-disk", "pool-not-ready", "times that it said to be ready with a full disk"),
+    ("drops-conflicts", "pool-another-job", "jobs with the id of another one"),
+    ("forgets-pauses", "pool-pauses-survive", "pauses that a broker keeps"),
+    ("expires-forever", "pool-lease-outlived", "jobs that outlived three leases"),
+    ("no-breaker", "pool-api-down", "dead letters of an API that is down"),
     ("late-acknowledgement", "pool-late-workers", "log \"lease used\" never after"),
     ("works-without-lease", "pool-late-workers", "span \"external call\" never after"),
     ("never-extends", "pool-old-jobs", "never log \"lease expired\""),

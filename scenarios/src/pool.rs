@@ -165,6 +165,7 @@ pub(crate) struct Pool {
     name: String,
     hypothesis: String,
     plan: Plan,
+    services: Services,
 }
 
 /// A scenario on the worker pool: 100 jobs a second for three seconds, and nothing broken yet.
@@ -185,7 +186,7 @@ pub(crate) fn pool(name: impl Into<String>, hypothesis: impl Into<String>) -> Po
         let buffer = Scrape::new("operator", format!("{name}:8060")).series("worker_buffered");
         plan = plan.scrape(buffer);
     }
-    Pool { name: name.into(), hypothesis: hypothesis.into(), plan }
+    Pool { name: name.into(), hypothesis: hypothesis.into(), plan, services: services() }
 }
 
 impl Pool {
@@ -229,6 +230,12 @@ impl Pool {
     /// Changes the plan in a way that the pool has no word for.
     pub(crate) fn plan(mut self, change: impl FnOnce(Plan) -> Plan) -> Self {
         self.plan = change(self.plan);
+        self
+    }
+
+    /// Takes other services under the same names.
+    pub(crate) fn services(mut self, change: impl FnOnce(Services) -> Services) -> Self {
+        self.services = change(self.services);
         self
     }
 
@@ -278,6 +285,6 @@ impl Pool {
                     returns_to_baseline("tasks").with_tolerance(CONNECTION_TASKS).on_host(worker),
                 );
         }
-        Scenario::new(self.name, self.hypothesis, plan, services())
+        Scenario::new(self.name, self.hypothesis, plan, self.services)
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Defect;
 use crate::{
+    breaker::BreakerConfig,
     config::{self, Invalid},
     dependency::Kind,
 };
@@ -162,26 +163,6 @@ impl Default for RetryConfig {
     }
 }
 
-/// When a breaker opens and for how long.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BreakerConfig {
-    /// How far back calls are judged. Default 1000.
-    pub window_ms: u64,
-    /// With fewer calls in the window there is no judgement. Default 20.
-    pub calls_min: u32,
-    /// Share of failures that opens it. Default 50.
-    pub failure_percent: u32,
-    /// Time until the probe. Default 500.
-    pub open_ms: u64,
-}
-
-impl Default for BreakerConfig {
-    fn default() -> Self {
-        Self { window_ms: 1000, calls_min: 20, failure_percent: 50, open_ms: 500 }
-    }
-}
-
 impl config::Config for Config {
     fn validate(&self) -> Result<(), Invalid> {
         let deadline = self.request_deadline_ms;
@@ -196,8 +177,6 @@ impl config::Config for Config {
             ("header_timeout_ms", self.header_timeout_ms),
             ("headers_max", self.headers_max as u64),
             ("retry.attempts_max", u64::from(self.retry.attempts_max)),
-            ("breaker.calls_min", u64::from(self.breaker.calls_min)),
-            ("breaker.open_ms", self.breaker.open_ms),
         ];
         for (field, value) in at_least_one {
             Invalid::unless(value >= 1, field, "at least 1", value)?;
@@ -210,11 +189,7 @@ impl config::Config for Config {
         )?;
         let header_bytes = self.header_bytes_max;
         Invalid::unless(header_bytes >= 8192, "header_bytes_max", "at least 8192", header_bytes)?;
-        let window = self.breaker.window_ms;
-        Invalid::unless(window >= 10, "breaker.window_ms", "at least 10", window)?;
-        let percent = self.breaker.failure_percent;
-        let field = "breaker.failure_percent";
-        Invalid::unless((1..=100).contains(&percent), field, "1 to 100", percent)?;
+        self.breaker.validate()?;
         let ratio = self.retry.token_ratio;
         Invalid::unless((0.0..=1.0).contains(&ratio), "retry.token_ratio", "0 to 1", ratio)?;
         Kind::ALL.into_iter().try_for_each(|kind| self.upstreams.uri(kind).map(drop))

@@ -10,8 +10,11 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::breaker_state::BreakerState;
-use crate::{dependency::Kind, metrics::Table};
+use crate::{
+    breaker::BreakerGauge,
+    dependency::Kind,
+    metrics::{Table, registry},
+};
 
 /// Bucket bounds around the two deadlines, in seconds.
 const BUCKETS: [f64; 12] =
@@ -91,38 +94,13 @@ pub(super) struct CallMetrics {
     pub(super) breaker: BreakerGauge,
 }
 
-/// Shows where a breaker stands: one series for each state, 1 for the one it is in.
-#[derive(Clone, Debug, Default)]
-pub(super) struct BreakerGauge {
-    closed: Gauge,
-    open: Gauge,
-    half_open: Gauge,
-}
-
-impl BreakerGauge {
-    /// Shows `state`.
-    pub(super) fn show(&self, state: BreakerState) {
-        for (each, gauge) in self.series() {
-            gauge.set(i64::from(each == state));
-        }
-    }
-
-    fn series(&self) -> [(BreakerState, &Gauge); 3] {
-        [
-            (BreakerState::Closed, &self.closed),
-            (BreakerState::Open, &self.open),
-            (BreakerState::HalfOpen, &self.half_open),
-        ]
-    }
-}
-
 impl Metrics {
     pub(super) fn new() -> Self {
         let requests: [Counter; 6] = Default::default();
         let request_seconds = Histogram::new(BUCKETS);
         let in_flight = Gauge::default();
         let calls = Kind::ALL.map(|_| CallMetrics::new());
-        let mut registry = Registry::with_prefix("aggregation_api");
+        let mut registry = registry("aggregation_api");
         let outcomes = RequestOutcome::ALL.iter().zip(&requests);
         registry.register(
             "requests",
@@ -161,8 +139,7 @@ impl Metrics {
 
 impl CallMetrics {
     fn new() -> Self {
-        let breaker = BreakerGauge::default();
-        breaker.show(BreakerState::Closed);
+        let breaker = BreakerGauge::new();
         Self {
             outcomes: Default::default(),
             seconds: Histogram::new(BUCKETS),

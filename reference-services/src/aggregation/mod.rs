@@ -1,7 +1,5 @@
 //! The aggregation API: one document from four dependencies, whatever becomes of three of them.
 
-mod breaker;
-mod breaker_state;
 mod call;
 mod config;
 mod defect;
@@ -12,7 +10,7 @@ mod section;
 mod service;
 mod upstream;
 
-pub use crate::server::Error;
-pub use config::{BreakerConfig, Config, RetryConfig, Upstreams};
+pub use crate::{breaker::BreakerConfig, server::Error};
+pub use config::{Config, RetryConfig, Upstreams};
 pub use defect::Defect;
 pub use service::{Bound, bind, run};

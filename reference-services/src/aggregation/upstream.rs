@@ -11,12 +11,12 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{
     Error,
-    breaker::Breaker,
     config::{Config, RetryConfig},
     defect::{Defect, Defects},
     metrics::CallMetrics,
 };
 use crate::{
+    breaker::Breaker,
     budget::RetryBudget,
     bulkhead::{self, Bulkhead},
     dependency::Kind,

@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use super::{
     body::{BoxError, Watched},
     endpoint::{InFlight, Sender},
 };
+use crate::server::keeping;
 
 /// The body of an answer to a client: our own, or that of an endpoint.
 pub(super) type AnswerBody = Either<Full<Bytes>, Passed>;
@@ -24,7 +26,7 @@ pub(super) type AnswerBody = Either<Full<Bytes>, Passed>;
 pub(super) struct Held {
     pub(super) sender: Sender,
     pub(super) in_flight: InFlight,
-    pub(super) place: Option<OwnedSemaphorePermit>,
+    pub(super) place: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 /// The body of an endpoint's answer.
@@ -43,7 +45,8 @@ impl Passed {
 
     /// The place of an answer that is not passed on; its connection is closed.
     pub(super) fn into_place(self) -> Option<OwnedSemaphorePermit> {
-        self.held.and_then(|held| held.place)
+        // Nothing of the answer was sent, so that no piece of it shares the place.
+        self.held.and_then(|held| held.place).and_then(Arc::into_inner)
     }
 
     /// After the last piece the connection can carry the next request. One that is dropped before
@@ -65,7 +68,10 @@ impl Body for Passed {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let place = self.held.as_ref().and_then(|held| held.place.clone());
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        // The place is taken until what is sent has been read.
+        let frame = frame.map(|frame| frame.map(|frame| frame.map_data(|it| keeping(it, place))));
         match &frame {
             Some(Ok(_)) => self.release_at_end(),
             Some(Err(_)) => self.held = None,

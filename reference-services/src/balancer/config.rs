@@ -22,7 +22,8 @@ pub struct Config {
     /// The endpoints until the orchestrator names others. Default none.
     pub endpoints: EndpointsSpec,
     /// What is taken from clients at the most. The body of a client's request passes through, so
-    /// that `stall_timeout_ms` bounds it, and `body_timeout_ms` those on the admin port only.
+    /// that `stall_timeout_ms` and `upload_timeout_ms` bound it, and `body_timeout_ms` those on the
+    /// admin port only.
     pub http: Limits,
     /// Requests in flight; further ones wait. Default 4096.
     pub concurrency_max: usize,
@@ -34,10 +35,13 @@ pub struct Config {
     pub retry_after_s: u64,
     /// Time to connect to an endpoint. Default 250.
     pub connect_timeout_ms: u64,
-    /// Time for an endpoint from a request to the head of its answer. Default 500.
+    /// Time for an endpoint to take the next piece of a request, and from the last one to the head of
+    /// its answer. The time that a client takes to send the body is not the endpoint's. Default 500.
     pub per_try_timeout_ms: u64,
     /// The longest silence within a body, of a request or an answer. Default 15000.
     pub stall_timeout_ms: u64,
+    /// Time for a client to send the whole body of a request. Default 60000.
+    pub upload_timeout_ms: u64,
     /// Idle connections kept for each endpoint. Default 256.
     pub idle_max: usize,
     /// Retries on another endpoint.
@@ -68,6 +72,7 @@ impl Default for Config {
             connect_timeout_ms: 250,
             per_try_timeout_ms: 500,
             stall_timeout_ms: 15_000,
+            upload_timeout_ms: 60_000,
             idle_max: 256,
             retry: RetryConfig::default(),
             outlier: OutlierConfig::default(),
@@ -130,6 +135,7 @@ impl config::Config for Config {
             ("connect_timeout_ms", self.connect_timeout_ms),
             ("per_try_timeout_ms", self.per_try_timeout_ms),
             ("stall_timeout_ms", self.stall_timeout_ms),
+            ("upload_timeout_ms", self.upload_timeout_ms),
             ("retry.attempts_max", u64::from(self.retry.attempts_max)),
             ("outlier.failures", u64::from(self.outlier.failures)),
             ("outlier.ejected_ms", self.outlier.ejected_ms),

@@ -9,15 +9,47 @@ use std::{
     time::Duration,
 };
 
-use hyper::client::conn::http1::{self, SendRequest};
+use http::{Request, Response};
+use hyper::{
+    body::Incoming,
+    client::conn::{
+        TrySendError,
+        http1::{self, SendRequest},
+    },
+};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::{task::AbortHandle, time::timeout};
 
 use super::{body::RequestBody, metrics::GroupMetrics, outlier::Outlier};
 
-/// The sending half of a connection.
-pub(super) type Sender = SendRequest<RequestBody>;
+/// A connection to an endpoint, which is closed when this is dropped: whoever waits no longer for an
+/// answer leaves nothing that goes on sending the request, and keeps its client.
+#[derive(Debug)]
+pub(super) struct Sender {
+    requests: SendRequest<RequestBody>,
+    _driver: AbortOnDrop,
+}
+
+/// Ends a task.
+#[derive(Debug)]
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Sender {
+    /// Sends a request, and waits for the head of its answer.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
+        self.requests.try_send_request(request).await
+    }
+}
 
 /// An endpoint of a group.
 #[derive(Debug)]
@@ -66,12 +98,12 @@ impl Endpoint {
     pub(super) fn take_idle(&self) -> Option<Sender> {
         let mut idle = self.idle.lock().expect("nothing panics while it holds the lock");
         // The last one that was put back is the least likely to have been closed.
-        std::iter::from_fn(|| idle.pop()).find(Sender::is_ready)
+        std::iter::from_fn(|| idle.pop()).find(|sender| sender.requests.is_ready())
     }
 
     /// Keeps a connection for the next request.
     pub(super) fn put_back(&self, sender: Sender) {
-        if sender.is_closed() || self.removed.load(Ordering::Relaxed) {
+        if sender.requests.is_closed() || self.removed.load(Ordering::Relaxed) {
             return;
         }
         let mut idle = self.idle.lock().expect("nothing panics while it holds the lock");
@@ -89,13 +121,13 @@ impl Endpoint {
             http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)
         };
         let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
-        let (sender, connection) = timeout(within, connected).await.map_err(|_| late())??;
+        let (requests, connection) = timeout(within, connected).await.map_err(|_| late())??;
         self.metrics.connections.inc();
-        tokio::spawn(async move {
+        let driver = tokio::spawn(async move {
             // Its errors reach whoever waits for an answer on it.
             let _ = connection.await;
         });
-        Ok(sender)
+        Ok(Sender { requests, _driver: AbortOnDrop(driver.abort_handle()) })
     }
 }
 

@@ -15,21 +15,24 @@ use http_body_util::{Either, Empty, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use tokio::{
     sync::OwnedSemaphorePermit,
-    time::{Instant, timeout},
+    time::{Instant, sleep_until},
 };
 
 use super::{
     Config,
     admission::Admission,
     answer::{AnswerBody, Held, Passed},
-    body::{RequestBody, Stalled, Watched},
+    body::{RequestBody, Stalled, Turn, Uploaded, Watched},
     defect::Defects,
     endpoint::{Endpoint, Sender},
     groups::Groups,
     headers,
     metrics::{Metrics, Outcome},
 };
-use crate::{budget::RetryBudget, server::Problem};
+use crate::{
+    budget::RetryBudget,
+    server::{Problem, host},
+};
 
 /// Everything that requests share.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub(super) struct Proxy {
     pub(super) defects: Defects,
     admission: Admission,
     budget: RetryBudget,
+    /// How this instance signs what passes through it.
+    via: HeaderValue,
     stopping: AtomicBool,
 }
 
@@ -78,6 +83,7 @@ impl Proxy {
             defects: Defects::from(&config.defects),
             admission: Admission::new(&config),
             budget: RetryBudget::new(tokens_max, ratio),
+            via: headers::via(),
             stopping: AtomicBool::new(false),
             metrics,
             config,
@@ -118,6 +124,7 @@ impl Proxy {
         request: Request<Incoming>,
         peer: &HeaderValue,
     ) -> Result<Response<AnswerBody>, (Outcome, Problem)> {
+        host::check(&request).map_err(|it| (Outcome::ClientError, it))?;
         if request.method() == Method::CONNECT {
             let detail = "this is no tunnel";
             return Err((
@@ -137,23 +144,27 @@ impl Proxy {
         if let Some(cost) = self.config.cpu() {
             squall_os::cpu::spend(cost).await;
         }
-        self.forward(self.outgoing(request, peer), place).await
+        let request = self.outgoing(request, peer).map_err(|it| (Outcome::ClientError, it))?;
+        self.forward(request, place).await
     }
 
     /// The client's request as an endpoint gets it.
-    fn outgoing(&self, request: Request<Incoming>, peer: &HeaderValue) -> Request<RequestBody> {
+    fn outgoing(
+        &self,
+        request: Request<Incoming>,
+        peer: &HeaderValue,
+    ) -> Result<Request<RequestBody>, Problem> {
         let (mut parts, body) = request.into_parts();
-        headers::of_request(&mut parts, peer);
+        headers::of_request(&mut parts, peer, &self.via)?;
         let body = if body.is_end_stream() {
             Either::Left(Empty::new())
         } else {
-            let longest = Duration::from_millis(self.config.stall_timeout_ms);
-            Either::Right(Limited::new(
-                Watched::new(body, longest),
-                self.config.http.body_bytes_max,
-            ))
+            let stalled = Duration::from_millis(self.config.stall_timeout_ms);
+            let late = Duration::from_millis(self.config.upload_timeout_ms);
+            let body = Limited::new(Watched::new(body, stalled), self.config.http.body_bytes_max);
+            Either::Right(Uploaded::new(body, Turn::new(), late))
         };
-        Request::from_parts(parts, body)
+        Ok(Request::from_parts(parts, body))
     }
 
     /// Sends a request to endpoint after endpoint, as often as it may be sent.
@@ -219,9 +230,16 @@ impl Proxy {
         let in_flight = endpoint.enter();
         endpoint.metrics.requests.inc();
         let begun = Instant::now();
-        let within = Duration::from_millis(self.config.per_try_timeout_ms);
-        let late = |_| Err(Missed::boxed(Why::Late, None, false));
-        let sent = timeout(within, self.send(endpoint, request)).await.unwrap_or_else(late);
+        let turn = match request.body() {
+            Either::Left(_) => Turn::new(),
+            Either::Right(body) => body.turn().clone(),
+        };
+        turn.begin();
+        let sent = tokio::select! {
+            biased;
+            sent = self.send(endpoint, request) => sent,
+            () = self.too_late(&turn) => Err(Missed::boxed(Why::Late, None, false)),
+        };
         endpoint.metrics.latency.observe(begun.elapsed().as_secs_f64());
         let (answer, sender) = match sent {
             Ok(answered) => answered,
@@ -245,10 +263,23 @@ impl Proxy {
             self.budget.succeeded();
         }
         let (mut parts, body) = answer.into_parts();
-        headers::of_answer(&mut parts.headers);
+        headers::of_answer(&mut parts.headers, &self.via);
         let longest = Duration::from_millis(self.config.stall_timeout_ms);
-        let held = Held { sender, in_flight, place: place.take() };
+        let held = Held { sender, in_flight, place: place.take().map(Arc::new) };
         Ok(Response::from_parts(parts, Either::Right(Passed::new(body, longest, held))))
+    }
+
+    /// Completes when the endpoint has been waited for for too long.
+    async fn too_late(&self, turn: &Turn) {
+        let longest = Duration::from_millis(self.config.per_try_timeout_ms);
+        loop {
+            // While it is the client's turn, there is nothing to wait for.
+            let since = turn.since().unwrap_or_else(Instant::now);
+            sleep_until(since + longest).await;
+            if turn.since().is_some_and(|since| since.elapsed() >= longest) {
+                return;
+            }
+        }
     }
 
     /// Sends on an idle connection. If that was closed just then, on a new one: this happens to
@@ -259,6 +290,12 @@ impl Proxy {
         request: Request<RequestBody>,
     ) -> Result<(Response<Incoming>, Sender), Box<Missed>> {
         let mut request = request;
+        // Only a client that speaks HTTP/1.0 need not name a host.
+        if !request.headers().contains_key(header::HOST)
+            && let Ok(host) = HeaderValue::from_str(&endpoint.address)
+        {
+            request.headers_mut().insert(header::HOST, host);
+        }
         if let Some(sender) = endpoint.take_idle() {
             let copy = self.repeatable(&request);
             match send_on(sender, request, true).await {
@@ -268,11 +305,6 @@ impl Proxy {
                 },
                 sent => return sent,
             }
-        }
-        if !request.headers().contains_key(header::HOST)
-            && let Ok(host) = HeaderValue::from_str(&endpoint.address)
-        {
-            request.headers_mut().insert(header::HOST, host);
         }
         let within = Duration::from_millis(self.config.connect_timeout_ms);
         match endpoint.connect(within).await {
@@ -301,7 +333,7 @@ async fn send_on(
     request: Request<RequestBody>,
     was_idle: bool,
 ) -> Result<(Response<Incoming>, Sender), Box<Missed>> {
-    match sender.try_send_request(request).await {
+    match sender.send(request).await {
         Ok(answer) => Ok((answer, sender)),
         Err(mut error) => {
             let request = error.take_message();

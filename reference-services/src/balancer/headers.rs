@@ -1,7 +1,10 @@
 //! What a proxy does to headers (RFC 9110, 7.6): those that are for one connection end here, and
 //! the way of a message is written into it.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use rand::Rng;
+
+use crate::server::Problem;
 
 /// For one connection only, whether or not `Connection` names them.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -16,10 +19,31 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const VIA: HeaderValue = HeaderValue::from_static("1.1 load-balancer");
 
-/// Makes a client's request one to an endpoint; `peer` is the client's address.
-pub(super) fn of_request(parts: &mut Parts, peer: &HeaderValue) {
+/// For all who get the message: no sender may name them in `Connection` (RFC 9110, 7.6.1), and who
+/// does has something in mind.
+const END_TO_END: [HeaderName; 4] =
+    [header::HOST, header::CONTENT_LENGTH, header::VIA, FORWARDED_FOR];
+
+/// How an instance signs messages: with a name that no other one has, so that it knows its own.
+pub(super) fn via() -> HeaderValue {
+    let instance: u32 = rand::rng().random();
+    // Letters and digits.
+    HeaderValue::from_str(&format!("1.1 load-balancer-{instance:08x}"))
+        .unwrap_or_else(|_| HeaderValue::from_static("1.1 load-balancer"))
+}
+
+/// Makes a client's request one to an endpoint; `peer` is the client's address. Refuses one that has
+/// been here before.
+pub(super) fn of_request(
+    parts: &mut Parts,
+    peer: &HeaderValue,
+    via: &HeaderValue,
+) -> Result<(), Problem> {
+    if has_passed(&parts.headers, via) {
+        let detail = "the request has come here in a circle";
+        return Err(Problem::unread(StatusCode::LOOP_DETECTED, detail));
+    }
     remove_hop_by_hop(&mut parts.headers);
     parts.version = http::Version::HTTP_11;
     // A client may name the whole URI; an endpoint gets the path, and the name as `Host`.
@@ -29,23 +53,28 @@ pub(super) fn of_request(parts: &mut Parts, peer: &HeaderValue) {
         }
         parts.uri = path.clone().into();
     }
-    let way = match parts.headers.get(FORWARDED_FOR) {
-        None => Some(peer.clone()),
-        Some(before) => {
-            let joined = [before.as_bytes(), b", ", peer.as_bytes()].concat();
-            HeaderValue::from_bytes(&joined).ok()
-        }
-    };
-    if let Some(way) = way {
+    let before = parts.headers.get_all(FORWARDED_FOR).iter();
+    let way: Vec<&[u8]> = before.chain([peer]).map(HeaderValue::as_bytes).collect();
+    // What were values are one value.
+    if let Ok(way) = HeaderValue::from_bytes(&way.join(&b", "[..])) {
         parts.headers.insert(FORWARDED_FOR, way);
     }
-    parts.headers.append(header::VIA, VIA);
+    parts.headers.append(header::VIA, via.clone());
+    Ok(())
 }
 
 /// Makes an endpoint's answer one to a client.
-pub(super) fn of_answer(headers: &mut HeaderMap) {
+pub(super) fn of_answer(headers: &mut HeaderMap, via: &HeaderValue) {
     remove_hop_by_hop(headers);
-    headers.append(header::VIA, VIA);
+    headers.append(header::VIA, via.clone());
+}
+
+/// Has a message this signature?
+fn has_passed(headers: &HeaderMap, via: &HeaderValue) -> bool {
+    let signed = headers.get_all(header::VIA).iter();
+    signed
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .any(|signature| signature.trim_ascii() == via.as_bytes())
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
@@ -57,7 +86,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
             .flat_map(|value| value.split(','))
             .filter_map(|name| name.trim().parse().ok())
             .collect();
-        for name in named {
+        for name in named.iter().filter(|name| !END_TO_END.contains(name)) {
             headers.remove(name);
         }
     }
@@ -72,14 +101,20 @@ mod tests {
 
     use super::*;
 
-    #[track_caller]
-    fn check(uri: &str, given: &[(&str, &str)], expected: &[(&str, &str)]) {
+    const VIA: HeaderValue = HeaderValue::from_static("1.1 load-balancer-0");
+
+    fn parts(uri: &str, given: &[(&str, &str)]) -> Parts {
         let mut request = Request::get(uri);
         for (name, value) in given {
             request = request.header(*name, *value);
         }
-        let (mut parts, ()) = request.body(()).expect("a request").into_parts();
-        of_request(&mut parts, &HeaderValue::from_static("10.0.0.9"));
+        request.body(()).expect("a request").into_parts().0
+    }
+
+    #[track_caller]
+    fn check(uri: &str, given: &[(&str, &str)], expected: &[(&str, &str)]) {
+        let mut parts = parts(uri, given);
+        of_request(&mut parts, &HeaderValue::from_static("10.0.0.9"), &VIA).expect("no circle");
         let mut found: Vec<_> = parts
             .headers
             .iter()
@@ -106,18 +141,25 @@ mod tests {
             ("cookie", "session=1"),
             ("host", "shop"),
             ("traceparent", "00-1-2-01"),
-            ("via", "1.1 load-balancer"),
+            ("via", "1.1 load-balancer-0"),
             ("x-forwarded-for", "10.0.0.9"),
         ];
         check("/x?y=1", &given, &expected);
     }
 
     #[test]
-    fn the_way_is_continued() {
-        let given = [("host", "shop"), ("x-forwarded-for", "1.2.3.4"), ("via", "1.1 other")];
-        let expected = [
+    fn what_is_for_all_is_not_for_one_connection() {
+        let given = [
+            ("connection", "host, via, content-length, x-forwarded-for"),
+            ("content-length", "0"),
             ("host", "shop"),
-            ("via", "1.1 load-balancer"),
+            ("via", "1.1 other"),
+            ("x-forwarded-for", "1.2.3.4"),
+        ];
+        let expected = [
+            ("content-length", "0"),
+            ("host", "shop"),
+            ("via", "1.1 load-balancer-0"),
             ("via", "1.1 other"),
             ("x-forwarded-for", "1.2.3.4, 10.0.0.9"),
         ];
@@ -125,9 +167,38 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_comes_in_a_circle_is_refused() {
+        let refused = |value: &str| {
+            let mut parts = parts("/x", &[("via", "1.1 a"), ("via", value)]);
+            of_request(&mut parts, &HeaderValue::from_static("10.0.0.9"), &VIA).is_err()
+        };
+        assert!(refused("1.1 load-balancer-0"));
+        assert!(refused("1.0 b , 1.1 load-balancer-0,1.1 c"));
+        assert!(!refused("1.1 load-balancer-1"), "another instance");
+        assert_ne!(via(), via());
+    }
+
+    #[test]
+    fn the_way_is_continued() {
+        let given = [
+            ("host", "shop"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-for", "5.6.7.8, 9.9.9.9"),
+            ("via", "1.1 other"),
+        ];
+        let expected = [
+            ("host", "shop"),
+            ("via", "1.1 load-balancer-0"),
+            ("via", "1.1 other"),
+            ("x-forwarded-for", "1.2.3.4, 5.6.7.8, 9.9.9.9, 10.0.0.9"),
+        ];
+        check("/x?y=1", &given, &expected);
+    }
+
+    #[test]
     fn a_whole_uri_names_the_host() {
         let expected =
-            [("host", "shop:81"), ("via", "1.1 load-balancer"), ("x-forwarded-for", "10.0.0.9")];
+            [("host", "shop:81"), ("via", "1.1 load-balancer-0"), ("x-forwarded-for", "10.0.0.9")];
         check("http://shop:81/x?y=1", &[("host", "other")], &expected);
     }
 }

@@ -14,7 +14,7 @@ use prometheus_client::{
 };
 
 use super::EndpointsSpec;
-use crate::metrics::Table;
+use crate::metrics::{Table, registry};
 
 /// Bucket bounds in seconds.
 const BUCKETS: [f64; 10] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5];
@@ -104,7 +104,7 @@ impl Metrics {
         let answers: [Counter; 5] = Default::default();
         let (in_flight, retries) = (Gauge::default(), Counter::default());
         let groups = ByName::default();
-        let mut registry = Registry::with_prefix("balancer");
+        let mut registry = registry("balancer");
         registry.register(
             "answers",
             "What clients got",

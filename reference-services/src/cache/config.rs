@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Defect;
 use crate::{
-    config::{self, Invalid},
+    config::{self, Invalid, Secret},
     server::Limits,
 };
 
@@ -124,7 +124,7 @@ pub struct SessionConfig {
     /// What cookies are signed with, the same for all pods: at least 32 bytes. Without it there
     /// are no sessions. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub key: Option<Secret>,
     /// How long a session lasts. Default 3600.
     pub lasts_s: u64,
 }
@@ -180,8 +180,9 @@ impl config::Config for Config {
         Invalid::unless((0.0..=1.0).contains(&fraction), field, "0 to 1", fraction)?;
         if let Some(key) = &self.session.key {
             let expected = "at least 32 bytes";
-            let found = format!("{} bytes", key.len());
-            Invalid::unless(key.len() >= 32, "session.key", expected, found)?;
+            let length = key.reveal().len();
+            let found = format!("{length} bytes");
+            Invalid::unless(length >= 32, "session.key", expected, found)?;
         }
         self.source_uri().map(drop)
     }

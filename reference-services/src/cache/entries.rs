@@ -16,6 +16,8 @@ pub(super) struct Entry {
     pub(super) loaded: Instant,
     /// The answer for as long as it is fresh, made once.
     pub(super) answer: Bytes,
+    /// How many items were there before it came for the first time.
+    nth: u64,
 }
 
 /// An item as clients get it.
@@ -39,9 +41,23 @@ pub(super) struct SessionView {
 /// Items by id, from 1.
 #[derive(Debug)]
 pub(super) struct Entries {
-    slots: RwLock<Vec<Option<Entry>>>,
+    slots: RwLock<Slots>,
     version: String,
     fresh_for: Duration,
+}
+
+/// A place for each item, and how many are taken. None is given up.
+#[derive(Debug)]
+struct Slots {
+    places: Vec<Option<Entry>>,
+    held: u64,
+}
+
+/// All items that were there at an instant, to be read one part after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held {
+    pub(super) items: u64,
+    at: Instant,
 }
 
 /// What is known of an item.
@@ -56,7 +72,7 @@ impl Entries {
     /// Places for so many items, all empty. Ids are places, so there are at most a million.
     pub(super) fn new(items: u64, version: &str, fresh_for: Duration) -> Self {
         let places = usize::try_from(items).unwrap_or(usize::MAX);
-        let slots = RwLock::new(vec![None; places]);
+        let slots = RwLock::new(Slots { places: vec![None; places], held: 0 });
         Self { slots, version: version.to_owned(), fresh_for }
     }
 
@@ -67,7 +83,8 @@ impl Entries {
 
     pub(super) fn find(&self, id: u64) -> Found {
         let slots = self.slots.read().expect("nothing panics while it holds the lock");
-        let entry = self.place(id).and_then(|place| slots.get(place)).and_then(Option::as_ref);
+        let entry =
+            self.place(id).and_then(|place| slots.places.get(place)).and_then(Option::as_ref);
         match entry {
             None => Found::Missing,
             Some(entry) if entry.loaded.elapsed() <= self.fresh_for => Found::Fresh(entry.clone()),
@@ -81,9 +98,12 @@ impl Entries {
         // Our own structs have string keys and no failing implementation.
         let answer = serde_json::to_vec(&document).expect("a struct that serializes").into();
         let mut slots = self.slots.write().expect("nothing panics while it holds the lock");
-        let Some(slot) = self.place(id).and_then(|place| slots.get_mut(place)) else { return };
+        let Slots { places, held } = &mut *slots;
+        let Some(slot) = self.place(id).and_then(|place| places.get_mut(place)) else { return };
         if slot.as_ref().is_none_or(|entry| entry.loaded <= loaded) {
-            *slot = Some(Entry { value: value.into(), loaded, answer });
+            let nth = slot.as_ref().map_or(*held, |entry| entry.nth);
+            *held += u64::from(slot.is_none());
+            *slot = Some(Entry { value: value.into(), loaded, answer, nth });
         }
     }
 
@@ -93,35 +113,48 @@ impl Entries {
         let fit = |slot: &Option<Entry>| {
             slot.as_ref().is_some_and(|entry| entry.loaded.elapsed() <= self.fresh_for)
         };
-        let mut places = slots.iter().enumerate().skip(self.place(from).unwrap_or(0));
+        let mut places = slots.places.iter().enumerate().skip(self.place(from).unwrap_or(0));
         places.find(|(_, slot)| !fit(slot)).map(|(place, _)| place as u64 + 1)
     }
 
-    /// All there is: id, value and age.
-    pub(super) fn all(&self) -> Vec<(u64, Arc<str>, Duration)> {
+    /// All there is now.
+    pub(super) fn now(&self) -> Held {
         let slots = self.slots.read().expect("nothing panics while it holds the lock");
-        let held = slots.iter().zip(1_u64..).filter_map(|(slot, id)| {
-            let entry = slot.as_ref()?;
-            Some((id, entry.value.clone(), entry.loaded.elapsed()))
+        Held { items: slots.held, at: Instant::now() }
+    }
+
+    /// Up to `most` of those items with ids from `from` on, as they are by now: id, value and age at
+    /// that instant, which is nothing for what has been loaded since.
+    pub(super) fn some(
+        &self,
+        held: Held,
+        from: u64,
+        most: usize,
+    ) -> Vec<(u64, Arc<str>, Duration)> {
+        let slots = self.slots.read().expect("nothing panics while it holds the lock");
+        let skipped = self.place(from).unwrap_or(0);
+        let found = slots.places.iter().zip(1_u64..).skip(skipped).filter_map(|(slot, id)| {
+            let entry = slot.as_ref().filter(|entry| entry.nth < held.items)?;
+            Some((id, entry.value.clone(), held.at.saturating_duration_since(entry.loaded)))
         });
-        held.collect()
+        found.take(most).collect()
     }
 
     /// How old the oldest item is.
     pub(super) fn oldest(&self) -> Duration {
         let slots = self.slots.read().expect("nothing panics while it holds the lock");
-        slots.iter().flatten().map(|entry| entry.loaded.elapsed()).max().unwrap_or_default()
+        let entries = slots.places.iter().flatten();
+        entries.map(|entry| entry.loaded.elapsed()).max().unwrap_or_default()
     }
 
     /// How many items there are places for.
     pub(super) fn places(&self) -> u64 {
-        self.slots.read().expect("nothing panics while it holds the lock").len() as u64
+        self.slots.read().expect("nothing panics while it holds the lock").places.len() as u64
     }
 
     /// How many items are held.
-    pub(super) fn held(&self) -> usize {
-        let slots = self.slots.read().expect("nothing panics while it holds the lock");
-        slots.iter().flatten().count()
+    pub(super) fn held(&self) -> u64 {
+        self.slots.read().expect("nothing panics while it holds the lock").held
     }
 }
 
@@ -152,6 +185,25 @@ mod tests {
         entries.insert(1, "new", ago(5));
         entries.insert(1, "old", ago(6));
         assert!(matches!(entries.find(1), Found::Fresh(entry) if &*entry.value == "new"));
+    }
+
+    #[test]
+    fn what_is_held_is_read_in_parts_whatever_comes_meanwhile() {
+        let entries = Entries::new(5, "v1", Duration::from_secs(1));
+        for id in [5, 1, 4] {
+            entries.insert(id, "old", ago(7));
+        }
+        let held = entries.now();
+        entries.insert(2, "too late", Instant::now());
+        entries.insert(4, "new", Instant::now());
+        let ids = |from, most| {
+            let some = entries.some(held, from, most);
+            some.into_iter().map(|(id, value, age)| (id, value.to_string(), age.is_zero()))
+        };
+        let old = |id| (id, "old".to_owned(), false);
+        assert!(ids(1, 2).eq([old(1), (4, "new".to_owned(), true)]));
+        assert!(ids(5, 2).eq([old(5)]));
+        assert_eq!((ids(6, 2).count(), held.items, entries.held()), (0, 3, 4));
     }
 
     #[test]

@@ -10,13 +10,19 @@ use std::{
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 
-use super::snapshot::{BYTES_MAX, Snapshot};
+use super::{
+    entries::Entries,
+    snapshot::{BYTES_MAX, Pieces, Snapshot},
+};
 
-/// Puts a snapshot in the place of the one at `path`.
-pub(super) async fn write(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
+/// Puts a snapshot of these entries in the place of the one at `path`.
+pub(super) async fn write(path: &Path, entries: &Entries) -> io::Result<()> {
     let beside = beside(path);
     let mut file = File::create(&beside).await?;
-    file.write_all(&snapshot.encode()).await?;
+    let mut pieces = Pieces::of(entries);
+    while let Some(piece) = pieces.next(entries) {
+        file.write_all(&piece).await?;
+    }
     file.flush().await?;
     file.sync_all().await?;
     drop(file);

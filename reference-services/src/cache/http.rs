@@ -17,23 +17,23 @@ use super::{
     metrics::{Metrics, Outcome},
     place::Placed,
     session::{Presented, Session},
-    snapshot::Snapshot,
+    snapshot::SnapshotBody,
     state::Cache,
 };
-use crate::server::{self, Problem, Trace, json, metrics, text};
+use crate::server::{self, Problem, Trace, host, json, metrics, text};
 
 /// Lines of an export at the most.
 const EXPORT_MAX: u64 = 100_000;
 
 /// An answer made at once, or one that keeps a place.
-pub(super) type Body = Either<Full<Bytes>, Placed<Either<Full<Bytes>, Export>>>;
+pub(super) type Body = Either<Full<Bytes>, Placed<Either<SnapshotBody, Export>>>;
 
 /// What `/healthz` says.
 #[derive(Serialize)]
 struct Health<'a> {
     status: &'static str,
     version: &'a str,
-    items: usize,
+    items: u64,
 }
 
 /// Answers one request. While the service stops, each answer ends its connection, so that what
@@ -50,6 +50,9 @@ pub(super) async fn handle(
 }
 
 async fn route(cache: &Arc<Cache>, request: &Request<Incoming>) -> Response<Body> {
+    if let Err(problem) = host::check(request) {
+        return problem.response().map(Either::Left);
+    }
     if !request.body().is_end_stream() {
         let detail = "a request takes no body";
         return Problem::unread(StatusCode::PAYLOAD_TOO_LARGE, detail).response().map(Either::Left);
@@ -73,9 +76,7 @@ async fn route(cache: &Arc<Cache>, request: &Request<Incoming>) -> Response<Body
         "/prestop" => prestop(cache).await,
         "/session" => begin_session(cache),
         "/snapshot" => {
-            return stream(cache, |cache| {
-                Either::Left(Full::new(Snapshot::now(cache.entries.all()).encode()))
-            });
+            return stream(cache, |cache| Either::Left(SnapshotBody::new(Arc::clone(cache))));
         }
         "/export" => return export(cache, request.uri().query()),
         _ => match path.strip_prefix("/items/") {
@@ -83,7 +84,7 @@ async fn route(cache: &Arc<Cache>, request: &Request<Incoming>) -> Response<Body
             None => Problem::new(StatusCode::NOT_FOUND, "no such resource").response(),
         },
     };
-    answer.map(Either::Left)
+    cache.answers.hold(answer).map(Either::Left)
 }
 
 fn healthz(cache: &Cache) -> Response<server::Body> {
@@ -139,7 +140,7 @@ fn export(cache: &Arc<Cache>, query: Option<&str>) -> Response<Body> {
 /// Lines of JSON, which keep a place until the last of them has gone.
 fn stream(
     cache: &Arc<Cache>,
-    body: impl FnOnce(&Arc<Cache>) -> Either<Full<Bytes>, Export>,
+    body: impl FnOnce(&Arc<Cache>) -> Either<SnapshotBody, Export>,
 ) -> Response<Body> {
     if !cache.is_warm() {
         return not_warm().response().map(Either::Left);

@@ -7,7 +7,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::metrics::Table;
+use crate::metrics::{Table, registry};
 
 /// Bucket bounds for an answer from memory, in seconds.
 const BUCKETS: [f64; 8] = [0.000_1, 0.000_2, 0.000_5, 0.001, 0.005, 0.02, 0.1, 0.5];
@@ -69,7 +69,7 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn new() -> Self {
         let metrics = Self {
-            registry: Registry::with_prefix("cache"),
+            registry: registry("cache"),
             requests: Default::default(),
             request_seconds: Histogram::new(BUCKETS),
             in_flight: Gauge::default(),

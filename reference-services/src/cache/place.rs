@@ -2,18 +2,22 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// A body that keeps a place.
+use crate::server::keeping;
+
+/// A body that keeps a place, as does each piece of it that has not been written yet.
 #[derive(Debug)]
 pub(super) struct Placed<B> {
     body: B,
-    _place: Place,
+    place: Arc<Place>,
 }
 
 /// The place, and that it is counted.
@@ -30,7 +34,7 @@ impl Place {
     }
 
     pub(super) fn hold<B>(self, body: B) -> Placed<B> {
-        Placed { body, _place: self }
+        Placed { body, place: Arc::new(self) }
     }
 }
 
@@ -40,15 +44,17 @@ impl Drop for Place {
     }
 }
 
-impl<B: Body + Unpin> Body for Placed<B> {
-    type Data = B::Data;
+impl<B: Body<Data = Bytes> + Unpin> Body for Placed<B> {
+    type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let place = Arc::clone(&self.place);
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        frame.map_ok(|frame| frame.map_data(|bytes| keeping(bytes, place)))
     }
 
     fn is_end_stream(&self) -> bool {

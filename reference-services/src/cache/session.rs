@@ -59,11 +59,11 @@ impl fmt::Debug for Key {
 impl Sessions {
     pub(super) fn new(config: &Config) -> Self {
         let defects = Defects::from(&config.defects);
-        let derive = |key: &String| {
+        let derive = |key: &str| {
             Key(blake3::derive_key("reference-services cache session v1", key.as_bytes()))
         };
         Self {
-            key: config.session.key.as_ref().map(derive),
+            key: config.session.key.as_ref().map(|key| derive(key.reveal())),
             lasts_s: config.session.lasts_s,
             defects,
             remembered: defects.in_memory_sessions.then(Mutex::default),
@@ -181,7 +181,7 @@ mod tests {
 
     fn planted(key: &str, defect: Option<Defect>) -> Sessions {
         let mut config = Config { defects: defect.into_iter().collect(), ..Config::default() };
-        config.session.key = Some(key.repeat(32));
+        config.session.key = Some(key.repeat(32).into());
         Sessions::new(&config)
     }
 

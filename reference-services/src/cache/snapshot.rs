@@ -1,14 +1,26 @@
 //! A snapshot of the cache: lines of JSON, the last of which is a digest of all before it, so
 //! that one that was cut short or damaged is not taken for the truth.
+//!
+//! It is made piece by piece as it is written, since the whole cache is too much to have in memory
+//! for each that asks for it.
 
 use std::{
     borrow::Cow,
+    convert::Infallible,
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
+use hyper::body::{Body, Frame};
 use serde::{Deserialize, Serialize};
+
+use super::{
+    entries::{Entries, Held},
+    state::Cache,
+};
 
 /// The form of the lines; others are refused.
 const SCHEMA: u32 = 1;
@@ -16,10 +28,13 @@ const SCHEMA: u32 = 1;
 /// No snapshot is longer.
 pub(super) const BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// Items in a piece.
+const PIECE: usize = 256;
+
 #[derive(Serialize, Deserialize)]
 struct Header {
     schema: u32,
-    items: usize,
+    items: u64,
     taken_unix_ms: u64,
 }
 
@@ -58,32 +73,15 @@ pub(super) enum BadSnapshot {
     #[error("expected schema {SCHEMA}, found {0}")]
     Schema(u32),
     #[error("expected {expected} items, found {found}")]
-    Incomplete { expected: usize, found: usize },
+    Incomplete { expected: u64, found: usize },
     #[error("bad line {line}: {reason}")]
     Line { line: usize, reason: String },
 }
 
 impl Snapshot {
-    /// A snapshot of these items, taken now.
-    pub(super) fn now(items: Vec<Aged>) -> Self {
-        Self { items, taken: since_1970() }
-    }
-
     /// How long ago it was taken; zero if that is in the future by this machine's clock.
     pub(super) fn age(&self) -> Duration {
         since_1970().saturating_sub(self.taken)
-    }
-
-    pub(super) fn encode(&self) -> Bytes {
-        let mut text = Vec::new();
-        let taken_unix_ms = millis(self.taken);
-        push(&mut text, &Header { schema: SCHEMA, items: self.items.len(), taken_unix_ms });
-        for (id, value, age) in &self.items {
-            push(&mut text, &Line { id: *id, value: Cow::Borrowed(value), age_ms: millis(*age) });
-        }
-        let digest = blake3::hash(&text).to_hex().to_string();
-        push(&mut text, &Digest { digest });
-        text.into()
     }
 
     /// Reads a snapshot that is whole and undamaged.
@@ -120,11 +118,94 @@ impl Snapshot {
             let Line { id, value, age_ms } = parse((line, number))?;
             items.push((id, Arc::from(value), Duration::from_millis(age_ms)));
         }
-        if items.len() != header.items {
+        if items.len() as u64 != header.items {
             let (expected, found) = (header.items, items.len());
             return Err(BadSnapshot::Incomplete { expected, found });
         }
         Ok(Self { items, taken: Duration::from_millis(header.taken_unix_ms) })
+    }
+}
+
+/// A snapshot of what a cache holds now, piece by piece.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    held: Held,
+    taken: Duration,
+    /// Of all pieces before.
+    hasher: blake3::Hasher,
+    next: Next,
+}
+
+/// What of a snapshot is next.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    Header,
+    /// The items from this one on.
+    Items(u64),
+    Nothing,
+}
+
+impl Pieces {
+    pub(super) fn of(entries: &Entries) -> Self {
+        let (held, taken) = (entries.now(), since_1970());
+        Self { held, taken, hasher: blake3::Hasher::new(), next: Next::Header }
+    }
+
+    /// The next piece of the snapshot of these entries; nothing at its end.
+    pub(super) fn next(&mut self, entries: &Entries) -> Option<Bytes> {
+        let mut text = Vec::new();
+        match self.next {
+            Next::Header => {
+                let (items, taken_unix_ms) = (self.held.items, millis(self.taken));
+                push(&mut text, &Header { schema: SCHEMA, items, taken_unix_ms });
+                self.next = Next::Items(1);
+            }
+            Next::Items(from) => {
+                let items = entries.some(self.held, from, PIECE);
+                for (id, value, age) in &items {
+                    let value = Cow::Borrowed(&**value);
+                    push(&mut text, &Line { id: *id, value, age_ms: millis(*age) });
+                }
+                match items.last() {
+                    Some((last, ..)) => self.next = Next::Items(last + 1),
+                    None => {
+                        let digest = self.hasher.finalize().to_hex().to_string();
+                        push(&mut text, &Digest { digest });
+                        self.next = Next::Nothing;
+                    }
+                }
+            }
+            Next::Nothing => return None,
+        }
+        self.hasher.update(&text);
+        Some(text.into())
+    }
+}
+
+/// A snapshot as the body of an answer.
+#[derive(Debug)]
+pub(super) struct SnapshotBody {
+    cache: Arc<Cache>,
+    pieces: Pieces,
+}
+
+impl SnapshotBody {
+    pub(super) fn new(cache: Arc<Cache>) -> Self {
+        let pieces = Pieces::of(&cache.entries);
+        Self { cache, pieces }
+    }
+}
+
+impl Body for SnapshotBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Self { cache, pieces } = &mut *self;
+        Poll::Ready(pieces.next(&cache.entries).map(|piece| Ok(Frame::data(piece))))
     }
 }
 
@@ -149,24 +230,62 @@ fn millis(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
-    fn snapshot() -> Snapshot {
-        let aged = |id, value: &str, ms| (id, value.into(), Duration::from_millis(ms));
-        let items = vec![aged(1, "one", 5), aged(3, "th\"ree\n", 0)];
-        Snapshot { items, taken: Duration::from_secs(1_700_000_000) }
+    /// As many as are in two pieces and a bit, one of which needs quoting.
+    fn entries() -> Entries {
+        let entries = Entries::new(2 * PIECE as u64 + 9, "v1", Duration::from_secs(60));
+        for id in (1..=entries.places()).filter(|id| id % 7 > 0) {
+            let value = if id == 3 { "th\"ree\n".to_owned() } else { format!("item {id}") };
+            entries.insert(id, &value, Instant::now());
+        }
+        entries
+    }
+
+    fn encoded(entries: &Entries) -> Vec<u8> {
+        let mut pieces = Pieces::of(entries);
+        std::iter::from_fn(|| pieces.next(entries)).flatten().collect()
     }
 
     #[test]
-    fn what_is_encoded_is_decoded() {
-        assert_eq!(Snapshot::decode(&snapshot().encode()), Ok(snapshot()));
-        let empty = Snapshot { items: Vec::new(), taken: Duration::ZERO };
-        assert_eq!(Snapshot::decode(&empty.encode()), Ok(empty));
+    fn what_is_written_piece_by_piece_is_read() {
+        let entries = entries();
+        let held = entries.now();
+        let snapshot = Snapshot::decode(&encoded(&entries)).expect("a good snapshot");
+        assert_eq!(snapshot.items.len() as u64, entries.held());
+        let found = snapshot.items.iter().map(|(id, value, _)| (*id, &**value));
+        let there = entries.some(held, 1, usize::MAX);
+        assert!(found.eq(there.iter().map(|(id, value, _)| (*id, &**value))));
+        let empty = Entries::new(1, "v1", Duration::from_secs(1));
+        assert_eq!(Snapshot::decode(&encoded(&empty)).expect("a good one").items, []);
+    }
+
+    #[test]
+    fn what_changes_meanwhile_does_not_spoil_it() {
+        let entries = entries();
+        let mut pieces = Pieces::of(&entries);
+        let mut text: Vec<u8> = pieces.next(&entries).expect("a piece").to_vec();
+        for id in 1..=entries.places() {
+            entries.insert(id, "changed", Instant::now());
+        }
+        text.extend(std::iter::from_fn(|| pieces.next(&entries)).flatten());
+        let snapshot = Snapshot::decode(&text).expect("a good snapshot");
+        assert!(snapshot.items.iter().all(|(id, value, _)| id % 7 > 0 && &**value == "changed"));
+    }
+
+    /// A small one.
+    fn whole() -> Vec<u8> {
+        let entries = Entries::new(3, "v1", Duration::from_secs(60));
+        entries.insert(1, "one", Instant::now());
+        entries.insert(3, "th\"ree\n", Instant::now());
+        encoded(&entries)
     }
 
     #[test]
     fn one_cut_short_anywhere_is_refused() {
-        let whole = snapshot().encode();
+        let whole = whole();
         // The last byte ends the last line, and nothing is missing without it.
         for length in 0..whole.len() - 1 {
             let error = Snapshot::decode(&whole[..length]).expect_err("cut short");
@@ -176,9 +295,9 @@ mod tests {
 
     #[test]
     fn one_that_is_damaged_anywhere_is_refused() {
-        let whole = snapshot().encode();
+        let whole = whole();
         for at in 0..whole.len() - 1 {
-            let mut damaged = whole.to_vec();
+            let mut damaged = whole.clone();
             damaged[at] ^= 1;
             Snapshot::decode(&damaged).expect_err("damaged");
         }

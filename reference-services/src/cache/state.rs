@@ -14,7 +14,7 @@ use super::{
     Config, defect::Defects, entries::Entries, metrics::Metrics, place::Place, session::Sessions,
     source::Source,
 };
-use crate::{bulkhead::Bulkhead, config::Invalid};
+use crate::{bulkhead::Bulkhead, config::Invalid, server::Answers};
 
 /// Everything a pod is.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(super) struct Cache {
     pub(super) sessions: Sessions,
     pub(super) metrics: Metrics,
     pub(super) in_flight: Bulkhead,
+    pub(super) answers: Answers,
     streams: Arc<Semaphore>,
     warm: AtomicBool,
     stopping: AtomicBool,
@@ -41,6 +42,7 @@ impl Cache {
             sessions: Sessions::new(&config),
             metrics: Metrics::new(),
             in_flight: Bulkhead::new(config.in_flight_max),
+            answers: Answers::new(config.http.unread_bytes_max),
             streams: Arc::new(Semaphore::new(config.streams_max.min(Semaphore::MAX_PERMITS))),
             warm: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -68,7 +70,7 @@ impl Cache {
 
     /// Defect: what is nearly everything is taken for everything.
     fn is_nearly_warm(&self) -> bool {
-        self.defects.ready_early && self.entries.held() as u64 * 10 >= self.entries.places() * 9
+        self.defects.ready_early && self.entries.held() * 10 >= self.entries.places() * 9
     }
 
     /// From now on no load balancer should send anything.

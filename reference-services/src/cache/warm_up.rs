@@ -61,7 +61,7 @@ async fn seed(cache: &Cache) {
 /// Keeps what the cache holds for those who start later. A disk that fails costs only that.
 async fn keep(cache: &Cache) {
     if let Some(path) = &cache.config.warm_up.snapshot
-        && let Err(error) = file::write(path, &Snapshot::now(cache.entries.all())).await
+        && let Err(error) = file::write(path, &cache.entries).await
     {
         tracing::warn!(path = %path.display(), %error, "the snapshot could not be written");
     }

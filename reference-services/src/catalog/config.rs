@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{self, Invalid},
     dependency::{self, FailCode, Latency},
+    server::GrpcLimits,
 };
 
 /// The configuration of the catalog source.
@@ -33,6 +34,8 @@ pub struct Config {
     pub fail_fraction: f64,
     /// What they fail with. Default `unavailable`.
     pub fail_code: FailCode,
+    /// The bounds of the gRPC server.
+    pub grpc: GrpcLimits,
     /// Time for what is in flight when the service stops. Default 25000.
     pub drain_ms: u64,
     /// Processor time of a page or a single item, for simulations; 0 states none. Default 100.
@@ -52,6 +55,7 @@ impl Default for Config {
             fail_first: 0,
             fail_fraction: 0.0,
             fail_code: FailCode::default(),
+            grpc: GrpcLimits::default(),
             drain_ms: 25_000,
             cpu_us: 100,
         }
@@ -70,6 +74,7 @@ impl Config {
             fail_code: self.fail_code,
             products: self.items,
             cpu_us: self.cpu_us,
+            grpc: self.grpc.clone(),
             ..dependency::Config::default()
         }
     }

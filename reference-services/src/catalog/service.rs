@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, num::NonZeroU64, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
 use tonic::server::NamedService;
 
 use super::{Config, handlers::Handlers};
@@ -10,7 +9,7 @@ use crate::{
     config::Config as _,
     dependency::Behaviour,
     pb::catalog::catalog_server::CatalogServer,
-    server::{Error, grpc, listen},
+    server::{Error, Grpc, grpc},
 };
 
 /// No request is near this.
@@ -32,16 +31,15 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// As [`run`].
 pub async fn bind(config: Config) -> Result<Bound, Error> {
     config.validate()?;
-    let (listener, address) = listen(&config.listen).await?;
-    Ok(Bound { listener, address, config })
+    let grpc = Grpc::bind(&config.listen, &config.grpc).await?;
+    Ok(Bound { grpc, config })
 }
 
 /// A service that listens.
 #[derive(Debug)]
 #[must_use = "nothing is answered until it serves"]
 pub struct Bound {
-    listener: TcpListener,
-    address: SocketAddr,
+    grpc: Grpc,
     config: Config,
 }
 
@@ -49,7 +47,7 @@ impl Bound {
     /// The address that was bound.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.grpc.local_addr()
     }
 
     /// Serves until the process is asked to terminate.
@@ -71,8 +69,8 @@ impl Bound {
         self,
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let Self { listener, address, config } = self;
-        tracing::info!(%address, "listening");
+        let Self { grpc, config } = self;
+        tracing::info!(address = %grpc.local_addr(), "listening");
         let (reporter, health) = tonic_health::server::health_reporter();
         let handlers = Handlers {
             items: config.items,
@@ -83,7 +81,7 @@ impl Bound {
         let catalog = CatalogServer::new(handlers).max_decoding_message_size(REQUEST_BYTES_MAX);
         let stopped = grpc::serve_until(
             grpc::server().add_service(health).add_service(catalog),
-            listener,
+            grpc,
             (reporter, CatalogServer::<Handlers>::NAME),
             stop,
             || tracing::info!("draining"),

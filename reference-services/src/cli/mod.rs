@@ -4,7 +4,14 @@ mod deadletter;
 mod probe;
 mod scrape;
 
-use std::{ffi::OsString, future::Future, io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    future::Future,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
@@ -14,13 +21,20 @@ use crate::{
     aggregation::{self, Defect},
     balancer, cache, catalog,
     config::{self, Config, Sources},
-    dependency, external_api, queue_broker, result_store, worker,
+    dependency, external_api,
+    logs::Logs,
+    queue_broker, result_store,
+    server::descriptors,
+    worker,
 };
 
 /// Bad arguments or a bad configuration.
 const BAD_CONFIGURATION: u8 = 3;
 /// The service could not run.
 const FAILED: u8 = 4;
+
+/// How long the last lines may take to be read.
+const FLUSH: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 struct Common {
@@ -193,10 +207,14 @@ pub fn services() -> ExitCode {
             Err(code) => code,
         },
         "scrape" => match parse::<Scrape>("services scrape", arguments) {
-            Ok(scrape) => {
-                LogFormat::Plain.install();
-                perform(scrape.run())
-            }
+            Ok(scrape) => match LogFormat::Plain.install() {
+                Ok(logs) => {
+                    let code = perform(scrape.run());
+                    logs.flush(FLUSH);
+                    code
+                }
+                Err(error) => end(FAILED, &error),
+            },
             Err(code) => code,
         },
         "--help" | "-h" => {
@@ -285,8 +303,16 @@ fn start<C: Config, F: Future<Output = Result<(), E>>, E: std::fmt::Display>(
             Err(error) => end(FAILED, &error),
         };
     }
-    args.log_format.install();
-    perform(run(config))
+    let logs = match args.log_format.install() {
+        Ok(logs) => logs,
+        Err(error) => return end(FAILED, &error),
+    };
+    if let Err(error) = descriptors::take_all() {
+        tracing::warn!(%error, "cannot have as many descriptors as there may be");
+    }
+    let code = perform(run(config));
+    logs.flush(FLUSH);
+    code
 }
 
 /// Runs to the end, on a runtime with one thread.
@@ -333,15 +359,19 @@ impl Sources {
 }
 
 impl LogFormat {
-    fn install(self) {
+    /// From now on what is logged goes to standard output.
+    fn install(self) -> io::Result<Logs> {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        let lines = Logs::to(io::stdout())?;
         let logs = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_ansi(std::io::stdout().is_terminal());
+            .with_ansi(io::stdout().is_terminal())
+            .with_writer(lines.clone());
         match self {
             Self::Plain => logs.init(),
             Self::Json => logs.json().with_current_span(true).init(),
         }
+        Ok(lines)
     }
 }
 

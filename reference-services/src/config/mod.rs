@@ -4,8 +4,11 @@
 //! variable or flag the mistake is.
 
 mod error;
+mod secret;
+mod service_link;
 
 pub use error::ConfigError;
+pub use secret::Secret;
 
 use std::path::PathBuf;
 
@@ -81,7 +84,8 @@ pub fn load<C: Config>(sources: &Sources) -> Result<C, ConfigError> {
         layers = text.parse().map_err(|error| ConfigError::malformed(at(), &error))?;
     }
     for (name, value) in &sources.environment {
-        if let Some(key) = name.strip_prefix(&sources.prefix) {
+        let key = name.strip_prefix(&sources.prefix);
+        if let Some(key) = key.filter(|key| !service_link::is(key, value)) {
             let path = key.to_lowercase().replace("__", ".");
             let at = || format!("in the environment variable {name}");
             apply::<C>(&mut layers, &path, value, at)?;

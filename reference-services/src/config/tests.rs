@@ -55,6 +55,73 @@ fn later_layers_win() {
 }
 
 #[test]
+fn what_kubernetes_injects_is_no_configuration() {
+    let config: ApiConfig = load(&sources(
+        &[
+            ("AGGREGATION_API_SERVICE_HOST", "10.0.0.11"),
+            ("AGGREGATION_API_SERVICE_PORT", "8080"),
+            ("AGGREGATION_API_PORT", "tcp://10.0.0.11:8080"),
+            ("AGGREGATION_API_PORT_8080_TCP_ADDR", "10.0.0.11"),
+            ("AGGREGATION_API_BREAKER_SERVICE_HOST", "10.0.0.12"),
+        ],
+        &[],
+    ))
+    .expect("the defaults");
+    assert_eq!(config, ApiConfig::default());
+    let typo = sources(&[("AGGREGATION_API_LISTENS", "127.0.0.1:1")], &[]);
+    assert!(load::<ApiConfig>(&typo).is_err(), "what is not injected is a mistake");
+}
+
+/// The names under which all fields of a configuration are set in the environment.
+fn names<C: Config>(config: C) -> Vec<String> {
+    fn walk(table: &Table, before: &str, names: &mut Vec<String>) {
+        for (key, value) in table {
+            let name = format!("{before}{}", key.to_uppercase());
+            if let Value::Table(inner) = value {
+                walk(inner, &format!("{name}__"), names);
+            }
+            names.push(name);
+        }
+    }
+    let mut all = Vec::new();
+    walk(&Table::try_from(config).expect("a table"), "", &mut all);
+    all
+}
+
+#[test]
+fn no_field_is_named_as_what_kubernetes_injects() {
+    let all = [
+        names(ApiConfig::default()),
+        names(crate::balancer::Config::default()),
+        names(crate::cache::Config::default()),
+        names(crate::catalog::Config::default()),
+        names(crate::dependency::Config::default()),
+        names(crate::external_api::Config::default()),
+        names(crate::queue_broker::Config::default()),
+        names(crate::result_store::Config::default()),
+        names(crate::worker::Config::default()),
+    ];
+    for name in all.into_iter().flatten() {
+        assert!(!service_link::is(&name, "tcp://10.0.0.11:80"), "{name}");
+    }
+}
+
+#[test]
+fn a_printed_configuration_shows_no_secret() {
+    let mut config = crate::cache::Config::default();
+    config.session.key = Some("0123456789abcdef0123456789abcdef".to_owned().into());
+    let shown = toml::to_string(&config).expect("TOML");
+    assert!(shown.contains("key = \"(hidden)\""), "{shown}");
+    assert!(!format!("{config:?}{shown}").contains("0123456789"), "the key is shown");
+    // Nor is what is printed taken for one.
+    let path = file("hidden", &shown);
+    let sources = Sources { file: Some(path.clone()), ..Sources::default() };
+    let error = load::<crate::cache::Config>(&sources).expect_err("no key").to_string();
+    fs::remove_file(path).expect("the temporary file");
+    assert!(error.contains("`session.key`: expected at least 32 bytes"), "{error}");
+}
+
+#[test]
 fn without_layers_the_defaults_hold() {
     let config: ApiConfig = load(&sources(&[], &[])).expect("the defaults");
     assert_eq!(config, ApiConfig::default());

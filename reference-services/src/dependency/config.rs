@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use tonic::Code;
 
 use super::{Defect, Kind, Latency};
-use crate::config::{self, Invalid};
+use crate::{
+    config::{self, Invalid},
+    server::GrpcLimits,
+};
 
 /// The configuration of a dependency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,8 @@ pub struct Config {
     pub drain_ms: u64,
     /// Processor time of one call, for simulations; 0 states none. Default 100.
     pub cpu_us: u64,
+    /// The bounds of the gRPC server.
+    pub grpc: GrpcLimits,
     /// Planted mistakes. Default none.
     pub defects: BTreeSet<Defect>,
 }
@@ -60,6 +65,7 @@ impl Default for Config {
             products: 10_000_000,
             drain_ms: 25_000,
             cpu_us: 100,
+            grpc: GrpcLimits::default(),
             defects: BTreeSet::new(),
         }
     }
@@ -115,6 +121,7 @@ impl config::Config for Config {
         self.latency.unwrap_or(self.kind.latency()).validate()?;
         Invalid::unless(self.concurrency >= 1, "concurrency", "at least 1", self.concurrency)?;
         let fraction = self.fail_fraction;
-        Invalid::unless((0.0..=1.0).contains(&fraction), "fail_fraction", "0 to 1", fraction)
+        Invalid::unless((0.0..=1.0).contains(&fraction), "fail_fraction", "0 to 1", fraction)?;
+        self.grpc.validate()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
 use tonic::transport::server::Router;
 
 use super::{Config, Defect, Error, Kind, behaviour::Behaviour, handlers::Handlers};
@@ -13,7 +12,7 @@ use crate::{
         recommendations::recommendations_server::RecommendationsServer,
         reviews::reviews_server::ReviewsServer,
     },
-    server::{grpc, listen},
+    server::{Grpc, grpc},
 };
 
 /// No request is near this.
@@ -35,16 +34,15 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// As [`run`].
 pub async fn bind(config: Config) -> Result<Bound, Error> {
     config.validate()?;
-    let (listener, address) = listen(&config.address()).await?;
-    Ok(Bound { listener, address, config })
+    let grpc = Grpc::bind(&config.address(), &config.grpc).await?;
+    Ok(Bound { grpc, config })
 }
 
 /// A service that listens.
 #[derive(Debug)]
 #[must_use = "nothing is answered until it serves"]
 pub struct Bound {
-    listener: TcpListener,
-    address: SocketAddr,
+    grpc: Grpc,
     config: Config,
 }
 
@@ -52,7 +50,7 @@ impl Bound {
     /// The address that was bound.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.address
+        self.grpc.local_addr()
     }
 
     /// Serves until the process is asked to terminate.
@@ -74,9 +72,9 @@ impl Bound {
         self,
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let Self { listener, address, config } = self;
+        let Self { grpc, config } = self;
         let kind = config.kind;
-        tracing::info!(dependency = kind.name(), %address, "listening");
+        tracing::info!(dependency = kind.name(), address = %grpc.local_addr(), "listening");
         let (reporter, health) = tonic_health::server::health_reporter();
         let handlers = Handlers {
             kind,
@@ -86,7 +84,7 @@ impl Bound {
         };
         let stopped = grpc::serve_until(
             router(grpc::server().add_service(health), handlers),
-            listener,
+            grpc,
             (reporter, service_name(kind)),
             stop,
             || tracing::info!(dependency = kind.name(), "draining"),

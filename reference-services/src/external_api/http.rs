@@ -91,6 +91,11 @@ impl Api {
         let digest = digest(&call.payload);
         let known = key.and_then(|key| self.keys.enter(key, &digest));
         let (outcome, digest) = match known {
+            Some(first) if first != digest => {
+                let detail = "the idempotency key belongs to another payload";
+                let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+                return (Outcome::ClientError, problem.response());
+            }
             Some(first) => {
                 tracing::info!(job = call.id, "job was processed already");
                 (Outcome::Repeated, first)

@@ -5,7 +5,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::metrics::Table;
+use crate::metrics::{Table, registry};
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Metrics {
     pub(super) fn new() -> (Self, Registry) {
         let calls: [Counter; 6] = Default::default();
         let in_flight = Gauge::default();
-        let mut registry = Registry::with_prefix("external_api");
+        let mut registry = registry("external_api");
         let outcomes = Outcome::ALL.iter().zip(&calls);
         registry.register(
             "calls",

@@ -1,6 +1,7 @@
 //! The file of a journal: opened, appended to, repaired, and rewritten.
 
 use std::{
+    fs::TryLockError,
     io,
     path::{Path, PathBuf},
 };
@@ -8,10 +9,13 @@ use std::{
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 
-use super::frame::{self, MAGIC};
+use super::frame::{self, DamageKind, MAGIC};
 
 /// A batch that is being rewritten is cut into frames of about this size.
 const REWRITE_BYTES: usize = 1 << 20;
+
+/// So much is written to find out whether the disk takes anything.
+const PROBE_BYTES: usize = 64 << 10;
 
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -21,16 +25,19 @@ pub enum OpenError {
     #[error("{0}")]
     Io(#[from] io::Error),
     /// There is damage that no loss of power explains. Nothing was changed.
-    #[error(
-        "expected a whole frame at byte {offset} of {length}, found damage before other frames"
-    )]
+    #[error("expected a whole frame at byte {offset} of {length}, found {kind}")]
     #[non_exhaustive]
     Damaged {
         /// Where it begins.
         offset: usize,
         /// How long the file is.
         length: usize,
+        /// What it is.
+        kind: DamageKind,
     },
+    /// Another process has it. Nothing was read.
+    #[error("expected to be the only one with it, found {} locked by another process", .0.display())]
+    Locked(PathBuf),
     /// A record is none of ours.
     #[error("expected a record that can be read, found: {0}")]
     Record(#[from] prost::DecodeError),
@@ -57,11 +64,23 @@ pub(crate) enum Unsynced {
     Rewrites,
 }
 
+/// Who else may have the journal while it is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nobody: it is locked before it is read, and for as long as it is open.
+    Alone,
+    /// Anybody who opens it.
+    Shared,
+}
+
 /// An open journal.
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
+    /// The lock, which ends with the last descriptor of its file. It is a file of its own, since the
+    /// journal is replaced by another one time and again.
+    _lock: Option<std::fs::File>,
     /// How much of the file is whole frames that were synced.
     len: u64,
     /// What is behind `len` may be anything, and the file's name may not be durable.
@@ -73,13 +92,17 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Opens the journal at `path`; makes an empty one if there is none.
-    pub(super) async fn open(path: &Path) -> Result<(Self, Found), OpenError> {
+    pub(super) async fn open(path: &Path, access: Access) -> Result<(Self, Found), OpenError> {
         fs::create_dir_all(folder(path)).await?;
+        let lock = match access {
+            Access::Alone => Some(lock(path).await?),
+            Access::Shared => None,
+        };
         let content = match fs::read(path).await {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let (file, len) = write_beside(path, &[], false).await?;
-                let mut journal = Self::unsettled(path, file, len);
+                let mut journal = Self::unsettled(path, file, len, lock);
                 journal.settle().await?;
                 return Ok((journal, Found { records: Vec::new(), last: 0 }));
             }
@@ -88,6 +111,7 @@ impl Journal {
         let scan = frame::scan(&content).map_err(|damage| OpenError::Damaged {
             offset: damage.offset,
             length: content.len(),
+            kind: damage.kind,
         })?;
         let torn = content.len() - scan.sound;
         if torn > 0 {
@@ -97,16 +121,32 @@ impl Journal {
         }
         let file = append_to(path).await?;
         let len = scan.sound as u64;
-        let mut journal = Self::unsettled(path, file, len);
+        let mut journal = Self::unsettled(path, file, len, lock);
         // The last frame may have survived its process without ever having been synced.
         journal.settle().await?;
         let records = scan.records.into_iter().map(|place| content[place].to_vec()).collect();
         Ok((journal, Found { records, last: scan.last }))
     }
 
-    fn unsettled(path: &Path, file: File, len: u64) -> Self {
+    /// Does the disk take as much as a large batch? It is told to keep it, beside the journal, and then
+    /// to forget it.
+    pub(super) async fn has_room(&self) -> io::Result<()> {
+        let path = named_beside(&self.path, ".probe");
+        let written = async {
+            let mut file = File::create(&path).await?;
+            file.write_all(&[0x5a; PROBE_BYTES]).await?;
+            file.flush().await?;
+            file.sync_all().await
+        };
+        let written = written.await;
+        // What is left of it is written over by the next one.
+        let _ = fs::remove_file(&path).await;
+        written
+    }
+
+    fn unsettled(path: &Path, file: File, len: u64, lock: Option<std::fs::File>) -> Self {
         let (path, unsynced) = (path.to_owned(), Unsynced::Nothing);
-        Self { path, file, len, unsettled: true, unnamed: false, unsynced }
+        Self { path, file, _lock: lock, len, unsettled: true, unnamed: false, unsynced }
     }
 
     /// How long it is.
@@ -214,6 +254,24 @@ async fn give_name(file: &mut File, beside: &Path, path: &Path) -> io::Result<()
     file.flush().await?;
     file.sync_all().await?;
     fs::rename(beside, path).await
+}
+
+/// Locks the journal at `path` against all others who do this, in this process or another one.
+async fn lock(path: &Path) -> Result<std::fs::File, OpenError> {
+    let path = named_beside(path, ".lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path).await?;
+    let file = file.into_std().await;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(path)),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+fn named_beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    path.with_file_name(name)
 }
 
 async fn append_to(path: &Path) -> io::Result<File> {

@@ -37,6 +37,28 @@ pub(super) struct Scan {
 pub(super) struct Damage {
     /// From the beginning of the file.
     pub(super) offset: usize,
+    pub(super) kind: DamageKind,
+}
+
+/// What no loss of power brings about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DamageKind {
+    /// It does not begin as a journal does.
+    #[error("a file of another format")]
+    Format,
+    /// The checksum of a frame holds, and its records do not add up.
+    #[error("a frame whose records do not add up")]
+    Records,
+    /// A frame that was whole once, with frames behind it.
+    #[error("damage before other frames")]
+    Middle,
+    /// A whole frame that was written for another place: somebody else has written to the file.
+    #[error("a frame that was written for byte {0}: two processes have had the journal at once")]
+    Misplaced(usize),
+    /// More than one batch.
+    #[error("{0} bytes that are no frame, more than a batch has")]
+    Tail(usize),
 }
 
 /// The frame with these records for this place in the file.
@@ -57,34 +79,71 @@ pub(super) fn encode(offset: u64, records: &[Vec<u8>]) -> Vec<u8> {
 /// Reads a whole file.
 pub(super) fn scan(file: &[u8]) -> Result<Scan, Damage> {
     if !file.starts_with(&MAGIC) {
-        return Err(Damage { offset: 0 });
+        return Err(Damage { offset: 0, kind: DamageKind::Format });
     }
     let mut scan = Scan { records: Vec::new(), last: 0, sound: MAGIC.len() };
+    let mut places = vec![scan.sound];
     while let Some(body) = whole(file, scan.sound) {
         let before = scan.records.len();
         let end = body.end;
-        // The checksum holds, so records that do not add up are of another format.
-        read_records(file, body, &mut scan.records).ok_or(Damage { offset: scan.sound })?;
+        let unread = Damage { offset: scan.sound, kind: DamageKind::Records };
+        read_records(file, body, &mut scan.records).ok_or(unread)?;
         scan.last = scan.records.len() - before;
         scan.sound = end;
+        places.push(end);
     }
-    let later = scan.sound + 1..file.len();
-    if later.into_iter().any(|offset| whole(file, offset).is_some()) {
-        return Err(Damage { offset: scan.sound });
+    match damage_behind(file, scan.sound, &places) {
+        Some(kind) => Err(Damage { offset: scan.sound, kind }),
+        None => Ok(scan),
     }
-    Ok(scan)
+}
+
+/// What is behind the last whole frame, if a batch that was cut short does not explain it. `places`
+/// are those at which frames begin or could.
+fn damage_behind(file: &[u8], sound: usize, places: &[usize]) -> Option<DamageKind> {
+    let mut later = sound + 1..file.len();
+    if later.any(|offset| whole(file, offset).is_some()) {
+        return Some(DamageKind::Middle);
+    }
+    if let Some(place) = written_for(file, sound, places) {
+        return Some(DamageKind::Misplaced(place));
+    }
+    let tail = file.len() - sound;
+    (tail > HEAD + FRAME_BYTES_MAX).then_some(DamageKind::Tail(tail))
+}
+
+/// The place that the frame at `offset` was written for, if there is a whole one but for that. Who
+/// had the journal at the same time believed that it ended at one of `places`.
+fn written_for(file: &[u8], offset: usize, places: &[usize]) -> Option<usize> {
+    let (body, sum) = body(file, offset)?;
+    let records = &file[body];
+    let mut rest = crc32fast::Hasher::new();
+    rest.update(&number(records.len()));
+    rest.update(records);
+    places.iter().copied().find(|place| {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&(*place as u64).to_le_bytes());
+        hasher.combine(&rest);
+        *place != offset && hasher.finalize() == sum
+    })
 }
 
 /// Where the records of the frame at this place are, if there is a whole one.
 fn whole(file: &[u8], offset: usize) -> Option<Range<usize>> {
+    let (body, sum) = body(file, offset)?;
+    let records = &file[body.clone()];
+    (checksum(offset as u64, records.len(), records) == sum).then_some(body)
+}
+
+/// Where the records would be if a frame began at this place, and their checksum.
+fn body(file: &[u8], offset: usize) -> Option<(Range<usize>, u32)> {
     let length = read_number(file, offset)?;
     let sum = read_number(file, offset + 4)?;
     let begin = offset + HEAD;
     let end = begin.checked_add(usize::try_from(length).ok()?)?;
-    let records = file.get(begin..end)?;
     // No frame is empty: a stretch of zeros is none.
-    let sized = !records.is_empty() && records.len() <= FRAME_BYTES_MAX;
-    (sized && checksum(offset as u64, records.len(), records) == sum).then_some(begin..end)
+    let sized = (1..=FRAME_BYTES_MAX).contains(&(end - begin));
+    (sized && end <= file.len()).then_some((begin..end, sum))
 }
 
 fn read_records(file: &[u8], body: Range<usize>, into: &mut Vec<Range<usize>>) -> Option<()> {

@@ -1,16 +1,28 @@
 //! A state that is kept in a journal.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use prost::Message;
+use tokio::time::Instant;
 
-use super::file::{Journal, OpenError, Unsynced};
+use super::file::{Access, Journal, OpenError, Unsynced};
 
 /// A file is rewritten when it is so many times as long as what it would then hold.
 const COMPACT_FACTOR: u64 = 4;
 
 /// A batch is committed at the latest when it has this many bytes.
 const BATCH_BYTES: usize = 1 << 20;
+
+/// How often a disk that refuses is asked again.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// A state that changes by records only.
 pub(crate) trait State {
@@ -42,6 +54,10 @@ pub(crate) struct Kept<S: State> {
     compact_bytes_min: u64,
     /// Nor is one shorter than this, after a rewrite that failed.
     compact_at: u64,
+    /// The disk has refused the last batch.
+    refused: Arc<AtomicBool>,
+    /// When the disk is asked whether it takes something again.
+    next_probe: Option<Instant>,
 }
 
 impl<S: State> Kept<S> {
@@ -51,8 +67,9 @@ impl<S: State> Kept<S> {
         path: &Path,
         mut state: S,
         compact_bytes_min: u64,
+        access: Access,
     ) -> Result<Self, OpenError> {
-        let (journal, found) = Journal::open(path).await?;
+        let (journal, found) = Journal::open(path, access).await?;
         let answered = found.records.len() - found.last;
         for (at, bytes) in found.records.iter().enumerate() {
             let record = S::Record::decode(bytes.as_slice())?;
@@ -63,7 +80,41 @@ impl<S: State> Kept<S> {
         }
         let (staged, staged_bytes) = (Vec::new(), 0);
         let compact_at = compact_bytes_min;
-        Ok(Self { state, journal, staged, staged_bytes, compact_bytes_min, compact_at })
+        let refused = Arc::default();
+        Ok(Self {
+            state,
+            journal,
+            staged,
+            staged_bytes,
+            compact_bytes_min,
+            compact_at,
+            refused,
+            next_probe: None,
+        })
+    }
+
+    /// Whether the disk refuses, as it was last seen: for probes of readiness.
+    pub(crate) fn refused(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.refused)
+    }
+
+    /// When [`probe`](Self::probe) has something to do.
+    pub(crate) fn next_probe(&self) -> Option<Instant> {
+        self.next_probe
+    }
+
+    /// Asks a disk that refuses whether it takes something again, when it is time to. Otherwise nobody
+    /// would find out: who sees that the service is not ready sends nothing.
+    pub(crate) async fn probe(&mut self) {
+        if self.next_probe.is_some_and(|at| at <= Instant::now()) {
+            let takes = self.journal.has_room().await.is_ok();
+            self.seen(takes);
+        }
+    }
+
+    fn seen(&mut self, takes: bool) {
+        self.refused.store(!takes, Ordering::Relaxed);
+        self.next_probe = (!takes).then(|| Instant::now() + PROBE_EVERY);
     }
 
     /// The same without some syncs, for services that are to be wrong.
@@ -96,7 +147,9 @@ impl<S: State> Kept<S> {
             return Ok(());
         }
         let bytes: Vec<Vec<u8>> = batch.iter().map(Message::encode_to_vec).collect();
-        self.journal.append(&bytes).await?;
+        let appended = self.journal.append(&bytes).await;
+        self.seen(appended.is_ok());
+        appended?;
         for record in batch {
             self.state.observe(&record, false);
             self.state.apply(record);

@@ -11,7 +11,8 @@ mod frame;
 mod kept;
 
 pub use file::OpenError;
-pub(crate) use file::Unsynced;
+pub(crate) use file::{Access, Unsynced};
+pub use frame::DamageKind;
 pub(crate) use kept::{Kept, State};
 
 #[cfg(test)]

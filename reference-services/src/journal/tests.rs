@@ -6,8 +6,8 @@ use std::{fs, path::PathBuf};
 use proptest::prelude::*;
 
 use super::{
-    file::{Journal, OpenError},
-    frame::{self, Damage, MAGIC},
+    file::{Access, Journal, OpenError},
+    frame::{self, Damage, DamageKind, FRAME_BYTES_MAX, MAGIC},
 };
 
 /// Batches of records, as they are appended.
@@ -66,7 +66,7 @@ proptest! {
             let expected: Vec<Vec<u8>> = batches[..hit].iter().flatten().cloned().collect();
             prop_assert_eq!(records(&bytes), Ok(expected));
         } else {
-            prop_assert_eq!(records(&bytes), Err(Damage { offset: places[hit] }));
+            prop_assert_eq!(records(&bytes), Err(Damage { offset: places[hit], kind: DamageKind::Middle }));
         }
     }
 
@@ -91,8 +91,9 @@ fn a_frame_inside_of_a_record_is_no_frame() {
 
 #[test]
 fn another_format_is_refused() {
-    assert_eq!(frame::scan(b""), Err(Damage { offset: 0 }));
-    assert_eq!(frame::scan(b"SQUALLJ2"), Err(Damage { offset: 0 }));
+    let refused = Err(Damage { offset: 0, kind: DamageKind::Format });
+    assert_eq!(frame::scan(b""), refused);
+    assert_eq!(frame::scan(b"SQUALLJ2"), refused);
 }
 
 /// A folder of its own, removed at the end.
@@ -123,7 +124,8 @@ fn record(text: &str) -> Vec<u8> {
 }
 
 async fn reopen(folder: &Folder) -> (Journal, Vec<Vec<u8>>, usize) {
-    let (journal, found) = Journal::open(&folder.journal()).await.expect("a good journal");
+    let (journal, found) =
+        Journal::open(&folder.journal(), Access::Alone).await.expect("a good journal");
     (journal, found.records, found.last)
 }
 
@@ -137,6 +139,7 @@ async fn what_is_appended_is_there_when_it_is_opened_again() {
     let (mut journal, found, last) = reopen(&folder).await;
     assert_eq!((found, last), (vec![record("a"), record("b")], 2));
     journal.append(&[record("c")]).await.expect("appended");
+    drop(journal);
     let (_, found, last) = reopen(&folder).await;
     assert_eq!((found, last), (vec![record("a"), record("b"), record("c")], 1));
 }
@@ -157,6 +160,7 @@ async fn a_torn_tail_is_cut_off_for_good() {
     let (mut journal, found, _) = reopen(&folder).await;
     assert_eq!(found, [record("a")]);
     journal.append(&[record("b")]).await.expect("appended");
+    drop(journal);
     let (_, found, _) = reopen(&folder).await;
     assert_eq!(found, [record("a"), record("b")]);
 }
@@ -173,12 +177,12 @@ async fn damage_in_the_middle_names_file_and_offset_and_changes_nothing() {
     // A frame with one byte of record is 13 bytes; this is in the second.
     bytes[MAGIC.len() + 13 + 12] ^= 1;
     fs::write(folder.journal(), &bytes).expect("written");
-    let error = Journal::open(&folder.journal()).await.err().expect("damage");
+    let error = Journal::open(&folder.journal(), Access::Alone).await.err().expect("damage");
     assert_eq!(
         error.to_string(),
         "expected a whole frame at byte 21 of 47, found damage before other frames"
     );
-    assert!(matches!(error, OpenError::Damaged { offset: 21, length: 47 }));
+    assert!(matches!(error, OpenError::Damaged { offset: 21, length: 47, .. }));
     assert_eq!(fs::read(folder.journal()).expect("the file"), bytes);
 }
 
@@ -195,6 +199,7 @@ async fn a_journal_that_is_written_anew_has_what_it_is_given() {
     journal.rewrite(&[record("98"), record("99")]).await.expect("written anew");
     assert!(journal.bytes() < before);
     journal.append(&[record("100")]).await.expect("appended");
+    drop(journal);
     let (_, found, _) = reopen(&folder).await;
     assert_eq!(found, [record("98"), record("99"), record("100")]);
     assert!(!folder.journal().with_extension("new").exists());
@@ -206,7 +211,56 @@ async fn a_journal_larger_than_a_frame_is_written_anew_in_several() {
     let (mut journal, ..) = reopen(&folder).await;
     let large: Vec<Vec<u8>> = (0..40_u8).map(|number| vec![number; 100_000]).collect();
     journal.rewrite(&large).await.expect("written anew");
+    drop(journal);
     let (_, found, last) = reopen(&folder).await;
     assert_eq!(found, large);
     assert!(last < large.len(), "one frame");
+}
+
+#[test]
+fn a_frame_that_was_written_for_another_place_is_damage() {
+    // Two have opened the file when it had two frames, and each has appended one.
+    let batch = |text: &str| vec![record(text)];
+    let (mut bytes, places) = file(&[batch("a"), batch("b"), batch("ours")]);
+    let theirs = frame::encode(places[2] as u64, &batch("theirs"));
+    bytes.extend(&theirs);
+    let misplaced = |offset| Err(Damage { offset, kind: DamageKind::Misplaced(places[2]) });
+    assert_eq!(records(&bytes), misplaced(places[3]));
+    // Whatever comes behind it.
+    bytes.extend(frame::encode((places[2] + theirs.len()) as u64, &batch("more")));
+    assert_eq!(records(&bytes), misplaced(places[3]));
+    // One that is cut short is a torn tail.
+    bytes.truncate(places[3] + theirs.len() - 1);
+    assert_eq!(records(&bytes).expect("no damage").len(), 3);
+}
+
+#[test]
+fn no_batch_is_so_long_as_that_tail() {
+    let mut bytes = MAGIC.to_vec();
+    bytes.resize(MAGIC.len() + 8 + FRAME_BYTES_MAX, 0xff);
+    assert_eq!(records(&bytes), Ok(Vec::new()));
+    bytes.push(0xff);
+    let kind = DamageKind::Tail(8 + FRAME_BYTES_MAX + 1);
+    assert_eq!(records(&bytes), Err(Damage { offset: MAGIC.len(), kind }));
+}
+
+#[tokio::test]
+async fn a_second_one_is_refused_for_as_long_as_the_first_has_it() {
+    let folder = Folder::new("journal-locked");
+    let (mut journal, ..) = reopen(&folder).await;
+    journal.append(&[record("a")]).await.expect("appended");
+    // Also after it was replaced by another file.
+    journal.rewrite(&[record("a")]).await.expect("written anew");
+    let before = fs::read(folder.journal()).expect("the file");
+    let error = Journal::open(&folder.journal(), Access::Alone).await.err().expect("locked");
+    let lock = folder.journal().with_file_name("a.journal.lock");
+    let expected = format!(
+        "expected to be the only one with it, found {} locked by another process",
+        lock.display()
+    );
+    assert_eq!(error.to_string(), expected);
+    journal.append(&[record("b")]).await.expect("appended");
+    assert!(fs::read(folder.journal()).expect("the file").starts_with(&before));
+    drop(journal);
+    assert_eq!(reopen(&folder).await.1, [record("a"), record("b")]);
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Defect;
 use crate::{
     config::{self, Invalid},
-    server::Limits,
+    server::{GrpcLimits, Limits},
 };
 
 /// The configuration of the broker.
@@ -40,6 +40,11 @@ pub struct Config {
     pub wait_ms_max: u64,
     /// Failures after which a job is a dead letter. Default 3.
     pub failures_max: usize,
+    /// Leases that end by themselves, one after the other, after which a job is a dead letter: it may
+    /// be what its workers die of. Default 10.
+    pub expiries_max: u32,
+    /// Dead letters that become jobs again by themselves.
+    pub redrive: RedriveConfig,
     /// A journal shorter than this is not rewritten, however much of it is history. Default
     /// 1 MiB.
     pub compact_bytes_min: u64,
@@ -49,6 +54,8 @@ pub struct Config {
     pub cpu_us: u64,
     /// The bounds of the HTTP server.
     pub http: Limits,
+    /// The bounds of the gRPC server.
+    pub grpc: GrpcLimits,
     /// Planted mistakes. Default none.
     pub defects: BTreeSet<Defect>,
 }
@@ -68,12 +75,34 @@ impl Default for Config {
             lease_jobs_max: 200,
             wait_ms_max: 10_000,
             failures_max: 3,
+            expiries_max: 10,
+            redrive: RedriveConfig::default(),
             compact_bytes_min: 1 << 20,
             drain_ms: 10_000,
             cpu_us: 20,
             http: Limits::default(),
+            grpc: GrpcLimits::default(),
             defects: BTreeSet::new(),
         }
+    }
+}
+
+/// When dead letters are replayed without anybody asking for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RedriveConfig {
+    /// How long a job has been a dead letter by then; 0 for never. Default 0.
+    pub after_ms: u64,
+    /// How often this is done with a job, until somebody replays it. Default 3.
+    pub times_max: u32,
+    /// How many a second at the most. Default 50.
+    pub per_second: u32,
+}
+
+impl Default for RedriveConfig {
+    fn default() -> Self {
+        Self { after_ms: 0, times_max: 3, per_second: 50 }
     }
 }
 
@@ -85,6 +114,8 @@ impl config::Config for Config {
             ("in_flight_max", self.in_flight_max as u64),
             ("lease_jobs_max", self.lease_jobs_max as u64),
             ("failures_max", self.failures_max as u64),
+            ("expiries_max", u64::from(self.expiries_max)),
+            ("redrive.per_second", u64::from(self.redrive.per_second)),
         ];
         for (field, value) in at_least_one {
             Invalid::unless(value >= 1, field, "at least 1", value)?;
@@ -95,8 +126,12 @@ impl config::Config for Config {
         Invalid::unless((100..=hour).contains(&lease), "lease_ms", "100 to 3600000", lease)?;
         let wait = self.wait_ms_max;
         Invalid::unless(wait <= hour, "wait_ms_max", "at most 3600000", wait)?;
+        let after = self.redrive.after_ms;
+        let day = 24 * hour;
+        Invalid::unless(after <= day, "redrive.after_ms", "at most 86400000", after)?;
         let named = self.journal.file_name().is_some();
         Invalid::unless(named, "journal", "the path of a file", self.journal.display())?;
+        self.grpc.validate()?;
         self.http.validate()
     }
 }

@@ -16,10 +16,11 @@ use tokio::{
 use super::{
     Config, Defect,
     leased::{Lease, Leased},
-    ledger::Ledger,
+    ledger::{Known, Ledger},
     metrics::{Counts, Metrics},
     parked::Parked,
-    record::{Change, Failed, Job},
+    record::{Change, Failed, Job, since_1970},
+    redrive::Redrive,
     schedule::Schedule,
 };
 use crate::{journal::Kept, lease::mark};
@@ -36,6 +37,9 @@ const ERROR_BYTES_MAX: usize = 512;
 /// No retry is put off for longer.
 const DELAY_MAX: Duration = Duration::from_secs(24 * 3600);
 
+/// The pause before a dead letter that could not be replayed is replayed.
+const REDRIVE_RETRY: Duration = Duration::from_secs(1);
+
 /// Why something was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -47,6 +51,8 @@ pub(super) enum Refusal {
     NoLease,
     /// There is no such dead letter.
     Unknown,
+    /// There is another job with this id.
+    Another,
 }
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
@@ -109,6 +115,10 @@ enum Then {
     /// The job is done or dead, says whoever has this token.
     Remove(u64),
     PutBack(u64, Duration),
+    /// Its lease has expired: it can be taken again.
+    Again,
+    /// Its lease has expired once too often.
+    Bury,
 }
 
 pub(super) struct Core {
@@ -116,6 +126,7 @@ pub(super) struct Core {
     kept: Kept<Ledger>,
     schedule: Schedule,
     parked: Parked,
+    redrive: Redrive,
     /// The jobs in the batch, what then, and who waits for it.
     batch: Vec<(String, Then, Option<Answer<()>>)>,
     in_batch: BTreeSet<String>,
@@ -129,14 +140,24 @@ impl Core {
     pub(super) fn new(config: Config, kept: Kept<Ledger>, metrics: Metrics) -> Self {
         let mut schedule = Schedule::default();
         let now = Instant::now();
-        for id in kept.state.live_ids() {
-            schedule.enter(id.to_owned(), now);
+        for job in kept.state.live_jobs() {
+            match job.pause_left() {
+                Duration::ZERO => schedule.enter(job.id.clone(), now),
+                // Defect: nobody has written down until when.
+                _ if config.defects.contains(&Defect::ForgetsPauses) => {
+                    schedule.enter(job.id.clone(), now);
+                }
+                pause => schedule.enter_later(job.id.clone(), now, now + pause),
+            }
         }
+        let mut redrive = Redrive::new(config.redrive.clone(), now);
+        kept.state.dead().values().for_each(|job| redrive.enter(job, now));
         let core = Self {
             config,
             kept,
             schedule,
             parked: Parked::default(),
+            redrive,
             batch: Vec::new(),
             in_batch: BTreeSet::new(),
             entering: 0,
@@ -151,7 +172,13 @@ impl Core {
     /// Works until nobody can ask any more.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         loop {
-            let next = self.schedule.next().into_iter().chain(self.parked.next()).min();
+            let next = [
+                self.schedule.next(),
+                self.parked.next(),
+                self.redrive.next(),
+                self.kept.next_probe(),
+            ];
+            let next = next.into_iter().flatten().min();
             let alarm = async {
                 match next {
                     Some(at) => sleep_until(at).await,
@@ -174,7 +201,9 @@ impl Core {
                 self.take(command).await;
             }
             self.commit().await;
-            self.pass_time();
+            self.kept.probe().await;
+            self.pass_time().await;
+            self.redrive().await;
             self.hand_out();
             self.show();
         }
@@ -190,7 +219,8 @@ impl Core {
             Command::Acknowledge { lease, answer } => self.acknowledge(lease, answer).await,
             Command::Fail { lease, error, delay_ms, counts, answer } => {
                 let id = lease.id.clone();
-                self.fail(lease, Failed { id, error, delay_ms, counts }, answer).await;
+                let failed = Failed { id, error, delay_ms, counts, at_unix_ms: now_unix_ms() };
+                self.fail(lease, failed, answer).await;
             }
             Command::Extend { leases, answer } => {
                 let (now, until) = (Instant::now(), Instant::now() + self.config.lease());
@@ -239,9 +269,11 @@ impl Core {
 
     async fn accept(&mut self, job: Job, answer: Answer<()>) {
         self.settle(&job.id).await;
-        if self.kept.state.knows(&job.id) {
+        if let Some(known) = self.kept.state.known(&job.id, &job.payload) {
+            // Defect: whoever sent the other one is not told that it was dropped.
+            let same = known == Known::Same || self.has(Defect::DropsConflicts);
             // Whoever sent it before has the same answer, or never got one.
-            let _ = answer.send(Ok(()));
+            let _ = answer.send(if same { Ok(()) } else { Err(Refusal::Another) });
             return;
         }
         let bytes = job.encoded_len() as u64;
@@ -351,7 +383,11 @@ impl Core {
         if let Err(error) = committed {
             tracing::warn!(%error, changes = batch.len(), "the disk refused a batch");
             self.metrics.disk_failures.inc();
-            for (.., answer) in batch {
+            for (id, then, answer) in batch {
+                if matches!(then, Then::Again | Then::Bury) {
+                    // It has no lease, whether or not that could be written down.
+                    self.schedule.put_back(&id, None);
+                }
                 // Who does not wait any more will ask again.
                 let _ = answer.map(|answer| answer.send(Err(Refusal::Disk)));
             }
@@ -367,10 +403,20 @@ impl Core {
                 Then::Remove(token) => {
                     tracing::info!(job = id, lease = mark(token), "lease used");
                     self.schedule.remove(&id);
+                    if let Some(dead) = self.kept.state.dead().get(&id) {
+                        self.redrive.enter(dead, now);
+                    }
                 }
                 Then::PutBack(token, delay) => {
                     tracing::info!(job = id, lease = mark(token), "lease used");
                     self.schedule.put_back(&id, Some(now + delay));
+                }
+                Then::Again => self.schedule.put_back(&id, None),
+                Then::Bury => {
+                    self.schedule.remove(&id);
+                    if let Some(dead) = self.kept.state.dead().get(&id) {
+                        self.redrive.enter(dead, now);
+                    }
                 }
             }
             let _ = answer.map(|answer| answer.send(Ok(())));
@@ -378,10 +424,39 @@ impl Core {
         true
     }
 
-    fn pass_time(&mut self) {
+    async fn pass_time(&mut self) {
         for (id, token) in self.schedule.advance(Instant::now()) {
             tracing::info!(job = id, lease = mark(token), "lease expired");
             self.metrics.expired.inc();
+            let Some(job) = self.kept.state.live(&id) else { continue };
+            let expiries = job.expiries + 1;
+            // Defect: there is no number that is too many.
+            let (change, then) = if expiries < self.config.expiries_max
+                || self.has(Defect::ExpiresForever)
+            {
+                (Change::Expired(id.clone()), Then::Again)
+            } else {
+                let error = format!("its lease expired {expiries} times, one after the other");
+                let (delay_ms, at_unix_ms) = (0, now_unix_ms());
+                let failed = Failed { id: id.clone(), error, delay_ms, counts: true, at_unix_ms };
+                (Change::DeadLettered(failed), Then::Bury)
+            };
+            self.stage(id, change, then, None);
+        }
+        self.commit().await;
+    }
+
+    /// Makes a job of each dead letter whose time has come.
+    async fn redrive(&mut self) {
+        while let Some(id) = self.redrive.take(Instant::now()) {
+            if !self.kept.state.dead().contains_key(&id) {
+                // Somebody has replayed it.
+                continue;
+            }
+            self.stage(id.clone(), Change::Redriven(id.clone()), Then::Enter, None);
+            if !self.commit().await {
+                self.redrive.put_off(id, Instant::now() + REDRIVE_RETRY);
+            }
         }
     }
 
@@ -446,6 +521,10 @@ impl Core {
     fn show(&self) {
         self.metrics.show(&self.counts(), self.schedule.oldest());
     }
+}
+
+fn now_unix_ms() -> u64 {
+    u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Cuts an error to its bound, not inside of a character.

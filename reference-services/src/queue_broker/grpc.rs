@@ -48,6 +48,7 @@ impl From<Refusal> for Status {
             Refusal::NoLease => Self::failed_precondition("the lease has expired"),
             Refusal::Disk => Self::unavailable("the change could not be stored"),
             Refusal::Full => Self::resource_exhausted("the queue is full"),
+            Refusal::Another => Self::already_exists("there is another job with this id"),
             Refusal::Unknown => Self::not_found("no such job"),
         }
     }

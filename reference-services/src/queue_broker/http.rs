@@ -113,6 +113,10 @@ impl Api {
                 let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "the queue is full");
                 problem.retry_after(self.retry_after_s)
             }
+            Refusal::Another => {
+                let detail = "another job with this id was accepted before";
+                Problem::new(StatusCode::CONFLICT, detail)
+            }
             Refusal::Disk => Problem::shed("the job could not be stored", self.retry_after_s),
             Refusal::Unknown | Refusal::NoLease => {
                 Problem::new(StatusCode::NOT_FOUND, "no such dead letter")

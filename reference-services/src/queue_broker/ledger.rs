@@ -1,7 +1,8 @@
 //! The jobs: what of the broker survives a loss of power.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
 use prost::Message;
 
 use super::record::{Change, Failed, Job, Record};
@@ -12,7 +13,8 @@ use crate::journal::State;
 pub(super) struct Ledger {
     live: BTreeMap<String, Job>,
     dead: BTreeMap<String, Job>,
-    done: BTreeSet<String>,
+    /// What each was a job of.
+    done: BTreeMap<String, Bytes>,
     /// In the order in which they were done.
     done_order: VecDeque<String>,
     done_max: usize,
@@ -27,7 +29,7 @@ impl Ledger {
         Self {
             live: BTreeMap::new(),
             dead: BTreeMap::new(),
-            done: BTreeSet::new(),
+            done: BTreeMap::new(),
             done_order: VecDeque::new(),
             done_max,
             bytes: 0,
@@ -35,9 +37,15 @@ impl Ledger {
         }
     }
 
-    /// Was this job ever accepted, as far as is remembered?
-    pub(super) fn knows(&self, id: &str) -> bool {
-        self.live.contains_key(id) || self.dead.contains_key(id) || self.done.contains(id)
+    /// What is remembered of a job that was accepted under this id.
+    pub(super) fn known(&self, id: &str, payload: &[u8]) -> Option<Known> {
+        let same = match (self.live.get(id).or_else(|| self.dead.get(id)), self.done.get(id)) {
+            (Some(job), _) => job.payload == payload,
+            // Journals of before have none.
+            (None, Some(done)) => done.is_empty() || *done == fingerprint(payload),
+            (None, None) => return None,
+        };
+        Some(if same { Known::Same } else { Known::Another })
     }
 
     /// A job that is neither done nor dead.
@@ -45,9 +53,9 @@ impl Ledger {
         self.live.get(id)
     }
 
-    /// The ids of those.
-    pub(super) fn live_ids(&self) -> impl Iterator<Item = &str> {
-        self.live.keys().map(String::as_str)
+    /// Those, in the order of their ids.
+    pub(super) fn live_jobs(&self) -> impl Iterator<Item = &Job> {
+        self.live.values()
     }
 
     /// The dead letters, in the order of their ids.
@@ -70,7 +78,7 @@ impl Ledger {
         let id = job.id.clone();
         let before = match (job.done, job.dead) {
             (true, _) => {
-                self.finish(id);
+                self.finish(id, job.fingerprint);
                 None
             }
             (_, true) => self.dead.insert(id, job),
@@ -83,32 +91,66 @@ impl Ledger {
         self.bytes -= job.map_or(0, |job| job.encoded_len() as u64);
     }
 
-    fn finish(&mut self, id: String) {
-        if self.done.insert(id.clone()) {
+    fn finish(&mut self, id: String, fingerprint: Bytes) {
+        if self.done.insert(id.clone(), fingerprint).is_none() {
             self.done_order.push_back(id);
         }
         if self.done_order.len() > self.done_max
             && let Some(oldest) = self.done_order.pop_front()
         {
-            self.done.remove(&oldest);
-            self.forget(Some(done(oldest)));
+            let fingerprint = self.done.remove(&oldest).unwrap_or_default();
+            self.forget(Some(done(oldest, fingerprint)));
         }
+    }
+
+    /// Changes a job that is neither done nor dead.
+    fn change(&mut self, id: &str, change: impl FnOnce(&mut Job)) {
+        let Some(mut job) = self.live.remove(id) else { return };
+        self.forget(Some(job.clone()));
+        change(&mut job);
+        self.enter(job);
+    }
+
+    /// Makes a dead letter a job again.
+    fn revive(&mut self, id: &str, redriven: impl FnOnce(u32) -> u32) {
+        let Some(mut job) = self.dead.remove(id) else { return };
+        self.forget(Some(job.clone()));
+        (job.dead, job.delay_ms, job.expiries) = (false, 0, 0);
+        job.redriven = redriven(job.redriven);
+        if !self.replay_keeps_failures {
+            job.failures.clear();
+        }
+        self.enter(job);
     }
 
     fn fail(&mut self, failed: Failed, dead: bool) {
-        let Some(mut job) = self.live.remove(&failed.id) else { return };
-        self.forget(Some(job.clone()));
-        if failed.counts {
-            job.failures.push(failed.error);
-        }
-        job.delay_ms = failed.delay_ms;
-        job.dead = dead;
-        self.enter(job);
+        let Failed { id, error, delay_ms, counts, at_unix_ms } = failed;
+        self.change(&id, |job| {
+            if counts {
+                job.failures.push(error);
+            }
+            (job.delay_ms, job.at_unix_ms, job.expiries, job.dead) =
+                (delay_ms, at_unix_ms, 0, dead);
+        });
     }
 }
 
-fn done(id: String) -> Job {
-    Job { id, done: true, ..Job::default() }
+/// What is remembered of an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// The same job was accepted, perhaps done.
+    Same,
+    /// A job with another payload was.
+    Another,
+}
+
+fn done(id: String, fingerprint: Bytes) -> Job {
+    Job { id, done: true, fingerprint, ..Job::default() }
+}
+
+/// Tells one payload from another, byte for byte.
+fn fingerprint(payload: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(&blake3::hash(payload).as_bytes()[..16])
 }
 
 impl State for Ledger {
@@ -119,22 +161,16 @@ impl State for Ledger {
             Some(Change::Job(job)) => self.enter(*job),
             Some(Change::Acknowledged(id)) => {
                 if let Some(job) = self.live.remove(&id) {
+                    let fingerprint = fingerprint(&job.payload);
                     self.forget(Some(job));
-                    self.enter(done(id));
+                    self.enter(done(id, fingerprint));
                 }
             }
             Some(Change::Failed(failed)) => self.fail(failed, false),
             Some(Change::DeadLettered(failed)) => self.fail(failed, true),
-            Some(Change::Replayed(id)) => {
-                if let Some(mut job) = self.dead.remove(&id) {
-                    self.forget(Some(job.clone()));
-                    (job.dead, job.delay_ms) = (false, 0);
-                    if !self.replay_keeps_failures {
-                        job.failures.clear();
-                    }
-                    self.enter(job);
-                }
-            }
+            Some(Change::Replayed(id)) => self.revive(&id, |_| 0),
+            Some(Change::Redriven(id)) => self.revive(&id, |redriven| redriven + 1),
+            Some(Change::Expired(id)) => self.change(&id, |job| job.expiries += 1),
             // A change of a version to come would be refused by its journal's magic.
             None => {}
         }
@@ -149,7 +185,7 @@ impl State for Ledger {
                 tracing::info!(job = id, recovered, "job acknowledged");
             }
             Some(Change::Failed(failed)) => {
-                let Failed { id, error, delay_ms, counts } = failed;
+                let Failed { id, error, delay_ms, counts, .. } = failed;
                 tracing::info!(job = id, counts, delay_ms, recovered, error, "job put back");
             }
             Some(Change::DeadLettered(failed)) => {
@@ -157,12 +193,19 @@ impl State for Ledger {
                 tracing::warn!(job = id, recovered, error, "job dead-lettered");
             }
             Some(Change::Replayed(id)) => tracing::info!(job = id, recovered, "job replayed"),
-            Some(Change::Job(_)) | None => {}
+            Some(Change::Redriven(id)) => {
+                tracing::info!(job = id, recovered, policy = true, "job replayed");
+            }
+            // The lease is what has expired, and is known by then only to the one who tells.
+            Some(Change::Expired(_) | Change::Job(_)) | None => {}
         }
     }
 
     fn snapshot(&self) -> Vec<Record> {
-        let done = self.done_order.iter().cloned().map(done);
+        let done = self.done_order.iter().map(|id| {
+            let fingerprint = self.done.get(id).cloned().unwrap_or_default();
+            done(id.clone(), fingerprint)
+        });
         let jobs = done.chain(self.live.values().cloned()).chain(self.dead.values().cloned());
         jobs.map(|job| Record::from(Change::Job(Box::new(job)))).collect()
     }

@@ -14,6 +14,8 @@ use prometheus_client::{
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::metrics::registry;
+
 /// How many jobs are where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
@@ -62,7 +64,7 @@ impl Collector for Oldest {
 impl Metrics {
     pub(super) fn new() -> (Self, Registry) {
         let metrics = Self::default();
-        let mut registry = Registry::with_prefix("queue_broker");
+        let mut registry = registry("queue_broker");
         let gauges = [
             ("queued", "Jobs that are ready or wait for their next attempt", &metrics.queued),
             ("ready", "Jobs that can be taken", &metrics.ready),

@@ -12,10 +12,11 @@ mod ledger;
 mod metrics;
 mod parked;
 mod record;
+mod redrive;
 mod schedule;
 mod service;
 
-pub use config::Config;
+pub use config::{Config, RedriveConfig};
 pub use defect::Defect;
 pub use service::{Bound, bind, run};
 

@@ -1,9 +1,11 @@
 //! What the journal of the broker holds.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 /// A change of a job.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Record {
-    #[prost(oneof = "Change", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "Change", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub(super) change: Option<Change>,
 }
 
@@ -25,6 +27,12 @@ pub(super) enum Change {
     /// A job failed for the last time.
     #[prost(message, tag = "5")]
     DeadLettered(Failed),
+    /// The lease of the job with this id ended before it was done or put back.
+    #[prost(string, tag = "6")]
+    Expired(String),
+    /// The dead letter with this id is a job again, as the broker's policy has it.
+    #[prost(string, tag = "7")]
+    Redriven(String),
 }
 
 /// A job with all that is known of it.
@@ -47,9 +55,40 @@ pub(super) struct Job {
     /// It is a dead letter.
     #[prost(bool, tag = "6")]
     pub(super) dead: bool,
-    /// It is done: no more is known of it than its id.
+    /// It is done: no more is known of it than its id and what it was a job of.
     #[prost(bool, tag = "7")]
     pub(super) done: bool,
+    /// Of its payload, when that is no longer known.
+    #[prost(bytes = "bytes", tag = "8")]
+    pub(super) fingerprint: bytes::Bytes,
+    /// When it was put back or became a dead letter, since 1970.
+    #[prost(uint64, tag = "9")]
+    pub(super) at_unix_ms: u64,
+    /// Leases that ended by themselves, one after the other.
+    #[prost(uint32, tag = "10")]
+    pub(super) expiries: u32,
+    /// How often it was replayed by policy.
+    #[prost(uint32, tag = "11")]
+    pub(super) redriven: u32,
+}
+
+impl Job {
+    /// How much of a time that began when it was put back, or became a dead letter, is left. A clock
+    /// that was put back makes it no longer.
+    pub(super) fn left(&self, time: Duration) -> Duration {
+        let ends = Duration::from_millis(self.at_unix_ms).saturating_add(time);
+        ends.saturating_sub(since_1970()).min(time)
+    }
+
+    /// How long it still has to wait.
+    pub(super) fn pause_left(&self) -> Duration {
+        self.left(Duration::from_millis(self.delay_ms))
+    }
+}
+
+/// By the clock of this machine.
+pub(super) fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// A failed attempt.
@@ -64,6 +103,9 @@ pub(super) struct Failed {
     /// Was it the job's own failure?
     #[prost(bool, tag = "4")]
     pub(super) counts: bool,
+    /// When it failed, since 1970.
+    #[prost(uint64, tag = "5")]
+    pub(super) at_unix_ms: u64,
 }
 
 impl From<Change> for Record {

@@ -39,6 +39,14 @@ impl Schedule {
         self.ready.push_back(id);
     }
 
+    /// A job is there and can be taken from `from` on.
+    pub(super) fn enter_later(&mut self, id: String, now: Instant, from: Instant) {
+        self.enter(id, now);
+        if let Some(id) = self.ready.pop_back() {
+            self.waiting.insert((from, id));
+        }
+    }
+
     /// Hands out the job that has been ready for longest, under a lease.
     pub(super) fn lease(&mut self, token: u64, until: Instant) -> Option<String> {
         let id = self.ready.pop_front()?;
@@ -87,6 +95,7 @@ impl Schedule {
     }
 
     /// Lets leases expire and pauses end; returns the jobs whose lease has expired, with its token.
+    /// They are nowhere until they are [put back](Self::put_back) or [removed](Self::remove).
     pub(super) fn advance(&mut self, now: Instant) -> Vec<(String, u64)> {
         while let Some((from, _)) = self.waiting.first()
             && *from <= now
@@ -100,7 +109,6 @@ impl Schedule {
             && let Some((_, id)) = self.expiries.pop_first()
         {
             let Some(Held { token, .. }) = self.leases.remove(&id) else { continue };
-            self.ready.push_front(id.clone());
             expired.push((id, token));
         }
         expired
@@ -158,6 +166,8 @@ mod tests {
         assert!(schedule.advance(begin + ms(150)).is_empty());
         assert_eq!(schedule.advance(begin + ms(200)), [("a".to_owned(), 7)]);
         assert!(!schedule.holds("a", 7, begin + ms(200)));
+        assert_eq!((schedule.ready(), schedule.leased()), (0, 0));
+        schedule.put_back("a", None);
         assert_eq!((schedule.ready(), schedule.leased()), (1, 0));
     }
 
@@ -179,6 +189,18 @@ mod tests {
         assert_eq!(schedule.oldest(), Some(begin));
         schedule.remove("a");
         assert_eq!(schedule.oldest(), Some(begin + ms(5)));
+    }
+
+    #[test]
+    fn a_job_that_comes_later_waits_from_the_beginning() {
+        let begin = Instant::now();
+        let mut schedule = Schedule::default();
+        schedule.enter("a".to_owned(), begin);
+        schedule.enter_later("b".to_owned(), begin, begin + ms(50));
+        assert_eq!((schedule.ready(), schedule.waiting()), (1, 1));
+        assert_eq!(schedule.next(), Some(begin + ms(50)));
+        schedule.advance(begin + ms(50));
+        assert_eq!((schedule.ready(), schedule.waiting()), (2, 0));
     }
 
     #[test]

@@ -1,9 +1,8 @@
-//! The life of the broker: recover, bind, serve, drain, end.
+//! The life of the broker: bind, recover, serve, drain, end.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 use tonic::server::NamedService;
 
 use super::{
@@ -12,10 +11,13 @@ use super::{
 };
 use crate::{
     config::Config as _,
-    journal::{Kept, Unsynced},
+    journal::{Access, Kept, Unsynced},
     pb::queue::queue_server::QueueServer,
-    server::{Error, Http, Probes, grpc, listen},
+    server::{Error, Grpc, Http, Probes, grpc},
 };
+
+/// Why a broker is not ready that cannot accept a job.
+const DISK_REFUSES: &str = "the disk refuses what is written to the journal";
 
 /// Thousands of leases fit.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
@@ -30,7 +32,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
     bind(config).await?.serve().await
 }
 
-/// Recovers the jobs and listens, but does not accept yet.
+/// Listens and recovers the jobs, but does not accept yet. Who finds an address taken has not
+/// touched the journal.
 ///
 /// # Errors
 ///
@@ -46,18 +49,30 @@ pub async fn bind(mut config: Config) -> Result<Bound, Error> {
         config.http.body_bytes_max = usize::MAX;
     }
     let has = |defect| config.defects.contains(&defect);
+    // Defect: the journal is read and repaired before anything says that it is another one's.
+    let early = if has(Defect::UnlockedJournal) { Some(recover(&config).await?) } else { None };
+    let http = Http::bind(&config.listen, &config.http).await?;
+    let grpc = Grpc::bind(&config.listen_workers, &config.grpc).await?;
+    let kept = match early {
+        Some(kept) => kept,
+        None => recover(&config).await?,
+    };
+    Ok(Bound { http, grpc, kept, config })
+}
+
+/// The jobs of the journal.
+async fn recover(config: &Config) -> Result<Kept<Ledger>, Error> {
+    let has = |defect| config.defects.contains(&defect);
     // Defect: no job that is done is remembered.
     let mut ledger = Ledger::new(if has(Defect::ForgetsDone) { 0 } else { config.done_max });
     ledger.replay_keeps_failures = has(Defect::ReplayKeepsAttempts);
-    let kept = Kept::open(&config.journal, ledger, config.compact_bytes_min).await;
-    let mut kept =
-        kept.map_err(|source| Error::Journal { path: config.journal.clone(), source })?;
+    let access = if has(Defect::UnlockedJournal) { Access::Shared } else { Access::Alone };
+    let kept = Kept::open(&config.journal, ledger, config.compact_bytes_min, access).await;
+    let kept = kept.map_err(|source| Error::Journal { path: config.journal.clone(), source })?;
     if has(Defect::UnsyncedRewrite) {
-        kept = kept.leaving_unsynced(Unsynced::Rewrites);
+        return Ok(kept.leaving_unsynced(Unsynced::Rewrites));
     }
-    let http = Http::bind(&config.listen, &config.http).await?;
-    let (grpc, grpc_address) = listen(&config.listen_workers).await?;
-    Ok(Bound { http, grpc, grpc_address, kept, config })
+    Ok(kept)
 }
 
 /// A service that listens.
@@ -65,8 +80,7 @@ pub async fn bind(mut config: Config) -> Result<Bound, Error> {
 #[must_use = "nothing is answered until it serves"]
 pub struct Bound {
     http: Http,
-    grpc: TcpListener,
-    grpc_address: SocketAddr,
+    grpc: Grpc,
     kept: Kept<Ledger>,
     config: Config,
 }
@@ -81,7 +95,7 @@ impl Bound {
     /// The address that was bound for workers.
     #[must_use]
     pub fn workers_addr(&self) -> SocketAddr {
-        self.grpc_address
+        self.grpc.local_addr()
     }
 
     /// Serves until the process is asked to terminate.
@@ -103,9 +117,9 @@ impl Bound {
         self,
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let Self { http, grpc, grpc_address, kept, config } = self;
+        let Self { http, grpc, kept, config } = self;
         tracing::info!(
-            address = %http.local_addr(), workers = %grpc_address, jobs = kept.state.len(),
+            address = %http.local_addr(), workers = %grpc.local_addr(), jobs = kept.state.len(),
             "listening"
         );
         let (metrics, registry) = Metrics::new();
@@ -117,10 +131,16 @@ impl Bound {
             wait_max: Duration::from_millis(config.wait_ms_max),
             cpu: config.cpu(),
         };
-        let probes = Probes::new(registry);
+        let mut probes = Probes::new(registry);
+        // Defect: whether it can do its work is another question.
+        if !config.defects.contains(&Defect::ReadyWithoutDisk) {
+            probes = probes.unready_while(kept.refused(), DISK_REFUSES);
+        }
         let api = Arc::new(Api::new(&config, Arc::clone(&handle), metrics.clone(), probes));
         let drain = Duration::from_millis(config.drain_ms);
-        let core = tokio::spawn(Core::new(config, kept, metrics).run(commands));
+        // Ends with the service, however that ends.
+        let mut core = JoinSet::new();
+        core.spawn(Core::new(config, kept, metrics).run(commands));
         let (stopping, stopped) = watch::channel(());
         let asked = async {
             let asked = stop.await;
@@ -143,7 +163,7 @@ impl Bound {
         let (asked, (), served) = tokio::join!(asked, serve_http, serve_grpc);
         drop((api, handle));
         // Nobody can ask any more: what is in hand is committed, then it ends.
-        if let Err(error) = core.await {
+        if let Some(Err(error)) = core.join_next().await {
             std::panic::resume_unwind(error.into_panic());
         }
         if !served?.in_time {

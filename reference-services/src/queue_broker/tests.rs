@@ -11,13 +11,15 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::{
-    ledger::Ledger,
+    ledger::{Known, Ledger},
     record::{Change, Failed, Job},
     schedule::Schedule,
 };
-use crate::journal::{Kept, State};
+use crate::journal::{Access, Kept, State};
 
 const FAILURES_MAX: usize = 3;
+const EXPIRIES_MAX: u32 = 2;
+
 /// Reached after a few changes, so that the journal is rewritten time and again.
 const COMPACT_BYTES_MIN: u64 = 150;
 const LEASE: Duration = Duration::from_millis(100);
@@ -56,6 +58,11 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn failed(id: &str) -> Failed {
+    let (id, error) = (id.to_owned(), "no".to_owned());
+    Failed { id, error, delay_ms: 50, counts: true, at_unix_ms: 1 }
+}
+
 /// A broker without its interfaces, beside what it ought to be.
 struct World {
     path: PathBuf,
@@ -67,12 +74,16 @@ struct World {
     next_token: u64,
     /// How often each job that is there has failed.
     live: BTreeMap<String, usize>,
+    /// How many leases of each have expired in a row.
+    expiries: BTreeMap<String, u32>,
     dead: BTreeSet<String>,
     done: BTreeSet<String>,
 }
 
 async fn open(path: &Path) -> Kept<Ledger> {
-    Kept::open(path, Ledger::new(1000), COMPACT_BYTES_MIN).await.expect("a good journal")
+    // The one before is still there, though its process is not.
+    let access = Access::Shared;
+    Kept::open(path, Ledger::new(1000), COMPACT_BYTES_MIN, access).await.expect("a good journal")
 }
 
 impl World {
@@ -86,6 +97,7 @@ impl World {
             believed: Vec::new(),
             next_token: 0,
             live: BTreeMap::new(),
+            expiries: BTreeMap::new(),
             dead: BTreeSet::new(),
             done: BTreeSet::new(),
         }
@@ -100,7 +112,11 @@ impl World {
         match op {
             Op::Accept(number) => {
                 let id = format!("job-{number}");
-                if !self.kept.state.knows(&id) {
+                let known = self.kept.state.known(&id, b"1");
+                let another = self.kept.state.known(&id, b"2");
+                if known.is_some() {
+                    assert_eq!((known, another), (Some(Known::Same), Some(Known::Another)));
+                } else {
                     let job = Job { id: id.clone(), payload: "1".into(), ..Job::default() };
                     self.commit(Change::Job(Box::new(job))).await;
                     self.schedule.enter(id.clone(), self.now);
@@ -117,6 +133,7 @@ impl World {
                 if let Some(id) = self.claim(which) {
                     self.commit(Change::Acknowledged(id.clone())).await;
                     self.schedule.remove(&id);
+                    self.expiries.remove(&id);
                     assert!(self.live.remove(&id).is_some(), "{id} was done or dead already");
                     self.done.insert(id);
                 }
@@ -128,7 +145,9 @@ impl World {
             }
             Op::Wait(ms) => {
                 self.now += Duration::from_millis(ms);
-                self.schedule.advance(self.now);
+                for (id, _) in self.schedule.advance(self.now) {
+                    self.expire(id).await;
+                }
             }
             Op::ReplayAll => {
                 for id in std::mem::take(&mut self.dead) {
@@ -150,11 +169,12 @@ impl World {
     }
 
     async fn fail(&mut self, id: String) {
-        let failed = Failed { id: id.clone(), error: "no".to_owned(), delay_ms: 50, counts: true };
+        let failed = failed(&id);
         let failures = self.live[&id] + 1;
         if failures < FAILURES_MAX {
             self.commit(Change::Failed(failed)).await;
             self.schedule.put_back(&id, Some(self.now + Duration::from_millis(50)));
+            self.expiries.remove(&id);
             self.live.insert(id, failures);
         } else {
             self.commit(Change::DeadLettered(failed)).await;
@@ -164,10 +184,26 @@ impl World {
         }
     }
 
+    async fn expire(&mut self, id: String) {
+        let expiries = self.expiries.entry(id.clone()).or_default();
+        *expiries += 1;
+        assert_eq!(self.kept.state.live(&id).expect("a job that is there").expiries + 1, *expiries);
+        if *expiries < EXPIRIES_MAX {
+            self.commit(Change::Expired(id.clone())).await;
+            self.schedule.put_back(&id, None);
+        } else {
+            self.commit(Change::DeadLettered(failed(&id))).await;
+            self.schedule.remove(&id);
+            self.expiries.remove(&id);
+            self.live.remove(&id);
+            self.dead.insert(id);
+        }
+    }
+
     async fn crash(&mut self, written: prop::sample::Index, flip: Option<prop::sample::Index>) {
         let synced = fs::read(&self.path).expect("the journal").len();
         let id = "under-way".to_owned();
-        if self.kept.state.knows(&id) {
+        if self.kept.state.known(&id, b"1").is_some() {
             return self.recover().await;
         }
         let job = Job { id: id.clone(), payload: "1".into(), ..Job::default() };
@@ -195,22 +231,23 @@ impl World {
     async fn recover(&mut self) {
         self.kept = open(&self.path).await;
         self.schedule = Schedule::default();
-        for id in self.kept.state.live_ids() {
-            self.schedule.enter(id.to_owned(), self.now);
+        for job in self.kept.state.live_jobs() {
+            self.schedule.enter(job.id.clone(), self.now);
         }
     }
 
     /// Each job is where it ought to be, and nowhere else.
     fn check(&self) {
         let ledger = &self.kept.state;
-        let live: Vec<&str> = ledger.live_ids().collect();
+        let live: Vec<&str> = ledger.live_jobs().map(|job| job.id.as_str()).collect();
         assert!(live.iter().copied().eq(self.live.keys().map(String::as_str)), "{live:?}");
         for (id, failures) in &self.live {
             let job = ledger.live(id).expect("a job that is there");
             assert_eq!(job.failures.len(), *failures, "{id}");
         }
         assert!(ledger.dead().keys().eq(self.dead.iter()), "{:?}", ledger.dead());
-        assert!(self.done.iter().all(|id| ledger.knows(id)));
+        assert!(self.done.iter().all(|id| ledger.known(id, b"1") == Some(Known::Same)));
+        assert!(self.done.iter().all(|id| ledger.known(id, b"2") == Some(Known::Another)));
         let (ready, waiting) = (self.schedule.ready(), self.schedule.waiting());
         assert_eq!(ready + waiting + self.schedule.leased(), self.live.len());
         assert_eq!(ledger.len(), self.live.len() + self.dead.len());
@@ -246,14 +283,16 @@ proptest! {
         let mut ledger = Ledger::new(4);
         for (what, number) in ops {
             let id = format!("job-{}", number % 8);
-            let failed = Failed { id: id.clone(), error: "no".to_owned(), delay_ms: 5, counts: true };
+            let failed = failed(&id);
             let job = Job { id: id.clone(), payload: "1".into(), ..Job::default() };
-            let change = match what % 5 {
-                0 if ledger.knows(&id) => continue,
+            let change = match what % 7 {
+                0 if ledger.known(&id, b"1").is_some() => continue,
                 0 => Change::Job(Box::new(job)),
                 1 => Change::Acknowledged(id),
                 2 => Change::Failed(failed),
                 3 => Change::DeadLettered(failed),
+                4 => Change::Expired(id),
+                5 => Change::Redriven(id),
                 _ => Change::Replayed(id),
             };
             ledger.apply(change.into());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Defect;
 use crate::{
     config::{self, Invalid},
-    server::Limits,
+    server::{GrpcLimits, Limits},
 };
 
 /// The configuration of the result store.
@@ -36,6 +36,8 @@ pub struct Config {
     pub cpu_us: u64,
     /// The bounds of the HTTP server.
     pub http: Limits,
+    /// The bounds of the gRPC server.
+    pub grpc: GrpcLimits,
     /// Planted mistakes. Default none.
     pub defects: BTreeSet<Defect>,
 }
@@ -53,6 +55,7 @@ impl Default for Config {
             drain_ms: 10_000,
             cpu_us: 20,
             http: Limits::default(),
+            grpc: GrpcLimits::default(),
             defects: BTreeSet::new(),
         }
     }
@@ -73,6 +76,7 @@ impl config::Config for Config {
         Invalid::unless(bytes <= mib, "result_bytes_max", "at most 1048576", bytes)?;
         let named = self.journal.file_name().is_some();
         Invalid::unless(named, "journal", "the path of a file", self.journal.display())?;
+        self.grpc.validate()?;
         self.http.validate()
     }
 }

@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use prost::Message;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep_until,
+};
 
 use super::{
     Config, Defect,
@@ -59,8 +62,22 @@ impl Core {
 
     /// Works until nobody can ask any more.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        while let Some(command) = commands.recv().await {
-            self.take(command).await;
+        loop {
+            let next_probe = self.kept.next_probe();
+            let alarm = async {
+                match next_probe {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                command = commands.recv() => match command {
+                    Some(command) => self.take(command).await,
+                    None => return,
+                },
+                () = alarm => {}
+            }
             for _ in 1..BATCH_MAX {
                 if self.kept.is_full() {
                     break;
@@ -69,6 +86,7 @@ impl Core {
                 self.take(command).await;
             }
             self.commit().await;
+            self.kept.probe().await;
             self.metrics.show(self.kept.state.len());
         }
     }

@@ -5,6 +5,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::metrics::registry;
+
 /// The metrics of one store.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Metrics {
@@ -16,7 +18,7 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn new() -> (Self, Registry) {
         let metrics = Self::default();
-        let mut registry = Registry::with_prefix("result_store");
+        let mut registry = registry("result_store");
         registry.register("results", "Results that are kept", metrics.results.clone());
         let help = "Results of jobs that had one already";
         registry.register("duplicates", help, metrics.duplicates.clone());

@@ -1,21 +1,26 @@
-//! The life of the store: recover, bind, serve, drain, end.
+//! The life of the store: bind, recover, serve, drain, end.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tonic::server::NamedService;
 
 use super::{Config, Defect, core::Core, grpc::Calls, metrics::Metrics, results::Results};
 use crate::{
     config::Config as _,
-    journal::{Kept, Unsynced},
+    journal::{Access, Kept, Unsynced},
     pb::results::results_server::ResultsServer,
-    server::{Error, Http, Probes, grpc, listen},
+    server::{Error, Grpc, Http, Probes, grpc},
 };
 
 /// Commands that have not been taken yet; further calls wait.
 const COMMANDS_MAX: usize = 1024;
+
+/// Why a store is not ready that cannot keep a result.
+const DISK_REFUSES: &str = "the disk refuses what is written to the journal";
 
 /// What a request has besides its result.
 const REQUEST_BYTES: usize = 1024;
@@ -30,22 +35,24 @@ pub async fn run(config: Config) -> Result<(), Error> {
     bind(config).await?.serve().await
 }
 
-/// Recovers the results and listens, but does not accept yet.
+/// Listens and recovers the results, but does not accept yet. Who finds an address taken has not
+/// touched the journal.
 ///
 /// # Errors
 ///
 /// As [`run`].
 pub async fn bind(config: Config) -> Result<Bound, Error> {
     config.validate()?;
-    let kept = Kept::open(&config.journal, Results::default(), config.compact_bytes_min).await;
+    let http = Http::bind(&config.listen_probes, &config.http).await?;
+    let grpc = Grpc::bind(&config.listen, &config.grpc).await?;
+    let (results, bytes_min) = (Results::default(), config.compact_bytes_min);
+    let kept = Kept::open(&config.journal, results, bytes_min, Access::Alone).await;
     let mut kept =
         kept.map_err(|source| Error::Journal { path: config.journal.clone(), source })?;
     if config.defects.contains(&Defect::NeverSyncs) {
         kept = kept.leaving_unsynced(Unsynced::Batches);
     }
-    let http = Http::bind(&config.listen_probes, &config.http).await?;
-    let (grpc, grpc_address) = listen(&config.listen).await?;
-    Ok(Bound { http, grpc, grpc_address, kept, config })
+    Ok(Bound { http, grpc, kept, config })
 }
 
 /// A service that listens.
@@ -53,8 +60,7 @@ pub async fn bind(config: Config) -> Result<Bound, Error> {
 #[must_use = "nothing is answered until it serves"]
 pub struct Bound {
     http: Http,
-    grpc: TcpListener,
-    grpc_address: SocketAddr,
+    grpc: Grpc,
     kept: Kept<Results>,
     config: Config,
 }
@@ -63,7 +69,7 @@ impl Bound {
     /// The address that was bound for calls.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.grpc_address
+        self.grpc.local_addr()
     }
 
     /// The address that was bound for probes.
@@ -91,9 +97,9 @@ impl Bound {
         self,
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let Self { http, grpc, grpc_address, kept, config } = self;
+        let Self { http, grpc, kept, config } = self;
         tracing::info!(
-            address = %grpc_address, probes = %http.local_addr(), results = kept.state.len(),
+            address = %grpc.local_addr(), probes = %http.local_addr(), results = kept.state.len(),
             "listening"
         );
         let (metrics, registry) = Metrics::new();
@@ -101,9 +107,12 @@ impl Bound {
         let result_bytes_max = config.result_bytes_max;
         let cpu = config.cpu();
         let calls = Calls { commands: sender, result_bytes_max, cpu, metrics: metrics.clone() };
-        let probes = Arc::new(Probes::new(registry));
+        let probes = Probes::new(registry).unready_while(kept.refused(), DISK_REFUSES);
+        let probes = Arc::new(probes);
         let drain = Duration::from_millis(config.drain_ms);
-        let core = tokio::spawn(Core::new(config, kept, metrics).run(commands));
+        // Ends with the service, however that ends.
+        let mut core = JoinSet::new();
+        core.spawn(Core::new(config, kept, metrics).run(commands));
         let (stopping, stopped) = watch::channel(());
         let asked = async {
             let asked = stop.await;
@@ -125,7 +134,7 @@ impl Bound {
         let serve_grpc = grpc::serve_until(router, grpc, health, stop_of(stopped), || (), drain);
         let (asked, (), served) = tokio::join!(asked, serve_http, serve_grpc);
         // Nobody can ask any more: what is in hand is committed, then it ends.
-        if let Err(error) = core.await {
+        if let Some(Err(error)) = core.join_next().await {
             std::panic::resume_unwind(error.into_panic());
         }
         if !served?.in_time {

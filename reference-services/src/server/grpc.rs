@@ -1,13 +1,27 @@
-//! What the gRPC services share: a tuned server, and its graceful stop.
+//! What the gRPC services share: a tuned server with bounds, and its graceful stop.
 
-use std::time::Duration;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::Notify};
-use tonic::transport::{
-    Error, Server,
-    server::{Router, TcpIncoming},
+use futures_util::{Stream, stream};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, Semaphore},
+    time::sleep,
 };
+use tonic::transport::{Error as ServeError, Server, server::Router};
 use tonic_health::{ServingStatus, server::HealthReporter};
+
+use super::{
+    Error,
+    connection::Connection,
+    descriptors,
+    http::{ACCEPT_RETRY, listen},
+};
+use crate::config::Invalid;
+
+/// What each connection begins with (RFC 9113, 3.4), in bytes.
+const PREFACE: usize = 24;
 
 /// What a trailer says of retries: milliseconds after which to come again, or a negative number
 /// for not to (gRFC A6).
@@ -22,6 +36,90 @@ pub(crate) fn server() -> Server {
         .http2_max_pending_accept_reset_streams(Some(4096))
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(Duration::from_secs(5)))
+}
+
+/// The bounds of a gRPC server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Client connections; further ones wait to be accepted. Default 1024.
+    pub connections_max: usize,
+    /// Time for a client to begin to speak HTTP/2. Default 5000.
+    pub preface_timeout_ms: u64,
+    /// Time for a client to read some of what waits for it. Default 5000.
+    pub unread_timeout_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections_max: 1024, preface_timeout_ms: 5_000, unread_timeout_ms: 5_000 }
+    }
+}
+
+impl Limits {
+    /// Checks what the types cannot.
+    pub(crate) fn validate(&self) -> Result<(), Invalid> {
+        let at_least_one = [
+            ("grpc.connections_max", self.connections_max as u64),
+            ("grpc.preface_timeout_ms", self.preface_timeout_ms),
+            ("grpc.unread_timeout_ms", self.unread_timeout_ms),
+        ];
+        for (field, value) in at_least_one {
+            Invalid::unless(value >= 1, field, "at least 1", value)?;
+        }
+        Ok(())
+    }
+}
+
+/// A gRPC server that listens.
+#[derive(Debug)]
+#[must_use = "nothing is answered until it serves"]
+pub(crate) struct Grpc {
+    listener: TcpListener,
+    address: SocketAddr,
+    limits: Limits,
+}
+
+impl Grpc {
+    /// Listens, but does not accept yet.
+    pub(crate) async fn bind(address: &str, limits: &Limits) -> Result<Self, Error> {
+        let (listener, address) = listen(address).await?;
+        Ok(Self { listener, address, limits: limits.clone() })
+    }
+
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The connections of clients, as many as there may be.
+    fn incoming(self) -> impl Stream<Item = io::Result<Connection>> {
+        let Self { listener, address, limits } = self;
+        let most = descriptors::share(limits.connections_max, address);
+        let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let preface = Duration::from_millis(limits.preface_timeout_ms);
+        let unread = Duration::from_millis(limits.unread_timeout_ms);
+        stream::unfold(listener, move |listener| {
+            let places = Arc::clone(&places);
+            async move {
+                // Nobody closes the semaphore.
+                let place = places.acquire_owned().await.ok()?;
+                loop {
+                    match listener.accept().await {
+                        Ok((stream, _)) => {
+                            let connection = Connection::new(stream, unread);
+                            let connection = connection.begins_with(PREFACE, preface);
+                            return Some((Ok(connection.in_place(place)), listener));
+                        }
+                        Err(error) => {
+                            tracing::warn!(%error, "could not accept a connection");
+                            sleep(ACCEPT_RETRY).await;
+                        }
+                    }
+                }
+            }
+        })
+    }
 }
 
 /// How a server came to its end.
@@ -41,17 +139,16 @@ pub(crate) struct Stopped<T> {
 /// When the server fails.
 pub(crate) async fn serve_until<T>(
     router: Router,
-    listener: TcpListener,
+    grpc: Grpc,
     (reporter, service): (HealthReporter, &'static str),
     stop: impl Future<Output = T>,
     draining: impl FnOnce(),
     drain: Duration,
-) -> Result<Stopped<T>, Error> {
+) -> Result<Stopped<T>, ServeError> {
     reporter.set_service_status(service, ServingStatus::Serving).await;
     let stopping = Notify::new();
     let mut asked = None;
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let server = router.serve_with_incoming_shutdown(incoming, async {
+    let server = router.serve_with_incoming_shutdown(grpc.incoming(), async {
         asked = Some(stop.await);
         for name in ["", service] {
             reporter.set_service_status(name, ServingStatus::NotServing).await;
@@ -61,7 +158,7 @@ pub(crate) async fn serve_until<T>(
     });
     let bound = async {
         stopping.notified().await;
-        tokio::time::sleep(drain).await;
+        sleep(drain).await;
     };
     let in_time = tokio::select! {
         biased;

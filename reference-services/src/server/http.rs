@@ -14,16 +14,17 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
+    net::{TcpListener, TcpSocket, lookup_host},
     sync::watch,
     task::JoinSet,
     time::sleep,
 };
 
-use super::{Body, Error};
+use super::{Body, Error, answers::Answers, connection::Connection, descriptors, host};
 use crate::config::Invalid;
 
-const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+/// The pause after a connection could not be accepted.
+pub(super) const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -51,6 +52,11 @@ pub struct Limits {
     pub body_timeout_ms: u64,
     /// Size of the body of a request. Default 65536.
     pub body_bytes_max: usize,
+    /// Time for a client to read some of what waits for it. Default 5000.
+    pub unread_timeout_ms: u64,
+    /// Size of all answers together that wait to be read; what comes on top is turned away. What is
+    /// sent piece by piece does not count. Default 64 MiB.
+    pub unread_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -62,6 +68,8 @@ impl Default for Limits {
             headers_max: 64,
             body_timeout_ms: 5_000,
             body_bytes_max: 64 * 1024,
+            unread_timeout_ms: 5_000,
+            unread_bytes_max: 64 << 20,
         }
     }
 }
@@ -75,12 +83,15 @@ impl Limits {
             ("http.headers_max", self.headers_max as u64),
             ("http.body_timeout_ms", self.body_timeout_ms),
             ("http.body_bytes_max", self.body_bytes_max as u64),
+            ("http.unread_timeout_ms", self.unread_timeout_ms),
         ];
         for (field, value) in at_least_one {
             Invalid::unless(value >= 1, field, "at least 1", value)?;
         }
         let bytes = self.header_bytes_max;
-        Invalid::unless(bytes >= 8192, "http.header_bytes_max", "at least 8192", bytes)
+        Invalid::unless(bytes >= 8192, "http.header_bytes_max", "at least 8192", bytes)?;
+        let bytes = self.unread_bytes_max;
+        Invalid::unless(bytes >= 65_536, "http.unread_bytes_max", "at least 65536", bytes)
     }
 }
 
@@ -119,11 +130,17 @@ impl Http {
         stop: impl Future<Output = ()>,
         drain: Duration,
     ) {
+        let answers = Answers::new(self.limits.unread_bytes_max);
         let service = |_| {
-            let handler = Arc::clone(&handler);
+            let (handler, answers) = (Arc::clone(&handler), answers.clone());
             service_fn(move |request| {
-                let handler = Arc::clone(&handler);
-                async move { Ok(handler.handle(request).await) }
+                let (handler, answers) = (Arc::clone(&handler), answers.clone());
+                async move {
+                    Ok(match host::check(&request) {
+                        Ok(()) => answers.hold(handler.handle(request).await),
+                        Err(problem) => problem.response(),
+                    })
+                }
             })
         };
         self.serve_each(service, stop, drain).await;
@@ -140,8 +157,10 @@ impl Http {
         S::Future: Send,
         S::ResBody: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
-        let Self { listener, limits, leaves_open, .. } = self;
+        let Self { listener, address, limits, leaves_open } = self;
         let server = server(&limits);
+        let unread_max = Duration::from_millis(limits.unread_timeout_ms);
+        let connections_max = descriptors::share(limits.connections_max, address);
         let mut stop = pin!(stop);
         let (draining, drained) = watch::channel(());
         let mut connections = JoinSet::new();
@@ -150,12 +169,10 @@ impl Http {
                 biased;
                 () = &mut stop => break,
                 Some(_) = connections.join_next() => {}
-                accepted = listener.accept(), if connections.len() < limits.connections_max => {
+                accepted = listener.accept(), if connections.len() < connections_max => {
                     match accepted {
                         Ok((stream, peer)) => {
-                            // A socket that the peer has already closed refuses the option;
-                            // reading finds that out.
-                            let _ = stream.set_nodelay(true);
+                            let stream = Connection::new(stream, unread_max);
                             let service = service(peer);
                             connections.spawn(
                                 converse(server.clone(), stream, service, drained.clone()),
@@ -222,15 +239,13 @@ fn server(limits: &Limits) -> http1::Builder {
 /// future of a request whose client has gone, and all that was done for it with it.
 async fn converse<S>(
     server: http1::Builder,
-    stream: TcpStream,
+    stream: Connection,
     service: S,
     mut drained: watch::Receiver<()>,
 ) where
     S: HttpService<Incoming, Error = Infallible>,
     S::ResBody: HttpBody<Error: Into<BoxError>> + 'static,
 {
-    // A socket that the peer has already closed refuses the option; reading finds that out.
-    let _ = stream.set_nodelay(true);
     let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         biased;

@@ -1,10 +1,14 @@
 //! What the servers share: listening and draining, bodies, problems, probes, traces, and why a
 //! service cannot run.
 
+mod answers;
 mod body;
 mod channel;
+mod connection;
+pub(crate) mod descriptors;
 mod error;
 pub(crate) mod grpc;
+pub(crate) mod host;
 mod http;
 mod probes;
 mod problem;
@@ -12,12 +16,14 @@ mod request_body;
 mod trace;
 
 pub use error::Error;
+pub use grpc::Limits as GrpcLimits;
 pub use http::Limits;
 
+pub(crate) use answers::{Answers, keeping};
 pub(crate) use body::{Body, json, metrics, text};
 pub(crate) use channel::{channel, endpoint};
-pub(crate) use grpc::PUSHBACK;
-pub(crate) use http::{Handler, Http, listen};
+pub(crate) use grpc::{Grpc, PUSHBACK};
+pub(crate) use http::{Handler, Http};
 pub(crate) use probes::Probes;
 pub(crate) use problem::Problem;
 pub(crate) use request_body::read_json;

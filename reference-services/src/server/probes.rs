@@ -1,6 +1,9 @@
 //! What every HTTP server answers besides its own: `/healthz`, `/readyz` and `/metrics`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -13,11 +16,28 @@ use super::{Body, Handler, Problem, metrics, text};
 pub(crate) struct Probes {
     registry: Registry,
     draining: AtomicBool,
+    /// What the service cannot do its work for, while it is so.
+    trouble: Option<(Arc<AtomicBool>, &'static str)>,
 }
 
 impl Probes {
     pub(crate) fn new(registry: Registry) -> Self {
-        Self { registry, draining: AtomicBool::new(false) }
+        Self { registry, draining: AtomicBool::new(false), trouble: None }
+    }
+
+    /// The service is not ready while this is so.
+    pub(crate) fn unready_while(mut self, trouble: Arc<AtomicBool>, detail: &'static str) -> Self {
+        self.trouble = Some((trouble, detail));
+        self
+    }
+
+    /// Why the service is not ready.
+    fn unready(&self) -> Option<&'static str> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Some("the service is stopping");
+        }
+        let (trouble, detail) = self.trouble.as_ref()?;
+        trouble.load(Ordering::Relaxed).then_some(*detail)
     }
 
     /// From now on the service is not ready.
@@ -37,11 +57,10 @@ impl Probes {
         }
         match path {
             "/metrics" => metrics(&self.registry),
-            "/readyz" if self.draining.load(Ordering::Relaxed) => {
-                let detail = "the service is stopping";
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response()
-            }
-            "/readyz" => text("ready\n"),
+            "/readyz" => match self.unready() {
+                Some(detail) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response(),
+                None => text("ready\n"),
+            },
             _ => text("ok\n"),
         }
     }

@@ -25,7 +25,9 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 pub(super) enum CallError {
     /// Too many calls: not the job's fault. The API may have said how long to wait.
     Limited(Option<Duration>),
-    /// The job failed.
+    /// The API will not have this job.
+    Refused(String),
+    /// The API does not answer, or says itself that it cannot: this may be the job's fault or not.
     Failed(String),
 }
 
@@ -107,12 +109,16 @@ impl ExternalApi {
                 let seconds = after.and_then(|after| after.to_str().ok()?.parse().ok());
                 Err(CallError::Limited(seconds.map(Duration::from_secs)))
             }
-            status => Err(failed(format!("the external API answered with status {status}"))),
+            status => {
+                let error = format!("the external API answered with status {status}");
+                let refused = status.is_client_error();
+                Err(if refused { CallError::Refused(error) } else { CallError::Failed(error) })
+            }
         }
     }
 
     fn request(&self, job: &Job, trace: Trace) -> Result<Request<Full<Bytes>>, CallError> {
-        let failed = |error: &dyn std::fmt::Display| CallError::Failed(error.to_string());
+        let failed = |error: &dyn std::fmt::Display| CallError::Refused(error.to_string());
         let payload = serde_json::from_slice(&job.payload).map_err(|error| failed(&error))?;
         let call = Call { id: &job.lease.job, payload };
         let body = serde_json::to_vec(&call).map_err(|error| failed(&error))?;

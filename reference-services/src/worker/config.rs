@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Defect;
 use crate::{
+    breaker::BreakerConfig,
     config::{self, Invalid},
     server::{Limits, endpoint},
 };
@@ -41,6 +42,9 @@ pub struct Config {
     pub rpc_timeout_ms: u64,
     /// Pauses between attempts of a job.
     pub backoff: BackoffConfig,
+    /// When no more jobs are taken because the external API does not answer. Default: when 10 calls
+    /// and half of all have failed within 5000 ms, for 1000 ms.
+    pub breaker: BreakerConfig,
     /// Time for what is in flight when the service stops. Default 30000.
     pub drain_ms: u64,
     /// Processor time of one job, for simulations; 0 states none. Default 50.
@@ -81,6 +85,12 @@ impl Default for Config {
             call_timeout_ms: 2_000,
             rpc_timeout_ms: 1_000,
             backoff: BackoffConfig::default(),
+            breaker: BreakerConfig {
+                window_ms: 5_000,
+                calls_min: 10,
+                failure_percent: 50,
+                open_ms: 1_000,
+            },
             drain_ms: 30_000,
             cpu_us: 50,
             http: Limits::default(),
@@ -111,6 +121,7 @@ impl config::Config for Config {
         Invalid::unless((1..=cap_ms).contains(&base_ms), "backoff.base_ms", expected, base_ms)?;
         let day = 86_400_000;
         Invalid::unless(cap_ms <= day, "backoff.cap_ms", "at most 86400000", cap_ms)?;
+        self.breaker.validate()?;
         self.queue()?;
         self.external_api()?;
         self.result_store()?;

@@ -19,6 +19,8 @@ crate::defect::defects! {
     WorksWithoutLease = "works-without-lease", "begins jobs whose lease has ended";
     /// Leases end while their jobs are still here.
     NeverExtends = "never-extends", "does not extend the leases of the jobs that it has";
+    /// What keeps failing is asked all the same.
+    NoBreaker = "no-breaker", "goes on taking jobs while the external API does not answer";
     /// A failed job can be taken again at once.
     NoBackoff = "no-backoff", "puts failed jobs back without a pause";
     /// Jobs that failed together are tried again together.

@@ -14,7 +14,7 @@ use super::{
     queue::{Job, PutBack, Queue, QueueError},
     store::ResultStore,
 };
-use crate::server::Trace;
+use crate::{breaker::Breaker, server::Trace};
 
 /// How often the queue is told what became of a job.
 const TELL_MAX: u32 = 5;
@@ -29,6 +29,7 @@ pub(super) struct Work<Q> {
     pub(super) queue: Q,
     pub(super) api: ExternalApi,
     pub(super) store: ResultStore,
+    pub(super) breaker: Breaker,
     pub(super) held: Arc<Held>,
     pub(super) metrics: Metrics,
 }
@@ -59,14 +60,29 @@ impl<Q: Queue> Work<Q> {
         if !ours && !self.config.has(Defect::WorksWithoutLease) {
             return Outcome::Lost;
         }
+        let Some(admission) = self.breaker.admit(Instant::now()) else {
+            return self.hand_back(job).await;
+        };
+        // Defect: the broker is never told that it was the job's failure.
+        let counts = !self.config.has(Defect::RetriesForever);
         let result = match self.api.process(job, trace).await {
-            Ok(result) => result,
+            Ok(result) => {
+                admission.succeeded(Instant::now());
+                result
+            }
+            Err(CallError::Refused(error)) => {
+                admission.succeeded(Instant::now());
+                return self.put_back(job, error, counts, Duration::ZERO).await;
+            }
             Err(CallError::Failed(error)) => {
-                // Defect: the broker is never told that it was the job's failure.
-                let counts = !self.config.has(Defect::RetriesForever);
+                admission.failed(Instant::now());
+                // While all jobs fail, none does so by its own fault.
+                let counts = counts && self.breaker.is_closed();
                 return self.put_back(job, error, counts, Duration::ZERO).await;
             }
             Err(CallError::Limited(after)) => {
+                // That it turns calls away says nothing of how it is.
+                drop(admission);
                 let error = "the external API admits no more calls".to_owned();
                 return self.put_back(job, error, false, after.unwrap_or_default()).await;
             }
@@ -88,6 +104,12 @@ impl<Q: Queue> Work<Q> {
 
     async fn acknowledge(&self, job: &Job) -> Outcome {
         self.tell(job, Outcome::Done, || self.queue.acknowledge(&job.lease)).await
+    }
+
+    /// Hands a job back as if it had never been taken.
+    async fn hand_back(&self, job: &Job) -> Outcome {
+        let lease = || vec![job.lease.clone()];
+        self.tell(job, Outcome::Deferred, || self.queue.release(lease())).await
     }
 
     /// Puts a job back for later; no worker waits for that.

@@ -5,7 +5,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::metrics::Table;
+use crate::{
+    breaker::BreakerGauge,
+    metrics::{Table, registry},
+};
 
 /// How a job ended here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,7 @@ pub(super) struct Metrics {
     idle: Gauge,
     pub(super) buffered: Gauge,
     pub(super) queue_errors: Counter,
+    pub(super) breaker: BreakerGauge,
 }
 
 /// The metrics of one worker.
@@ -63,14 +67,25 @@ impl Metrics {
             idle: Gauge::default(),
             buffered: Gauge::default(),
             queue_errors: Counter::default(),
+            breaker: BreakerGauge::new(),
         };
         metrics.idle.set(i64::try_from(workers).unwrap_or(i64::MAX));
-        let mut registry = Registry::with_prefix("worker");
+        let mut registry = registry("worker");
         registry.register("busy", "Workers with a job", metrics.busy.clone());
         registry.register("idle", "Workers without a job", metrics.idle.clone());
         registry.register("buffered", "Jobs taken and not begun", metrics.buffered.clone());
         let help = "Calls to the queue that failed";
         registry.register("queue_errors", help, metrics.queue_errors.clone());
+        registry.register(
+            "breaker_state",
+            "1 for the state that the breaker of the external API is in",
+            metrics
+                .breaker
+                .series()
+                .into_iter()
+                .map(|(state, gauge)| ([("state", state.name())], gauge))
+                .collect::<Table<_, _, 1>>(),
+        );
         registry.register(
             "jobs",
             "Jobs, by how they ended here",

@@ -13,6 +13,7 @@ mod queue;
 mod service;
 mod store;
 
+pub use crate::breaker::BreakerConfig;
 pub use config::{BackoffConfig, Config};
 pub use defect::Defect;
 pub use service::{Bound, bind, run};

@@ -2,7 +2,8 @@
 //!
 //! The reader takes jobs into a bounded buffer and waits when it is full. Workers take from the
 //! buffer, one job at a time, so that there are never more calls than workers. Leases are
-//! extended for as long as the jobs are here.
+//! extended for as long as the jobs are here. While the external API does not answer no job is taken,
+//! but for the one that finds out.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,7 +11,7 @@ use rand::Rng;
 use tokio::{
     sync::{Mutex, mpsc, watch},
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -18,6 +19,7 @@ use super::{
     job::Work,
     queue::{Job, Queue},
 };
+use crate::breaker::Room;
 
 /// The longest pause before a queue that failed is asked again.
 const READ_PAUSE: Duration = Duration::from_millis(500);
@@ -91,6 +93,18 @@ async fn read<Q: Queue>(
         let Ok(room) = room else { break };
         let places = room.len() + buffer.capacity();
         drop(room);
+        // What would only be handed back is not taken.
+        let places = match work.breaker.room(Instant::now()) {
+            Room::Any => places,
+            Room::One => 1,
+            Room::NoneUntil(at) => {
+                tokio::select! {
+                    biased;
+                    _ = stopping.changed() => break,
+                    () = sleep_until(at) => continue,
+                }
+            }
+        };
         // Not cancelled by a stop: what comes is handed back with the rest.
         match work.queue.lease(places).await {
             Ok(jobs) => {

@@ -9,6 +9,7 @@ use super::{
     pool, store::ResultStore,
 };
 use crate::{
+    breaker::Breaker,
     config::Config as _,
     server::{Error, Http, Probes},
 };
@@ -32,10 +33,16 @@ pub async fn bind(config: Config) -> Result<Bound, Error> {
     let http = Http::bind(&config.listen, &config.http).await?;
     let (metrics, registry) = Metrics::new(config.concurrency);
     let rpc = config.rpc_timeout();
+    let mut breaker = config.breaker.clone();
+    if config.has(Defect::NoBreaker) {
+        // Defect: no number of failures is enough.
+        breaker.calls_min = u32::MAX;
+    }
     let work = Work {
         queue: Broker::new(config.queue()?, config.name.clone(), config.wait_ms, rpc),
         api: ExternalApi::new(&config, &config.external_api()?),
         store: ResultStore::new(config.result_store()?, rpc),
+        breaker: Breaker::new("external-api", &breaker, metrics.breaker.clone()),
         held: Arc::new(Held::default()),
         metrics,
         config,

@@ -176,7 +176,8 @@ async fn headers_of_the_connection_stay_and_the_others_pass() {
                    x-secret: 1\r\nkeep-alive: timeout=5\r\ncookie: session=1\r\n\
                    traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n";
     let answer = send(balancer.at, request).await;
-    assert_eq!(answer.header("via"), Some("1.1 load-balancer"));
+    let via = answer.header("via").expect("a signature");
+    assert!(via.starts_with("1.1 load-balancer-"), "{via}");
     let seen = answer.body.to_lowercase();
     assert!(seen.starts_with("get /a?b=c http/1.1\r\n"), "{seen}");
     for passed in

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    time::timeout,
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
-    fleet::{Does, Endpoint, PATIENCE, Running, balancer, connect, group, send, status},
+    fleet::{Does, Endpoint, PATIENCE, Running, balancer, connect, group, metric, send, status},
+    pool::start_api,
     world::Answer,
 };
 
@@ -33,6 +34,11 @@ async fn malformed_and_oversize_requests_reach_no_endpoint() {
         ("this is no HTTP\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/1.1\r\nbad header\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nhost: it\r\nhost: it\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nhost: it\r\nhost: other\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\r\nhost: me@it\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.0\r\nhost: it\r\nhost: it\r\n\r\n".to_owned(), 400),
         (format!("GET / HTTP/1.1\r\nhost: it\r\nx: {long}\r\n\r\n"), 431),
         (format!("GET / HTTP/1.1\r\n{fields}\r\n"), 431),
         ("POST / HTTP/1.1\r\nhost: it\r\ncontent-length: 1001\r\n\r\n".to_owned(), 413),
@@ -106,4 +112,111 @@ async fn a_client_of_the_old_protocol_gets_its_answer() {
     assert_eq!(answer.status, 200);
     let host = format!("host: {}\r\n", endpoint.at);
     assert!(answer.body.to_lowercase().contains(&host), "{answer:?}");
+}
+
+/// Sends a body in so many pieces, with a pause before each.
+async fn upload(to: &Running, body: &str, pieces: usize, pause: Duration) -> Answer {
+    let mut stream = connect(to.at).await;
+    let length = body.len();
+    let head = format!(
+        "POST /v1/process HTTP/1.1\r\nhost: it\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.expect("written");
+    for piece in body.as_bytes().chunks(length.div_ceil(pieces)) {
+        sleep(pause).await;
+        // It may have been given up.
+        if stream.write_all(piece).await.is_err() {
+            break;
+        }
+    }
+    Answer::read(&mut stream).await
+}
+
+#[tokio::test]
+async fn a_slow_upload_is_the_clients_and_not_the_endpoints() {
+    let (_running, api) = start_api(|_| ()).await;
+    let (balancer, admin) = balancer(group(&[api]), |config| {
+        config.per_try_timeout_ms = 100;
+        config.outlier.failures = 1;
+    })
+    .await;
+    let body = r#"{"id":"job-1","payload":{"n":1}}"#;
+    for _ in 0..3 {
+        let answer = upload(&balancer, body, 8, Duration::from_millis(50)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    for counter in ["failures", "ejections"] {
+        let series = format!("balancer_{counter}_total{{group=\"stable\"}}");
+        assert_eq!(metric(admin, &series).await, Some(0.0), "{counter}");
+    }
+    assert_eq!(metric(admin, "balancer_retries_total").await, Some(0.0));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_does_not_take_or_answer_an_upload_is_late() {
+    let endpoint = Endpoint::start(Does::Hangs).await;
+    let (balancer, admin) = balancer(group(&[endpoint.at]), |config| {
+        config.per_try_timeout_ms = 200;
+    })
+    .await;
+    // One that fits into the buffers on the way, and one that does not.
+    for (nth, length) in [(1.0, 100), (2.0, 15 << 20)] {
+        let begun = Instant::now();
+        let answer = upload(&balancer, &"x".repeat(length), 1, Duration::ZERO).await;
+        assert_eq!(answer.problem(504), "the endpoint did not answer in time");
+        assert!(begun.elapsed() < PATIENCE / 2, "it took {:?}", begun.elapsed());
+        let failures = r#"balancer_failures_total{group="stable"}"#;
+        assert_eq!(metric(admin, failures).await, Some(nth));
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_never_ends_is_given_up() {
+    let endpoint = Endpoint::start(Does::Hangs).await;
+    let (balancer, admin) = balancer(group(&[endpoint.at]), |config| {
+        config.per_try_timeout_ms = 200;
+        config.upload_timeout_ms = 400;
+    })
+    .await;
+    let answer = upload(&balancer, &"x".repeat(1000), 1000, Duration::from_millis(20)).await;
+    assert_eq!(answer.problem(408), "the body did not come in time");
+    let failures = r#"balancer_failures_total{group="stable"}"#;
+    assert_eq!(metric(admin, failures).await, Some(0.0), "it is not the endpoint's fault");
+}
+
+#[tokio::test]
+async fn an_endpoint_gets_one_length_and_one_host() {
+    let (balancer, _endpoint) = bounded(Does::Echoes).await;
+    let both = "POST / HTTP/1.1\r\nhost: it\r\nconnection: close\r\n";
+    let orders = [
+        "content-length: 3\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 3\r\n",
+    ];
+    for order in orders {
+        let answer = send(balancer.at, &format!("{both}{order}\r\n0\r\n\r\n")).await;
+        let seen = answer.body.to_lowercase();
+        let lengths = ["content-length:", "transfer-encoding:"];
+        let named = lengths.into_iter().filter(|name| seen.contains(name)).count();
+        assert!(answer.status == 400 || named == 1, "{order}: {answer:?}");
+    }
+    let hidden = "GET / HTTP/1.1\r\nhost: it\r\nconnection: close, host\r\n\r\n";
+    for _ in 0..2 {
+        // Also on a connection that is kept.
+        let answer = send(balancer.at, hidden).await;
+        assert!(answer.body.contains("host: it\r\n"), "{answer:?}");
+        let old = send(balancer.at, "GET / HTTP/1.0\r\n\r\n").await;
+        assert_eq!(old.body.matches("host: 127.0.0.1:").count(), 1, "{old:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_in_a_circle_comes_to_an_end() {
+    let (first, admin) = balancer(group(&[]), |_| ()).await;
+    let (second, _) = balancer(group(&[first.at]), |_| ()).await;
+    let named = serde_json::json!({ "groups": group(&[second.at]) });
+    assert_eq!(crate::fleet::put(admin, "/endpoints", &named.to_string()).await.status, 204);
+    let answer = first.get("/").await;
+    assert_eq!(answer.problem(508), "the request has come here in a circle");
+    let requests = r#"balancer_requests_total{group="stable"}"#;
+    assert_eq!(metric(admin, requests).await, Some(1.0), "it went round once");
 }

@@ -91,7 +91,7 @@ pub(crate) async fn pod(source: SocketAddr, tune: impl FnOnce(&mut cache::Config
     config.listen = "127.0.0.1:0".to_owned();
     config.items = 50;
     config.source = format!("http://{source}");
-    config.session.key = Some(KEY.to_owned());
+    config.session.key = Some(KEY.to_owned().into());
     config.warm_up.page_size = 10;
     config.warm_up.concurrency = 2;
     config.warm_up.backoff_ms = 10;

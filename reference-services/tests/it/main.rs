@@ -14,6 +14,7 @@ mod losses;
 mod malformed;
 mod pod_stop;
 mod pool;
+mod processes;
 mod sessions;
 mod spans;
 mod stop;

@@ -19,11 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const BYTES_MAX: usize = 1024 * 1024;
 
 /// An answer.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     /// Null if it is not JSON.
-    pub(super) body: Value,
+    pub(crate) body: Value,
 }
 
 /// Asks `target` with a request that has no body.
@@ -32,7 +32,7 @@ pub(super) async fn ask(target: &str, request: Builder) -> Result<Answer, BoxErr
 }
 
 /// Sends a request with a body to `target`, as `host:port`.
-pub(super) async fn send(target: &str, request: Builder, body: String) -> Result<Answer, BoxError> {
+pub(crate) async fn send(target: &str, request: Builder, body: String) -> Result<Answer, BoxError> {
     let request = request
         .header(header::HOST, target)
         .header(header::CONNECTION, "close")

@@ -1,7 +1,7 @@
 //! Witnesses: small services that look at the others from outside and log what they saw, so that
 //! no objective has to believe what a service says of itself.
 
-mod client;
+pub(crate) mod client;
 mod crowd;
 mod items;
 mod operator;

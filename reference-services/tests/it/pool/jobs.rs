@@ -59,17 +59,61 @@ async fn a_call_with_a_known_key_has_no_effect_again() {
             "POST /v1/process HTTP/1.1\r\nhost: pool\r\nconnection: close\r\n{key}\
              content-length: {length}\r\n\r\n{body}"
         );
-        super::send_bytes(api, request.as_bytes()).await.json()["digest"].clone()
+        super::send_bytes(api, request.as_bytes()).await
     };
-    let first = call("idempotency-key: a\r\n", 1).await;
-    assert_eq!(call("idempotency-key: a\r\n", 2).await, first, "the first one's result");
-    assert_ne!(call("idempotency-key: b\r\n", 2).await, first);
-    assert_ne!(call("", 2).await, first);
-    assert_ne!(call("", 2).await, first, "each call without a key is another one");
+    let digest = async |key: &str, payload: u32| call(key, payload).await.json()["digest"].clone();
+    let first = digest("idempotency-key: a\r\n", 1).await;
+    assert_eq!(digest("idempotency-key: a\r\n", 1).await, first, "the first one's result");
+    assert_ne!(digest("idempotency-key: b\r\n", 2).await, first);
+    assert_ne!(digest("", 2).await, first);
+    assert_ne!(digest("", 2).await, first, "each call without a key is another one");
+    let another = call("idempotency-key: a\r\n", 2).await.problem(422);
+    assert_eq!(another, "the idempotency key belongs to another payload");
     let ended = async |outcome: &str| {
         metric(api, &format!("external_api_calls_total{{outcome=\"{outcome}\"}}")).await
     };
     assert_eq!((ended("ok").await, ended("repeated").await), (Some(4.0), Some(1.0)));
+}
+
+#[tokio::test]
+async fn another_job_with_the_same_id_is_refused_until_the_id_is_forgotten() {
+    let world = World::start(|_| (), |_| ()).await;
+    let bad = json!({ "poison": true });
+    world.broker.post("bad", &bad).await;
+    world.broker.reaches("dead_letters", 1).await;
+    world.broker.post("done", &json!({ "n": 1 })).await;
+    while metric(world.probes, r#"worker_jobs_total{outcome="ok"}"#).await != Some(1.0) {
+        sleep(Duration::from_millis(5)).await;
+    }
+    world.broker.reaches("leased", 0).await;
+    for id in ["bad", "done"] {
+        let another = world.broker.post(id, &json!({ "n": 2 })).await.problem(409);
+        assert_eq!(another, "another job with this id was accepted before");
+    }
+    assert_eq!(world.broker.post("done", &json!({ "n": 1 })).await.status, 202, "the same one");
+    assert_eq!(world.broker.post("bad", &bad).await.status, 202, "the same one");
+}
+
+#[tokio::test]
+async fn while_the_external_api_does_not_answer_jobs_wait_in_the_queue() {
+    let tune = |config: &mut reference_services::worker::Config| {
+        // Nobody listens there.
+        config.external_api = "http://127.0.0.1:9".to_owned();
+        config.breaker.open_ms = 60_000;
+    };
+    let world = World::start(tune, |_| ()).await;
+    for number in 0..100 {
+        world.broker.post(&format!("job-{number}"), &json!(number)).await;
+    }
+    let open = r#"worker_breaker_state{state="open"}"#;
+    while metric(world.probes, open).await != Some(1.0) {
+        sleep(Duration::from_millis(5)).await;
+    }
+    world.broker.reaches("leased", 0).await;
+    let stats = world.broker.get("/stats").await.json();
+    assert_eq!((&stats["queued"], &stats["dead_letters"]), (&json!(100), &json!(0)), "{stats}");
+    let failed = metric(world.probes, r#"worker_jobs_total{outcome="failed"}"#).await;
+    assert!(failed.is_some_and(|failed| failed < 50.0), "{failed:?}");
 }
 
 #[tokio::test]

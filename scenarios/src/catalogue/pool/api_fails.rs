@@ -21,7 +21,9 @@ pub(super) fn scenario() -> Scenario {
     .configure(
         &crate::pool::WORKERS,
         &serde_json::json!({
-            "backoff": { "base_ms": 200, "cap_ms": 2_000 }
+            "backoff": { "base_ms": 200, "cap_ms": 2_000 },
+            // One would have kept them from failing.
+            "breaker": { "calls_min": 1_000_000 },
         }),
     )
     .fault(error_code("api", 500).from(ms(800)).until(ms(6_000)))

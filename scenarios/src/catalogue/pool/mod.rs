@@ -2,6 +2,8 @@
 
 use squall::Scenario;
 
+mod another_job;
+mod api_down;
 mod api_fails;
 mod api_hangs;
 mod api_limits;
@@ -10,6 +12,7 @@ mod api_slow;
 mod broker_compacts;
 mod broker_crashes;
 mod broker_loses_power;
+mod broker_started_twice;
 mod broker_stops;
 mod burst;
 mod clocks;
@@ -18,12 +21,16 @@ mod dead_letters;
 mod disk_error;
 mod disk_full;
 mod late_workers;
+mod lease_outlived;
+mod not_ready;
 mod old_jobs;
 mod partition;
+mod pauses_survive;
 mod poison;
 mod posted_again;
 mod queue_bytes;
 mod queue_full;
+mod redrive;
 mod retry_pace;
 mod steady;
 mod stop;
@@ -41,7 +48,7 @@ macro_rules! entry {
 }
 
 /// All scenarios of the worker pool, each with its source.
-pub(super) fn all() -> [(Scenario, &'static str); 30] {
+pub(super) fn all() -> [(Scenario, &'static str); 37] {
     [
         entry!(steady),
         entry!(burst),
@@ -54,6 +61,7 @@ pub(super) fn all() -> [(Scenario, &'static str); 30] {
         entry!(api_hangs),
         entry!(broker_crashes),
         entry!(broker_loses_power),
+        entry!(broker_started_twice),
         entry!(disk_full),
         entry!(disk_error),
         entry!(partition),
@@ -73,5 +81,11 @@ pub(super) fn all() -> [(Scenario, &'static str); 30] {
         entry!(dead_letters),
         entry!(broker_stops),
         entry!(store_stops),
+        entry!(not_ready),
+        entry!(api_down),
+        entry!(redrive),
+        entry!(another_job),
+        entry!(pauses_survive),
+        entry!(lease_outlived),
     ]
 }

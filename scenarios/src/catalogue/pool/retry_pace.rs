@@ -1,5 +1,6 @@
 //! Every call fails: how long jobs wait before they are tried again.
 
+use serde_json::json;
 use squall::{
     Scenario,
     objective::{pause_between, sometimes, succeeded},
@@ -7,7 +8,7 @@ use squall::{
 };
 
 use crate::{
-    pool::{dead_lettered, external_call, operate, pool},
+    pool::{WORKERS, dead_lettered, external_call, operate, pool},
     shop::ms,
 };
 
@@ -23,6 +24,8 @@ pub(super) fn scenario() -> Scenario {
     )
     // So few that none waits for a worker.
     .arrivals(Arrivals::Constant { rate: 30.0 }, ms(3_000))
+    // And no breaker, which would have them wait for longer.
+    .configure(&WORKERS, &json!({ "breaker": { "calls_min": 1_000_000 } }))
     .fault(error_code("api", 500).from(ms(0)).until(ms(9_500)))
     // And one that is done, when all is well again.
     .plan(|plan| plan.load(operate(ms(10_000), last)))

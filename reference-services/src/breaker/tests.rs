@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::*;
+use tokio::time::Instant;
+
+use super::{Breaker, BreakerConfig, BreakerGauge, BreakerState, Room, machine::Admission};
 
 const OPEN: Duration = Duration::from_millis(500);
 const MS: Duration = Duration::from_millis(1);
@@ -164,4 +166,21 @@ fn an_unguarded_probe_that_is_dropped_wedges_the_breaker() {
         bench.admit().expect("admitted").unguarded().failed(bench.now);
     }
     bench.stands(BreakerState::Open);
+}
+
+#[test]
+fn who_fetches_work_knows_how_much() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.breaker.room(bench.now), Room::Any);
+    bench.fail(4);
+    let reopens = bench.now + OPEN;
+    assert_eq!(bench.breaker.room(bench.now), Room::NoneUntil(reopens));
+    assert!(!bench.breaker.is_closed());
+    bench.pass(OPEN);
+    assert_eq!(bench.breaker.room(bench.now), Room::One, "to ask is not to probe");
+    assert_eq!(bench.breaker.room(bench.now), Room::One);
+    let probe = bench.admit().expect("the probe");
+    assert_eq!(bench.breaker.room(bench.now), Room::NoneUntil(bench.now + OPEN / 10));
+    probe.succeeded(bench.now);
+    assert_eq!(bench.breaker.room(bench.now), Room::Any);
 }

@@ -2,7 +2,7 @@
 
 /// Where a breaker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BreakerState {
+pub(crate) enum BreakerState {
     /// Every call is admitted.
     Closed,
     /// No call is admitted.
@@ -13,7 +13,7 @@ pub(super) enum BreakerState {
 
 impl BreakerState {
     /// The name in events.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::Open => "open",

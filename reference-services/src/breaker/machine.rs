@@ -1,4 +1,4 @@
-//! The circuit breaker: closed, open, half open with one probe.
+//! The state machine: closed, open, half open with one probe.
 //!
 //! A dependency that keeps failing is not asked again for a while: that spares the caller the
 //! wait and the dependency the load. The breaker opens when, within a rolling window, enough
@@ -17,14 +17,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{breaker_state::BreakerState, config::BreakerConfig, metrics::BreakerGauge};
-
-mod window;
-use window::Window;
+use super::{BreakerConfig, BreakerGauge, BreakerState, window::Window};
 
 /// The breaker of one dependency.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub(crate) struct Breaker {
     dependency: &'static str,
     calls_min: u32,
     failure_percent: u32,
@@ -49,7 +46,7 @@ struct Inner {
 
 impl Breaker {
     /// A closed breaker for `dependency`, which shows its state in `gauge`.
-    pub(super) fn new(
+    pub(crate) fn new(
         dependency: &'static str,
         config: &BreakerConfig,
         gauge: BreakerGauge,
@@ -72,7 +69,7 @@ impl Breaker {
     }
 
     /// Asks to make a call; `None` means that it has failed already.
-    pub(super) fn admit(&self, now: Instant) -> Option<Admission<'_>> {
+    pub(crate) fn admit(&self, now: Instant) -> Option<Admission<'_>> {
         let mut inner = self.lock();
         let mut moved = None;
         if inner.state == BreakerState::Open && now >= inner.reopens {
@@ -89,9 +86,26 @@ impl Breaker {
         admitted.then(|| Admission { breaker: self, epoch, settled: false })
     }
 
+    /// How many calls may be begun at `now`, for those who fetch work before they do it; if none,
+    /// when to ask again.
+    pub(crate) fn room(&self, now: Instant) -> Room {
+        let inner = self.lock();
+        match inner.state {
+            BreakerState::Closed => Room::Any,
+            BreakerState::Open if now < inner.reopens => Room::NoneUntil(inner.reopens),
+            BreakerState::HalfOpen if inner.probing => Room::NoneUntil(now + self.open / 10),
+            BreakerState::Open | BreakerState::HalfOpen => Room::One,
+        }
+    }
+
+    /// Is it closed, so that a failure may be a call's own?
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().state == BreakerState::Closed
+    }
+
     /// Where the breaker stands. An open one moves on only when it is next asked.
     #[cfg(test)]
-    fn state(&self) -> BreakerState {
+    pub(super) fn state(&self) -> BreakerState {
         self.lock().state
     }
 
@@ -160,6 +174,15 @@ impl Inner {
     }
 }
 
+/// How many calls a breaker would admit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    Any,
+    /// The probe.
+    One,
+    NoneUntil(Instant),
+}
+
 #[derive(Clone, Copy)]
 enum Verdict {
     Succeeded(Instant),
@@ -170,7 +193,7 @@ enum Verdict {
 /// The permission to make one call.
 #[derive(Debug)]
 #[must_use = "a call that is not settled counts for nothing"]
-pub(super) struct Admission<'a> {
+pub(crate) struct Admission<'a> {
     breaker: &'a Breaker,
     epoch: u64,
     settled: bool,
@@ -178,19 +201,19 @@ pub(super) struct Admission<'a> {
 
 impl Admission<'_> {
     /// The dependency answered, if only to say no.
-    pub(super) fn succeeded(mut self, now: Instant) {
+    pub(crate) fn succeeded(mut self, now: Instant) {
         self.settled = true;
         self.breaker.settle(self.epoch, Verdict::Succeeded(now));
     }
 
     /// Leaves it to the caller to settle it, come what may.
-    pub(super) fn unguarded(mut self) -> Self {
+    pub(crate) fn unguarded(mut self) -> Self {
         self.settled = true;
         self
     }
 
     /// The dependency gave no answer, or one that shows it is unwell.
-    pub(super) fn failed(mut self, now: Instant) {
+    pub(crate) fn failed(mut self, now: Instant) {
         self.settled = true;
         self.breaker.settle(self.epoch, Verdict::Failed(now));
     }
@@ -203,6 +226,3 @@ impl Drop for Admission<'_> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

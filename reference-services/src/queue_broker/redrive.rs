@@ -1,0 +1,92 @@
+//! Dead letters that become jobs again by themselves: those who failed because something was down
+//! need nobody to say so when it is up again.
+//!
+//! Each waits for a while, is replayed at a bounded rate, and not for ever: what always fails stays a
+//! dead letter after a few times.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{config::RedriveConfig, record::Job};
+
+/// When which dead letter is replayed.
+#[derive(Debug)]
+pub(super) struct Redrive {
+    config: RedriveConfig,
+    due: BTreeSet<(Instant, String)>,
+    /// No other one is replayed before this.
+    not_before: Instant,
+}
+
+impl Redrive {
+    pub(super) fn new(config: RedriveConfig, now: Instant) -> Self {
+        Self { config, due: BTreeSet::new(), not_before: now }
+    }
+
+    /// A job is a dead letter.
+    pub(super) fn enter(&mut self, job: &Job, now: Instant) {
+        let after = Duration::from_millis(self.config.after_ms);
+        if !after.is_zero() && job.redriven < self.config.times_max {
+            self.due.insert((now + job.left(after), job.id.clone()));
+        }
+    }
+
+    /// It is not replayed now after all.
+    pub(super) fn put_off(&mut self, id: String, until: Instant) {
+        self.due.insert((until, id));
+    }
+
+    /// The dead letter that is replayed now, if any. It may have been replayed by somebody else.
+    pub(super) fn take(&mut self, now: Instant) -> Option<String> {
+        if self.next()? > now {
+            return None;
+        }
+        self.not_before = now + Duration::from_secs(1) / self.config.per_second.max(1);
+        self.due.pop_first().map(|(_, id)| id)
+    }
+
+    /// When there is one.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.due.first().map(|(due, _)| (*due).max(self.not_before))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::record::since_1970, *};
+
+    fn dead(id: &str, redriven: u32) -> Job {
+        let at_unix_ms = u64::try_from(since_1970().as_millis()).expect("not so far");
+        Job { id: id.to_owned(), dead: true, redriven, at_unix_ms, ..Job::default() }
+    }
+
+    #[test]
+    fn dead_letters_come_back_in_time_one_after_the_other_and_not_for_ever() {
+        let now = Instant::now();
+        let config = RedriveConfig { after_ms: 60_000, times_max: 2, per_second: 10 };
+        let mut redrive = Redrive::new(config, now);
+        for (id, redriven) in [("a", 0), ("b", 1), ("c", 2)] {
+            redrive.enter(&dead(id, redriven), now);
+        }
+        assert_eq!(redrive.take(now + Duration::from_secs(59)), None);
+        let then = now + Duration::from_secs(61);
+        assert_eq!(redrive.take(then).as_deref(), Some("a"));
+        assert_eq!(redrive.take(then), None, "ten a second");
+        assert_eq!(redrive.next(), Some(then + Duration::from_millis(100)));
+        let next = then + Duration::from_millis(100);
+        assert_eq!(redrive.take(next).as_deref(), Some("b"));
+        redrive.put_off("b".to_owned(), next + Duration::from_secs(1));
+        assert_eq!(redrive.next(), Some(next + Duration::from_secs(1)));
+        assert_eq!(redrive.take(next + Duration::from_secs(1)).as_deref(), Some("b"));
+        assert_eq!(redrive.next(), None, "the third has had its times");
+    }
+
+    #[test]
+    fn without_a_time_there_is_no_policy() {
+        let now = Instant::now();
+        let mut redrive = Redrive::new(RedriveConfig::default(), now);
+        redrive.enter(&dead("a", 0), now);
+        assert_eq!(redrive.next(), None);
+    }
+}
