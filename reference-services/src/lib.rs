@@ -62,6 +62,7 @@
 //! | `external call`, child of `job` | `job`, `lease`, `retry_after_ms` if the API said so, `outcome`: `ok`, `error`, `timeout`, `rejected` | one call of a worker to the external API |
 //! | `process` | `job`, `trace_id`, `outcome`: `ok`, `repeated`, `limited`, `poison`, `client-error`, `cancelled` | the same call, in the external API |
 //! | events `job processed`, `job was processed already` | `job` | each effect in the external API, and each call that had none because its key was known |
+//! | event `job out of order` | `job`, `stream` | an effect whose payload has a `stream` and a smaller `n` than one before it |
 //! | `store` | `job`, `trace_id`, `outcome`: `ok`, `error` | one result on its way into the store |
 //! | events `job accepted`, `job leased`, `job acknowledged`, `job put back`, `job dead-lettered`, `job replayed`, `job handed back`, `lease expired` | `job` | each transition of a job, in the broker |
 //! | event `lease used` | `job`, `lease` | a worker said what became of a job, and was believed; `job leased`, `lease expired` and `job handed back` name the `lease` too |

@@ -7,7 +7,7 @@ use squall::Defect;
 
 /// The scenario that was made to catch a defect, and the name or a part of the name of what fails
 /// there; others catch most of them as well.
-const CAUGHT_BY: [(&str, &str, &str); 70] = [
+const CAUGHT_BY: [(&str, &str, &str); 73] = [
     ("sequential-calls", "steady-state", "p50 latency"),
     ("client-per-request", "steady-state", "connections_opened"),
     ("no-call-timeout", "reviews-hung", "p99 latency"),
@@ -41,6 +41,7 @@ const CAUGHT_BY: [(&str, &str, &str); 70] = [
     ("unsynced-rewrite", "pool-broker-compacts", "every span \"submit\" outcome=ok"),
     ("unlocked-journal", "pool-broker-started-twice", "jobs that were answered with 202"),
     ("ready-without-disk", "pool-not-ready", "times that it said to be ready with a full disk"),
+    ("unordered-redelivery", "pool-in-order", "jobs that were done before one of their key"),
     ("drops-conflicts", "pool-another-job", "jobs with the id of another one"),
     ("forgets-pauses", "pool-pauses-survive", "pauses that a broker keeps"),
     ("expires-forever", "pool-lease-outlived", "jobs that outlived three leases"),
@@ -75,6 +76,8 @@ const CAUGHT_BY: [(&str, &str, &str); 70] = [
     ("unmarked-stale", "deploy-catalog-away", "answers that are too old, marked"),
     ("trusts-snapshots", "deploy-peer-damaged", "damaged snapshots that were taken over"),
     ("adopts-as-new", "deploy-peer-outdated", "answers that are no older than they may be"),
+    ("no-singleflight", "cache-hot-key", "loads of an item that everybody wants"),
+    ("synchronised-expiry", "cache-expiry", "p97 latency when items expire"),
     ("ready-early", "deploy-ready-when-warm", "pods that lack nothing when they are ready"),
     ("leaks-in-flight", "balancer-share", "requests that a pod gets when it is well again"),
     ("picks-worse", "balancer-slow-pod", "requests that a slow pod gets"),

@@ -38,6 +38,9 @@ pub struct Config {
     pub bulkhead: usize,
     /// Requests in flight. Default 1200.
     pub in_flight_max: usize,
+    /// Requests that are begun in one turn of the runtime, or in one millisecond if that is longer;
+    /// further ones wait for the next. Default 32.
+    pub step_max: usize,
     /// Client connections. Default 8192.
     pub connections_max: usize,
     /// Time for a client to send the head of a request, and for an idle connection to begin with
@@ -78,6 +81,7 @@ impl Default for Config {
             keep_alive_timeout_ms: 500,
             bulkhead: 1000,
             in_flight_max: 1200,
+            step_max: 32,
             connections_max: 8192,
             header_timeout_ms: 15_000,
             header_bytes_max: 16 * 1024,
@@ -173,6 +177,7 @@ impl config::Config for Config {
             ("keep_alive_timeout_ms", self.keep_alive_timeout_ms),
             ("bulkhead", self.bulkhead as u64),
             ("in_flight_max", self.in_flight_max as u64),
+            ("step_max", self.step_max as u64),
             ("connections_max", self.connections_max as u64),
             ("header_timeout_ms", self.header_timeout_ms),
             ("headers_max", self.headers_max as u64),

@@ -20,6 +20,7 @@ use super::{
     defect::Defect,
     metrics::{Metrics, RequestOutcome},
     product::document,
+    steps::Steps,
     upstream::UpstreamSet,
 };
 use crate::{
@@ -33,6 +34,7 @@ pub(super) struct Api {
     config: Config,
     upstreams: UpstreamSet,
     in_flight: Bulkhead,
+    steps: Steps,
     warm: AtomicBool,
     draining: AtomicBool,
     metrics: Metrics,
@@ -65,8 +67,9 @@ impl Api {
         let metrics = Metrics::new();
         let upstreams = UpstreamSet::new(&config, |kind| metrics.calls(kind))?;
         let in_flight = Bulkhead::new(config.in_flight_max);
+        let steps = Steps::new(config.step_max);
         let (warm, draining) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { config, upstreams, in_flight, warm, draining, metrics })
+        Ok(Self { config, upstreams, in_flight, steps, warm, draining, metrics })
     }
 
     /// Reaches the dependencies, so that no request has to wait for a connection; then the service
@@ -141,6 +144,7 @@ impl Api {
             let problem = Problem::shed("too many requests at once", self.config.retry_after_s);
             return (RequestOutcome::Shed, problem.response());
         };
+        self.steps.enter().await;
         if let Some(cost) = self.config.cpu() {
             squall_os::cpu::spend(cost).await;
         }

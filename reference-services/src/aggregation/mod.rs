@@ -8,6 +8,7 @@ mod metrics;
 mod product;
 mod section;
 mod service;
+mod steps;
 mod upstream;
 
 pub use crate::{breaker::BreakerConfig, server::Error};

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::Defect;
+use super::{Defect, entries::Freshness};
 use crate::{
     config::{self, Invalid, Secret},
     server::Limits,
@@ -26,6 +26,13 @@ pub struct Config {
     pub source: String,
     /// How old an item may be; it is loaded again when it is half as old. Default 60000.
     pub fresh_for_ms: u64,
+    /// Is the cache filled item by item, as they are asked for, and not before it is ready? Then an
+    /// item that is too old is loaded when it is next asked for, and one that soon will be while it is
+    /// answered. Default false.
+    pub on_demand: bool,
+    /// By which share of `fresh_for_ms` the items differ in how old they may be, and pods in when they
+    /// refresh, in percent: so that what was loaded together is not loaded together again. Default 20.
+    pub jitter_percent: u32,
     /// How the cache is filled at start.
     pub warm_up: WarmUpConfig,
     /// Sessions of users.
@@ -60,6 +67,8 @@ impl Default for Config {
             items: 1000,
             source: "http://127.0.0.1:50061".to_owned(),
             fresh_for_ms: 60_000,
+            on_demand: false,
+            jitter_percent: 20,
             warm_up: WarmUpConfig::default(),
             session: SessionConfig::default(),
             http: Limits::default(),
@@ -170,6 +179,8 @@ impl config::Config for Config {
         let fresh = self.fresh_for_ms;
         let in_range = (100..=86_400_000).contains(&fresh);
         Invalid::unless(in_range, "fresh_for_ms", "100 to 86400000", fresh)?;
+        let jitter = self.jitter_percent;
+        Invalid::unless(jitter <= 50, "jitter_percent", "0 to 50", jitter)?;
         let version = self.version.as_str();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
         let named = (1..=63).contains(&version.len()) && version.bytes().all(plain);
@@ -202,6 +213,19 @@ impl Config {
 
     pub(super) fn fresh_for(&self) -> Duration {
         Duration::from_millis(self.fresh_for_ms)
+    }
+
+    /// By which share of that items and pods differ.
+    pub(super) fn jitter(&self) -> f64 {
+        // Defect: what was loaded together expires together.
+        let together = self.defects.contains(&Defect::SynchronisedExpiry);
+        if together { 0.0 } else { f64::from(self.jitter_percent) / 100.0 }
+    }
+
+    pub(super) fn freshness(&self) -> Freshness {
+        let (lasts, on_demand) = (self.fresh_for(), self.on_demand);
+        let early = on_demand && !self.defects.contains(&Defect::SynchronisedExpiry);
+        Freshness { lasts, jitter: if on_demand { self.jitter() } else { 0.0 }, early }
     }
 
     pub(super) fn cpu(&self) -> Option<Duration> {

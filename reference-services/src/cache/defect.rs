@@ -29,6 +29,10 @@ crate::defect::defects! {
     TrustsSnapshots = "trusts-snapshots", "takes a damaged snapshot for the truth";
     /// What comes from a snapshot counts as loaded just now.
     AdoptsAsNew = "adopts-as-new", "takes what a snapshot says for as new as the snapshot";
+    /// Each request for an item that is not there asks for it.
+    NoSingleflight = "no-singleflight", "loads an item as often as it is asked for meanwhile";
+    /// All items are as old as each other, and loaded again when somebody misses them.
+    SynchronisedExpiry = "synchronised-expiry", "lets everything expire at the same time";
     /// Nine items in ten are enough to be ready.
     ReadyEarly = "ready-early", "says that it is ready when nine tenths of its cache are warm";
 }
@@ -49,6 +53,7 @@ pub(super) struct Defects {
     pub(super) trusts_snapshots: bool,
     pub(super) adopts_as_new: bool,
     pub(super) ready_early: bool,
+    pub(super) no_singleflight: bool,
 }
 
 impl From<&BTreeSet<Defect>> for Defects {
@@ -68,6 +73,7 @@ impl From<&BTreeSet<Defect>> for Defects {
             trusts_snapshots: has(Defect::TrustsSnapshots),
             adopts_as_new: has(Defect::AdoptsAsNew),
             ready_early: has(Defect::ReadyEarly),
+            no_singleflight: has(Defect::NoSingleflight),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use rand::Rng;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -18,7 +19,22 @@ pub(super) struct Entry {
     pub(super) answer: Bytes,
     /// How many items were there before it came for the first time.
     nth: u64,
+    /// How old it may be.
+    lasts: Duration,
 }
+
+/// How old items may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Freshness {
+    pub(super) lasts: Duration,
+    /// The share of that by which they differ.
+    pub(super) jitter: f64,
+    /// Are they loaded again before?
+    pub(super) early: bool,
+}
+
+/// An item is loaded again when so much of its time is left.
+const EARLY: f64 = 0.25;
 
 /// An item as clients get it.
 #[derive(Debug, Serialize)]
@@ -43,7 +59,7 @@ pub(super) struct SessionView {
 pub(super) struct Entries {
     slots: RwLock<Slots>,
     version: String,
-    fresh_for: Duration,
+    freshness: Freshness,
 }
 
 /// A place for each item, and how many are taken. None is given up.
@@ -64,16 +80,18 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) enum Found {
     Fresh(Entry),
+    /// It is still fresh, and not for long.
+    Ageing(Entry),
     Stale(Entry),
     Missing,
 }
 
 impl Entries {
     /// Places for so many items, all empty. Ids are places, so there are at most a million.
-    pub(super) fn new(items: u64, version: &str, fresh_for: Duration) -> Self {
+    pub(super) fn new(items: u64, version: &str, freshness: &Freshness) -> Self {
         let places = usize::try_from(items).unwrap_or(usize::MAX);
         let slots = RwLock::new(Slots { places: vec![None; places], held: 0 });
-        Self { slots, version: version.to_owned(), fresh_for }
+        Self { slots, version: version.to_owned(), freshness: *freshness }
     }
 
     /// The place of an item that may exist.
@@ -85,10 +103,14 @@ impl Entries {
         let slots = self.slots.read().expect("nothing panics while it holds the lock");
         let entry =
             self.place(id).and_then(|place| slots.places.get(place)).and_then(Option::as_ref);
-        match entry {
-            None => Found::Missing,
-            Some(entry) if entry.loaded.elapsed() <= self.fresh_for => Found::Fresh(entry.clone()),
-            Some(entry) => Found::Stale(entry.clone()),
+        let Some(entry) = entry else { return Found::Missing };
+        let age = entry.loaded.elapsed();
+        if age > entry.lasts {
+            Found::Stale(entry.clone())
+        } else if self.freshness.early && age > entry.lasts.mul_f64(1.0 - EARLY) {
+            Found::Ageing(entry.clone())
+        } else {
+            Found::Fresh(entry.clone())
         }
     }
 
@@ -97,13 +119,18 @@ impl Entries {
         let document = Document { id, value, version: &self.version, warnings: &[], session: None };
         // Our own structs have string keys and no failing implementation.
         let answer = serde_json::to_vec(&document).expect("a struct that serializes").into();
+        let Freshness { lasts, jitter, .. } = self.freshness;
+        let lasts = match jitter {
+            0.0 => lasts,
+            jitter => lasts.mul_f64(1.0 - jitter * rand::rng().random::<f64>()),
+        };
         let mut slots = self.slots.write().expect("nothing panics while it holds the lock");
         let Slots { places, held } = &mut *slots;
         let Some(slot) = self.place(id).and_then(|place| places.get_mut(place)) else { return };
         if slot.as_ref().is_none_or(|entry| entry.loaded <= loaded) {
             let nth = slot.as_ref().map_or(*held, |entry| entry.nth);
             *held += u64::from(slot.is_none());
-            *slot = Some(Entry { value: value.into(), loaded, answer, nth });
+            *slot = Some(Entry { value: value.into(), loaded, answer, nth, lasts });
         }
     }
 
@@ -111,7 +138,7 @@ impl Entries {
     pub(super) fn first_unfit(&self, from: u64) -> Option<u64> {
         let slots = self.slots.read().expect("nothing panics while it holds the lock");
         let fit = |slot: &Option<Entry>| {
-            slot.as_ref().is_some_and(|entry| entry.loaded.elapsed() <= self.fresh_for)
+            slot.as_ref().is_some_and(|entry| entry.loaded.elapsed() <= entry.lasts)
         };
         let mut places = slots.places.iter().enumerate().skip(self.place(from).unwrap_or(0));
         places.find(|(_, slot)| !fit(slot)).map(|(place, _)| place as u64 + 1)
@@ -166,9 +193,42 @@ mod tests {
         Instant::now().checked_sub(Duration::from_millis(ms)).expect("the machine runs for longer")
     }
 
+    const SECOND: Freshness =
+        Freshness { lasts: Duration::from_secs(1), jitter: 0.0, early: false };
+
+    fn some_places(places: u64) -> Entries {
+        Entries::new(places, "v1", &SECOND)
+    }
+
+    #[test]
+    fn entries_differ_in_how_old_they_may_be_and_are_known_to_age() {
+        let freshness = Freshness { jitter: 0.2, early: true, ..SECOND };
+        let entries = Entries::new(1000, "v1", &freshness);
+        let found = |age_ms: u64| {
+            let mut counts = [0; 3];
+            for id in 1..=1000 {
+                entries.insert(id, "one", ago(age_ms));
+                match entries.find(id) {
+                    Found::Fresh(_) => counts[0] += 1,
+                    Found::Ageing(_) => counts[1] += 1,
+                    Found::Stale(_) => counts[2] += 1,
+                    Found::Missing => panic!("it was inserted"),
+                }
+            }
+            counts
+        };
+        // From the oldest, since what is older replaces nothing.
+        assert_eq!(found(1_010), [0, 0, 1000]);
+        let [fresh, ageing, stale] = found(900);
+        assert!(fresh == 0 && (350..650).contains(&ageing) && stale > 350, "{ageing} {stale}");
+        let [fresh, ageing, stale] = found(680);
+        assert!((350..650).contains(&fresh) && ageing > 350 && stale == 0, "{fresh} {ageing}");
+        assert_eq!(found(100), [1000, 0, 0]);
+    }
+
     #[test]
     fn entries_age() {
-        let entries = Entries::new(3, "v1", Duration::from_secs(1));
+        let entries = some_places(3);
         assert!(matches!(entries.find(1), Found::Missing));
         entries.insert(1, "one", Instant::now());
         entries.insert(2, "two", ago(1_001));
@@ -181,7 +241,7 @@ mod tests {
 
     #[test]
     fn what_is_older_replaces_nothing() {
-        let entries = Entries::new(1, "v1", Duration::from_secs(1));
+        let entries = some_places(1);
         entries.insert(1, "new", ago(5));
         entries.insert(1, "old", ago(6));
         assert!(matches!(entries.find(1), Found::Fresh(entry) if &*entry.value == "new"));
@@ -189,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_is_held_is_read_in_parts_whatever_comes_meanwhile() {
-        let entries = Entries::new(5, "v1", Duration::from_secs(1));
+        let entries = some_places(5);
         for id in [5, 1, 4] {
             entries.insert(id, "old", ago(7));
         }
@@ -208,7 +268,7 @@ mod tests {
 
     #[test]
     fn ids_out_of_range_are_not_there() {
-        let entries = Entries::new(1, "v1", Duration::from_secs(1));
+        let entries = some_places(1);
         for id in [0, 2, u64::MAX] {
             entries.insert(id, "", Instant::now());
             assert!(matches!(entries.find(id), Found::Missing), "{id}");

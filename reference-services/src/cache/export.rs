@@ -40,7 +40,7 @@ impl Export {
             let id = self.next;
             self.next += 1;
             let (entry, warnings): (_, &[&str]) = match self.cache.entries.find(id) {
-                Found::Fresh(entry) => (entry, &[]),
+                Found::Fresh(entry) | Found::Ageing(entry) => (entry, &[]),
                 Found::Stale(entry) => (entry, &["stale"]),
                 Found::Missing => continue,
             };

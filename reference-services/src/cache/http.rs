@@ -8,12 +8,12 @@ use http_body_util::{Either, Full};
 use hyper::body::{Body as _, Incoming};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
-use tonic::Code;
 use tracing::Instrument;
 
 use super::{
     entries::{Document, Found},
     export::Export,
+    flights::{self, Unloaded},
     metrics::{Metrics, Outcome},
     place::Placed,
     session::{Presented, Session},
@@ -168,7 +168,7 @@ fn begin_session(cache: &Cache) -> Response<server::Body> {
     response
 }
 
-async fn observed(cache: &Cache, headers: &HeaderMap, id: &str) -> Response<server::Body> {
+async fn observed(cache: &Arc<Cache>, headers: &HeaderMap, id: &str) -> Response<server::Body> {
     // At the load that this service is made for, a span for each request is too much to keep.
     let trace = || Trace::of(headers);
     let span = tracing::debug_span!(parent: None, "request", trace_id = %trace());
@@ -180,7 +180,11 @@ async fn observed(cache: &Cache, headers: &HeaderMap, id: &str) -> Response<serv
     response
 }
 
-async fn item(cache: &Cache, headers: &HeaderMap, id: &str) -> (Outcome, Response<server::Body>) {
+async fn item(
+    cache: &Arc<Cache>,
+    headers: &HeaderMap,
+    id: &str,
+) -> (Outcome, Response<server::Body>) {
     let problem = |outcome, problem: Problem| (outcome, problem.response());
     let Some(id) = id.parse().ok().filter(|id| (1..=cache.entries.places()).contains(id)) else {
         let detail = "no such item";
@@ -204,17 +208,30 @@ async fn item(cache: &Cache, headers: &HeaderMap, id: &str) -> (Outcome, Respons
     if !cache.is_warm() {
         return problem(Outcome::Failed, not_warm());
     }
-    let (outcome, value, warnings): (_, _, &[&str]) = match cache.entries.find(id) {
-        Found::Fresh(entry) if session.is_none() => {
+    let found = cache.entries.find(id);
+    if let Found::Ageing(_) = found {
+        // Nobody waits for it, and nobody will have to.
+        drop(flights::begin(cache, id));
+    }
+    let (outcome, value, warnings): (_, _, &[&str]) = match found {
+        Found::Fresh(entry) | Found::Ageing(entry) if session.is_none() => {
             return (Outcome::Ok, document(entry.answer));
         }
-        Found::Fresh(entry) => (Outcome::Ok, entry.value, &[]),
+        Found::Fresh(entry) | Found::Ageing(entry) => (Outcome::Ok, entry.value, &[]),
         // Defect: how old it is makes no difference.
         Found::Stale(entry) if cache.defects.unmarked_stale => (Outcome::Ok, entry.value, &[]),
+        Found::Stale(entry) if cache.config.on_demand => match flights::load(cache, id).await {
+            Ok(value) => (Outcome::Cold, value, &["cold"]),
+            // Better what is old than nothing.
+            Err(_) => (Outcome::Stale, entry.value, &["stale"]),
+        },
         Found::Stale(entry) => (Outcome::Stale, entry.value, &["stale"]),
-        Found::Missing => match load(cache, id).await {
-            Ok(value) => (Outcome::Cold, value.into(), &["cold"]),
-            Err((outcome, error)) => return problem(outcome, error),
+        Found::Missing => match flights::load(cache, id).await {
+            Ok(value) => (Outcome::Cold, value, &["cold"]),
+            Err(why) => {
+                let (outcome, error) = not_loaded(why);
+                return problem(outcome, error);
+            }
         },
     };
     let version = &*cache.config.version;
@@ -236,22 +253,15 @@ fn document(answer: Bytes) -> Response<server::Body> {
     response
 }
 
-/// Asks the source for an item that the cache does not have.
-async fn load(cache: &Cache, id: u64) -> Result<String, (Outcome, Problem)> {
-    let asked = Instant::now();
-    match cache.source.get(id).await {
-        Ok(value) => {
-            cache.entries.insert(id, &value, asked);
-            Ok(value)
+/// What a client is told when an item cannot be loaded.
+fn not_loaded(why: Unloaded) -> (Outcome, Problem) {
+    match why {
+        Unloaded::Unknown => {
+            (Outcome::ClientError, Problem::new(StatusCode::NOT_FOUND, "no such item"))
         }
-        Err(status) if status.code() == Code::NotFound => {
-            let problem = Problem::new(StatusCode::NOT_FOUND, "no such item");
-            Err((Outcome::ClientError, problem))
-        }
-        Err(status) => {
-            tracing::debug!(id, %status, "an item could not be loaded");
+        Unloaded::Failed => {
             let detail = "neither the cache nor the source has the item now";
-            Err((Outcome::Failed, Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)))
+            (Outcome::Failed, Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail))
         }
     }
 }

@@ -6,6 +6,7 @@ mod defect;
 mod entries;
 mod export;
 mod file;
+mod flights;
 mod http;
 mod metrics;
 mod peer;

@@ -233,10 +233,16 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::cache::entries::Freshness;
+
+    fn places(items: u64) -> Entries {
+        let lasts = Duration::from_secs(60);
+        Entries::new(items, "v1", &Freshness { lasts, jitter: 0.0, early: false })
+    }
 
     /// As many as are in two pieces and a bit, one of which needs quoting.
     fn entries() -> Entries {
-        let entries = Entries::new(2 * PIECE as u64 + 9, "v1", Duration::from_secs(60));
+        let entries = places(2 * PIECE as u64 + 9);
         for id in (1..=entries.places()).filter(|id| id % 7 > 0) {
             let value = if id == 3 { "th\"ree\n".to_owned() } else { format!("item {id}") };
             entries.insert(id, &value, Instant::now());
@@ -258,7 +264,7 @@ mod tests {
         let found = snapshot.items.iter().map(|(id, value, _)| (*id, &**value));
         let there = entries.some(held, 1, usize::MAX);
         assert!(found.eq(there.iter().map(|(id, value, _)| (*id, &**value))));
-        let empty = Entries::new(1, "v1", Duration::from_secs(1));
+        let empty = places(1);
         assert_eq!(Snapshot::decode(&encoded(&empty)).expect("a good one").items, []);
     }
 
@@ -277,7 +283,7 @@ mod tests {
 
     /// A small one.
     fn whole() -> Vec<u8> {
-        let entries = Entries::new(3, "v1", Duration::from_secs(60));
+        let entries = places(3);
         entries.insert(1, "one", Instant::now());
         entries.insert(3, "th\"ree\n", Instant::now());
         encoded(&entries)

@@ -11,8 +11,8 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Config, defect::Defects, entries::Entries, metrics::Metrics, place::Place, session::Sessions,
-    source::Source,
+    Config, defect::Defects, entries::Entries, flights::Flights, metrics::Metrics, place::Place,
+    session::Sessions, source::Source,
 };
 use crate::{bulkhead::Bulkhead, config::Invalid, server::Answers};
 
@@ -23,6 +23,7 @@ pub(super) struct Cache {
     pub(super) defects: Defects,
     pub(super) entries: Entries,
     pub(super) source: Source,
+    pub(super) flights: Flights,
     pub(super) sessions: Sessions,
     pub(super) metrics: Metrics,
     pub(super) in_flight: Bulkhead,
@@ -37,8 +38,9 @@ impl Cache {
         let defects = Defects::from(&config.defects);
         Ok(Self {
             defects,
-            entries: Entries::new(config.items, &config.version, config.fresh_for()),
+            entries: Entries::new(config.items, &config.version, &config.freshness()),
             source: Source::new(&config)?,
+            flights: Flights::default(),
             sessions: Sessions::new(&config),
             metrics: Metrics::new(),
             in_flight: Bulkhead::new(config.in_flight_max),

@@ -18,7 +18,9 @@ const BACKOFF_DOUBLINGS: u32 = 4;
 /// Fills the cache; returns when it is warm.
 pub(super) async fn warm_up(cache: &Cache) {
     let begun = Instant::now();
-    if cache.defects.blocking_cold_warm_up {
+    if cache.config.on_demand {
+        seed(cache).await;
+    } else if cache.defects.blocking_cold_warm_up {
         block(cache).await;
     } else {
         seed(cache).await;
@@ -138,10 +140,16 @@ async fn block(cache: &Cache) {
 
 /// Loads everything again before it is too old, for as long as the service runs.
 pub(super) async fn keep_fresh(cache: &Cache) {
+    if cache.config.on_demand {
+        // Whoever asks for an item keeps it so.
+        std::future::pending::<()>().await;
+    }
     let fresh_for = cache.config.fresh_for();
     let mut pause = (fresh_for / 2).saturating_sub(cache.entries.oldest());
     loop {
-        sleep(pause).await;
+        // Pods that were started together do not ask the source together.
+        let share = cache.config.jitter() * rand::rng().random::<f64>();
+        sleep(pause.mul_f64(1.0 - share)).await;
         let mut whole = true;
         for range in ranges(cache) {
             let (first, last) = range.into_inner();

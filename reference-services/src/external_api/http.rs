@@ -13,6 +13,7 @@ use super::{
     Config,
     keys::Keys,
     metrics::{Metrics, Outcome},
+    streams::Streams,
 };
 use crate::server::{Body, Handler, Probes, Problem, Trace, json, read_json};
 
@@ -37,6 +38,7 @@ pub(super) struct Api {
     config: Config,
     places: Semaphore,
     keys: Keys,
+    streams: Streams,
     pub(super) probes: Probes,
     metrics: Metrics,
 }
@@ -46,7 +48,8 @@ impl Api {
         let places = Semaphore::new(config.concurrency_max.min(Semaphore::MAX_PERMITS));
         let (metrics, registry) = Metrics::new();
         let keys = Keys::new(config.keys_max);
-        Self { config, places, keys, probes: Probes::new(registry), metrics }
+        let (streams, probes) = (Streams::default(), Probes::new(registry));
+        Self { config, places, keys, streams, probes, metrics }
     }
 
     async fn process(&self, request: Request<Incoming>) -> Response<Body> {
@@ -102,6 +105,9 @@ impl Api {
             }
             None => {
                 tracing::info!(job = call.id, "job processed");
+                if let Some(stream) = self.streams.enter(&call.payload) {
+                    tracing::warn!(job = call.id, stream, "job out of order");
+                }
                 (Outcome::Ok, digest)
             }
         };

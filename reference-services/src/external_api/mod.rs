@@ -6,6 +6,7 @@ mod http;
 mod keys;
 mod metrics;
 mod service;
+mod streams;
 
 pub use config::Config;
 pub use service::{Bound, bind, run};

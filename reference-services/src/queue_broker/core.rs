@@ -140,15 +140,13 @@ impl Core {
     pub(super) fn new(config: Config, kept: Kept<Ledger>, metrics: Metrics) -> Self {
         let mut schedule = Schedule::default();
         let now = Instant::now();
+        // Defect: the next one of a key need not wait for one that is tried again.
+        schedule.overtaking = config.defects.contains(&Defect::UnorderedRedelivery);
         for job in kept.state.live_jobs() {
-            match job.pause_left() {
-                Duration::ZERO => schedule.enter(job.id.clone(), now),
-                // Defect: nobody has written down until when.
-                _ if config.defects.contains(&Defect::ForgetsPauses) => {
-                    schedule.enter(job.id.clone(), now);
-                }
-                pause => schedule.enter_later(job.id.clone(), now, now + pause),
-            }
+            // Defect: nobody has written down until when.
+            let forgotten = config.defects.contains(&Defect::ForgetsPauses);
+            let pause = if forgotten { Duration::ZERO } else { job.pause_left() };
+            schedule.enter(job.id.clone(), &job.key, now, now + pause);
         }
         let mut redrive = Redrive::new(config.redrive.clone(), now);
         kept.state.dead().values().for_each(|job| redrive.enter(job, now));
@@ -267,7 +265,7 @@ impl Core {
         self.batch.push((id, then, answer));
     }
 
-    async fn accept(&mut self, job: Job, answer: Answer<()>) {
+    async fn accept(&mut self, mut job: Job, answer: Answer<()>) {
         self.settle(&job.id).await;
         if let Some(known) = self.kept.state.known(&job.id, &job.payload) {
             // Defect: whoever sent the other one is not told that it was dropped.
@@ -276,6 +274,7 @@ impl Core {
             let _ = answer.send(if same { Ok(()) } else { Err(Refusal::Another) });
             return;
         }
+        job.nth = self.kept.state.accepted() + self.entering as u64;
         let bytes = job.encoded_len() as u64;
         let ledger = &self.kept.state;
         let full = ledger.len() + self.entering >= self.config.jobs_max
@@ -398,7 +397,8 @@ impl Core {
             match then {
                 Then::Enter => {
                     self.metrics.accepted.inc();
-                    self.schedule.enter(id, now);
+                    let key = self.kept.state.live(&id).map_or("", |job| &*job.key);
+                    self.schedule.enter(id, key, now, now);
                 }
                 Then::Remove(token) => {
                     tracing::info!(job = id, lease = mark(token), "lease used");
@@ -509,7 +509,7 @@ impl Core {
 
     fn counts(&self) -> Counts {
         Counts {
-            queued: self.schedule.ready() + self.schedule.waiting(),
+            queued: self.schedule.queued(),
             ready: self.schedule.ready(),
             waiting: self.schedule.waiting(),
             leased: self.schedule.leased(),

@@ -17,6 +17,8 @@ crate::defect::defects! {
     DropsConflicts = "drops-conflicts", "takes another job with a known id for the one it knows";
     /// Pauses are in the memory of the process only.
     ForgetsPauses = "forgets-pauses", "hands out jobs after a restart that have to wait";
+    /// A job that failed is passed by the next one of its key.
+    UnorderedRedelivery = "unordered-redelivery", "lets a job that failed be passed by the next of its key";
     /// A job is handed out again however often nobody came back from it.
     ExpiresForever = "expires-forever", "hands out a job again however often its lease expires";
     /// Jobs are accepted however many there are.

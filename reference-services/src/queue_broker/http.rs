@@ -22,6 +22,8 @@ use crate::server::{Body, Handler, Limits, Probes, Problem, Trace, json, read_js
 struct NewJob {
     id: String,
     payload: Box<RawValue>,
+    #[serde(default)]
+    key: Option<String>,
 }
 
 /// What it gets, the first time and ever after.
@@ -91,9 +93,14 @@ impl Api {
             return Err(Problem::shed("too many requests at once", self.retry_after_s));
         };
         let expected = "expected a JSON object with an id and a payload";
-        let NewJob { id, payload } = read_json(request.into_body(), &self.limits, expected).await?;
+        let NewJob { id, payload, key } =
+            read_json(request.into_body(), &self.limits, expected).await?;
         if !is_id(&id) {
             let detail = "expected an id of 1 to 128 letters, digits and ._:-";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+        }
+        if key.as_deref().is_some_and(|key| !is_id(key)) {
+            let detail = "expected a key of 1 to 128 letters, digits and ._:-";
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
         }
         span.record("job", &*id);
@@ -101,7 +108,8 @@ impl Api {
             squall_os::cpu::spend(cost).await;
         }
         let payload = String::from(Box::<str>::from(payload)).into_bytes().into();
-        let job = Job { id: id.clone(), payload, traceparent: trace.parent(), ..Job::default() };
+        let (traceparent, key) = (trace.parent(), key.unwrap_or_default());
+        let job = Job { id: id.clone(), payload, traceparent, key, ..Job::default() };
         self.handle.accept(job).await.map_err(|refusal| self.problem(refusal))?;
         Ok(json(StatusCode::ACCEPTED, &Accepted { id: &id, status: "accepted" }))
     }

@@ -19,6 +19,8 @@ pub(super) struct Ledger {
     done_order: VecDeque<String>,
     done_max: usize,
     bytes: u64,
+    /// How many jobs were accepted.
+    accepted: u64,
     /// Defect: a replayed job is not as if it had never failed.
     pub(super) replay_keeps_failures: bool,
 }
@@ -33,6 +35,7 @@ impl Ledger {
             done_order: VecDeque::new(),
             done_max,
             bytes: 0,
+            accepted: 0,
             replay_keeps_failures: false,
         }
     }
@@ -53,9 +56,16 @@ impl Ledger {
         self.live.get(id)
     }
 
-    /// Those, in the order of their ids.
-    pub(super) fn live_jobs(&self) -> impl Iterator<Item = &Job> {
-        self.live.values()
+    /// Those, in the order in which they were accepted.
+    pub(super) fn live_jobs(&self) -> Vec<&Job> {
+        let mut jobs: Vec<&Job> = self.live.values().collect();
+        jobs.sort_by_key(|job| job.nth);
+        jobs
+    }
+
+    /// How many jobs were accepted, as far as is remembered.
+    pub(super) fn accepted(&self) -> u64 {
+        self.accepted
     }
 
     /// The dead letters, in the order of their ids.
@@ -75,6 +85,7 @@ impl Ledger {
 
     fn enter(&mut self, job: Job) {
         self.bytes += job.encoded_len() as u64;
+        self.accepted = self.accepted.max(job.nth + 1);
         let id = job.id.clone();
         let before = match (job.done, job.dead) {
             (true, _) => {

@@ -70,6 +70,12 @@ pub(super) struct Job {
     /// How often it was replayed by policy.
     #[prost(uint32, tag = "11")]
     pub(super) redriven: u32,
+    /// Jobs with the same key are done one after the other; empty for none.
+    #[prost(string, tag = "12")]
+    pub(super) key: String,
+    /// How many jobs were accepted before it.
+    #[prost(uint64, tag = "13")]
+    pub(super) nth: u64,
 }
 
 impl Job {

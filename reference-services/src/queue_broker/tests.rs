@@ -119,7 +119,7 @@ impl World {
                 } else {
                     let job = Job { id: id.clone(), payload: "1".into(), ..Job::default() };
                     self.commit(Change::Job(Box::new(job))).await;
-                    self.schedule.enter(id.clone(), self.now);
+                    self.schedule.enter(id.clone(), "", self.now, self.now);
                     self.live.insert(id, 0);
                 }
             }
@@ -152,7 +152,7 @@ impl World {
             Op::ReplayAll => {
                 for id in std::mem::take(&mut self.dead) {
                     self.commit(Change::Replayed(id.clone())).await;
-                    self.schedule.enter(id.clone(), self.now);
+                    self.schedule.enter(id.clone(), "", self.now, self.now);
                     self.live.insert(id, 0);
                 }
             }
@@ -232,14 +232,15 @@ impl World {
         self.kept = open(&self.path).await;
         self.schedule = Schedule::default();
         for job in self.kept.state.live_jobs() {
-            self.schedule.enter(job.id.clone(), self.now);
+            self.schedule.enter(job.id.clone(), "", self.now, self.now);
         }
     }
 
     /// Each job is where it ought to be, and nowhere else.
     fn check(&self) {
         let ledger = &self.kept.state;
-        let live: Vec<&str> = ledger.live_jobs().map(|job| job.id.as_str()).collect();
+        let mut live: Vec<&str> = ledger.live_jobs().iter().map(|job| job.id.as_str()).collect();
+        live.sort_unstable();
         assert!(live.iter().copied().eq(self.live.keys().map(String::as_str)), "{live:?}");
         for (id, failures) in &self.live {
             let job = ledger.live(id).expect("a job that is there");

@@ -9,6 +9,7 @@ mod balancer_orders;
 mod balancer_share;
 mod balancer_slow_pod;
 mod balancer_stops;
+mod cache_expiry;
 mod canary;
 mod catalog_away;
 mod good_better_bad;
@@ -79,5 +80,6 @@ pub(super) fn all() -> Vec<(Vec<Scenario>, &'static str)> {
         entry!(balancer_orders),
         entry!(balancer_forgets),
         entry!(balancer_stops),
+        family!(cache_expiry),
     ]
 }

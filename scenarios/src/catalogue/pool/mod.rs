@@ -20,6 +20,7 @@ mod crowd;
 mod dead_letters;
 mod disk_error;
 mod disk_full;
+mod in_order;
 mod late_workers;
 mod lease_outlived;
 mod not_ready;
@@ -48,7 +49,7 @@ macro_rules! entry {
 }
 
 /// All scenarios of the worker pool, each with its source.
-pub(super) fn all() -> [(Scenario, &'static str); 37] {
+pub(super) fn all() -> [(Scenario, &'static str); 38] {
     [
         entry!(steady),
         entry!(burst),
@@ -82,6 +83,7 @@ pub(super) fn all() -> [(Scenario, &'static str); 37] {
         entry!(broker_stops),
         entry!(store_stops),
         entry!(not_ready),
+        entry!(in_order),
         entry!(api_down),
         entry!(redrive),
         entry!(another_job),
