@@ -1,5 +1,5 @@
 //! What the protos compile to. It is kept, so that nobody has to compile their compiler first;
-//! `tests/protos.rs` compares.
+//! `tests/protos` compares.
 
 #![expect(clippy::allow_attributes, reason = "generated code")]
 

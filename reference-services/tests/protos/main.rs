@@ -1,8 +1,11 @@
-//! That the code in `protos/generated` is what the protos compile to. With the variable
-//! `SQUALL_WRITE_PROTOS` it is rewritten.
+//! That the code in `protos/generated` is what the protos compile to, and that they break none of what
+//! those of the last release have promised. With the variable `SQUALL_WRITE_PROTOS` the code is
+//! rewritten, and with `SQUALL_RELEASE_PROTOS` what is promised from now on.
 //!
 //! Their compiler is pure Rust, so that no `protoc` need be installed, and not compiled unless this
 //! test is asked for: `cargo test --workspace --features reference-services/protos --test protos`.
+
+mod contract;
 
 use std::{
     fs,
@@ -58,5 +61,24 @@ fn what_is_kept_is_what_the_protos_compile_to() {
         "{} is not what the protos compile to; look at the difference after `SQUALL_WRITE_PROTOS=1 \
          cargo test --workspace --features reference-services/protos --test protos`",
         kept.display()
+    );
+}
+
+#[test]
+fn what_was_promised_is_kept() {
+    let descriptors = protox::compile(PROTOS, [protos()]).expect("protos");
+    let now = contract::Contract::of(&descriptors);
+    let path = protos().join("released.txt");
+    if std::env::var_os("SQUALL_RELEASE_PROTOS").is_some() {
+        fs::write(&path, now.write()).expect("the folder is there");
+    }
+    let text = fs::read_to_string(&path).expect("what the last release promised");
+    let broken = contract::Contract::read(&text).broken_by(&now);
+    assert!(
+        broken.is_empty(),
+        "these changes break those who speak the protos of the last release:\n{}\nIf nobody does, \
+         release them: `SQUALL_RELEASE_PROTOS=1 cargo test --workspace --features \
+         reference-services/protos --test protos`",
+        broken.join("\n")
     );
 }
