@@ -13,7 +13,8 @@ use tracing::Instrument;
 use super::{
     entries::{Document, Found},
     export::Export,
-    flights::{self, Unloaded},
+    flights::Unloaded,
+    load,
     metrics::{Metrics, Outcome},
     place::Placed,
     session::{Presented, Session},
@@ -211,7 +212,7 @@ async fn item(
     let found = cache.entries.find(id);
     if let Found::Ageing(_) = found {
         // Nobody waits for it, and nobody will have to.
-        drop(flights::begin(cache, id));
+        drop(load::begin(cache, id));
     }
     let (outcome, value, warnings): (_, _, &[&str]) = match found {
         Found::Fresh(entry) | Found::Ageing(entry) if session.is_none() => {
@@ -220,13 +221,13 @@ async fn item(
         Found::Fresh(entry) | Found::Ageing(entry) => (Outcome::Ok, entry.value, &[]),
         // Defect: how old it is makes no difference.
         Found::Stale(entry) if cache.defects.unmarked_stale => (Outcome::Ok, entry.value, &[]),
-        Found::Stale(entry) if cache.config.on_demand => match flights::load(cache, id).await {
+        Found::Stale(entry) if cache.config.on_demand => match load::load(cache, id).await {
             Ok(value) => (Outcome::Cold, value, &["cold"]),
             // Better what is old than nothing.
             Err(_) => (Outcome::Stale, entry.value, &["stale"]),
         },
         Found::Stale(entry) => (Outcome::Stale, entry.value, &["stale"]),
-        Found::Missing => match flights::load(cache, id).await {
+        Found::Missing => match load::load(cache, id).await {
             Ok(value) => (Outcome::Cold, value, &["cold"]),
             Err(why) => {
                 let (outcome, error) = not_loaded(why);

@@ -8,6 +8,7 @@ mod export;
 mod file;
 mod flights;
 mod http;
+mod load;
 mod metrics;
 mod peer;
 mod place;

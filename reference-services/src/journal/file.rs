@@ -108,7 +108,11 @@ impl Journal {
             }
             Err(error) => return Err(error.into()),
         };
-        let scan = frame::scan(&content).map_err(|damage| OpenError::Damaged {
+        let scan = match access {
+            Access::Alone => frame::scan(&content),
+            Access::Shared => frame::scan_shared(&content),
+        };
+        let scan = scan.map_err(|damage| OpenError::Damaged {
             offset: damage.offset,
             length: content.len(),
             kind: damage.kind,

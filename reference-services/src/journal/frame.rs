@@ -30,6 +30,8 @@ pub(super) struct Scan {
     pub(super) last: usize,
     /// Where the last whole frame ends. What follows is a torn tail.
     pub(super) sound: usize,
+    /// Where frames begin, or could.
+    places: Vec<usize>,
 }
 
 /// Where a file is damaged.
@@ -76,13 +78,22 @@ pub(super) fn encode(offset: u64, records: &[Vec<u8>]) -> Vec<u8> {
     frame
 }
 
-/// Reads a whole file.
+/// Reads a whole file that nobody else has written to.
 pub(super) fn scan(file: &[u8]) -> Result<Scan, Damage> {
+    let scan = scan_shared(file)?;
+    match written_for(file, scan.sound, &scan.places) {
+        Some(place) => Err(Damage { offset: scan.sound, kind: DamageKind::Misplaced(place) }),
+        None => Ok(scan),
+    }
+}
+
+/// Defect: the same, and what somebody else has written is taken for a torn tail.
+pub(super) fn scan_shared(file: &[u8]) -> Result<Scan, Damage> {
     if !file.starts_with(&MAGIC) {
         return Err(Damage { offset: 0, kind: DamageKind::Format });
     }
-    let mut scan = Scan { records: Vec::new(), last: 0, sound: MAGIC.len() };
-    let mut places = vec![scan.sound];
+    let sound = MAGIC.len();
+    let mut scan = Scan { records: Vec::new(), last: 0, sound, places: vec![sound] };
     while let Some(body) = whole(file, scan.sound) {
         let before = scan.records.len();
         let end = body.end;
@@ -90,23 +101,19 @@ pub(super) fn scan(file: &[u8]) -> Result<Scan, Damage> {
         read_records(file, body, &mut scan.records).ok_or(unread)?;
         scan.last = scan.records.len() - before;
         scan.sound = end;
-        places.push(end);
+        scan.places.push(end);
     }
-    match damage_behind(file, scan.sound, &places) {
+    match damage_behind(file, scan.sound) {
         Some(kind) => Err(Damage { offset: scan.sound, kind }),
         None => Ok(scan),
     }
 }
 
-/// What is behind the last whole frame, if a batch that was cut short does not explain it. `places`
-/// are those at which frames begin or could.
-fn damage_behind(file: &[u8], sound: usize, places: &[usize]) -> Option<DamageKind> {
+/// What is behind the last whole frame, if a batch that was cut short does not explain it.
+fn damage_behind(file: &[u8], sound: usize) -> Option<DamageKind> {
     let mut later = sound + 1..file.len();
     if later.any(|offset| whole(file, offset).is_some()) {
         return Some(DamageKind::Middle);
-    }
-    if let Some(place) = written_for(file, sound, places) {
-        return Some(DamageKind::Misplaced(place));
     }
     let tail = file.len() - sound;
     (tail > HEAD + FRAME_BYTES_MAX).then_some(DamageKind::Tail(tail))

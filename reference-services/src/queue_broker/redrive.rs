@@ -56,8 +56,10 @@ impl Redrive {
 mod tests {
     use super::{super::record::since_1970, *};
 
-    fn dead(id: &str, redriven: u32) -> Job {
-        let at_unix_ms = u64::try_from(since_1970().as_millis()).expect("not so far");
+    /// A dead letter since so many milliseconds.
+    fn dead(id: &str, redriven: u32, for_ms: u64) -> Job {
+        let now_ms = u64::try_from(since_1970().as_millis()).expect("not so far");
+        let at_unix_ms = now_ms - for_ms;
         Job { id: id.to_owned(), dead: true, redriven, at_unix_ms, ..Job::default() }
     }
 
@@ -66,10 +68,10 @@ mod tests {
         let now = Instant::now();
         let config = RedriveConfig { after_ms: 60_000, times_max: 2, per_second: 10 };
         let mut redrive = Redrive::new(config, now);
-        for (id, redriven) in [("a", 0), ("b", 1), ("c", 2)] {
-            redrive.enter(&dead(id, redriven), now);
+        for (id, redriven, for_ms) in [("b", 1, 1_000), ("a", 0, 2_000), ("c", 2, 3_000)] {
+            redrive.enter(&dead(id, redriven, for_ms), now);
         }
-        assert_eq!(redrive.take(now + Duration::from_secs(59)), None);
+        assert_eq!(redrive.take(now + Duration::from_secs(57)), None);
         let then = now + Duration::from_secs(61);
         assert_eq!(redrive.take(then).as_deref(), Some("a"));
         assert_eq!(redrive.take(then), None, "ten a second");
@@ -86,7 +88,7 @@ mod tests {
     fn without_a_time_there_is_no_policy() {
         let now = Instant::now();
         let mut redrive = Redrive::new(RedriveConfig::default(), now);
-        redrive.enter(&dead("a", 0), now);
+        redrive.enter(&dead("a", 0, 0), now);
         assert_eq!(redrive.next(), None);
     }
 }

@@ -343,6 +343,16 @@ fn goldens_and_kept_seeds_belong_to_scenarios() {
 }
 
 #[test]
+fn every_scenario_and_defect_is_in_the_page_of_the_services() {
+    let (page, catalogue) = (read("docs/SERVICES.md"), squall_scenarios::catalogue());
+    let scenarios = catalogue.scenarios().iter().map(|listed| listed.scenario.name());
+    let defects = catalogue.defects().iter().map(|defect| defect.name.as_str());
+    let missing = scenarios.chain(defects).filter(|name| !page.contains(&format!("`{name}`")));
+    let complaint = |name| format!("docs/SERVICES.md: expected a row with `{name}`");
+    nothing(&missing.map(complaint).collect::<Vec<_>>());
+}
+
+#[test]
 fn the_lock_file_is_tracked() {
     let root = root();
     if !root.join(".git").exists() {
