@@ -160,7 +160,9 @@ impl<E: Environment> Attempt<'_, E> {
                     .header(header::HOST, self.source.client.target()),
             )
         };
-        if !spec.body.is_empty() {
+        let says_type =
+            |(name, _): &(String, String)| name.eq_ignore_ascii_case(header::CONTENT_TYPE.as_str());
+        if !spec.body.is_empty() && !spec.headers.iter().any(says_type) {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         if let Some(cookies) = self.session.and_then(|client| self.source.sessions.header(client)) {
@@ -181,7 +183,9 @@ impl<E: Environment> Attempt<'_, E> {
     }
 
     fn traced(&self, request: request::Builder) -> request::Builder {
-        request.header("traceparent", trace::parent_of(self.request, self.number))
+        let request = request.header("traceparent", trace::parent_of(self.request, self.number));
+        let headers = self.spec.headers.iter();
+        headers.fold(request, |request, (name, value)| request.header(name, self.filled_in(value)))
     }
 }
 

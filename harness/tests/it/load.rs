@@ -344,6 +344,30 @@ fn each_request_can_carry_its_number() {
     assert_eq!(seen.said("b"), expected);
 }
 
+#[test]
+fn requests_carry_the_headers_that_they_are_given() {
+    let post = RequestSpec::new("POST", "/jobs")
+        .header("Idempotency-Key", "job-{request}")
+        .header("content-type", "text/plain")
+        .body("job {request}");
+    let load = Load::constant("a", "b:80", 50.0).lasts(ms(40)).request(post);
+    let world = World::new()
+        .host("b", || {
+            http(80, |request| async move {
+                for name in ["idempotency-key", "content-type"] {
+                    let values = request.headers().get_all(name).iter();
+                    let values: Vec<_> = values.filter_map(|it| it.to_str().ok()).collect();
+                    log(&values.join(", "));
+                }
+                Response::new("ok".to_owned())
+            })
+        })
+        .topology(|topology| topology.client("a"))
+        .plan(|plan| plan.load(load.warm_up(0)));
+    let said = world.completes(1).said("b");
+    assert_eq!(said, ["job-1", "text/plain", "job-2", "text/plain"]);
+}
+
 /// A server that knows who visits by a cookie, and turns away who comes with one of another's.
 fn visited(sessions: u32) -> Vec<(String, usize)> {
     let load = Load::constant("a", "b:80", 100.0).lasts(ms(1_000)).get("/").sessions(sessions);

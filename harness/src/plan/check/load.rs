@@ -1,5 +1,7 @@
 //! Can a load be sent?
 
+use http::{HeaderName, HeaderValue};
+
 use super::{InvalidPlan, LONGEST, is_path};
 use crate::plan::{Arrivals, Expect, Load, Plan, RequestSpec, fill_in, load::unknown_placeholder};
 
@@ -48,9 +50,45 @@ fn check_request(request: &RequestSpec) -> Result<(), String> {
             return Err(format!("{expected} in the {part} of a request, found {found}"));
         }
     }
+    check_headers(request).map_err(|reason| format!("{}: {reason}", request.route))?;
     let of_grpc = request.grpc.as_ref().map(|grpc| request.check_grpc(grpc));
     let checked = of_grpc.unwrap_or_else(|| request.expect.check());
     checked.map_err(|reason| format!("{}: {reason}", request.route))
+}
+
+/// The header fields that say how a request is sent, and which one it is.
+const OF_THE_CLIENT: [&str; 9] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "te",
+    "upgrade",
+    "traceparent",
+    "cookie",
+];
+
+fn check_headers(request: &RequestSpec) -> Result<(), String> {
+    for (name, value) in &request.headers {
+        let field = name.parse::<HeaderName>();
+        let field = field.map_err(|_| format!("expected the name of a header, found {name:?}"))?;
+        let of_grpc = ["content-type", "grpc-timeout"];
+        let own = OF_THE_CLIENT.contains(&field.as_str())
+            || (request.grpc.is_some() && of_grpc.contains(&field.as_str()));
+        if own {
+            return Err(format!("expected headers that are not the client's own, found {name}"));
+        }
+        if let Some(found) = unknown_placeholder(value) {
+            return Err(format!(
+                "expected {{id}} or {{request}} in the header {name}, found {found}"
+            ));
+        }
+        if HeaderValue::from_str(&fill_in(value, 1, 1)).is_err() {
+            return Err(format!("expected a value of the header {name}, found {value:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Over HTTP/2 a request has its target and its path in one address, whatever is drawn for it.
@@ -65,15 +103,17 @@ fn check_address(load: &Load, request: &RequestSpec) -> Result<(), String> {
 
 /// A call says itself what became of it, so that nothing else can.
 fn check_call(request: &RequestSpec, call: &str) -> Result<(), String> {
-    let has_more =
-        !request.body.is_empty() || request.grpc.is_some() || request.expect != Expect::default();
+    let has_more = !request.body.is_empty()
+        || !request.headers.is_empty()
+        || request.grpc.is_some()
+        || request.expect != Expect::default();
     if call.is_empty() || request.route.is_empty() {
         return Err("expected a call with a name and a route, found an empty one".to_owned());
     }
     if has_more {
         return Err(format!(
             "{}: expected a call that says itself what it sends and what a good answer is, found \
-             a body, a message or an expectation",
+             a body, a header, a message or an expectation",
             request.route
         ));
     }

@@ -220,6 +220,32 @@ fn placeholders_of_a_request_are_known() {
 }
 
 #[test]
+fn headers_of_a_request_are_its_own() {
+    let get = |name: &str, value: &str| RequestSpec::get("/").header(name, value);
+    for bad in ["", "a b", "x:y"] {
+        let expected = format!("GET /: expected the name of a header, found {bad:?}");
+        refused_request(get(bad, "1"), &expected);
+    }
+    for own in ["host", "Content-Length", "traceparent", "cookie", "connection"] {
+        let expected =
+            format!("GET /: expected headers that are not the client's own, found {own}");
+        refused_request(get(own, "1"), &expected);
+    }
+    refused_request(
+        get("x-tenant", "{tenant}"),
+        "GET /: expected {id} or {request} in the header x-tenant, found {tenant}",
+    );
+    refused_request(
+        get("x-tenant", "a\nb"),
+        "GET /: expected a value of the header x-tenant, found \"a\\nb\"",
+    );
+    let call = RequestSpec::unary("/shop.v1.Shop/Get").header("content-type", "text/plain");
+    let expected = "/shop.v1.Shop/Get: expected headers that are not the client's own, found \
+                    content-type";
+    refused_request(call, expected);
+}
+
+#[test]
 fn what_is_expected_of_an_answer_can_be_looked_for() {
     let get = || RequestSpec::get("/");
     for pointer in ["id", "/a~2", "/a~", "#/a"] {

@@ -23,6 +23,10 @@ pub struct RequestSpec {
     pub ids: u64,
     /// The body, in which the same is replaced.
     pub body: String,
+    /// Header fields besides those that every request has, or metadata of a gRPC call. In the values
+    /// the same is replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
     /// How often, relative to the others of the mix.
     pub weight: u32,
     /// What a good answer is.
@@ -54,6 +58,7 @@ impl RequestSpec {
             path: path.to_owned(),
             ids: 1000,
             body: String::new(),
+            headers: Vec::new(),
             weight: 1,
             expect: Expect::default(),
             grpc: None,
@@ -87,6 +92,26 @@ impl RequestSpec {
     #[must_use]
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = body.into();
+        self
+    }
+
+    /// Sends this header field too, or this metadata of a gRPC call: a token, a tenant, or
+    /// `idempotency-key` with `{request}`. Those that say how a request is sent are the client's own
+    /// (`host`, `content-length`, `connection`, `traceparent` and the like), and a plan that sets
+    /// one of them is refused.
+    ///
+    /// ```
+    /// use squall::plan::RequestSpec;
+    ///
+    /// let order = RequestSpec::new("POST", "/orders")
+    ///     .header("authorization", "Bearer of-a-test")
+    ///     .header("idempotency-key", "order-{request}")
+    ///     .body(r#"{"item":{id}}"#);
+    /// # let _ = order;
+    /// ```
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 

@@ -89,9 +89,10 @@ fn a_status_is_one_and_is_shed_or_degraded() {
 #[test]
 fn a_call_says_itself_what_it_sends_and_expects() {
     let expected = "get: expected a call that says itself what it sends and what a good answer is, \
-                    found a body, a message or an expectation";
+                    found a body, a header, a message or an expectation";
     let call = || RequestSpec::call("get");
     refused(load().request(call().body("x")), expected);
+    refused(load().request(call().header("x-tenant", "a")), expected);
     refused(load().request(call().expect_present("/id")), expected);
     refused(load().request(call().message(Message::new())), expected);
     let nameless = "expected a call with a name and a route, found an empty one";
