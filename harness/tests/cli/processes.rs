@@ -192,7 +192,14 @@ fn gauges() {
 }
 
 fn connections() {
-    let ran = run("connections", &["--format", "json"]);
+    let mut ran = run("connections", &["--format", "json"]);
+    for _ in 0..3 {
+        if ran.code != Some(2) {
+            break;
+        }
+        // The machine was too busy to send the load in time, which shows nothing.
+        ran = run("connections", &["--format", "json"]);
+    }
     let report = object(&ran);
     assert_eq!(ran.code, Some(1), "32 requests need one connection: {report}");
     let findings = report["objectives"].as_array().expect("a list");
