@@ -41,6 +41,9 @@ pub struct Config {
     /// Requests that are begun in one turn of the runtime, or in one millisecond if that is longer;
     /// further ones wait for the next. Default 32.
     pub step_max: usize,
+    /// What each tenant may have, which is whom the header `x-tenant` names; all requests without one
+    /// are of one tenant.
+    pub tenants: TenantConfig,
     /// Client connections. Default 8192.
     pub connections_max: usize,
     /// Time for a client to send the head of a request, and for an idle connection to begin with
@@ -82,6 +85,7 @@ impl Default for Config {
             bulkhead: 1000,
             in_flight_max: 1200,
             step_max: 32,
+            tenants: TenantConfig::default(),
             connections_max: 8192,
             header_timeout_ms: 15_000,
             header_bytes_max: 16 * 1024,
@@ -167,6 +171,41 @@ impl Default for RetryConfig {
     }
 }
 
+/// What each tenant may have of the service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TenantConfig {
+    /// Requests a second; 0 for no limit, of any kind. Default 0.
+    pub rate: f64,
+    /// Requests that may come at once. Default 100.
+    pub burst: u32,
+    /// The share of `in_flight_max` that one tenant may take. Default 50.
+    pub places_percent: u32,
+    /// Tenants that are told apart; beyond that, new ones are turned away. Default 10000.
+    pub names_max: usize,
+}
+
+impl Default for TenantConfig {
+    fn default() -> Self {
+        Self { rate: 0.0, burst: 100, places_percent: 50, names_max: 10_000 }
+    }
+}
+
+impl TenantConfig {
+    fn validate(&self) -> Result<(), Invalid> {
+        let rate = self.rate;
+        let expected = "0, or 0.001 to 1000000";
+        let in_range = rate == 0.0 || (0.001..=1_000_000.0).contains(&rate);
+        Invalid::unless(in_range, "tenants.rate", expected, rate)?;
+        let burst = self.burst;
+        Invalid::unless((1..=1_000_000).contains(&burst), "tenants.burst", "1 to 1000000", burst)?;
+        let (field, percent) = ("tenants.places_percent", self.places_percent);
+        Invalid::unless((1..=100).contains(&percent), field, "1 to 100", percent)?;
+        let names = self.names_max;
+        Invalid::unless(names >= 1, "tenants.names_max", "at least 1", names)
+    }
+}
+
 impl config::Config for Config {
     fn validate(&self) -> Result<(), Invalid> {
         let deadline = self.request_deadline_ms;
@@ -195,6 +234,7 @@ impl config::Config for Config {
         let header_bytes = self.header_bytes_max;
         Invalid::unless(header_bytes >= 8192, "header_bytes_max", "at least 8192", header_bytes)?;
         self.breaker.validate()?;
+        self.tenants.validate()?;
         let ratio = self.retry.token_ratio;
         Invalid::unless((0.0..=1.0).contains(&ratio), "retry.token_ratio", "0 to 1", ratio)?;
         Kind::ALL.into_iter().try_for_each(|kind| self.upstreams.uri(kind).map(drop))
@@ -204,6 +244,11 @@ impl config::Config for Config {
 impl Config {
     pub(super) fn request_deadline(&self) -> Duration {
         Duration::from_millis(self.request_deadline_ms)
+    }
+
+    /// With less time left than this a call is not begun.
+    pub(super) fn call_useful(&self) -> Duration {
+        Duration::from_millis(self.retry.useful_ms).min(self.request_deadline() / 2)
     }
 
     pub(super) fn call_timeout(&self) -> Duration {

@@ -44,6 +44,8 @@ crate::defect::defects! {
     NoConnectionLimit = "no-connection-limit", "accepts connections beyond its bound";
     /// A call that fails keeps its place in the bulkhead.
     LeakedPlace = "leaked-place", "a failed call keeps its place in the bulkhead";
+    /// What one tenant takes, the others do not get.
+    SharedBulkhead = "shared-bulkhead", "all tenants share what each should have";
     /// It says that it is ready before it has reached its dependencies.
     ReadyTooEarly = "ready-too-early", "says that it is ready before it has reached anything";
     /// What is in flight when the service is asked to stop is dropped.

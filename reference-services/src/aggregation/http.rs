@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{Instrument, field::Empty};
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
     metrics::{Metrics, RequestOutcome},
     product::document,
     steps::Steps,
+    tenants::{self, Refusal, Tenants},
     upstream::UpstreamSet,
 };
 use crate::{
@@ -35,6 +36,7 @@ pub(super) struct Api {
     upstreams: UpstreamSet,
     in_flight: Bulkhead,
     steps: Steps,
+    tenants: Option<Tenants>,
     warm: AtomicBool,
     draining: AtomicBool,
     metrics: Metrics,
@@ -68,8 +70,11 @@ impl Api {
         let upstreams = UpstreamSet::new(&config, |kind| metrics.calls(kind))?;
         let in_flight = Bulkhead::new(config.in_flight_max);
         let steps = Steps::new(config.step_max);
+        // Defect: whoever asks for most gets most.
+        let shared = config.defects.contains(&Defect::SharedBulkhead);
+        let tenants = Tenants::new(&config.tenants, config.in_flight_max, shared);
         let (warm, draining) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { config, upstreams, in_flight, steps, warm, draining, metrics })
+        Ok(Self { config, upstreams, in_flight, steps, tenants, warm, draining, metrics })
     }
 
     /// Reaches the dependencies, so that no request has to wait for a connection; then the service
@@ -129,9 +134,41 @@ impl Api {
         self.metrics.in_flight.inc();
         let deadline = begun + self.config.request_deadline();
         let context = Context { deadline, trace, span: Arc::downgrade(&observed.span) };
-        let (outcome, response) = self.answer(&context, id).instrument(span).await;
+        let answered = async {
+            match self.tenant(request.headers(), begun) {
+                Ok(_guard) => self.answer(&context, id).await,
+                Err((outcome, problem)) => (outcome, problem.response()),
+            }
+        };
+        let (outcome, response) = answered.instrument(span).await;
         observed.outcome = outcome;
         response
+    }
+
+    /// Lets a request in, if its tenant may have one more.
+    fn tenant(
+        &self,
+        headers: &HeaderMap,
+        now: Instant,
+    ) -> Result<Option<tenants::Guard<'_>>, (RequestOutcome, Problem)> {
+        let Some(tenants) = &self.tenants else { return Ok(None) };
+        let name = headers.get("x-tenant").map_or(Ok(""), |name| name.to_str());
+        let Some(name) = name.ok().filter(|name| name.len() <= tenants::NAME_MAX) else {
+            let detail = "a tenant has a name of at most 64 visible ASCII characters";
+            let problem = Problem::new(StatusCode::BAD_REQUEST, detail);
+            return Err((RequestOutcome::ClientError, problem));
+        };
+        tenants.enter(name, now).map(Some).map_err(|refusal| {
+            let (detail, seconds) = match refusal {
+                Refusal::TooSoon(wait) => ("the tenant asks too often", wait.as_secs() + 1),
+                Refusal::TooMany => {
+                    ("the tenant has too many requests at once", self.config.retry_after_s)
+                }
+                Refusal::TooManyTenants => ("too many tenants", self.config.retry_after_s),
+            };
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail);
+            (RequestOutcome::Shed, problem.retry_after(seconds))
+        })
     }
 
     async fn answer(&self, context: &Context, id: &str) -> (RequestOutcome, Response<Body>) {
@@ -144,7 +181,12 @@ impl Api {
             let problem = Problem::shed("too many requests at once", self.config.retry_after_s);
             return (RequestOutcome::Shed, problem.response());
         };
-        self.steps.enter().await;
+        let useful = context.deadline - self.config.call_useful();
+        if timeout_at(useful, self.steps.enter()).await.is_err() {
+            // Calls that are late when they begin would be taken for failures of the dependencies.
+            let problem = Problem::shed("too many requests at once", self.config.retry_after_s);
+            return (RequestOutcome::Shed, problem.response());
+        }
         if let Some(cost) = self.config.cpu() {
             squall_os::cpu::spend(cost).await;
         }

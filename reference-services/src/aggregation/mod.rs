@@ -9,9 +9,10 @@ mod product;
 mod section;
 mod service;
 mod steps;
+mod tenants;
 mod upstream;
 
 pub use crate::{breaker::BreakerConfig, server::Error};
-pub use config::{Config, RetryConfig, Upstreams};
+pub use config::{Config, RetryConfig, TenantConfig, Upstreams};
 pub use defect::Defect;
 pub use service::{Bound, bind, run};

@@ -14,6 +14,7 @@ mod crowd;
 mod few_calls;
 mod flapping_link;
 mod fleet;
+mod greedy_tenant;
 mod half_failing;
 mod half_open_disconnect;
 mod inventory_crash_loop;
@@ -96,6 +97,7 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
         entry!(caller_cut_off),
         entry!(api_restart),
         entry!(api_rolling_update),
+        entry!(greedy_tenant),
         // `squall new` adds scenarios above this line.
     ];
     let single = |(scenarios, source): (Vec<Scenario>, &'static str)| {
