@@ -12,7 +12,10 @@ use std::{
 use bytes::Bytes;
 use http_body_util::{Either, Empty, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, Sleep, sleep},
+};
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -57,11 +60,13 @@ pub(super) struct Uploaded<B> {
     body: B,
     turn: Turn,
     until: Pin<Box<Sleep>>,
+    /// Its place among the uploads, until nothing is to come any more.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl<B> Uploaded<B> {
-    pub(super) fn new(body: B, turn: Turn, longest: Duration) -> Self {
-        Self { body, turn, until: Box::pin(sleep(longest)) }
+    pub(super) fn new(body: B, turn: Turn, longest: Duration, place: OwnedSemaphorePermit) -> Self {
+        Self { body, turn, until: Box::pin(sleep(longest)), place: Some(place) }
     }
 
     pub(super) fn turn(&self) -> &Turn {
@@ -80,6 +85,9 @@ impl<B: Body<Data = Bytes, Error = BoxError> + Unpin> Body for Uploaded<B> {
         let this = &mut *self;
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
             this.turn.begin();
+            if frame.is_none() || this.body.is_end_stream() {
+                this.place = None;
+            }
             return Poll::Ready(frame);
         }
         this.turn.set(None);

@@ -42,6 +42,9 @@ pub struct Config {
     pub stall_timeout_ms: u64,
     /// Time for a client to send the whole body of a request. Default 60000.
     pub upload_timeout_ms: u64,
+    /// Requests whose bodies are still to come; further ones are shed, since slow clients would take all
+    /// of `concurrency_max`. Default 1024.
+    pub uploads_max: usize,
     /// Idle connections kept for each endpoint. Default 256.
     pub idle_max: usize,
     /// Retries on another endpoint.
@@ -73,6 +76,7 @@ impl Default for Config {
             per_try_timeout_ms: 500,
             stall_timeout_ms: 15_000,
             upload_timeout_ms: 60_000,
+            uploads_max: 1024,
             idle_max: 256,
             retry: RetryConfig::default(),
             outlier: OutlierConfig::default(),
@@ -136,6 +140,7 @@ impl config::Config for Config {
             ("per_try_timeout_ms", self.per_try_timeout_ms),
             ("stall_timeout_ms", self.stall_timeout_ms),
             ("upload_timeout_ms", self.upload_timeout_ms),
+            ("uploads_max", self.uploads_max as u64),
             ("retry.attempts_max", u64::from(self.retry.attempts_max)),
             ("outlier.failures", u64::from(self.outlier.failures)),
             ("outlier.ejected_ms", self.outlier.ejected_ms),

@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{Either, Empty, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use tokio::{
-    sync::OwnedSemaphorePermit,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until},
 };
 
@@ -42,6 +42,7 @@ pub(super) struct Proxy {
     pub(super) metrics: Arc<Metrics>,
     pub(super) defects: Defects,
     admission: Admission,
+    uploads: Arc<Semaphore>,
     budget: RetryBudget,
     /// How this instance signs what passes through it.
     via: HeaderValue,
@@ -82,6 +83,7 @@ impl Proxy {
             groups: Groups::new(&config, Arc::clone(&metrics)),
             defects: Defects::from(&config.defects),
             admission: Admission::new(&config),
+            uploads: Arc::new(Semaphore::new(config.uploads_max.min(Semaphore::MAX_PERMITS))),
             budget: RetryBudget::new(tokens_max, ratio),
             via: headers::via(),
             stopping: AtomicBool::new(false),
@@ -144,7 +146,7 @@ impl Proxy {
         if let Some(cost) = self.config.cpu() {
             squall_os::cpu::spend(cost).await;
         }
-        let request = self.outgoing(request, peer).map_err(|it| (Outcome::ClientError, it))?;
+        let request = self.outgoing(request, peer)?;
         self.forward(request, place).await
     }
 
@@ -153,16 +155,24 @@ impl Proxy {
         &self,
         request: Request<Incoming>,
         peer: &HeaderValue,
-    ) -> Result<Request<RequestBody>, Problem> {
+    ) -> Result<Request<RequestBody>, (Outcome, Problem)> {
         let (mut parts, body) = request.into_parts();
-        headers::of_request(&mut parts, peer, &self.via)?;
+        let passed = headers::of_request(&mut parts, peer, &self.via);
+        passed.map_err(|problem| (Outcome::ClientError, problem))?;
         let body = if body.is_end_stream() {
             Either::Left(Empty::new())
         } else {
+            let Ok(place) = Arc::clone(&self.uploads).try_acquire_owned() else {
+                let detail = "too many uploads at once";
+                return Err((
+                    Outcome::Shed,
+                    Problem::unread_shed(detail, self.config.retry_after_s),
+                ));
+            };
             let stalled = Duration::from_millis(self.config.stall_timeout_ms);
             let late = Duration::from_millis(self.config.upload_timeout_ms);
             let body = Limited::new(Watched::new(body, stalled), self.config.http.body_bytes_max);
-            Either::Right(Uploaded::new(body, Turn::new(), late))
+            Either::Right(Uploaded::new(body, Turn::new(), late, place))
         };
         Ok(Request::from_parts(parts, body))
     }

@@ -48,7 +48,9 @@ pub(super) fn of_request(
     parts.version = http::Version::HTTP_11;
     // A client may name the whole URI; an endpoint gets the path, and the name as `Host`.
     if let (Some(authority), Some(path)) = (parts.uri.authority(), parts.uri.path_and_query()) {
-        if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
+        // Without the name of a user, which is for nobody else.
+        let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+        if let Ok(host) = HeaderValue::from_str(host) {
             parts.headers.insert(header::HOST, host);
         }
         parts.uri = path.clone().into();
@@ -200,5 +202,6 @@ mod tests {
         let expected =
             [("host", "shop:81"), ("via", "1.1 load-balancer-0"), ("x-forwarded-for", "10.0.0.9")];
         check("http://shop:81/x?y=1", &[("host", "other")], &expected);
+        check("http://me:secret@shop:81/x?y=1", &[("host", "other")], &expected);
     }
 }

@@ -160,7 +160,8 @@ impl Entries {
     ) -> Vec<(u64, Arc<str>, Duration)> {
         let slots = self.slots.read().expect("nothing panics while it holds the lock");
         let skipped = self.place(from).unwrap_or(0);
-        let found = slots.places.iter().zip(1_u64..).skip(skipped).filter_map(|(slot, id)| {
+        let rest = slots.places.get(skipped..).unwrap_or_default();
+        let found = rest.iter().zip(skipped as u64 + 1..).filter_map(|(slot, id)| {
             let entry = slot.as_ref().filter(|entry| entry.nth < held.items)?;
             Some((id, entry.value.clone(), held.at.saturating_duration_since(entry.loaded)))
         });

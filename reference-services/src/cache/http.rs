@@ -212,7 +212,7 @@ async fn item(
     let found = cache.entries.find(id);
     if let Found::Ageing(_) = found {
         // Nobody waits for it, and nobody will have to.
-        drop(load::begin(cache, id));
+        load::refresh(cache, id);
     }
     let (outcome, value, warnings): (_, _, &[&str]) = match found {
         Found::Fresh(entry) | Found::Ageing(entry) if session.is_none() => {
@@ -221,10 +221,10 @@ async fn item(
         Found::Fresh(entry) | Found::Ageing(entry) => (Outcome::Ok, entry.value, &[]),
         // Defect: how old it is makes no difference.
         Found::Stale(entry) if cache.defects.unmarked_stale => (Outcome::Ok, entry.value, &[]),
-        Found::Stale(entry) if cache.config.on_demand => match load::load(cache, id).await {
-            Ok(value) => (Outcome::Cold, value, &["cold"]),
-            // Better what is old than nothing.
-            Err(_) => (Outcome::Stale, entry.value, &["stale"]),
+        Found::Stale(entry) if cache.config.on_demand => match load::renew(cache, id).await {
+            Some(value) => (Outcome::Cold, value, &["cold"]),
+            // Better what is old than nothing, and than a wait.
+            None => (Outcome::Stale, entry.value, &["stale"]),
         },
         Found::Stale(entry) => (Outcome::Stale, entry.value, &["stale"]),
         Found::Missing => match load::load(cache, id).await {

@@ -2,9 +2,13 @@
 //!
 //! A load is a task of its own: those who wait for it may go away, and the others still get it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::watch, time::Instant};
+use rand::Rng;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 use tonic::{Code, Status};
 
 use super::{
@@ -12,8 +16,30 @@ use super::{
     state::Cache,
 };
 
+/// The shortest pause after a load that failed; the longest is twice that. Only who has an old value
+/// waits so: who has none asks again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// How long somebody waits for a new value who has an old one.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Loads an item again that is getting too old, and waits for nothing.
+pub(super) fn refresh(cache: &Arc<Cache>, id: u64) {
+    if !cache.flights.has_failed(id, Instant::now()) {
+        drop(begin(cache, id));
+    }
+}
+
+/// The new value of an item that is too old, if there is one soon.
+pub(super) async fn renew(cache: &Arc<Cache>, id: u64) -> Option<Arc<str>> {
+    if cache.flights.has_failed(id, Instant::now()) {
+        return None;
+    }
+    timeout(PATIENCE, load(cache, id)).await.ok()?.ok()
+}
+
 /// Begins to load an item, unless it is being loaded.
-pub(super) fn begin(cache: &Arc<Cache>, id: u64) -> watch::Receiver<Option<Loaded>> {
+fn begin(cache: &Arc<Cache>, id: u64) -> watch::Receiver<Option<Loaded>> {
     let mut under_way = cache.flights.under_way();
     // Defect: each that asks makes a call of its own.
     if let Some(flight) = under_way.get(&id).filter(|_| !cache.defects.no_singleflight) {
@@ -31,6 +57,8 @@ pub(super) fn begin(cache: &Arc<Cache>, id: u64) -> watch::Receiver<Option<Loade
             }
             Err(status) => Err(why(id, &status)),
         };
+        let pause = AGAIN.mul_f64(1.0 + rand::rng().random::<f64>());
+        cache.flights.ended(id, loaded.is_err().then(|| Instant::now() + pause));
         // In this order: who comes in between finds the item, or asks again.
         cache.flights.under_way().remove(&id);
         ended.send_replace(Some(loaded));

@@ -85,7 +85,7 @@ pub fn load<C: Config>(sources: &Sources) -> Result<C, ConfigError> {
     }
     for (name, value) in &sources.environment {
         let key = name.strip_prefix(&sources.prefix);
-        if let Some(key) = key.filter(|key| !service_link::is(key, value)) {
+        if let Some(key) = key.filter(|_| !service_link::is(name, value)) {
             let path = key.to_lowercase().replace("__", ".");
             let at = || format!("in the environment variable {name}");
             apply::<C>(&mut layers, &path, value, at)?;

@@ -89,6 +89,19 @@ fn names<C: Config>(config: C) -> Vec<String> {
 }
 
 #[test]
+fn a_service_whose_name_is_a_part_of_ours_is_no_configuration() {
+    let environment = [
+        ("CACHE_SERVICE_HOST", "10.0.0.11"),
+        ("CACHE_SERVICE_PORT", "80"),
+        ("CACHE_SERVICE_PORT_HTTP", "80"),
+    ];
+    let prefix = "CACHE_SERVICE_".to_owned();
+    let sources = Sources { prefix, ..sources(&environment, &[]) };
+    let config: crate::cache::Config = load(&sources).expect("the defaults");
+    assert_eq!(config, crate::cache::Config::default());
+}
+
+#[test]
 fn no_field_is_named_as_what_kubernetes_injects() {
     let all = [
         names(ApiConfig::default()),
@@ -102,6 +115,7 @@ fn no_field_is_named_as_what_kubernetes_injects() {
         names(crate::worker::Config::default()),
     ];
     for name in all.into_iter().flatten() {
+        let name = format!("CACHE_SERVICE_{name}");
         assert!(!service_link::is(&name, "tcp://10.0.0.11:80"), "{name}");
     }
 }

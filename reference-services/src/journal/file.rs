@@ -9,7 +9,7 @@ use std::{
 use tokio::fs::{self, File};
 use tokio::io::AsyncWriteExt;
 
-use super::frame::{self, DamageKind, MAGIC};
+use super::frame::{self, DamageKind, FRAME_BYTES_MAX, MAGIC, MAGIC_BEFORE};
 
 /// A batch that is being rewritten is cut into frames of about this size.
 const REWRITE_BYTES: usize = 1 << 20;
@@ -49,6 +49,9 @@ pub(super) struct Found {
     pub(super) records: Vec<Vec<u8>>,
     /// How many of them are in the last frame: they may not have been answered for.
     pub(super) last: usize,
+    /// It is of the version before, and has to be written anew before anything is added: whoever knows
+    /// that version only must not take it for one.
+    pub(super) outdated: bool,
 }
 
 /// What a journal does not sync. Everything is synced, unless a mistake is planted in the service
@@ -104,7 +107,7 @@ impl Journal {
                 let (file, len) = write_beside(path, &[], false).await?;
                 let mut journal = Self::unsettled(path, file, len, lock);
                 journal.settle().await?;
-                return Ok((journal, Found { records: Vec::new(), last: 0 }));
+                return Ok((journal, Found { records: Vec::new(), last: 0, outdated: false }));
             }
             Err(error) => return Err(error.into()),
         };
@@ -129,7 +132,8 @@ impl Journal {
         // The last frame may have survived its process without ever having been synced.
         journal.settle().await?;
         let records = scan.records.into_iter().map(|place| content[place].to_vec()).collect();
-        Ok((journal, Found { records, last: scan.last }))
+        let outdated = content.starts_with(&MAGIC_BEFORE);
+        Ok((journal, Found { records, last: scan.last, outdated }))
     }
 
     /// Does the disk take as much as a large batch? It is told to keep it, beside the journal, and then
@@ -164,6 +168,11 @@ impl Journal {
             self.settle().await?;
         }
         let frame = frame::encode(self.len, records);
+        if frame.len() > FRAME_BYTES_MAX {
+            // It would be taken for damage when it is read.
+            let found = format!("expected at most {FRAME_BYTES_MAX} bytes, found {}", frame.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
+        }
         // Until it is synced: also if nobody waits for this any more.
         self.unsettled = true;
         self.file.write_all(&frame).await?;

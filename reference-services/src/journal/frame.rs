@@ -12,8 +12,11 @@
 
 use std::ops::Range;
 
-/// What a journal begins with: its name, and the version of the format.
-pub(super) const MAGIC: [u8; 8] = *b"SQUALLJ1";
+/// What a journal begins with: its name, and the version of what is in it.
+pub(super) const MAGIC: [u8; 8] = *b"SQUALLJ2";
+
+/// What one of the version before begins with. All that it has is in this one too.
+pub(super) const MAGIC_BEFORE: [u8; 8] = *b"SQUALLJ1";
 
 /// Length and checksum.
 const HEAD: usize = 8;
@@ -89,7 +92,7 @@ pub(super) fn scan(file: &[u8]) -> Result<Scan, Damage> {
 
 /// Defect: the same, and what somebody else has written is taken for a torn tail.
 pub(super) fn scan_shared(file: &[u8]) -> Result<Scan, Damage> {
-    if !file.starts_with(&MAGIC) {
+    if !file.starts_with(&MAGIC) && !file.starts_with(&MAGIC_BEFORE) {
         return Err(Damage { offset: 0, kind: DamageKind::Format });
     }
     let sound = MAGIC.len();

@@ -69,7 +69,7 @@ impl<S: State> Kept<S> {
         compact_bytes_min: u64,
         access: Access,
     ) -> Result<Self, OpenError> {
-        let (journal, found) = Journal::open(path, access).await?;
+        let (mut journal, found) = Journal::open(path, access).await?;
         let answered = found.records.len() - found.last;
         for (at, bytes) in found.records.iter().enumerate() {
             let record = S::Record::decode(bytes.as_slice())?;
@@ -77,6 +77,11 @@ impl<S: State> Kept<S> {
                 state.observe(&record, true);
             }
             state.apply(record);
+        }
+        if found.outdated {
+            let snapshot = state.snapshot();
+            let snapshot: Vec<Vec<u8>> = snapshot.iter().map(Message::encode_to_vec).collect();
+            journal.rewrite(&snapshot).await?;
         }
         let (staged, staged_bytes) = (Vec::new(), 0);
         let compact_at = compact_bytes_min;

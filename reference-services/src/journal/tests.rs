@@ -93,7 +93,8 @@ fn a_frame_inside_of_a_record_is_no_frame() {
 fn another_format_is_refused() {
     let refused = Err(Damage { offset: 0, kind: DamageKind::Format });
     assert_eq!(frame::scan(b""), refused);
-    assert_eq!(frame::scan(b"SQUALLJ2"), refused);
+    assert_eq!(frame::scan(b"SQUALLJ3"), refused);
+    assert_eq!(frame::scan(b"SQUALLJ1").expect("the version before").sound, MAGIC.len());
 }
 
 /// A folder of its own, removed at the end.

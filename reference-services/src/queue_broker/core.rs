@@ -35,7 +35,7 @@ const LIST_MAX: usize = 1000;
 const ERROR_BYTES_MAX: usize = 512;
 
 /// No retry is put off for longer.
-const DELAY_MAX: Duration = Duration::from_secs(24 * 3600);
+const DELAY_MS_MAX: u64 = 24 * 3_600_000;
 
 /// The pause before a dead letter that could not be replayed is replayed.
 const REDRIVE_RETRY: Duration = Duration::from_secs(1);
@@ -315,7 +315,8 @@ impl Core {
         };
         let failures = job.failures.len() + usize::from(failed.counts);
         shorten(&mut failed.error);
-        let delay = Duration::from_millis(failed.delay_ms).min(DELAY_MAX);
+        failed.delay_ms = failed.delay_ms.min(DELAY_MS_MAX);
+        let delay = Duration::from_millis(failed.delay_ms);
         let Lease { id, token } = lease;
         let (change, then) = if failures < self.config.failures_max || !failed.counts {
             (Change::Failed(failed), Then::PutBack(token, delay))
@@ -442,21 +443,25 @@ impl Core {
                 (Change::DeadLettered(failed), Then::Bury)
             };
             self.stage(id, change, then, None);
+            if self.batch.len() >= BATCH_MAX || self.kept.is_full() {
+                self.commit().await;
+            }
         }
         self.commit().await;
     }
 
-    /// Makes a job of each dead letter whose time has come.
+    /// Makes a job of the dead letter whose time has come, one in each pass, so that nobody waits for
+    /// all of them.
     async fn redrive(&mut self) {
-        while let Some(id) = self.redrive.take(Instant::now()) {
-            if !self.kept.state.dead().contains_key(&id) {
-                // Somebody has replayed it.
-                continue;
-            }
-            self.stage(id.clone(), Change::Redriven(id.clone()), Then::Enter, None);
-            if !self.commit().await {
-                self.redrive.put_off(id, Instant::now() + REDRIVE_RETRY);
-            }
+        let Some(id) = self.redrive.take(Instant::now()) else { return };
+        // It may have been replayed, and be one again, since it was entered.
+        let due = self.kept.state.dead().get(&id).is_some_and(|job| self.redrive.is_due(job));
+        if !due {
+            return;
+        }
+        self.stage(id.clone(), Change::Redriven(id.clone()), Then::Enter, None);
+        if !self.commit().await {
+            self.redrive.put_off(id, Instant::now() + REDRIVE_RETRY);
         }
     }
 

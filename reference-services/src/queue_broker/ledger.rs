@@ -128,6 +128,8 @@ impl Ledger {
         self.forget(Some(job.clone()));
         (job.dead, job.delay_ms, job.expiries) = (false, 0, 0);
         job.redriven = redriven(job.redriven);
+        // It comes behind all others of its key, also after a restart.
+        job.nth = self.accepted;
         if !self.replay_keeps_failures {
             job.failures.clear();
         }

@@ -88,7 +88,8 @@ impl Job {
 
     /// How long it still has to wait.
     pub(super) fn pause_left(&self) -> Duration {
-        self.left(Duration::from_millis(self.delay_ms))
+        // Journals of before have pauses of any length.
+        self.left(Duration::from_millis(self.delay_ms.min(24 * 3_600_000)))
     }
 }
 

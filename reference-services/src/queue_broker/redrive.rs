@@ -32,6 +32,12 @@ impl Redrive {
         }
     }
 
+    /// Is it time for this dead letter?
+    pub(super) fn is_due(&self, job: &Job) -> bool {
+        let after = Duration::from_millis(self.config.after_ms);
+        job.redriven < self.config.times_max && job.left(after).is_zero()
+    }
+
     /// It is not replayed now after all.
     pub(super) fn put_off(&mut self, id: String, until: Instant) {
         self.due.insert((until, id));
@@ -82,6 +88,15 @@ mod tests {
         assert_eq!(redrive.next(), Some(next + Duration::from_secs(1)));
         assert_eq!(redrive.take(next + Duration::from_secs(1)).as_deref(), Some("b"));
         assert_eq!(redrive.next(), None, "the third has had its times");
+    }
+
+    #[test]
+    fn one_that_was_replayed_and_is_dead_again_waits_anew() {
+        let config = RedriveConfig { after_ms: 5_000, times_max: 2, per_second: 10 };
+        let redrive = Redrive::new(config, Instant::now());
+        assert!(redrive.is_due(&dead("a", 0, 6_000)));
+        assert!(!redrive.is_due(&dead("a", 0, 4_000)), "it is dead since then only");
+        assert!(!redrive.is_due(&dead("a", 2, 6_000)), "it has had its times");
     }
 
     #[test]

@@ -13,6 +13,10 @@ use tokio::sync::Semaphore;
 
 use super::{Body, Problem};
 
+/// Answers up to this size need no room: there is one for each connection, of which there are so many.
+/// Whoever asks how the service is, or hands something in, is told so whatever others do not read.
+const SMALL: usize = 4 << 10;
+
 /// The answers of a server that have not been read.
 #[derive(Clone, Debug)]
 pub(crate) struct Answers {
@@ -49,6 +53,9 @@ impl Answers {
     pub(crate) fn hold(&self, answer: Response<Body>) -> Response<Body> {
         let (head, body) = answer.into_parts();
         let bytes = into_bytes(body);
+        if bytes.len() <= SMALL {
+            return Response::from_parts(head, Full::new(bytes));
+        }
         let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         match Arc::clone(&self.room).try_acquire_many_owned(length) {
             Ok(room) => Response::from_parts(head, Full::new(keeping(bytes, room))),
@@ -72,24 +79,27 @@ mod tests {
 
     #[test]
     fn answers_count_until_their_last_byte_has_gone() {
-        let answers = Answers::new(10);
+        let answers = Answers::new(10 * SMALL);
         let body = |answer: Response<Body>| into_bytes(answer.into_body());
-        let mut first = body(answers.hold(text("12345678")));
-        assert_eq!(first, "12345678");
-        let small = body(answers.hold(text("90")));
-        let refused = answers.hold(text("1"));
-        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let large = |parts: usize| text("x".repeat(parts * SMALL));
+        let mut first = body(answers.hold(large(8)));
+        assert_eq!(first.len(), 8 * SMALL);
+        let second = body(answers.hold(large(2)));
+        assert_eq!(answers.hold(large(2)).status(), StatusCode::SERVICE_UNAVAILABLE);
         // Half of it has been written.
         let rest = first.split_off(4);
         drop(first);
-        assert_eq!(answers.hold(text("123")).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(answers.hold(large(3)).status(), StatusCode::SERVICE_UNAVAILABLE);
         drop(rest);
-        assert_eq!(answers.hold(text("12345678")).status(), StatusCode::OK);
-        drop(small);
+        assert_eq!(answers.hold(large(8)).status(), StatusCode::OK);
+        drop(second);
     }
 
     #[test]
-    fn nothing_needs_no_room() {
-        assert_eq!(Answers::new(0).hold(text("")).status(), StatusCode::OK);
+    fn what_is_small_needs_no_room() {
+        let answers = Answers::new(0);
+        assert_eq!(answers.hold(text("ready\n")).status(), StatusCode::OK);
+        let larger = answers.hold(text("x".repeat(SMALL + 1)));
+        assert_eq!(larger.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -54,8 +54,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// Time for a client to read some of what waits for it. Default 5000.
     pub unread_timeout_ms: u64,
-    /// Size of all answers together that wait to be read; what comes on top is turned away. What is
-    /// sent piece by piece does not count. Default 64 MiB.
+    /// Size of all answers together that wait to be read; what comes on top is turned away. What has
+    /// at most 4 KiB, or is sent piece by piece, does not count. Default 64 MiB.
     pub unread_bytes_max: usize,
 }
 

@@ -38,6 +38,11 @@ impl Problem {
         Self { close: true, ..Self::new(status, detail) }
     }
 
+    /// The same for a request whose body is not read.
+    pub(crate) fn unread_shed(detail: &'static str, retry_after_s: u64) -> Self {
+        Self { close: true, ..Self::shed(detail, retry_after_s) }
+    }
+
     /// The one asked wants to be asked again, but not before this.
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..self }

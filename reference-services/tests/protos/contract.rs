@@ -1,11 +1,12 @@
 //! What services promise each other: the protos of the last release, as lines of
 //! `protos/released.txt`, and which changes of them break whoever still speaks the old ones.
 //!
-//! The rules are those of buf's category `WIRE_JSON`: what is on the wire or in JSON keeps its number,
-//! its name and its type; what goes has its number and its name reserved, so that nobody takes them for
-//! something else. Beyond those, no service and no call goes either. What is new breaks nobody.
+//! The rules are those that buf's category `WIRE_JSON` has for what these protos use: what is on the
+//! wire or in JSON keeps its number, its name, its name in JSON and its type; what goes has its number
+//! and its name reserved, so that nobody takes them for something else, and what is reserved stays so.
+//! Beyond those, no service and no call goes either. What is new breaks nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use protox::prost_reflect::prost_types::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet,
@@ -19,8 +20,6 @@ type Promises = BTreeMap<String, String>;
 #[derive(Debug, Default)]
 pub(crate) struct Contract {
     promises: Promises,
-    /// `message number` and `message name` of what may never come again.
-    reserved: BTreeSet<String>,
 }
 
 impl Contract {
@@ -58,7 +57,7 @@ impl Contract {
             let (subject, rest) = line.split_once(": ").unwrap_or((line, ""));
             (subject.to_owned(), rest.to_owned())
         });
-        Self { promises: promises.collect(), reserved: BTreeSet::new() }
+        Self { promises: promises.collect() }
     }
 
     /// As it is written down, one promise a line.
@@ -83,19 +82,27 @@ impl Contract {
 
     /// What is wrong with there being no such thing any more.
     fn missing(&self, subject: &str, was: &str) -> Option<String> {
-        let kind = subject.split(' ').next()?;
-        if kind != "field" && kind != "value" {
+        let (kind, place) = subject.split_once(' ')?;
+        let member = place.split_once(' ').filter(|_| kind == "field" || kind == "value");
+        let Some((owner, number)) = member else {
             return Some(format!("{subject}: expected as before, found none"));
-        }
-        let (_, place) = subject.split_once(' ')?;
-        let (owner, _) = place.split_once(' ')?;
+        };
         let name = was.split(' ').next()?;
-        let reserved = |what: &str| self.reserved.contains(what);
-        if !reserved(place) {
+        if !self.is_reserved(owner, number.parse().ok()?) {
             return Some(format!("{subject}: expected {was} or a reserved number, found none"));
         }
-        (!reserved(&format!("{owner} {name}")))
+        (!self.promises.contains_key(&format!("reserved {owner} {name}")))
             .then(|| format!("{subject}: expected {was} or a reserved name, found none"))
+    }
+
+    /// Is the number in one of the reserved ranges of a message or an enumeration?
+    fn is_reserved(&self, owner: &str, number: i32) -> bool {
+        let ranges = self.promises.keys().filter_map(|subject| {
+            let range = subject.strip_prefix("reserved ")?.strip_prefix(owner)?.trim_start();
+            let (first, last) = range.split_once("..=")?;
+            Some(first.parse::<i32>().ok()?..=last.parse::<i32>().ok()?)
+        });
+        ranges.into_iter().any(|range| range.contains(&number))
     }
 
     fn promise(&mut self, subject: String, rest: String) {
@@ -110,10 +117,12 @@ impl Contract {
         }
         for range in &message.reserved_range {
             // The end is not in it.
-            let numbers = range.start()..range.end();
-            self.reserved.extend(numbers.map(|number| format!("{name} {number}")));
+            let (first, last) = (range.start(), range.end() - 1);
+            self.promise(format!("reserved {name} {first}..={last}"), String::new());
         }
-        self.reserved.extend(message.reserved_name.iter().map(|it| format!("{name} {it}")));
+        for reserved in &message.reserved_name {
+            self.promise(format!("reserved {name} {reserved}"), String::new());
+        }
         for inner in &message.nested_type {
             self.message(&name, inner);
         }
@@ -125,15 +134,21 @@ impl Contract {
     fn values(&mut self, within: &str, values: &EnumDescriptorProto) {
         let name = format!("{within}.{}", values.name());
         self.promise(format!("enum {name}"), String::new());
+        let mut names: BTreeMap<i32, Vec<&str>> = BTreeMap::new();
         for value in &values.value {
-            self.promise(format!("value {name} {}", value.number()), value.name().to_owned());
+            names.entry(value.number()).or_default().push(value.name());
+        }
+        for (number, names) in names {
+            self.promise(format!("value {name} {number}"), names.join(" or "));
         }
         for range in &values.reserved_range {
-            // Of an enumeration it is.
-            let numbers = range.start()..=range.end();
-            self.reserved.extend(numbers.map(|number| format!("{name} {number}")));
+            // Of an enumeration the end is in it.
+            let (first, last) = (range.start(), range.end());
+            self.promise(format!("reserved {name} {first}..={last}"), String::new());
         }
-        self.reserved.extend(values.reserved_name.iter().map(|it| format!("{name} {it}")));
+        for reserved in &values.reserved_name {
+            self.promise(format!("reserved {name} {reserved}"), String::new());
+        }
     }
 }
 
@@ -150,7 +165,23 @@ fn field_text(message: &DescriptorProto, field: &FieldDescriptorProto) -> String
     let choice = field.oneof_index.filter(|_| !field.proto3_optional());
     let choice = choice.and_then(|index| message.oneof_decl.get(usize::try_from(index).ok()?));
     let choice = choice.map_or(String::new(), |choice| format!(" of {}", choice.name()));
-    format!("{} {repeated}{optional}{kind}{choice}", field.name())
+    // protox always says it.
+    let json = match field.json_name() {
+        usual if usual == in_json(field.name()) => String::new(),
+        other => format!(" as {other}"),
+    };
+    format!("{} {repeated}{optional}{kind}{choice}{json}", field.name())
+}
+
+/// The name of a field in JSON, unless the proto says otherwise: `lowerCamelCase`.
+fn in_json(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |all, word| {
+        let mut letters = word.chars();
+        let upper = letters.next().map(|letter| letter.to_ascii_uppercase());
+        all + &upper.into_iter().chain(letters).collect::<String>()
+    })
 }
 
 #[cfg(test)]
@@ -243,6 +274,32 @@ mod tests {
             "STATE_TAKEN = 1",
             &["value shop.v1.State 1: expected STATE_OPEN, found STATE_TAKEN"],
         );
+    }
+
+    #[test]
+    fn what_is_reserved_stays_reserved() {
+        let before =
+            BEFORE.replacen("uint32 pieces = 2;", "reserved 2, 7 to max; reserved \"pieces\";", 1);
+        let before = Contract::read(&contract(&before, "reserved-before").write());
+        let after = contract(BEFORE, "reserved-after");
+        assert_eq!(
+            before.broken_by(&after),
+            [
+                "reserved shop.v1.Order 2..=2: expected as before, found none",
+                "reserved shop.v1.Order 7..=536870911: expected as before, found none",
+                "reserved shop.v1.Order pieces: expected as before, found none",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_name_in_json_is_a_promise() {
+        check(
+            "uint32 pieces = 2;",
+            "uint32 pieces = 2 [json_name = \"count\"];",
+            &["field shop.v1.Order 2: expected pieces uint32, found pieces uint32 as count"],
+        );
+        assert_eq!(super::in_json("first_id_of_it"), "firstIdOfIt");
     }
 
     #[test]

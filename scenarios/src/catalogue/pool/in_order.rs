@@ -3,8 +3,8 @@
 use serde_json::json;
 use squall::{
     Scenario,
-    objective::{failed, logs, never, sometimes},
-    plan::{Load, RequestSpec, crash, fail_fraction},
+    objective::{logs, never, sometimes, succeeded},
+    plan::{Arrivals, Load, RequestSpec, crash, fail_fraction},
 };
 
 use crate::{
@@ -20,9 +20,11 @@ pub(super) fn scenario() -> Scenario {
         let payload = format!(r#"{{"stream":"{stream}","n":{{request}}}}"#);
         let body =
             format!(r#"{{"id":"{stream}-{{request}}","key":"{stream}","payload":{payload}}}"#);
-        Load::constant(stream, "broker:8050", 15.0)
+        // One after the other, and again until it is accepted: that is the order in which they came.
+        Load::new(stream, "broker:8050", Arrivals::Closed { clients: 1, think: ms(50) })
             .lasts(ms(4_000))
-            .timeout(ms(2_000))
+            .timeout(ms(20_000))
+            .retry(20, ms(50))
             .warm_up(0)
             .request(RequestSpec::new("POST", "/jobs").body(body).expect_present("/id"))
     };
@@ -50,7 +52,8 @@ pub(super) fn scenario() -> Scenario {
     .configure(&["broker"], &json!({ "failures_max": 20 }))
     .fault(fail_fraction("api", 0.3, 500).from(ms(500)).until(ms(3_500)))
     .fault(crash("worker-1").from(ms(2_500)).until(ms(3_000)))
-    .objective(failed().none())
+    .fault(crash("broker").from(ms(1_500)).until(ms(1_700)))
+    .objective(succeeded().at_least(1.0).over_the_run())
     .objective(sometimes(external_call().with("outcome", "error")).times_at_least(20))
     .objective(
         never(logs("job out of order").on("api"))
