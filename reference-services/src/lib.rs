@@ -64,7 +64,7 @@
 //! | events `job processed`, `job was processed already` | `job` | each effect in the external API, and each call that had none because its key was known |
 //! | event `job out of order` | `job`, `stream` | an effect whose payload has a `stream` and a smaller `n` than one before it |
 //! | `store` | `job`, `trace_id`, `outcome`: `ok`, `error` | one result on its way into the store |
-//! | events `job accepted`, `job leased`, `job acknowledged`, `job put back`, `job dead-lettered`, `job replayed`, `job handed back`, `lease expired` | `job` | each transition of a job, in the broker |
+//! | events `job accepted`, `job leased`, `job acknowledged`, `job put back`, `job dead-lettered`, `job replayed`, `job handed back`, `lease expired` | `job`; `policy` of a replay that nobody asked for | each transition of a job, in the broker |
 //! | event `lease used` | `job`, `lease` | a worker said what became of a job, and was believed; `job leased`, `lease expired` and `job handed back` name the `lease` too |
 //! | events `job stored`, `job was stored already` | `job` | each result, in the store |
 //! | event in target `breaker` | `dependency`, `from`, `to`: `closed`, `open`, `half-open` | each transition |

@@ -160,11 +160,11 @@ impl Api {
         };
         tenants.enter(name, now).map(Some).map_err(|refusal| {
             let (detail, seconds) = match refusal {
-                Refusal::TooSoon(wait) => ("the tenant asks too often", wait.as_secs() + 1),
-                Refusal::TooMany => {
+                Refusal::Rate(wait) => ("the tenant asks too often", wait.as_secs() + 1),
+                Refusal::Places => {
                     ("the tenant has too many requests at once", self.config.retry_after_s)
                 }
-                Refusal::TooManyTenants => ("too many tenants", self.config.retry_after_s),
+                Refusal::Names => ("too many tenants", self.config.retry_after_s),
             };
             let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail);
             (RequestOutcome::Shed, problem.retry_after(seconds))

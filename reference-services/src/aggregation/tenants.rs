@@ -41,11 +41,11 @@ struct Tenant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// It comes too soon: after so long it does not.
-    TooSoon(Duration),
+    Rate(Duration),
     /// Its tenant has as many requests in flight as it may.
-    TooMany,
+    Places,
     /// There are more tenants than can be told apart.
-    TooManyTenants,
+    Names,
 }
 
 impl Tenants {
@@ -78,7 +78,7 @@ impl Tenants {
             // One of whom nothing need be known is as good as new.
             known.retain(|_, tenant| tenant.in_flight > 0 || tenant.next > now);
             if known.len() >= self.names_max {
-                return Err(Refusal::TooManyTenants);
+                return Err(Refusal::Names);
             }
         }
         let name: Arc<str> = match known.get_key_value(name) {
@@ -88,11 +88,11 @@ impl Tenants {
         let new = || Tenant { next: now, in_flight: 0 };
         let tenant = known.entry(Arc::clone(&name)).or_insert_with(new);
         if tenant.in_flight >= self.places_max {
-            return Err(Refusal::TooMany);
+            return Err(Refusal::Places);
         }
         let ahead = tenant.next.saturating_duration_since(now);
         if ahead > self.burst {
-            return Err(Refusal::TooSoon(ahead - self.burst));
+            return Err(Refusal::Rate(ahead - self.burst));
         }
         tenant.next = tenant.next.max(now) + self.interval;
         tenant.in_flight += 1;
@@ -133,9 +133,9 @@ mod tests {
         for _ in 0..3 {
             drop(tenants.enter("a", begin).expect("within the burst"));
         }
-        assert_eq!(tenants.enter("a", begin).expect_err("too soon"), Refusal::TooSoon(100 * MS));
+        assert_eq!(tenants.enter("a", begin).expect_err("too soon"), Refusal::Rate(100 * MS));
         let later = begin + 99 * MS;
-        assert_eq!(tenants.enter("a", later).expect_err("too soon"), Refusal::TooSoon(MS));
+        assert_eq!(tenants.enter("a", later).expect_err("too soon"), Refusal::Rate(MS));
         drop(tenants.enter("a", begin + 100 * MS).expect("after an interval"));
         tenants.enter("a", begin + 100 * MS).expect_err("one in each");
         // Whoever has been silent has a burst again, and no more than that.
@@ -158,7 +158,7 @@ mod tests {
         let tenants = Tenants::new(&config, 8, false).expect("a rate");
         let begin = Instant::now();
         let mut held: Vec<_> = (0..4).map(|_| tenants.enter("a", begin).expect("room")).collect();
-        assert_eq!(tenants.enter("a", begin).expect_err("full"), Refusal::TooMany);
+        assert_eq!(tenants.enter("a", begin).expect_err("full"), Refusal::Places);
         drop(tenants.enter("b", begin).expect("room for another"));
         held.pop();
         drop(tenants.enter("a", begin).expect("room again"));
@@ -169,10 +169,10 @@ mod tests {
         let (tenants, begin) = (tenants(false), Instant::now());
         let held = tenants.enter("a", begin).expect("the first");
         drop(tenants.enter("b", begin).expect("the second"));
-        assert_eq!(tenants.enter("c", begin).expect_err("full"), Refusal::TooManyTenants);
+        assert_eq!(tenants.enter("c", begin).expect_err("full"), Refusal::Names);
         let later = begin + 1_000 * MS;
         drop(tenants.enter("c", later).expect("in the place of b"));
-        assert_eq!(tenants.enter("d", later).expect_err("a is here"), Refusal::TooManyTenants);
+        assert_eq!(tenants.enter("d", later).expect_err("a is here"), Refusal::Names);
         drop(held);
     }
 
