@@ -136,13 +136,13 @@ async fn upload(to: &Running, body: &str, pieces: usize, pause: Duration) -> Ans
 async fn a_slow_upload_is_the_clients_and_not_the_endpoints() {
     let (_running, api) = start_api(|_| ()).await;
     let (balancer, admin) = balancer(group(&[api]), |config| {
-        config.per_try_timeout_ms = 100;
+        config.per_try_timeout_ms = 400;
         config.outlier.failures = 1;
     })
     .await;
     let body = r#"{"id":"job-1","payload":{"n":1}}"#;
     for _ in 0..3 {
-        let answer = upload(&balancer, body, 8, Duration::from_millis(50)).await;
+        let answer = upload(&balancer, body, 8, Duration::from_millis(100)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
     }
     for counter in ["failures", "ejections"] {
