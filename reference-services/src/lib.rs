@@ -81,6 +81,7 @@
 //! metrics say more.
 
 pub mod aggregation;
+mod alarm;
 pub mod balancer;
 mod breaker;
 mod budget;

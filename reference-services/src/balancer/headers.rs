@@ -80,6 +80,11 @@ fn has_passed(headers: &HeaderMap, via: &HeaderValue) -> bool {
 }
 
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    // Of a message with both the chunks count (RFC 9112, 6.3); whoever reads it next must not be told
+    // of another length.
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
     if headers.contains_key(header::CONNECTION) {
         let named: Vec<HeaderName> = headers
             .get_all(header::CONNECTION)

@@ -10,7 +10,7 @@ use prost::Message;
 use rand::Rng;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
+    time::Instant,
 };
 
 use super::{
@@ -19,11 +19,11 @@ use super::{
     ledger::{Known, Ledger},
     metrics::{Counts, Metrics},
     parked::Parked,
-    record::{Change, Failed, Job, since_1970},
+    record::{Change, DELAY_MS_MAX, Failed, Job, since_1970},
     redrive::Redrive,
     schedule::Schedule,
 };
-use crate::{journal::Kept, lease::mark};
+use crate::{alarm::alarm, journal::Kept, lease::mark};
 
 /// Commands that are committed together at the most.
 const BATCH_MAX: usize = 1024;
@@ -33,9 +33,6 @@ const LIST_MAX: usize = 1000;
 
 /// A longer error is cut.
 const ERROR_BYTES_MAX: usize = 512;
-
-/// No retry is put off for longer.
-const DELAY_MS_MAX: u64 = 24 * 3_600_000;
 
 /// The pause before a dead letter that could not be replayed is replayed.
 const REDRIVE_RETRY: Duration = Duration::from_secs(1);
@@ -177,19 +174,13 @@ impl Core {
                 self.kept.next_probe(),
             ];
             let next = next.into_iter().flatten().min();
-            let alarm = async {
-                match next {
-                    Some(at) => sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 biased;
                 command = commands.recv() => match command {
                     Some(command) => self.take(command).await,
                     None => return,
                 },
-                () = alarm => {}
+                () = alarm(next) => {}
             }
             for _ in 1..BATCH_MAX {
                 if self.kept.is_full() {
@@ -403,26 +394,26 @@ impl Core {
                 }
                 Then::Remove(token) => {
                     tracing::info!(job = id, lease = mark(token), "lease used");
-                    self.schedule.remove(&id);
-                    if let Some(dead) = self.kept.state.dead().get(&id) {
-                        self.redrive.enter(dead, now);
-                    }
+                    self.leave(&id, now);
                 }
                 Then::PutBack(token, delay) => {
                     tracing::info!(job = id, lease = mark(token), "lease used");
                     self.schedule.put_back(&id, Some(now + delay));
                 }
                 Then::Again => self.schedule.put_back(&id, None),
-                Then::Bury => {
-                    self.schedule.remove(&id);
-                    if let Some(dead) = self.kept.state.dead().get(&id) {
-                        self.redrive.enter(dead, now);
-                    }
-                }
+                Then::Bury => self.leave(&id, now),
             }
             let _ = answer.map(|answer| answer.send(Ok(())));
         }
         true
+    }
+
+    /// A job is done or dead.
+    fn leave(&mut self, id: &str, now: Instant) {
+        self.schedule.remove(id);
+        if let Some(dead) = self.kept.state.dead().get(id) {
+            self.redrive.enter(dead, now);
+        }
     }
 
     async fn pass_time(&mut self) {
@@ -454,9 +445,10 @@ impl Core {
     /// all of them.
     async fn redrive(&mut self) {
         let Some(id) = self.redrive.take(Instant::now()) else { return };
-        // It may have been replayed, and be one again, since it was entered.
-        let due = self.kept.state.dead().get(&id).is_some_and(|job| self.redrive.is_due(job));
-        if !due {
+        let Some(dead) = self.kept.state.dead().get(&id) else { return };
+        if !self.redrive.is_due(dead) {
+            // It was replayed and is one again, or the clock of this machine was put back.
+            self.redrive.enter(dead, Instant::now());
             return;
         }
         self.stage(id.clone(), Change::Redriven(id.clone()), Then::Enter, None);

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// No retry is put off for longer.
+pub(super) const DELAY_MS_MAX: u64 = 24 * 3_600_000;
+
 /// A change of a job.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Record {
@@ -89,7 +92,7 @@ impl Job {
     /// How long it still has to wait.
     pub(super) fn pause_left(&self) -> Duration {
         // Journals of before have pauses of any length.
-        self.left(Duration::from_millis(self.delay_ms.min(24 * 3_600_000)))
+        self.left(Duration::from_millis(self.delay_ms.min(DELAY_MS_MAX)))
     }
 }
 

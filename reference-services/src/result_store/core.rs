@@ -6,17 +6,17 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use prost::Message;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::sleep_until,
-};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Config, Defect,
     metrics::Metrics,
     results::{Results, Stored},
 };
-use crate::journal::{Kept, State};
+use crate::{
+    alarm::alarm,
+    journal::{Kept, State},
+};
 
 /// Commands that are committed together at the most.
 const BATCH_MAX: usize = 1024;
@@ -64,19 +64,13 @@ impl Core {
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         loop {
             let next_probe = self.kept.next_probe();
-            let alarm = async {
-                match next_probe {
-                    Some(at) => sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 biased;
                 command = commands.recv() => match command {
                     Some(command) => self.take(command).await,
                     None => return,
                 },
-                () = alarm => {}
+                () = alarm(next_probe) => {}
             }
             for _ in 1..BATCH_MAX {
                 if self.kept.is_full() {

@@ -210,6 +210,24 @@ async fn an_endpoint_gets_one_length_and_one_host() {
 }
 
 #[tokio::test]
+async fn a_client_gets_one_length() {
+    for order in [
+        "content-length: 3\r\ntransfer-encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\ncontent-length: 3\r\n",
+    ] {
+        let both = format!("HTTP/1.1 200 OK\r\n{order}\r\n4\r\nbody\r\n0\r\n\r\n");
+        let (balancer, _endpoint) = bounded(Does::Answers(both)).await;
+        let answer = balancer.get("/").await;
+        let lengths = ["content-length", "transfer-encoding"];
+        let named = lengths.iter().filter(|name| answer.header(name).is_some()).count();
+        assert!(answer.status == 502 || named == 1, "{order}: {answer:?}");
+        if answer.status == 200 {
+            assert!(answer.body.contains("body"), "{order}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_in_a_circle_comes_to_an_end() {
     let (first, admin) = balancer(group(&[]), |_| ()).await;
     let (second, _) = balancer(group(&[first.at]), |_| ()).await;
