@@ -27,7 +27,7 @@
 //! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut reviews = dependency::Config::new(dependency::Kind::Reviews);
 //! reviews.latency = Some(dependency::Latency::Constant { ms: 12.0 });
-//! tokio::spawn(dependency::run(reviews));
+//! tokio::spawn(dependency::run(reviews.into()));
 //!
 //! let api: aggregation::Config = serde_json::from_value(serde_json::json!({
 //!     "listen": "0.0.0.0:8080",
@@ -35,7 +35,7 @@
 //!     "breaker": { "open_ms": 250 },
 //!     "defects": ["sequential-calls"],
 //! }))?;
-//! aggregation::run(api).await?;
+//! aggregation::run(api.into()).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -49,6 +49,12 @@
 //! each container for a service of the same name (`REVIEWS_SERVICE_HOST`, `REVIEWS_PORT`) is no
 //! configuration. The fields and their defaults are those of
 //! the `Config` of each service's module. A mistake is answered with one sentence and exit code 3.
+//!
+//! On SIGHUP, and within two seconds of a change of the file, all of it is read again. What a service
+//! can take up while it runs is in `Config::LIVE` of its module; requests that are under way end with
+//! what they began with, and no connection is closed. A mistake, or a change of anything else, is
+//! refused as a whole: the log says why, `config_reloads_total{outcome="refused"}` counts it, and
+//! `config_last_reload_successful` is 0.
 //!
 //! # What an observer sees
 //!
@@ -72,6 +78,7 @@
 //! | event `warm` | `items`, `took_ms`, `version` | the cache is ready |
 //! | event `about to stop` | `delay_ms` | the pre-stop hook was called |
 //! | event `item fetched by itself` | `item` | the catalog was asked for a single item: some cache had to answer without it |
+//! | events `configuration read again`, `configuration refused, the one before stays` | `changed`; `error` | on SIGHUP, and when the file has changed |
 //! | event `left an endpoint out` | `endpoint`, `for_ms` | the load balancer ejected an outlier |
 //!
 //! Transitions that are durable are logged once they are. Those of the last batch before a crash

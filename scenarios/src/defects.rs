@@ -7,7 +7,7 @@ use squall::Defect;
 
 /// The scenario that was made to catch a defect, and the name or a part of the name of what fails
 /// there; others catch most of them as well.
-const CAUGHT_BY: [(&str, &str, &str); 74] = [
+const CAUGHT_BY: [(&str, &str, &str); 76] = [
     ("sequential-calls", "steady-state", "p50 latency"),
     ("client-per-request", "steady-state", "connections_opened"),
     ("no-call-timeout", "reviews-hung", "p99 latency"),
@@ -29,6 +29,8 @@ const CAUGHT_BY: [(&str, &str, &str); 74] = [
     ("leaked-place", "bulkhead-places", "places that are taken in the bulkhead of pricing"),
     ("no-connection-limit", "crowd", "connections that the API has at once"),
     ("shared-bulkhead", "greedy-tenant", "answers for a tenant that keeps to its share"),
+    ("no-kill-switch", "flag-kill-switch", "requests that a bad flag costs"),
+    ("reload-drops-connections", "api-reload", "answers while the configuration changes"),
     ("ready-too-early", "api-rolling-update", "requests to a pod that is not warm"),
     ("cut-off-at-stop", "api-restart", "requests that a stop cuts off"),
     ("no-dead-letter", "pool-poison", "accounting of each job of log \"job accepted\""),

@@ -5,6 +5,7 @@ mod balanced;
 mod catalogue;
 mod defects;
 mod fleet;
+mod from_file;
 mod pool;
 mod shop;
 mod witness;

@@ -122,6 +122,7 @@ fn series(name: &str, dependency: &str) -> String {
 pub(crate) struct Shop {
     name: String,
     hypothesis: String,
+    services: Services,
     plan: Plan,
     /// What an answer within 200 ms is asked of.
     in_time: Objective,
@@ -140,6 +141,7 @@ pub(crate) fn shop(name: impl Into<String>, hypothesis: impl Into<String>) -> Sh
     Shop {
         name: name.into(),
         hypothesis: hypothesis.into(),
+        services: services(),
         plan,
         in_time: p99().at_most(ms(200)),
         bulkhead: 500,
@@ -216,6 +218,12 @@ impl Shop {
         self
     }
 
+    /// Changes what runs.
+    pub(crate) fn services(mut self, change: impl FnOnce(Services) -> Services) -> Self {
+        self.services = change(self.services);
+        self
+    }
+
     /// Changes the plan in a way that the shop has no word for.
     pub(crate) fn plan(mut self, change: impl FnOnce(Plan) -> Plan) -> Self {
         self.plan = change(self.plan);
@@ -244,6 +252,6 @@ impl Shop {
             // A call that is refused is there for an instant, beside those that fill the bulkhead.
             plan = plan.objective(concurrency_of(calls).at_most(bulkhead + 1));
         }
-        Scenario::new(self.name, self.hypothesis, plan, services())
+        Scenario::new(self.name, self.hypothesis, plan, self.services)
     }
 }

@@ -16,6 +16,7 @@ use tonic::{Code, Request, Status, TimeoutExpired};
 use tracing::{Span, field::Empty};
 
 use super::{
+    config::{Config, RetryConfig},
     defect::Defect,
     metrics::{CallMetrics, CallOutcome},
     section::Section,
@@ -85,20 +86,21 @@ async fn attempt_all<S: Section>(
     context: &Context,
     id: u64,
 ) -> Result<S::Reply, CallError> {
-    let deadline = deadline(upstream, context);
+    let config = upstream.config.get();
+    let deadline = deadline(upstream, &config, context);
     let mut number = 1;
     loop {
         let failure = match attempt::<S>(upstream, context, id, number, deadline).await {
             Ok(reply) => return Ok(reply),
             Err(failure) => failure,
         };
-        let retry = &upstream.retry;
+        let retry = &config.retry;
         // Defect: nobody asks whether retries still help.
         let permitted = upstream.budget.permits() || upstream.defects.has(Defect::NoRetryBudget);
         if !failure.transient || number >= retry.attempts_max || !permitted {
             return Err(failure.error);
         }
-        let pause = pause(upstream, number, failure.not_before);
+        let pause = pause(upstream, retry, number, failure.not_before);
         let useful = Duration::from_millis(retry.useful_ms);
         if deadline.is_some_and(|deadline| Instant::now() + pause + useful > deadline) {
             return Err(failure.error);
@@ -110,7 +112,7 @@ async fn attempt_all<S: Section>(
 }
 
 /// All attempts of a call share one deadline, and it never lies beyond the request's.
-fn deadline(upstream: &Upstream, context: &Context) -> Option<Instant> {
+fn deadline(upstream: &Upstream, config: &Config, context: &Context) -> Option<Instant> {
     if upstream.defects.has(Defect::NoCallTimeout) {
         // Defect: the call waits for as long as it takes.
         return None;
@@ -119,14 +121,14 @@ fn deadline(upstream: &Upstream, context: &Context) -> Option<Instant> {
         // Defect: a timeout that somebody once wrote down, whatever the request has left.
         return Some(Instant::now() + Duration::from_millis(500));
     }
-    Some(context.deadline.min(Instant::now() + upstream.call_timeout))
+    Some(context.deadline.min(Instant::now() + config.call_timeout()))
 }
 
 /// Full jitter: uniform between nothing and a bound that doubles. It begins when the dependency
 /// wants to be asked again, so that those that it sent away do not all come back at one instant.
-fn pause(upstream: &Upstream, failed: u32, not_before: Duration) -> Duration {
+fn pause(upstream: &Upstream, retry: &RetryConfig, failed: u32, not_before: Duration) -> Duration {
     let defects = upstream.defects;
-    let bound = upstream.retry.backoff_ms.saturating_mul(1000);
+    let bound = retry.backoff_ms.saturating_mul(1000);
     let bound = bound.saturating_mul(1 << (failed - 1).min(16));
     let jitter = match () {
         // Defect: a loop around the call.

@@ -207,6 +207,15 @@ impl TenantConfig {
 }
 
 impl config::Config for Config {
+    const LIVE: &'static [&'static str] = &[
+        "request_deadline_ms",
+        "call_timeout_ms",
+        "retry.attempts_max",
+        "retry.backoff_ms",
+        "retry.useful_ms",
+        "retry_after_s",
+    ];
+
     fn validate(&self) -> Result<(), Invalid> {
         let deadline = self.request_deadline_ms;
         let at_least_one = [

@@ -40,6 +40,9 @@ crate::defect::defects! {
     BreakerTripsEarly = "breaker-trips-early", "its breakers open on a single failed call";
     /// A probe that its client left is waited for.
     BreakerWedges = "breaker-wedges", "a breaker waits for ever for a probe whose client has left";
+    /// A new configuration starts the service anew, in its own place.
+    ReloadDropsConnections = "reload-drops-connections",
+        "starts anew in its own place when its configuration changes";
     /// Connections are accepted however many there are.
     NoConnectionLimit = "no-connection-limit", "accepts connections beyond its bound";
     /// A call that fails keeps its place in the bulkhead.

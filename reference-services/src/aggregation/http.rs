@@ -26,13 +26,14 @@ use super::{
 };
 use crate::{
     bulkhead::Bulkhead,
+    config::Live,
     server::{Body, Handler, Problem, Trace, json, metrics, text},
 };
 
 /// Everything that requests share.
 #[derive(Debug)]
 pub(super) struct Api {
-    config: Config,
+    config: Live<Config>,
     upstreams: UpstreamSet,
     in_flight: Bulkhead,
     steps: Steps,
@@ -65,16 +66,18 @@ impl Handler for Api {
 }
 
 impl Api {
-    pub(super) fn new(config: Config) -> Result<Self, Error> {
-        let metrics = Metrics::new();
-        let upstreams = UpstreamSet::new(&config, |kind| metrics.calls(kind))?;
+    pub(super) fn new(live: Live<Config>) -> Result<Self, Error> {
+        let config = live.get();
+        let mut metrics = Metrics::new();
+        live.register(metrics.registry_mut());
+        let upstreams = UpstreamSet::new(&live, |kind| metrics.calls(kind))?;
         let in_flight = Bulkhead::new(config.in_flight_max);
         let steps = Steps::new(config.step_max);
         // Defect: whoever asks for most gets most.
         let shared = config.defects.contains(&Defect::SharedBulkhead);
         let tenants = Tenants::new(&config.tenants, config.in_flight_max, shared);
         let (warm, draining) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { config, upstreams, in_flight, steps, tenants, warm, draining, metrics })
+        Ok(Self { config: live, upstreams, in_flight, steps, tenants, warm, draining, metrics })
     }
 
     /// Reaches the dependencies, so that no request has to wait for a connection; then the service
@@ -90,7 +93,7 @@ impl Api {
                 recommendations.reach()
             )
         };
-        let limit = Duration::from_millis(self.config.warm_up_ms);
+        let limit = Duration::from_millis(self.config.get().warm_up_ms);
         let complete = timeout(limit, reached).await.is_ok();
         self.warm.store(true, Ordering::Relaxed);
         tracing::info!(complete, "warm");
@@ -107,7 +110,7 @@ impl Api {
             return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response();
         }
         // Defect: a service that runs is taken for one that is ready.
-        let early = self.config.defects.contains(&Defect::ReadyTooEarly);
+        let early = self.config.get().defects.contains(&Defect::ReadyTooEarly);
         if !self.warm.load(Ordering::Relaxed) && !early {
             let detail = "the service is warming up";
             return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).response();
@@ -132,7 +135,7 @@ impl Api {
             outcome: RequestOutcome::Cancelled,
         };
         self.metrics.in_flight.inc();
-        let deadline = begun + self.config.request_deadline();
+        let deadline = begun + self.config.get().request_deadline();
         let context = Context { deadline, trace, span: Arc::downgrade(&observed.span) };
         let answered = async {
             match self.tenant(request.headers(), begun) {
@@ -162,9 +165,9 @@ impl Api {
             let (detail, seconds) = match refusal {
                 Refusal::Rate(wait) => ("the tenant asks too often", wait.as_secs() + 1),
                 Refusal::Places => {
-                    ("the tenant has too many requests at once", self.config.retry_after_s)
+                    ("the tenant has too many requests at once", self.config.get().retry_after_s)
                 }
-                Refusal::Names => ("too many tenants", self.config.retry_after_s),
+                Refusal::Names => ("too many tenants", self.config.get().retry_after_s),
             };
             let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail);
             (RequestOutcome::Shed, problem.retry_after(seconds))
@@ -178,16 +181,18 @@ impl Api {
             return (RequestOutcome::ClientError, problem.response());
         };
         let Some(_place) = self.in_flight.enter() else {
-            let problem = Problem::shed("too many requests at once", self.config.retry_after_s);
+            let problem =
+                Problem::shed("too many requests at once", self.config.get().retry_after_s);
             return (RequestOutcome::Shed, problem.response());
         };
-        let useful = context.deadline - self.config.call_useful();
+        let useful = context.deadline - self.config.get().call_useful();
         if timeout_at(useful, self.steps.enter()).await.is_err() {
             // Calls that are late when they begin would be taken for failures of the dependencies.
-            let problem = Problem::shed("too many requests at once", self.config.retry_after_s);
+            let problem =
+                Problem::shed("too many requests at once", self.config.get().retry_after_s);
             return (RequestOutcome::Shed, problem.response());
         }
-        if let Some(cost) = self.config.cpu() {
+        if let Some(cost) = self.config.get().cpu() {
             squall_os::cpu::spend(cost).await;
         }
         match document(&self.upstreams, context, id).await {
@@ -219,7 +224,7 @@ impl Api {
             }
             CallError::Full => {
                 let detail = "too many calls to the inventory at once";
-                (RequestOutcome::Shed, Problem::shed(detail, self.config.retry_after_s))
+                (RequestOutcome::Shed, Problem::shed(detail, self.config.get().retry_after_s))
             }
             CallError::BreakerOpen => unavailable("the inventory is down"),
             CallError::Timeout => unavailable("the inventory did not answer in time"),

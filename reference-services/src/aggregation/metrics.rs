@@ -135,6 +135,11 @@ impl Metrics {
     pub(super) fn registry(&self) -> &Registry {
         &self.registry
     }
+
+    /// To be told of others.
+    pub(super) fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
 }
 
 impl CallMetrics {

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::{Config, Defect, Error, http::Api};
 use crate::{
-    config::Config as _,
+    config::{Config as _, Live},
     server::{Http, Limits},
 };
 
@@ -15,8 +15,18 @@ use crate::{
 /// # Errors
 ///
 /// When the configuration is invalid or the address cannot be listened on.
-pub async fn run(config: Config) -> Result<(), Error> {
-    bind(config).await?.serve().await
+pub async fn run(config: Live<Config>) -> Result<(), Error> {
+    let mut replaced = config.changes();
+    let drops = config.get().defects.contains(&Defect::ReloadDropsConnections);
+    loop {
+        let service = bind(config.clone()).await?;
+        tokio::select! {
+            biased;
+            ended = service.serve() => return ended,
+            // Defect: what has another configuration is another service, in the place of this one.
+            Ok(()) = replaced.changed(), if drops => {}
+        }
+    }
 }
 
 /// Listens, but does not accept yet.
@@ -24,9 +34,11 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn bind(config: Config) -> Result<Bound, Error> {
+pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
+    let live = config.into();
+    let config = live.get();
     config.validate()?;
-    let api = Arc::new(Api::new(config.clone())?);
+    let api = Arc::new(Api::new(live.clone())?);
     // Defect: nobody has set this bound.
     let unlimited = config.defects.contains(&Defect::NoConnectionLimit);
     let limits = Limits {
@@ -37,7 +49,7 @@ pub async fn bind(config: Config) -> Result<Bound, Error> {
         ..Limits::default()
     };
     let http = Http::bind(&config.listen, &limits).await?;
-    Ok(Bound { http, api, config })
+    Ok(Bound { http, api, live })
 }
 
 /// A service that listens.
@@ -46,7 +58,7 @@ pub async fn bind(config: Config) -> Result<Bound, Error> {
 pub struct Bound {
     http: Http,
     api: Arc<Api>,
-    config: Config,
+    live: Live<Config>,
 }
 
 impl Bound {
@@ -75,7 +87,8 @@ impl Bound {
         self,
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let Self { http, api, config } = self;
+        let Self { http, api, live } = self;
+        let config = live.get();
         tracing::info!(address = %http.local_addr(), "listening");
         let mut stopped = Ok(());
         let stop = async {

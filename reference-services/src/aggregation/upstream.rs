@@ -11,7 +11,7 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{
     Error,
-    config::{Config, RetryConfig},
+    config::Config,
     defect::{Defect, Defects},
     metrics::CallMetrics,
 };
@@ -19,6 +19,7 @@ use crate::{
     breaker::Breaker,
     budget::RetryBudget,
     bulkhead::{self, Bulkhead},
+    config::Live,
     dependency::Kind,
 };
 
@@ -32,8 +33,7 @@ pub(super) struct Upstream {
     bulkhead: Bulkhead,
     pub(super) breaker: Breaker,
     pub(super) budget: RetryBudget,
-    pub(super) retry: RetryConfig,
-    pub(super) call_timeout: Duration,
+    pub(super) config: Live<Config>,
     pub(super) metrics: CallMetrics,
     pub(super) defects: Defects,
     endpoint: Endpoint,
@@ -41,10 +41,14 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn new(kind: Kind, config: &Config, metrics: CallMetrics) -> Result<Self, Error> {
-        let endpoint = endpoint(kind, config)?;
+    pub(super) fn new(
+        kind: Kind,
+        live: &Live<Config>,
+        metrics: CallMetrics,
+    ) -> Result<Self, Error> {
+        let config = live.get();
+        let endpoint = endpoint(kind, &config)?;
         let channel = endpoint.connect_lazy();
-        let retry = config.retry.clone();
         let defects = Defects::from(&config.defects);
         let mut breaker = config.breaker.clone();
         if defects.has(Defect::BreakerTripsEarly) {
@@ -55,9 +59,8 @@ impl Upstream {
             kind,
             bulkhead: Bulkhead::new(config.bulkhead),
             breaker: Breaker::new(kind.name(), &breaker, metrics.breaker.clone()),
-            budget: RetryBudget::new(retry.tokens_max, retry.token_ratio),
-            retry,
-            call_timeout: config.call_timeout(),
+            budget: RetryBudget::new(config.retry.tokens_max, config.retry.token_ratio),
+            config: live.clone(),
             metrics,
             defects,
             endpoint,
@@ -77,7 +80,7 @@ impl Upstream {
         let mut health = HealthClient::new(self.channel.clone());
         loop {
             let mut request = Request::new(HealthCheckRequest::default());
-            request.set_timeout(self.call_timeout);
+            request.set_timeout(self.config.get().call_timeout());
             match health.check(request).await {
                 Ok(_) => return,
                 // It is there, and knows no health.
@@ -142,7 +145,7 @@ pub(super) struct UpstreamSet {
 
 impl UpstreamSet {
     pub(super) fn new(
-        config: &Config,
+        config: &Live<Config>,
         metrics: impl Fn(Kind) -> CallMetrics,
     ) -> Result<Self, Error> {
         let upstream = |kind| Upstream::new(kind, config, metrics(kind)).map(Arc::new);

@@ -131,6 +131,16 @@ impl Default for OutlierConfig {
 }
 
 impl config::Config for Config {
+    const LIVE: &'static [&'static str] = &[
+        "retry_after_s",
+        "connect_timeout_ms",
+        "per_try_timeout_ms",
+        "stall_timeout_ms",
+        "upload_timeout_ms",
+        "retry.attempts_max",
+        "retry.on_500",
+    ];
+
     fn validate(&self) -> Result<(), Invalid> {
         self.http.validate()?;
         let at_least_one = [

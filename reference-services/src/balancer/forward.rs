@@ -31,13 +31,14 @@ use super::{
 };
 use crate::{
     budget::RetryBudget,
+    config::Live,
     server::{Problem, host},
 };
 
 /// Everything that requests share.
 #[derive(Debug)]
 pub(super) struct Proxy {
-    pub(super) config: Config,
+    pub(super) config: Live<Config>,
     pub(super) groups: Groups,
     pub(super) metrics: Arc<Metrics>,
     pub(super) defects: Defects,
@@ -76,8 +77,11 @@ impl Missed {
 }
 
 impl Proxy {
-    pub(super) fn new(config: Config) -> Self {
-        let metrics = Arc::new(Metrics::new());
+    pub(super) fn new(live: Live<Config>) -> Self {
+        let config = live.get();
+        let mut metrics = Metrics::new();
+        live.register(&mut metrics.registry);
+        let metrics = Arc::new(metrics);
         let (tokens_max, ratio) = (config.retry.tokens_max, config.retry.token_ratio);
         Self {
             groups: Groups::new(&config, Arc::clone(&metrics)),
@@ -88,7 +92,7 @@ impl Proxy {
             via: headers::via(),
             stopping: AtomicBool::new(false),
             metrics,
-            config,
+            config: live,
         }
     }
 
@@ -134,16 +138,17 @@ impl Proxy {
                 Problem::unread(StatusCode::NOT_IMPLEMENTED, detail),
             ));
         }
-        let bytes_max = self.config.http.body_bytes_max as u64;
+        let bytes_max = self.config.get().http.body_bytes_max as u64;
         if request.body().size_hint().lower() > bytes_max {
             let problem = Problem::unread(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
             return Err((Outcome::ClientError, problem));
         }
         let Some(place) = self.admission.enter().await else {
-            let problem = Problem::shed("too many requests at once", self.config.retry_after_s);
+            let problem =
+                Problem::shed("too many requests at once", self.config.get().retry_after_s);
             return Err((Outcome::Shed, problem));
         };
-        if let Some(cost) = self.config.cpu() {
+        if let Some(cost) = self.config.get().cpu() {
             squall_os::cpu::spend(cost).await;
         }
         let request = self.outgoing(request, peer)?;
@@ -166,12 +171,13 @@ impl Proxy {
                 let detail = "too many uploads at once";
                 return Err((
                     Outcome::Shed,
-                    Problem::unread_shed(detail, self.config.retry_after_s),
+                    Problem::unread_shed(detail, self.config.get().retry_after_s),
                 ));
             };
-            let stalled = Duration::from_millis(self.config.stall_timeout_ms);
-            let late = Duration::from_millis(self.config.upload_timeout_ms);
-            let body = Limited::new(Watched::new(body, stalled), self.config.http.body_bytes_max);
+            let stalled = Duration::from_millis(self.config.get().stall_timeout_ms);
+            let late = Duration::from_millis(self.config.get().upload_timeout_ms);
+            let body =
+                Limited::new(Watched::new(body, stalled), self.config.get().http.body_bytes_max);
             Either::Right(Uploaded::new(body, Turn::new(), late, place))
         };
         Ok(Request::from_parts(parts, body))
@@ -193,7 +199,7 @@ impl Proxy {
                 return Err((Outcome::Failed, problem));
             };
             let copy = self.repeatable(&request);
-            let may_retry = attempt < self.config.retry.attempts_max;
+            let may_retry = attempt < self.config.get().retry.attempts_max;
             match self.attempt(&endpoint, request, &mut place).await {
                 Ok(answer) => {
                     let again = self.is_worth_retrying(answer.status());
@@ -225,7 +231,7 @@ impl Proxy {
             StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT => true,
-            StatusCode::INTERNAL_SERVER_ERROR => self.config.retry.on_500,
+            StatusCode::INTERNAL_SERVER_ERROR => self.config.get().retry.on_500,
             _ => false,
         }
     }
@@ -274,14 +280,14 @@ impl Proxy {
         }
         let (mut parts, body) = answer.into_parts();
         headers::of_answer(&mut parts.headers, &self.via);
-        let longest = Duration::from_millis(self.config.stall_timeout_ms);
+        let longest = Duration::from_millis(self.config.get().stall_timeout_ms);
         let held = Held { sender, in_flight, place: place.take().map(Arc::new) };
         Ok(Response::from_parts(parts, Either::Right(Passed::new(body, longest, held))))
     }
 
     /// Completes when the endpoint has been waited for for too long.
     async fn too_late(&self, turn: &Turn) {
-        let longest = Duration::from_millis(self.config.per_try_timeout_ms);
+        let longest = Duration::from_millis(self.config.get().per_try_timeout_ms);
         loop {
             // While it is the client's turn, there is nothing to wait for.
             let since = turn.since().unwrap_or_else(Instant::now);
@@ -316,7 +322,7 @@ impl Proxy {
                 sent => return sent,
             }
         }
-        let within = Duration::from_millis(self.config.connect_timeout_ms);
+        let within = Duration::from_millis(self.config.get().connect_timeout_ms);
         match endpoint.connect(within).await {
             Ok(sender) => send_on(sender, request, false).await,
             Err(error) => Err(Missed::boxed(Why::Unreachable(error), Some(request), false)),

@@ -8,7 +8,7 @@ use tokio::{sync::oneshot, time::sleep};
 
 use super::{Config, admin::Admin, forward::Proxy};
 use crate::{
-    config::Config as _,
+    config::{Config as _, Live},
     server::{Error, Http, Limits},
 };
 
@@ -17,7 +17,7 @@ use crate::{
 /// # Errors
 ///
 /// When the configuration is invalid or an address cannot be listened on.
-pub async fn run(config: Config) -> Result<(), Error> {
+pub async fn run(config: Live<Config>) -> Result<(), Error> {
     bind(config).await?.serve().await
 }
 
@@ -26,12 +26,14 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn bind(config: Config) -> Result<Bound, Error> {
+pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
+    let live = config.into();
+    let config = live.get();
     config.validate()?;
     let public = Http::bind(&config.listen, &config.http).await?;
     let limits = Limits { body_bytes_max: 256 * 1024, ..config.http.clone() };
     let admin = Http::bind(&config.admin, &limits).await?;
-    Ok(Bound { public, admin, limits, config })
+    Ok(Bound { public, admin, limits, live })
 }
 
 /// A service that listens.
@@ -42,7 +44,7 @@ pub struct Bound {
     admin: Http,
     /// Of the admin port.
     limits: Limits,
-    config: Config,
+    live: Live<Config>,
 }
 
 impl Bound {
@@ -77,11 +79,12 @@ impl Bound {
         self,
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let Self { public, admin, limits, config } = self;
+        let Self { public, admin, limits, live } = self;
+        let config = live.get();
         tracing::info!(address = %public.local_addr(), admin = %admin.local_addr(), "listening");
         let drain = Duration::from_millis(config.drain_ms);
         let delay = Duration::from_millis(config.stop_delay_ms);
-        let proxy = Arc::new(Proxy::new(config));
+        let proxy = Arc::new(Proxy::new(live));
         let public = public.leaves_open(proxy.defects.stops_late);
         let mut stopped = Ok(());
         let stop = async {

@@ -10,6 +10,7 @@ pub use config::BreakerConfig;
 pub(crate) use gauge::BreakerGauge;
 pub(crate) use machine::{Breaker, Room};
 pub(crate) use state::BreakerState;
+pub(crate) use window::Window;
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ const SLICES: usize = 10;
 
 /// Counts calls and failures of the last `length`, give or take a tenth of it.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(crate) struct Window {
     slices: [Slice; SLICES],
     slice: Duration,
     current: usize,
@@ -22,12 +22,12 @@ struct Slice {
 }
 
 impl Window {
-    pub(super) fn new(length: Duration, now: Instant) -> Self {
+    pub(crate) fn new(length: Duration, now: Instant) -> Self {
         let slice = length / SLICES as u32;
         Self { slices: Default::default(), slice, current: 0, began: now }
     }
 
-    pub(super) fn count(&mut self, now: Instant, failed: bool) {
+    pub(crate) fn count(&mut self, now: Instant, failed: bool) {
         self.roll(now);
         let slice = &mut self.slices[self.current];
         slice.calls += 1;
@@ -35,7 +35,7 @@ impl Window {
     }
 
     /// Calls and failures up to the last one counted.
-    pub(super) fn totals(&self) -> (u32, u32) {
+    pub(crate) fn totals(&self) -> (u32, u32) {
         let add =
             |(calls, failures), slice: &Slice| (calls + slice.calls, failures + slice.failures);
         self.slices.iter().fold((0, 0), add)

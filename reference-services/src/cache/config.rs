@@ -1,6 +1,10 @@
 //! What can be configured, with defaults for a pod behind a load balancer.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use http::Uri;
 use serde::{Deserialize, Serialize};
@@ -10,6 +14,9 @@ use crate::{
     config::{self, Invalid, Secret},
     server::Limits,
 };
+
+/// Each of them is looked at for each request.
+const FLAGS_MAX: usize = 16;
 
 /// The configuration of the cache service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +62,8 @@ pub struct Config {
     pub cpu_us: u64,
     /// What is wrong with this version: for rollouts that must be rolled back.
     pub trouble: TroubleConfig,
+    /// What a part of the items is answered with in a new way, by name. Default none; at most 16.
+    pub flags: BTreeMap<String, FlagConfig>,
     /// Planted mistakes. Default none.
     pub defects: BTreeSet<Defect>,
 }
@@ -80,6 +89,7 @@ impl Default for Config {
             drain_ms: 25_000,
             cpu_us: 30,
             trouble: TroubleConfig::default(),
+            flags: BTreeMap::new(),
             defects: BTreeSet::new(),
         }
     }
@@ -157,7 +167,73 @@ pub struct TroubleConfig {
     pub crash_after_ms: u64,
 }
 
+/// A feature flag: for whom it is on, what is wrong with what it turns on, and when it is killed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FlagConfig {
+    /// Share of the items that it is on for; 0 turns it off. Default 0.
+    pub percent: u32,
+    /// Share of the requests for these that fail with 500, 0 to 1. Default 0.
+    pub fail_fraction: f64,
+    /// How much longer these take. Default 0.
+    pub slow_ms: u64,
+    /// A request that takes longer counts as failed, with the flag or without; 0 for none. Default 0.
+    pub late_ms: u64,
+    /// How long a request counts when the arms are compared. Default 5000.
+    pub window_ms: u64,
+    /// Requests in an arm before it is compared. Default 50.
+    pub calls_min: u32,
+    /// By how many points the share of failures with the flag may be above that without, in percent;
+    /// beyond that it is killed. 100 is never. Default 5.
+    pub worse_percent: u32,
+}
+
+impl Default for FlagConfig {
+    fn default() -> Self {
+        Self {
+            percent: 0,
+            fail_fraction: 0.0,
+            slow_ms: 0,
+            late_ms: 0,
+            window_ms: 5_000,
+            calls_min: 50,
+            worse_percent: 5,
+        }
+    }
+}
+
+impl FlagConfig {
+    fn validate(&self) -> Result<(), Invalid> {
+        let percents =
+            [("flags.percent", self.percent), ("flags.worse_percent", self.worse_percent)];
+        for (field, percent) in percents {
+            Invalid::unless(percent <= 100, field, "0 to 100", percent)?;
+        }
+        let fraction = self.fail_fraction;
+        let field = "flags.fail_fraction";
+        Invalid::unless((0.0..=1.0).contains(&fraction), field, "0 to 1", fraction)?;
+        let window = self.window_ms;
+        let in_range = (100..=3_600_000).contains(&window);
+        Invalid::unless(in_range, "flags.window_ms", "100 to 3600000", window)?;
+        Invalid::unless(self.calls_min >= 1, "flags.calls_min", "at least 1", self.calls_min)
+    }
+}
+
 impl config::Config for Config {
+    const LIVE: &'static [&'static str] = &[
+        "retry_after_s",
+        "export_pause_ms",
+        "prestop_delay_ms",
+        "trouble.fail_fraction",
+        "trouble.slow_ms",
+        "flags",
+    ];
+
+    fn secrets(&self) -> Vec<(&'static str, Option<&Secret>)> {
+        vec![("session.key", self.session.key.as_ref())]
+    }
+
     fn validate(&self) -> Result<(), Invalid> {
         self.http.validate()?;
         let at_least_one = [
@@ -189,6 +265,13 @@ impl config::Config for Config {
         let fraction = self.trouble.fail_fraction;
         let field = "trouble.fail_fraction";
         Invalid::unless((0.0..=1.0).contains(&fraction), field, "0 to 1", fraction)?;
+        let flags = self.flags.len();
+        Invalid::unless(flags <= FLAGS_MAX, "flags", format!("at most {FLAGS_MAX}"), flags)?;
+        for (name, flag) in &self.flags {
+            let named = (1..=63).contains(&name.len()) && name.bytes().all(plain);
+            Invalid::unless(named, "flags", format!("names of {expected}"), name)?;
+            flag.validate()?;
+        }
         if let Some(key) = &self.session.key {
             let expected = "at least 32 bytes";
             let length = key.reveal().len();

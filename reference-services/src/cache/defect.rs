@@ -33,6 +33,8 @@ crate::defect::defects! {
     NoSingleflight = "no-singleflight", "loads an item as often as it is asked for meanwhile";
     /// All items are as old as each other, and loaded again when somebody misses them.
     SynchronisedExpiry = "synchronised-expiry", "lets everything expire at the same time";
+    /// What the guard of a flag finds is not acted upon.
+    NoKillSwitch = "no-kill-switch", "leaves a flag on whatever it does";
     /// Nine items in ten are enough to be ready.
     ReadyEarly = "ready-early", "says that it is ready when nine tenths of its cache are warm";
 }
@@ -54,6 +56,7 @@ pub(super) struct Defects {
     pub(super) adopts_as_new: bool,
     pub(super) ready_early: bool,
     pub(super) no_singleflight: bool,
+    pub(super) no_kill_switch: bool,
 }
 
 impl From<&BTreeSet<Defect>> for Defects {
@@ -74,6 +77,7 @@ impl From<&BTreeSet<Defect>> for Defects {
             adopts_as_new: has(Defect::AdoptsAsNew),
             ready_early: has(Defect::ReadyEarly),
             no_singleflight: has(Defect::NoSingleflight),
+            no_kill_switch: has(Defect::NoKillSwitch),
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) struct Export {
 impl Export {
     /// The items from 1 to `items`.
     pub(super) fn new(cache: Arc<Cache>, items: u64) -> Self {
-        let every = Duration::from_millis(cache.config.export_pause_ms);
+        let every = Duration::from_millis(cache.config.get().export_pause_ms);
         Self { cache, next: 1, last: items, pause: Box::pin(sleep(Duration::ZERO)), every }
     }
 
@@ -44,7 +44,7 @@ impl Export {
                 Found::Stale(entry) => (entry, &["stale"]),
                 Found::Missing => continue,
             };
-            let version = &self.cache.config.version;
+            let version = &self.cache.config.get().version;
             let document = Document { id, value: &entry.value, version, warnings, session: None };
             // Our own structs have string keys and no failing implementation.
             let mut line = serde_json::to_vec(&document).expect("a struct that serializes");

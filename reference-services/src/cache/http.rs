@@ -94,7 +94,7 @@ fn healthz(cache: &Cache) -> Response<server::Body> {
         (false, true) => "ok",
         (false, false) => "warming up",
     };
-    let (version, items) = (&*cache.config.version, cache.entries.held());
+    let (version, items) = (&*cache.config.get().version, cache.entries.held());
     json(StatusCode::OK, &Health { status, version, items })
 }
 
@@ -148,7 +148,9 @@ fn stream(
     }
     let Some(place) = cache.stream() else {
         let detail = "too many exports and snapshots at once";
-        return Problem::shed(detail, cache.config.retry_after_s).response().map(Either::Left);
+        return Problem::shed(detail, cache.config.get().retry_after_s)
+            .response()
+            .map(Either::Left);
     };
     let mut response = Response::new(Either::Right(place.hold(body(cache))));
     let lines = HeaderValue::from_static("application/x-ndjson");
@@ -193,14 +195,30 @@ async fn item(
     };
     let Some(_place) = cache.in_flight.enter() else {
         let detail = "too many requests at once";
-        return problem(Outcome::Shed, Problem::shed(detail, cache.config.retry_after_s));
+        return problem(Outcome::Shed, Problem::shed(detail, cache.config.get().retry_after_s));
     };
-    if let Some(cost) = cache.config.cpu() {
+    if let Some(cost) = cache.config.get().cpu() {
         squall_os::cpu::spend(cost).await;
     }
-    if let Err(error) = cache.config.trouble.meet().await {
+    if let Err(error) = cache.config.get().trouble.meet().await {
         return problem(Outcome::Failed, error);
     }
+    let exposed = cache.flags.expose(id);
+    let (outcome, response) = match exposed.meet().await {
+        Ok(()) => held(cache, headers, id).await,
+        Err(error) => problem(Outcome::Failed, error),
+    };
+    exposed.judge(outcome == Outcome::Failed);
+    (outcome, response)
+}
+
+/// What the cache has, or can have, of an item.
+async fn held(
+    cache: &Arc<Cache>,
+    headers: &HeaderMap,
+    id: u64,
+) -> (Outcome, Response<server::Body>) {
+    let problem = |outcome, problem: Problem| (outcome, problem.response());
     let session = match cache.sessions.of(headers) {
         Presented::Nothing => None,
         Presented::Session(session) => Some(session.visited()),
@@ -221,7 +239,7 @@ async fn item(
         Found::Fresh(entry) | Found::Ageing(entry) => (Outcome::Ok, entry.value, &[]),
         // Defect: how old it is makes no difference.
         Found::Stale(entry) if cache.defects.unmarked_stale => (Outcome::Ok, entry.value, &[]),
-        Found::Stale(entry) if cache.config.on_demand => match load::renew(cache, id).await {
+        Found::Stale(entry) if cache.config.get().on_demand => match load::renew(cache, id).await {
             Some(value) => (Outcome::Cold, value, &["cold"]),
             // Better what is old than nothing, and than a wait.
             None => (Outcome::Stale, entry.value, &["stale"]),
@@ -235,7 +253,7 @@ async fn item(
             }
         },
     };
-    let version = &*cache.config.version;
+    let version = &*cache.config.get().version;
     let view = session.map(Session::view);
     let mut response =
         json(StatusCode::OK, &Document { id, value: &value, version, warnings, session: view });

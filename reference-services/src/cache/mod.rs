@@ -6,6 +6,7 @@ mod defect;
 mod entries;
 mod export;
 mod file;
+mod flags;
 mod flights;
 mod http;
 mod load;
@@ -20,6 +21,6 @@ mod state;
 mod trouble;
 mod warm_up;
 
-pub use config::{Config, SessionConfig, TroubleConfig, WarmUpConfig};
+pub use config::{Config, FlagConfig, SessionConfig, TroubleConfig, WarmUpConfig};
 pub use defect::Defect;
 pub use service::{Bound, bind, run};

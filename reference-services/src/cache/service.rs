@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::{Config, http::handle, state::Cache, warm_up};
 use crate::{
-    config::Config as _,
+    config::{Config as _, Live},
     server::{Error, Http},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 /// # Errors
 ///
 /// When the configuration is invalid or the address cannot be listened on.
-pub async fn run(config: Config) -> Result<(), Error> {
+pub async fn run(config: Live<Config>) -> Result<(), Error> {
     bind(config).await?.serve().await
 }
 
@@ -25,10 +25,12 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn bind(config: Config) -> Result<Bound, Error> {
+pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
+    let live = config.into();
+    let config = live.get();
     config.validate()?;
     let http = Http::bind(&config.listen, &config.http).await?;
-    Ok(Bound { http, cache: Arc::new(Cache::new(config)?) })
+    Ok(Bound { http, cache: Arc::new(Cache::new(live)?) })
 }
 
 /// A service that listens.
@@ -66,15 +68,16 @@ impl Bound {
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
         let Self { http, cache } = self;
-        tracing::info!(address = %http.local_addr(), version = cache.config.version, "listening");
+        tracing::info!(address = %http.local_addr(), version = cache.config.get().version, "listening");
         let mut background = JoinSet::new();
         background.spawn({
             let cache = Arc::clone(&cache);
             async move {
                 warm_up::warm_up(&cache).await;
+                let config = cache.config.get();
                 tokio::select! {
                     () = warm_up::keep_fresh(&cache) => {}
-                    () = cache.config.trouble.crash() => {}
+                    () = config.trouble.crash() => {}
                 }
             }
         });

@@ -11,19 +11,20 @@ use std::{
 use tokio::sync::Semaphore;
 
 use super::{
-    Config, defect::Defects, entries::Entries, flights::Flights, metrics::Metrics, place::Place,
-    session::Sessions, source::Source,
+    Config, defect::Defects, entries::Entries, flags::Flags, flights::Flights, metrics::Metrics,
+    place::Place, session::Sessions, source::Source,
 };
-use crate::{bulkhead::Bulkhead, config::Invalid, server::Answers};
+use crate::{bulkhead::Bulkhead, config::Invalid, config::Live, server::Answers};
 
 /// Everything a pod is.
 #[derive(Debug)]
 pub(super) struct Cache {
-    pub(super) config: Config,
+    pub(super) config: Live<Config>,
     pub(super) defects: Defects,
     pub(super) entries: Entries,
     pub(super) source: Source,
     pub(super) flights: Flights,
+    pub(super) flags: Flags,
     pub(super) sessions: Sessions,
     pub(super) metrics: Metrics,
     pub(super) in_flight: Bulkhead,
@@ -34,21 +35,27 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    pub(super) fn new(config: Config) -> Result<Self, Invalid> {
+    pub(super) fn new(live: Live<Config>) -> Result<Self, Invalid> {
+        let config = live.get();
         let defects = Defects::from(&config.defects);
+        let mut metrics = Metrics::new();
+        live.register(&mut metrics.registry);
+        let flags = Flags::new(live.clone(), defects.no_kill_switch);
+        metrics.registry.register_collector(Box::new(flags.clone()));
         Ok(Self {
             defects,
             entries: Entries::new(config.items, &config.version, &config.freshness()),
             source: Source::new(&config)?,
             flights: Flights::default(),
+            flags,
             sessions: Sessions::new(&config),
-            metrics: Metrics::new(),
+            metrics,
             in_flight: Bulkhead::new(config.in_flight_max),
             answers: Answers::new(config.http.unread_bytes_max),
             streams: Arc::new(Semaphore::new(config.streams_max.min(Semaphore::MAX_PERMITS))),
             warm: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
-            config,
+            config: live,
         })
     }
 
@@ -90,7 +97,7 @@ impl Cache {
             // Defect: those who have not heard yet go on sending.
             return Duration::ZERO;
         }
-        Duration::from_millis(self.config.prestop_delay_ms)
+        Duration::from_millis(self.config.get().prestop_delay_ms)
     }
 
     /// Time for what is in flight.
@@ -99,6 +106,6 @@ impl Cache {
             // Defect: nothing in flight is waited for.
             return Duration::ZERO;
         }
-        Duration::from_millis(self.config.drain_ms)
+        Duration::from_millis(self.config.get().drain_ms)
     }
 }

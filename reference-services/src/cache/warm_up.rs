@@ -18,7 +18,7 @@ const BACKOFF_DOUBLINGS: u32 = 4;
 /// Fills the cache; returns when it is warm.
 pub(super) async fn warm_up(cache: &Cache) {
     let begun = Instant::now();
-    if cache.config.on_demand {
+    if cache.config.get().on_demand {
         seed(cache).await;
     } else if cache.defects.blocking_cold_warm_up {
         block(cache).await;
@@ -29,13 +29,13 @@ pub(super) async fn warm_up(cache: &Cache) {
     }
     cache.set_warm();
     let (items, took_ms) = (cache.entries.held(), begun.elapsed().as_millis());
-    tracing::info!(items, took_ms, version = cache.config.version, "warm");
+    tracing::info!(items, took_ms, version = cache.config.get().version, "warm");
     keep(cache).await;
 }
 
 /// Takes from a peer and from the file what they have.
 async fn seed(cache: &Cache) {
-    let warm_up = &cache.config.warm_up;
+    let warm_up = &cache.config.get().warm_up;
     if let Some(peer) = &warm_up.peer {
         let asked = Instant::now();
         let within = Duration::from_millis(warm_up.peer_timeout_ms);
@@ -62,7 +62,7 @@ async fn seed(cache: &Cache) {
 
 /// Keeps what the cache holds for those who start later. A disk that fails costs only that.
 async fn keep(cache: &Cache) {
-    if let Some(path) = &cache.config.warm_up.snapshot
+    if let Some(path) = &cache.config.get().warm_up.snapshot
         && let Err(error) = file::write(path, &cache.entries).await
     {
         tracing::warn!(path = %path.display(), %error, "the snapshot could not be written");
@@ -95,7 +95,7 @@ fn tell(from: &'static str, seeded: Result<usize, Box<dyn Error + Send + Sync>>)
 /// All items, in as many ranges as may be loaded at once.
 fn ranges(cache: &Cache) -> Vec<RangeInclusive<u64>> {
     let items = cache.entries.places();
-    let length = items.div_ceil(cache.config.warm_up.concurrency as u64).max(1);
+    let length = items.div_ceil(cache.config.get().warm_up.concurrency as u64).max(1);
     (1..=items)
         .step_by(usize::try_from(length).unwrap_or(usize::MAX))
         .map(|first| first..=items.min(first + length - 1))
@@ -113,7 +113,7 @@ async fn load_range(cache: &Cache, range: RangeInclusive<u64>) {
                 tracing::warn!(from, %status, "a range could not be loaded");
                 failures = if from > first { 1 } else { failures + 1 };
                 first = from;
-                sleep(pause(cache.config.warm_up.backoff_ms, failures)).await;
+                sleep(pause(cache.config.get().warm_up.backoff_ms, failures)).await;
             }
         }
     }
@@ -140,15 +140,15 @@ async fn block(cache: &Cache) {
 
 /// Loads everything again before it is too old, for as long as the service runs.
 pub(super) async fn keep_fresh(cache: &Cache) {
-    if cache.config.on_demand {
+    if cache.config.get().on_demand {
         // Whoever asks for an item keeps it so.
         std::future::pending::<()>().await;
     }
-    let fresh_for = cache.config.fresh_for();
+    let fresh_for = cache.config.get().fresh_for();
     let mut pause = (fresh_for / 2).saturating_sub(cache.entries.oldest());
     loop {
         // Pods that were started together do not ask the source together.
-        let share = cache.config.jitter() * rand::rng().random::<f64>();
+        let share = cache.config.get().jitter() * rand::rng().random::<f64>();
         sleep(pause.mul_f64(1.0 - share)).await;
         let mut whole = true;
         for range in ranges(cache) {

@@ -81,6 +81,8 @@ impl Config {
 }
 
 impl config::Config for Config {
+    const LIVE: &'static [&'static str] = &["latency", "queue_max", "fail_fraction", "fail_code"];
+
     fn validate(&self) -> Result<(), Invalid> {
         let items = self.items;
         Invalid::unless(items <= 10_000_000, "items", "at most 10000000", items)?;

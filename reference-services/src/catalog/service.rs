@@ -6,7 +6,7 @@ use tonic::server::NamedService;
 
 use super::{Config, handlers::Handlers};
 use crate::{
-    config::Config as _,
+    config::{Config as _, Live},
     dependency::Behaviour,
     pb::catalog::catalog_server::CatalogServer,
     server::{Error, Grpc, grpc},
@@ -20,7 +20,7 @@ const REQUEST_BYTES_MAX: usize = 16 * 1024;
 /// # Errors
 ///
 /// When the configuration is invalid or the address cannot be listened on.
-pub async fn run(config: Config) -> Result<(), Error> {
+pub async fn run(config: Live<Config>) -> Result<(), Error> {
     bind(config).await?.serve().await
 }
 
@@ -29,10 +29,12 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn bind(config: Config) -> Result<Bound, Error> {
+pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
+    let live = config.into();
+    let config = live.get();
     config.validate()?;
     let grpc = Grpc::bind(&config.listen, &config.grpc).await?;
-    Ok(Bound { grpc, config })
+    Ok(Bound { grpc, live })
 }
 
 /// A service that listens.
@@ -40,7 +42,7 @@ pub async fn bind(config: Config) -> Result<Bound, Error> {
 #[must_use = "nothing is answered until it serves"]
 pub struct Bound {
     grpc: Grpc,
-    config: Config,
+    live: Live<Config>,
 }
 
 impl Bound {
@@ -69,14 +71,15 @@ impl Bound {
         self,
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let Self { grpc, config } = self;
+        let Self { grpc, live } = self;
+        let config = live.get();
         tracing::info!(address = %grpc.local_addr(), "listening");
         let (reporter, health) = tonic_health::server::health_reporter();
         let handlers = Handlers {
             items: config.items,
             page_size: config.page_size,
             changes_every_ms: NonZeroU64::new(config.changes_every_ms),
-            behaviour: Arc::new(Behaviour::new(&config.behaviour())),
+            behaviour: Arc::new(Behaviour::new(live.map(Config::behaviour))),
         };
         let catalog = CatalogServer::new(handlers).max_decoding_message_size(REQUEST_BYTES_MAX);
         let stopped = grpc::serve_until(

@@ -20,7 +20,7 @@ use self::{probe::Probe, scrape::Scrape};
 use crate::{
     aggregation::{self, Defect},
     balancer, cache, catalog,
-    config::{self, Config, Sources},
+    config::{Config, Live, Reloading, Sources},
     dependency, external_api,
     logs::Logs,
     queue_broker, result_store,
@@ -235,40 +235,40 @@ fn run(name: &'static str, arguments: Vec<OsString>) -> ExitCode {
     let ran = match name {
         "aggregation-api" => parse(name, arguments).map(|AggregationArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
-            start(&common, &sources, aggregation::run)
+            start(&common, sources, aggregation::run)
         }),
         "cache-service" => parse(name, arguments).map(|CacheArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
-            start(&common, &sources, cache::run)
+            start(&common, sources, cache::run)
         }),
         "catalog-source" => parse(name, arguments)
-            .map(|CatalogArgs { common }| start(&common, &common.sources(name), catalog::run)),
+            .map(|CatalogArgs { common }| start(&common, common.sources(name), catalog::run)),
         "external-api" => parse(name, arguments).map(|ExternalApiArgs { common }| {
-            start(&common, &common.sources(name), external_api::run)
+            start(&common, common.sources(name), external_api::run)
         }),
         "load-balancer" => parse(name, arguments).map(|BalancerArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
-            start(&common, &sources, balancer::run)
+            start(&common, sources, balancer::run)
         }),
         "queue-broker" => parse(name, arguments).map(|args: QueueBrokerArgs| match args.command {
             Some(BrokerCommand::Deadletter(command)) => perform(command.run()),
             None => {
                 let sources = args.common.sources(name).with_defects(&args.defects);
-                start(&args.common, &sources, queue_broker::run)
+                start(&args.common, sources, queue_broker::run)
             }
         }),
         "result-store" => parse(name, arguments).map(|ResultStoreArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
-            start(&common, &sources, result_store::run)
+            start(&common, sources, result_store::run)
         }),
         "worker" => parse(name, arguments).map(|WorkerArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
-            start(&common, &sources, worker::run)
+            start(&common, sources, worker::run)
         }),
         _ => parse(name, arguments).map(|DependencyArgs { common, defects }| {
             let mut sources = common.sources(name).with_defects(&defects);
             sources.flags.insert(0, ("kind".to_owned(), name.to_owned()));
-            start(&common, &sources, dependency::run)
+            start(&common, sources, dependency::run)
         }),
     };
     ran.unwrap_or_else(|code| code)
@@ -287,15 +287,15 @@ fn parse<A: Parser>(name: &'static str, arguments: Vec<OsString>) -> Result<A, E
 
 fn start<C: Config, F: Future<Output = Result<(), E>>, E: std::fmt::Display>(
     args: &Common,
-    sources: &Sources,
-    run: impl FnOnce(C) -> F,
+    sources: Sources,
+    run: impl FnOnce(Live<C>) -> F,
 ) -> ExitCode {
-    let config: C = match config::load(sources) {
+    let config: Reloading<C> = match Reloading::load(sources) {
         Ok(config) => config,
         Err(error) => return end(BAD_CONFIGURATION, &error),
     };
     if args.print_config {
-        return match toml::to_string(&config) {
+        return match toml::to_string(&*config.live().get()) {
             Ok(text) => {
                 print!("{text}");
                 ExitCode::SUCCESS
@@ -310,7 +310,7 @@ fn start<C: Config, F: Future<Output = Result<(), E>>, E: std::fmt::Display>(
     if let Err(error) = descriptors::take_all() {
         tracing::warn!(%error, "cannot have as many descriptors as there may be");
     }
-    let code = perform(run(config));
+    let code = perform(config.run(run));
     logs.flush(FLUSH);
     code
 }

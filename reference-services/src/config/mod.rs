@@ -1,13 +1,19 @@
 //! Configuration in layers: defaults, then a TOML file, then the environment, then flags.
 //!
 //! Every layer is applied and checked by itself, so that an error can say in which file,
-//! variable or flag the mistake is.
+//! variable or flag the mistake is. They can be read again while the service runs: see
+//! [`Reloading`].
 
 mod error;
+mod live;
+mod reload;
+mod reloads;
 mod secret;
 mod service_link;
 
 pub use error::ConfigError;
+pub use live::Live;
+pub use reload::{ReloadError, Reloading};
 pub use secret::Secret;
 
 use std::path::PathBuf;
@@ -17,12 +23,21 @@ use toml::{Table, Value};
 
 /// What a configuration offers to the loader.
 pub trait Config: Default + Serialize + DeserializeOwned {
+    /// The fields that a running service takes up when they change, with all that is below them and
+    /// with dots between levels. All others are what the service was started with.
+    const LIVE: &'static [&'static str];
+
     /// Checks what the types cannot.
     ///
     /// # Errors
     ///
     /// Names the first field that is out of its range, what was expected and what was found.
     fn validate(&self) -> Result<(), Invalid>;
+
+    /// The secrets, with their fields: written down all of them look the same.
+    fn secrets(&self) -> Vec<(&'static str, Option<&Secret>)> {
+        Vec::new()
+    }
 }
 
 /// A field whose value is out of its range.

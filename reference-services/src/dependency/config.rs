@@ -117,6 +117,9 @@ impl Config {
 }
 
 impl config::Config for Config {
+    const LIVE: &'static [&'static str] =
+        &["latency", "fail_fraction", "fail_code", "retry_after_ms", "queue_max"];
+
     fn validate(&self) -> Result<(), Invalid> {
         self.latency.unwrap_or(self.kind.latency()).validate()?;
         Invalid::unless(self.concurrency >= 1, "concurrency", "at least 1", self.concurrency)?;

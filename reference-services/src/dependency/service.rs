@@ -6,7 +6,7 @@ use tonic::transport::server::Router;
 
 use super::{Config, Defect, Error, Kind, behaviour::Behaviour, handlers::Handlers};
 use crate::{
-    config::Config as _,
+    config::{Config as _, Live},
     pb::{
         inventory::inventory_server::InventoryServer, pricing::pricing_server::PricingServer,
         recommendations::recommendations_server::RecommendationsServer,
@@ -23,7 +23,7 @@ const REQUEST_BYTES_MAX: usize = 16 * 1024;
 /// # Errors
 ///
 /// When the configuration is invalid or the address cannot be listened on.
-pub async fn run(config: Config) -> Result<(), Error> {
+pub async fn run(config: Live<Config>) -> Result<(), Error> {
     bind(config).await?.serve().await
 }
 
@@ -32,10 +32,12 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn bind(config: Config) -> Result<Bound, Error> {
+pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
+    let live = config.into();
+    let config = live.get();
     config.validate()?;
     let grpc = Grpc::bind(&config.address(), &config.grpc).await?;
-    Ok(Bound { grpc, config })
+    Ok(Bound { grpc, live })
 }
 
 /// A service that listens.
@@ -43,7 +45,7 @@ pub async fn bind(config: Config) -> Result<Bound, Error> {
 #[must_use = "nothing is answered until it serves"]
 pub struct Bound {
     grpc: Grpc,
-    config: Config,
+    live: Live<Config>,
 }
 
 impl Bound {
@@ -72,14 +74,15 @@ impl Bound {
         self,
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let Self { grpc, config } = self;
+        let Self { grpc, live } = self;
+        let config = live.get();
         let kind = config.kind;
         tracing::info!(dependency = kind.name(), address = %grpc.local_addr(), "listening");
         let (reporter, health) = tonic_health::server::health_reporter();
         let handlers = Handlers {
             kind,
             products: config.products,
-            behaviour: Arc::new(Behaviour::new(&config)),
+            behaviour: Arc::new(Behaviour::new(live)),
             works_for_nobody: config.defects.contains(&Defect::WorksForNobody),
         };
         let stopped = grpc::serve_until(

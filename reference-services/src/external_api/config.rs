@@ -47,6 +47,8 @@ impl Default for Config {
 }
 
 impl config::Config for Config {
+    const LIVE: &'static [&'static str] = &["latency", "retry_after_s"];
+
     fn validate(&self) -> Result<(), Invalid> {
         self.latency.validate()?;
         let concurrency = self.concurrency_max;

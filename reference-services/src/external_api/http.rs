@@ -15,7 +15,10 @@ use super::{
     metrics::{Metrics, Outcome},
     streams::Streams,
 };
-use crate::server::{Body, Handler, Probes, Problem, Trace, json, read_json};
+use crate::{
+    config::Live,
+    server::{Body, Handler, Probes, Problem, Trace, json, read_json},
+};
 
 /// What a call sends.
 #[derive(Debug, Deserialize)]
@@ -35,7 +38,7 @@ struct Processed<'a> {
 /// Everything that calls share.
 #[derive(Debug)]
 pub(super) struct Api {
-    config: Config,
+    config: Live<Config>,
     places: Semaphore,
     keys: Keys,
     streams: Streams,
@@ -44,10 +47,12 @@ pub(super) struct Api {
 }
 
 impl Api {
-    pub(super) fn new(config: Config) -> Self {
-        let places = Semaphore::new(config.concurrency_max.min(Semaphore::MAX_PERMITS));
-        let (metrics, registry) = Metrics::new();
-        let keys = Keys::new(config.keys_max);
+    pub(super) fn new(config: Live<Config>) -> Self {
+        let first = config.get();
+        let places = Semaphore::new(first.concurrency_max.min(Semaphore::MAX_PERMITS));
+        let (metrics, mut registry) = Metrics::new();
+        config.register(&mut registry);
+        let keys = Keys::new(first.keys_max);
         let (streams, probes) = (Streams::default(), Probes::new(registry));
         Self { config, places, keys, streams, probes, metrics }
     }
@@ -66,24 +71,25 @@ impl Api {
     }
 
     async fn answer(&self, request: Request<Incoming>, span: &Span) -> (Outcome, Response<Body>) {
+        let config = self.config.get();
         // Before the body: what is turned away should cost nothing.
         let Ok(_place) = self.places.try_acquire() else {
             let detail = "too many calls at once";
             let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail);
-            let problem = problem.retry_after(self.config.retry_after_s);
+            let problem = problem.retry_after(config.retry_after_s);
             return (Outcome::Limited, problem.response());
         };
         let key = request.headers().get("idempotency-key").map(|key| key.as_bytes().to_vec());
         let expected = "expected a JSON object with an id and a payload";
-        let call: Call = match read_json(request.into_body(), &self.config.http, expected).await {
+        let call: Call = match read_json(request.into_body(), &config.http, expected).await {
             Ok(call) => call,
             Err(problem) => return (Outcome::ClientError, problem.response()),
         };
         span.record("job", &*call.id);
-        if self.config.cpu_us > 0 {
-            squall_os::cpu::spend(Duration::from_micros(self.config.cpu_us)).await;
+        if config.cpu_us > 0 {
+            squall_os::cpu::spend(Duration::from_micros(config.cpu_us)).await;
         }
-        let latency = self.config.latency.sample(&mut rand::rng());
+        let latency = config.latency.sample(&mut rand::rng());
         tokio::time::sleep(latency).await;
         if call.payload.get("poison") == Some(&Value::Bool(true)) {
             let detail = "this payload can not be processed";

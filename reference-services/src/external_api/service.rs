@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{Config, http::Api};
 use crate::{
-    config::Config as _,
+    config::{Config as _, Live},
     server::{Error, Http},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 /// # Errors
 ///
 /// When the configuration is invalid or the address cannot be listened on.
-pub async fn run(config: Config) -> Result<(), Error> {
+pub async fn run(config: Live<Config>) -> Result<(), Error> {
     bind(config).await?.serve().await
 }
 
@@ -22,10 +22,12 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn bind(config: Config) -> Result<Bound, Error> {
+pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
+    let live = config.into();
+    let config = live.get();
     config.validate()?;
     let http = Http::bind(&config.listen, &config.http).await?;
-    Ok(Bound { http, config })
+    Ok(Bound { http, live })
 }
 
 /// A service that listens.
@@ -33,7 +35,7 @@ pub async fn bind(config: Config) -> Result<Bound, Error> {
 #[must_use = "nothing is answered until it serves"]
 pub struct Bound {
     http: Http,
-    config: Config,
+    live: Live<Config>,
 }
 
 impl Bound {
@@ -63,8 +65,8 @@ impl Bound {
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
         tracing::info!(address = %self.local_addr(), "listening");
-        let drain = Duration::from_millis(self.config.drain_ms);
-        let api = Arc::new(Api::new(self.config));
+        let drain = Duration::from_millis(self.live.get().drain_ms);
+        let api = Arc::new(Api::new(self.live));
         let mut stopped = Ok(());
         let stop = async {
             stopped = stop.await;

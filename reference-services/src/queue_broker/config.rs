@@ -107,6 +107,16 @@ impl Default for RedriveConfig {
 }
 
 impl config::Config for Config {
+    const LIVE: &'static [&'static str] = &[
+        "jobs_max",
+        "bytes_max",
+        "retry_after_s",
+        "lease_jobs_max",
+        "failures_max",
+        "expiries_max",
+        "redrive",
+    ];
+
     fn validate(&self) -> Result<(), Invalid> {
         let at_least_one = [
             ("jobs_max", self.jobs_max as u64),

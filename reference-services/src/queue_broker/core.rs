@@ -23,7 +23,7 @@ use super::{
     redrive::Redrive,
     schedule::Schedule,
 };
-use crate::{alarm::alarm, journal::Kept, lease::mark};
+use crate::{alarm::alarm, config::Live, journal::Kept, lease::mark};
 
 /// Commands that are committed together at the most.
 const BATCH_MAX: usize = 1024;
@@ -119,7 +119,7 @@ enum Then {
 }
 
 pub(super) struct Core {
-    config: Config,
+    config: Live<Config>,
     kept: Kept<Ledger>,
     schedule: Schedule,
     parked: Parked,
@@ -134,7 +134,8 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(config: Config, kept: Kept<Ledger>, metrics: Metrics) -> Self {
+    pub(super) fn new(live: Live<Config>, kept: Kept<Ledger>, metrics: Metrics) -> Self {
+        let config = live.get();
         let mut schedule = Schedule::default();
         let now = Instant::now();
         // Defect: the next one of a key need not wait for one that is tried again.
@@ -145,10 +146,9 @@ impl Core {
             let pause = if forgotten { Duration::ZERO } else { job.pause_left() };
             schedule.enter(job.id.clone(), &job.key, now, now + pause);
         }
-        let mut redrive = Redrive::new(config.redrive.clone(), now);
-        kept.state.dead().values().for_each(|job| redrive.enter(job, now));
+        let redrive = Redrive::of(&config.redrive, kept.state.dead().values(), now);
         let core = Self {
-            config,
+            config: live,
             kept,
             schedule,
             parked: Parked::default(),
@@ -166,6 +166,7 @@ impl Core {
 
     /// Works until nobody can ask any more.
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut replaced = self.config.changes();
         loop {
             let next = [
                 self.schedule.next(),
@@ -181,6 +182,10 @@ impl Core {
                     None => return,
                 },
                 () = alarm(next) => {}
+                Ok(()) = replaced.changed() => {
+                    let dead = self.kept.state.dead().values();
+                    self.redrive = Redrive::of(&self.config.get().redrive, dead, Instant::now());
+                }
             }
             for _ in 1..BATCH_MAX {
                 if self.kept.is_full() {
@@ -212,7 +217,7 @@ impl Core {
                 self.fail(lease, failed, answer).await;
             }
             Command::Extend { leases, answer } => {
-                let (now, until) = (Instant::now(), Instant::now() + self.config.lease());
+                let (now, until) = (Instant::now(), Instant::now() + self.config.get().lease());
                 let holds = |lease: &Lease| self.schedule.holds(&lease.id, lease.token, now);
                 let (held, lost): (Vec<_>, Vec<_>) = leases.into_iter().partition(holds);
                 for lease in &held {
@@ -268,8 +273,8 @@ impl Core {
         job.nth = self.kept.state.accepted() + self.entering as u64;
         let bytes = job.encoded_len() as u64;
         let ledger = &self.kept.state;
-        let full = ledger.len() + self.entering >= self.config.jobs_max
-            || ledger.bytes() + self.entering_bytes + bytes > self.config.bytes_max;
+        let full = ledger.len() + self.entering >= self.config.get().jobs_max
+            || ledger.bytes() + self.entering_bytes + bytes > self.config.get().bytes_max;
         // Defect: the memory of the process is the only bound.
         if full && !self.has(Defect::UnboundedQueue) {
             let _ = answer.send(Err(Refusal::Full));
@@ -309,7 +314,7 @@ impl Core {
         failed.delay_ms = failed.delay_ms.min(DELAY_MS_MAX);
         let delay = Duration::from_millis(failed.delay_ms);
         let Lease { id, token } = lease;
-        let (change, then) = if failures < self.config.failures_max || !failed.counts {
+        let (change, then) = if failures < self.config.get().failures_max || !failed.counts {
             (Change::Failed(failed), Then::PutBack(token, delay))
         } else if self.has(Defect::NoDeadLetter) {
             // Defect: nobody will ever hear of it again.
@@ -423,7 +428,7 @@ impl Core {
             let Some(job) = self.kept.state.live(&id) else { continue };
             let expiries = job.expiries + 1;
             // Defect: there is no number that is too many.
-            let (change, then) = if expiries < self.config.expiries_max
+            let (change, then) = if expiries < self.config.get().expiries_max
                 || self.has(Defect::ExpiresForever)
             {
                 (Change::Expired(id.clone()), Then::Again)
@@ -463,8 +468,8 @@ impl Core {
         while self.schedule.ready() > 0
             && let Some((worker, jobs_max, answer)) = self.parked.first()
         {
-            let count = jobs_max.min(self.config.lease_jobs_max);
-            let jobs = self.lease(&worker, count, now + self.config.lease());
+            let count = jobs_max.min(self.config.get().lease_jobs_max);
+            let jobs = self.lease(&worker, count, now + self.config.get().lease());
             if let Err(jobs) = answer.send(jobs) {
                 // Nobody is there to take them.
                 for job in jobs.iter().rev() {
@@ -501,7 +506,7 @@ impl Core {
     }
 
     fn has(&self, defect: Defect) -> bool {
-        self.config.defects.contains(&defect)
+        self.config.get().defects.contains(&defect)
     }
 
     fn counts(&self) -> Counts {

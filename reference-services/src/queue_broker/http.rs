@@ -15,7 +15,10 @@ use super::{
     metrics::Metrics,
     record::Job,
 };
-use crate::server::{Body, Handler, Limits, Probes, Problem, Trace, json, read_json};
+use crate::{
+    config::Live,
+    server::{Body, Handler, Probes, Problem, Trace, json, read_json},
+};
 
 /// What a client sends.
 #[derive(Deserialize)]
@@ -53,23 +56,20 @@ struct Shown<'a> {
 /// Everything that requests share.
 #[derive(Debug)]
 pub(super) struct Api {
+    config: Live<Config>,
     handle: Arc<Handle>,
-    limits: Limits,
-    retry_after_s: u64,
-    cpu: Option<std::time::Duration>,
     metrics: Metrics,
     pub(super) probes: Probes,
 }
 
 impl Api {
     pub(super) fn new(
-        config: &Config,
+        config: Live<Config>,
         handle: Arc<Handle>,
         metrics: Metrics,
         probes: Probes,
     ) -> Self {
-        let (limits, retry_after_s) = (config.http.clone(), config.retry_after_s);
-        Self { handle, limits, retry_after_s, cpu: config.cpu(), metrics, probes }
+        Self { config, handle, metrics, probes }
     }
 
     async fn post(&self, request: Request<Incoming>) -> Response<Body> {
@@ -90,11 +90,14 @@ impl Api {
     ) -> Result<Response<Body>, Problem> {
         let Some(_place) = self.handle.enter() else {
             self.metrics.shed.inc();
-            return Err(Problem::shed("too many requests at once", self.retry_after_s));
+            return Err(Problem::shed(
+                "too many requests at once",
+                self.config.get().retry_after_s,
+            ));
         };
         let expected = "expected a JSON object with an id and a payload";
         let NewJob { id, payload, key } =
-            read_json(request.into_body(), &self.limits, expected).await?;
+            read_json(request.into_body(), &self.config.get().http, expected).await?;
         if !is_id(&id) {
             let detail = "expected an id of 1 to 128 letters, digits and ._:-";
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
@@ -104,7 +107,7 @@ impl Api {
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
         }
         span.record("job", &*id);
-        if let Some(cost) = self.cpu {
+        if let Some(cost) = self.config.get().cpu() {
             squall_os::cpu::spend(cost).await;
         }
         let payload = String::from(Box::<str>::from(payload)).into_bytes().into();
@@ -119,13 +122,15 @@ impl Api {
             Refusal::Full => {
                 self.metrics.shed.inc();
                 let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "the queue is full");
-                problem.retry_after(self.retry_after_s)
+                problem.retry_after(self.config.get().retry_after_s)
             }
             Refusal::Another => {
                 let detail = "another job with this id was accepted before";
                 Problem::new(StatusCode::CONFLICT, detail)
             }
-            Refusal::Disk => Problem::shed("the job could not be stored", self.retry_after_s),
+            Refusal::Disk => {
+                Problem::shed("the job could not be stored", self.config.get().retry_after_s)
+            }
             Refusal::Unknown | Refusal::NoLease => {
                 Problem::new(StatusCode::NOT_FOUND, "no such dead letter")
             }

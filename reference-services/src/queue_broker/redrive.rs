@@ -20,8 +20,15 @@ pub(super) struct Redrive {
 }
 
 impl Redrive {
-    pub(super) fn new(config: RedriveConfig, now: Instant) -> Self {
-        Self { config, due: BTreeSet::new(), not_before: now }
+    /// Of all dead letters that there are.
+    pub(super) fn of<'a>(
+        config: &RedriveConfig,
+        dead: impl Iterator<Item = &'a Job>,
+        now: Instant,
+    ) -> Self {
+        let mut redrive = Self { config: config.clone(), due: BTreeSet::new(), not_before: now };
+        dead.for_each(|job| redrive.enter(job, now));
+        redrive
     }
 
     /// A job is a dead letter.
@@ -73,7 +80,7 @@ mod tests {
     fn dead_letters_come_back_in_time_one_after_the_other_and_not_for_ever() {
         let now = Instant::now();
         let config = RedriveConfig { after_ms: 60_000, times_max: 2, per_second: 10 };
-        let mut redrive = Redrive::new(config, now);
+        let mut redrive = Redrive::of(&config, [].iter(), now);
         for (id, redriven, for_ms) in [("b", 1, 1_000), ("a", 0, 2_000), ("c", 2, 3_000)] {
             redrive.enter(&dead(id, redriven, for_ms), now);
         }
@@ -93,7 +100,7 @@ mod tests {
     #[test]
     fn one_that_was_replayed_and_is_dead_again_waits_anew() {
         let config = RedriveConfig { after_ms: 5_000, times_max: 2, per_second: 10 };
-        let redrive = Redrive::new(config, Instant::now());
+        let redrive = Redrive::of(&config, [].iter(), Instant::now());
         assert!(redrive.is_due(&dead("a", 0, 6_000)));
         assert!(!redrive.is_due(&dead("a", 0, 4_000)), "it is dead since then only");
         assert!(!redrive.is_due(&dead("a", 2, 6_000)), "it has had its times");
@@ -102,7 +109,7 @@ mod tests {
     #[test]
     fn without_a_time_there_is_no_policy() {
         let now = Instant::now();
-        let mut redrive = Redrive::new(RedriveConfig::default(), now);
+        let mut redrive = Redrive::of(&RedriveConfig::default(), [].iter(), now);
         redrive.enter(&dead("a", 0, 0), now);
         assert_eq!(redrive.next(), None);
     }

@@ -10,7 +10,7 @@ use super::{
     metrics::Metrics,
 };
 use crate::{
-    config::Config as _,
+    config::{Config as _, Live},
     journal::{Access, Kept, Unsynced},
     pb::queue::queue_server::QueueServer,
     server::{Error, Grpc, Http, Probes, grpc},
@@ -28,7 +28,7 @@ const REQUEST_BYTES_MAX: usize = 1 << 20;
 ///
 /// When the configuration is invalid, an address cannot be listened on, or the journal cannot
 /// be used.
-pub async fn run(config: Config) -> Result<(), Error> {
+pub async fn run(config: Live<Config>) -> Result<(), Error> {
     bind(config).await?.serve().await
 }
 
@@ -38,7 +38,9 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn bind(mut config: Config) -> Result<Bound, Error> {
+pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
+    let live = config.into();
+    let mut config = Config::clone(&live.get());
     config.validate()?;
     // Defect: nobody has set this bound.
     if config.defects.contains(&Defect::UnboundedConnections) {
@@ -57,7 +59,7 @@ pub async fn bind(mut config: Config) -> Result<Bound, Error> {
         Some(kept) => kept,
         None => recover(&config).await?,
     };
-    Ok(Bound { http, grpc, kept, config })
+    Ok(Bound { http, grpc, kept, live })
 }
 
 /// The jobs of the journal.
@@ -82,7 +84,7 @@ pub struct Bound {
     http: Http,
     grpc: Grpc,
     kept: Kept<Ledger>,
-    config: Config,
+    live: Live<Config>,
 }
 
 impl Bound {
@@ -117,12 +119,14 @@ impl Bound {
         self,
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let Self { http, grpc, kept, config } = self;
+        let Self { http, grpc, kept, live } = self;
+        let config = live.get();
         tracing::info!(
             address = %http.local_addr(), workers = %grpc.local_addr(), jobs = kept.state.len(),
             "listening"
         );
-        let (metrics, registry) = Metrics::new();
+        let (metrics, mut registry) = Metrics::new();
+        live.register(&mut registry);
         let (handle, commands) = Handle::new(config.in_flight_max);
         let handle = Arc::new(handle);
         let workers = Workers {
@@ -136,11 +140,11 @@ impl Bound {
         if !config.defects.contains(&Defect::ReadyWithoutDisk) {
             probes = probes.unready_while(kept.refused(), DISK_REFUSES);
         }
-        let api = Arc::new(Api::new(&config, Arc::clone(&handle), metrics.clone(), probes));
+        let api = Arc::new(Api::new(live.clone(), Arc::clone(&handle), metrics.clone(), probes));
         let drain = Duration::from_millis(config.drain_ms);
         // Ends with the service, however that ends.
         let mut core = JoinSet::new();
-        core.spawn(Core::new(config, kept, metrics).run(commands));
+        core.spawn(Core::new(live, kept, metrics).run(commands));
         let (stopping, stopped) = watch::channel(());
         let asked = async {
             let asked = stop.await;

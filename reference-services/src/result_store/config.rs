@@ -62,6 +62,8 @@ impl Default for Config {
 }
 
 impl config::Config for Config {
+    const LIVE: &'static [&'static str] = &["results_max", "bytes_max"];
+
     fn validate(&self) -> Result<(), Invalid> {
         let at_least_one = [
             ("results_max", self.results_max as u64),

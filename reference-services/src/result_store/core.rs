@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     alarm::alarm,
+    config::Live,
     journal::{Kept, State},
 };
 
@@ -45,7 +46,7 @@ pub(super) enum Command {
 }
 
 pub(super) struct Core {
-    config: Config,
+    config: Live<Config>,
     kept: Kept<Results>,
     batch: Vec<(Bytes, oneshot::Sender<Result<Answered, Refusal>>)>,
     in_batch: BTreeSet<String>,
@@ -54,7 +55,7 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(config: Config, kept: Kept<Results>, metrics: Metrics) -> Self {
+    pub(super) fn new(config: Live<Config>, kept: Kept<Results>, metrics: Metrics) -> Self {
         metrics.show(kept.state.len());
         let (batch, in_batch, entering_bytes) = (Vec::new(), BTreeSet::new(), 0);
         Self { config, kept, batch, in_batch, entering_bytes, metrics }
@@ -110,8 +111,8 @@ impl Core {
         }
         let bytes = record.encoded_len() as u64;
         let state = &self.kept.state;
-        if state.len() + self.batch.len() >= self.config.results_max
-            || state.snapshot_bytes() + self.entering_bytes + bytes > self.config.bytes_max
+        if state.len() + self.batch.len() >= self.config.get().results_max
+            || state.snapshot_bytes() + self.entering_bytes + bytes > self.config.get().bytes_max
         {
             let _ = answer.send(Err(Refusal::Full));
             return;
@@ -119,7 +120,7 @@ impl Core {
         self.entering_bytes += bytes;
         self.in_batch.insert(record.job.clone());
         let result = record.result.clone();
-        let answer = if self.config.defects.contains(&Defect::AnswersBeforeSync) {
+        let answer = if self.config.get().defects.contains(&Defect::AnswersBeforeSync) {
             // Defect: the power may fail before the batch is on the disk.
             let _ = answer.send(Ok(Answered { result: result.clone(), duplicate: false }));
             oneshot::channel().0

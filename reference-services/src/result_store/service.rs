@@ -10,7 +10,7 @@ use tonic::server::NamedService;
 
 use super::{Config, Defect, core::Core, grpc::Calls, metrics::Metrics, results::Results};
 use crate::{
-    config::Config as _,
+    config::{Config as _, Live},
     journal::{Access, Kept, Unsynced},
     pb::results::results_server::ResultsServer,
     server::{Error, Grpc, Http, Probes, grpc},
@@ -31,7 +31,7 @@ const REQUEST_BYTES: usize = 1024;
 ///
 /// When the configuration is invalid, an address cannot be listened on, or the journal cannot
 /// be used.
-pub async fn run(config: Config) -> Result<(), Error> {
+pub async fn run(config: Live<Config>) -> Result<(), Error> {
     bind(config).await?.serve().await
 }
 
@@ -41,7 +41,9 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn bind(config: Config) -> Result<Bound, Error> {
+pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
+    let live = config.into();
+    let config = live.get();
     config.validate()?;
     let http = Http::bind(&config.listen_probes, &config.http).await?;
     let grpc = Grpc::bind(&config.listen, &config.grpc).await?;
@@ -52,7 +54,7 @@ pub async fn bind(config: Config) -> Result<Bound, Error> {
     if config.defects.contains(&Defect::NeverSyncs) {
         kept = kept.leaving_unsynced(Unsynced::Batches);
     }
-    Ok(Bound { http, grpc, kept, config })
+    Ok(Bound { http, grpc, kept, live })
 }
 
 /// A service that listens.
@@ -62,7 +64,7 @@ pub struct Bound {
     http: Http,
     grpc: Grpc,
     kept: Kept<Results>,
-    config: Config,
+    live: Live<Config>,
 }
 
 impl Bound {
@@ -97,12 +99,14 @@ impl Bound {
         self,
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
-        let Self { http, grpc, kept, config } = self;
+        let Self { http, grpc, kept, live } = self;
+        let config = live.get();
         tracing::info!(
             address = %grpc.local_addr(), probes = %http.local_addr(), results = kept.state.len(),
             "listening"
         );
-        let (metrics, registry) = Metrics::new();
+        let (metrics, mut registry) = Metrics::new();
+        live.register(&mut registry);
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let result_bytes_max = config.result_bytes_max;
         let cpu = config.cpu();
@@ -112,7 +116,7 @@ impl Bound {
         let drain = Duration::from_millis(config.drain_ms);
         // Ends with the service, however that ends.
         let mut core = JoinSet::new();
-        core.spawn(Core::new(config, kept, metrics).run(commands));
+        core.spawn(Core::new(live, kept, metrics).run(commands));
         let (stopping, stopped) = watch::channel(());
         let asked = async {
             let asked = stop.await;

@@ -13,6 +13,7 @@ use tracing::{Instrument, field::Empty};
 use super::{Config, Defect, queue::Job};
 use crate::{
     client::{Client, Tuning},
+    config::Live,
     lease::mark,
     server::{TRACEPARENT, Trace},
 };
@@ -36,7 +37,7 @@ pub(super) enum CallError {
 pub(super) struct ExternalApi {
     client: Client,
     uri: Uri,
-    timeout: Duration,
+    config: Live<Config>,
     /// How many connections there may be, if that is fewer than workers.
     connections: Option<Semaphore>,
     /// Does a call say which one it is, however often it is made?
@@ -50,7 +51,8 @@ struct Call<'a> {
 }
 
 impl ExternalApi {
-    pub(super) fn new(config: &Config, base: &Uri) -> Self {
+    pub(super) fn new(live: Live<Config>, base: &Uri) -> Self {
+        let config = live.get();
         // As many connections as there are workers, all of them kept: none is made per call.
         let client = Client::new(Tuning {
             idle_max: config.concurrency,
@@ -66,8 +68,7 @@ impl ExternalApi {
         let uri = Uri::from_parts(parts).unwrap_or_else(|_| base.clone());
         // Defect: a call that is made again is another one.
         let keyed = !config.has(Defect::NoIdempotencyKey);
-        let timeout = Duration::from_millis(config.call_timeout_ms);
-        Self { client, uri, timeout, connections, keyed }
+        Self { client, uri, config: live, connections, keyed }
     }
 
     /// Has a job processed.
@@ -79,7 +80,8 @@ impl ExternalApi {
             retry_after_ms = Empty,
             outcome = Empty
         );
-        let called = timeout(self.timeout, self.call(job, trace)).instrument(span.clone()).await;
+        let longest = Duration::from_millis(self.config.get().call_timeout_ms);
+        let called = timeout(longest, self.call(job, trace)).instrument(span.clone()).await;
         let (outcome, called) = match called {
             Ok(Ok(result)) => ("ok", Ok(result)),
             Ok(Err(CallError::Limited(after))) => ("rejected", Err(CallError::Limited(after))),

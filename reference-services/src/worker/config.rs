@@ -100,6 +100,8 @@ impl Default for Config {
 }
 
 impl config::Config for Config {
+    const LIVE: &'static [&'static str] = &["call_timeout_ms", "backoff"];
+
     fn validate(&self) -> Result<(), Invalid> {
         let name = &self.name;
         let plain = |byte: u8| byte.is_ascii_graphic();

@@ -14,7 +14,7 @@ use super::{
     queue::{Job, PutBack, Queue, QueueError},
     store::ResultStore,
 };
-use crate::{breaker::Breaker, server::Trace};
+use crate::{breaker::Breaker, config::Live, server::Trace};
 
 /// How often the queue is told what became of a job.
 const TELL_MAX: u32 = 5;
@@ -25,7 +25,7 @@ const TELL_PAUSE: Duration = Duration::from_millis(100);
 /// What jobs need.
 #[derive(Debug)]
 pub(super) struct Work<Q> {
-    pub(super) config: Config,
+    pub(super) config: Live<Config>,
     pub(super) queue: Q,
     pub(super) api: ExternalApi,
     pub(super) store: ResultStore,
@@ -51,20 +51,20 @@ impl<Q: Queue> Work<Q> {
     }
 
     async fn process(&self, job: &Job, trace: Trace) -> Outcome {
-        if self.config.cpu_us > 0 {
-            squall_os::cpu::spend(Duration::from_micros(self.config.cpu_us)).await;
+        if self.config.get().cpu_us > 0 {
+            squall_os::cpu::spend(Duration::from_micros(self.config.get().cpu_us)).await;
         }
         // It may have waited in the buffer for too long, and is then somebody else's. Nothing is
         // waited for between this and the call.
         let ours = self.held.until(&job.lease, Instant::now()).is_some();
-        if !ours && !self.config.has(Defect::WorksWithoutLease) {
+        if !ours && !self.config.get().has(Defect::WorksWithoutLease) {
             return Outcome::Lost;
         }
         let Some(admission) = self.breaker.admit(Instant::now()) else {
             return self.hand_back(job).await;
         };
         // Defect: the broker is never told that it was the job's failure.
-        let counts = !self.config.has(Defect::RetriesForever);
+        let counts = !self.config.get().has(Defect::RetriesForever);
         let result = match self.api.process(job, trace).await {
             Ok(result) => {
                 admission.succeeded(Instant::now());
@@ -87,7 +87,7 @@ impl<Q: Queue> Work<Q> {
                 return self.put_back(job, error, false, after.unwrap_or_default()).await;
             }
         };
-        if self.config.has(Defect::AckBeforeStore) {
+        if self.config.get().has(Defect::AckBeforeStore) {
             // Defect: a crash from here on loses the result.
             let outcome = self.acknowledge(job).await;
             let _ = self.store.put(&job.lease.job, result, trace).await;
@@ -95,7 +95,7 @@ impl<Q: Queue> Work<Q> {
         }
         match self.store.put(&job.lease.job, result, trace).await {
             // Defect: nobody looks at what the store has answered.
-            Err(error) if !self.config.has(Defect::IgnoresStoreError) => {
+            Err(error) if !self.config.get().has(Defect::IgnoresStoreError) => {
                 self.put_back(job, error, false, Duration::ZERO).await
             }
             _ => self.acknowledge(job).await,
@@ -123,7 +123,8 @@ impl<Q: Queue> Work<Q> {
     /// When a job may be tried again: after the pause that somebody has asked for, and then another
     /// one, since all who were turned away together were asked for the same.
     fn delay(&self, job: &Job, asked: Duration) -> Duration {
-        let (config, backoff) = (&self.config, &self.config.backoff);
+        let config = self.config.get();
+        let backoff = &config.backoff;
         // Defects: each leaves out a part of the pause.
         let asked = if config.has(Defect::IgnoresRetryAfter) { Duration::ZERO } else { asked };
         let pause = if config.has(Defect::NoBackoff) {

@@ -26,10 +26,10 @@ const READ_PAUSE: Duration = Duration::from_millis(500);
 
 /// Works until `stopping` changes, then lets what is in flight end, and hands back the rest.
 pub(super) async fn run<Q: Queue>(work: Arc<Work<Q>>, mut stopping: watch::Receiver<()>) {
-    let (buffer, taken) = mpsc::channel(work.config.buffer_max);
+    let (buffer, taken) = mpsc::channel(work.config.get().buffer_max);
     let taken = Arc::new(Mutex::new(taken));
     let mut tasks = JoinSet::new();
-    for worker in 0..work.config.concurrency {
+    for worker in 0..work.config.get().concurrency {
         let (work, taken) = (Arc::clone(&work), Arc::clone(&taken));
         tasks.spawn(serve(work, worker, taken, stopping.clone()));
     }
@@ -39,7 +39,7 @@ pub(super) async fn run<Q: Queue>(work: Arc<Work<Q>>, mut stopping: watch::Recei
     let _ = stopping.changed().await;
     tracing::info!("draining");
     let all = async { while tasks.join_next().await.is_some() {} };
-    if timeout(Duration::from_millis(work.config.drain_ms), all).await.is_err() {
+    if timeout(Duration::from_millis(work.config.get().drain_ms), all).await.is_err() {
         tracing::warn!(tasks = tasks.len(), "cut off jobs that did not end in time");
         tasks.shutdown().await;
     }
@@ -83,7 +83,7 @@ async fn read<Q: Queue>(
 ) {
     let mut unbounded = JoinSet::new();
     // A quarter at a time, so that not each job costs a call.
-    let batch = work.config.buffer_max.div_ceil(4);
+    let batch = work.config.get().buffer_max.div_ceil(4);
     loop {
         let room = tokio::select! {
             biased;
@@ -110,7 +110,7 @@ async fn read<Q: Queue>(
             Ok(jobs) => {
                 for job in jobs {
                     work.held.enter(&job);
-                    if work.config.has(Defect::TaskPerJob) {
+                    if work.config.get().has(Defect::TaskPerJob) {
                         // Defect: nothing bounds how many jobs are in work.
                         let work = Arc::clone(&work);
                         unbounded.spawn(async move { work.perform(job, usize::MAX).await });
@@ -146,7 +146,7 @@ async fn keep<Q: Queue>(work: Arc<Work<Q>>) {
         if leases.is_empty() {
             continue;
         }
-        if work.config.has(Defect::NeverExtends) {
+        if work.config.get().has(Defect::NeverExtends) {
             // Defect: the leases end when they end.
             continue;
         }

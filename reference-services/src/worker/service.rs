@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     breaker::Breaker,
-    config::Config as _,
+    config::{Config as _, Live},
     server::{Error, Http, Probes},
 };
 
@@ -19,7 +19,7 @@ use crate::{
 /// # Errors
 ///
 /// When the configuration is invalid or the address cannot be listened on.
-pub async fn run(config: Config) -> Result<(), Error> {
+pub async fn run(config: Live<Config>) -> Result<(), Error> {
     bind(config).await?.serve().await
 }
 
@@ -28,10 +28,13 @@ pub async fn run(config: Config) -> Result<(), Error> {
 /// # Errors
 ///
 /// As [`run`].
-pub async fn bind(config: Config) -> Result<Bound, Error> {
+pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
+    let live = config.into();
+    let config = live.get();
     config.validate()?;
     let http = Http::bind(&config.listen, &config.http).await?;
-    let (metrics, registry) = Metrics::new(config.concurrency);
+    let (metrics, mut registry) = Metrics::new(config.concurrency);
+    live.register(&mut registry);
     let rpc = config.rpc_timeout();
     let mut breaker = config.breaker.clone();
     if config.has(Defect::NoBreaker) {
@@ -40,12 +43,12 @@ pub async fn bind(config: Config) -> Result<Bound, Error> {
     }
     let work = Work {
         queue: Broker::new(config.queue()?, config.name.clone(), config.wait_ms, rpc),
-        api: ExternalApi::new(&config, &config.external_api()?),
+        api: ExternalApi::new(live.clone(), &config.external_api()?),
         store: ResultStore::new(config.result_store()?, rpc),
         breaker: Breaker::new("external-api", &breaker, metrics.breaker.clone()),
         held: Arc::new(Held::default()),
         metrics,
-        config,
+        config: live,
     };
     Ok(Bound { http, probes: Probes::new(registry), work: Arc::new(work) })
 }
@@ -87,12 +90,12 @@ impl Bound {
         stop: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
         let Self { http, probes, work } = self;
-        tracing::info!(address = %http.local_addr(), worker = work.config.name, "listening");
+        tracing::info!(address = %http.local_addr(), worker = work.config.get().name, "listening");
         let probes = Arc::new(probes);
         let (stopping, stopped) = watch::channel(());
         let asked = async {
             let asked = stop.await;
-            if work.config.has(Defect::IgnoresShutdown) {
+            if work.config.get().has(Defect::IgnoresShutdown) {
                 // Defect: nobody has told the pool.
                 std::future::pending::<()>().await;
             }

@@ -2,6 +2,7 @@
 
 use squall::Scenario;
 
+mod api_reload;
 mod api_restart;
 mod api_rolling_update;
 mod breaker;
@@ -95,6 +96,7 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
         entry!(slow_and_failing),
         entry!(bulkhead_places),
         entry!(caller_cut_off),
+        entry!(api_reload),
         entry!(api_restart),
         entry!(api_rolling_update),
         entry!(greedy_tenant),

@@ -12,6 +12,7 @@ mod balancer_stops;
 mod cache_expiry;
 mod canary;
 mod catalog_away;
+mod flag_kill_switch;
 mod good_better_bad;
 mod items_change;
 mod long_lived;
@@ -81,5 +82,6 @@ pub(super) fn all() -> Vec<(Vec<Scenario>, &'static str)> {
         entry!(balancer_forgets),
         entry!(balancer_stops),
         family!(cache_expiry),
+        entry!(flag_kill_switch),
     ]
 }

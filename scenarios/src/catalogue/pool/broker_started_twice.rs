@@ -56,14 +56,14 @@ async fn started_twice(config: queue_broker::Config) -> Result<(), Error> {
         std::future::pending().await
     };
     tokio::select! {
-        ended = queue_broker::run(config.clone()) => ended,
+        ended = queue_broker::run(config.clone().into()) => ended,
         ended = again => ended,
     }
 }
 
 /// Starts another broker, and says why it has ended.
 async fn start(config: queue_broker::Config, port: &str) {
-    if let Err(error) = queue_broker::run(config).await {
+    if let Err(error) = queue_broker::run(config.into()).await {
         tracing::info!(port, %error, "a second broker was refused");
     }
 }
