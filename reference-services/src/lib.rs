@@ -58,6 +58,11 @@
 //!
 //! # What an observer sees
 //!
+//! With `--otlp-endpoint http://collector:4318`, or `OTEL_EXPORTER_OTLP_ENDPOINT`, a binary sends its
+//! spans to a collector (OTLP over HTTP, in protobuf), and the histogram of the API's requests names
+//! traces as exemplars. A caller's `traceparent` makes its span the parent, and that of a call names
+//! the call's span.
+//!
 //! | span or event | fields | lives |
 //! | --- | --- | --- |
 //! | `request` | `trace_id`, `outcome`: `ok`, `degraded`, `client-error`, `shed`, `failed`, `cancelled` | from the head of a request for a product to its answer |
@@ -105,6 +110,7 @@ pub mod journal;
 mod lease;
 mod logs;
 mod metrics;
+mod otlp;
 pub mod pb;
 pub mod queue_broker;
 pub mod result_store;

@@ -171,7 +171,7 @@ async fn attempt<S: Section>(
         admission
     };
     let mut request = Request::new(S::request(id));
-    if let Some(traceparent) = context.trace.for_call() {
+    if let Some(traceparent) = context.trace.for_call(&attempt.span) {
         request.metadata_mut().insert(TRACEPARENT, traceparent);
     }
     let answer = match deadline {

@@ -128,7 +128,9 @@ impl Api {
             warm = self.warm.load(Ordering::Relaxed),
             outcome = Empty
         );
+        trace.adopt(&span);
         let mut observed = Observed {
+            trace,
             span: Arc::new(span.clone()),
             metrics: &self.metrics,
             begun,
@@ -242,6 +244,7 @@ fn product_id(text: &str) -> Option<u64> {
 
 /// A request as an observer sees it, up to its answer or until its client went away.
 struct Observed<'a> {
+    trace: Trace,
     span: Arc<tracing::Span>,
     metrics: &'a Metrics,
     begun: Instant,
@@ -252,7 +255,7 @@ impl Drop for Observed<'_> {
     fn drop(&mut self) {
         self.span.record("outcome", self.outcome.name());
         self.metrics.in_flight.dec();
-        self.metrics.count(self.outcome, self.begun.elapsed());
+        self.metrics.count(self.outcome, self.begun.elapsed(), self.trace);
     }
 }
 

@@ -13,7 +13,8 @@ use prometheus_client::{
 use crate::{
     breaker::BreakerGauge,
     dependency::Kind,
-    metrics::{Table, registry},
+    metrics::{Table, Traced, registry},
+    server::Trace,
 };
 
 /// Bucket bounds around the two deadlines, in seconds.
@@ -78,7 +79,7 @@ impl CallOutcome {
 pub(super) struct Metrics {
     registry: Registry,
     requests: [Counter; 6],
-    request_seconds: Histogram,
+    request_seconds: Traced,
     pub(super) in_flight: Gauge,
     calls: [CallMetrics; 4],
 }
@@ -97,7 +98,7 @@ pub(super) struct CallMetrics {
 impl Metrics {
     pub(super) fn new() -> Self {
         let requests: [Counter; 6] = Default::default();
-        let request_seconds = Histogram::new(BUCKETS);
+        let request_seconds = Traced::new(BUCKETS);
         let in_flight = Gauge::default();
         let calls = Kind::ALL.map(|_| CallMetrics::new());
         let mut registry = registry("aggregation_api");
@@ -124,10 +125,10 @@ impl Metrics {
         self.calls[kind as usize].clone()
     }
 
-    pub(super) fn count(&self, outcome: RequestOutcome, took: Duration) {
+    pub(super) fn count(&self, outcome: RequestOutcome, took: Duration, trace: Trace) {
         self.requests[outcome as usize].inc();
         if outcome != RequestOutcome::Cancelled {
-            self.request_seconds.observe(took.as_secs_f64());
+            self.request_seconds.observe(took.as_secs_f64(), trace);
         }
     }
 

@@ -173,8 +173,12 @@ fn begin_session(cache: &Cache) -> Response<server::Body> {
 
 async fn observed(cache: &Arc<Cache>, headers: &HeaderMap, id: &str) -> Response<server::Body> {
     // At the load that this service is made for, a span for each request is too much to keep.
-    let trace = || Trace::of(headers);
-    let span = tracing::debug_span!(parent: None, "request", trace_id = %trace());
+    let span = tracing::debug_span!(parent: None, "request", trace_id = tracing::field::Empty);
+    if !span.is_disabled() {
+        let trace = Trace::of(headers);
+        span.record("trace_id", tracing::field::display(trace));
+        trace.adopt(&span);
+    }
     let begun = Instant::now();
     let mut observed = Observed { metrics: &cache.metrics, begun, outcome: Outcome::Cancelled };
     cache.metrics.in_flight.inc();

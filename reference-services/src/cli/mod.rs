@@ -14,7 +14,9 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt,
+};
 
 use self::{probe::Probe, scrape::Scrape};
 use crate::{
@@ -23,6 +25,7 @@ use crate::{
     config::{Config, Live, Reloading, Sources},
     dependency, external_api,
     logs::Logs,
+    otlp::Otlp,
     queue_broker, result_store,
     server::descriptors,
     worker,
@@ -50,6 +53,9 @@ struct Common {
     /// Print the configuration that results, as TOML, and exit
     #[arg(long)]
     print_config: bool,
+    /// Collector that spans are sent to, in OTLP over HTTP; else OTEL_EXPORTER_OTLP_ENDPOINT, else none
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// Format of the logs on standard output; RUST_LOG filters them
     #[arg(long, value_enum, default_value_t = LogFormat::Plain)]
     log_format: LogFormat,
@@ -207,7 +213,7 @@ pub fn services() -> ExitCode {
             Err(code) => code,
         },
         "scrape" => match parse::<Scrape>("services scrape", arguments) {
-            Ok(scrape) => match LogFormat::Plain.install() {
+            Ok(scrape) => match LogFormat::Plain.install(None) {
                 Ok(logs) => {
                     let code = perform(scrape.run());
                     logs.flush(FLUSH);
@@ -235,40 +241,40 @@ fn run(name: &'static str, arguments: Vec<OsString>) -> ExitCode {
     let ran = match name {
         "aggregation-api" => parse(name, arguments).map(|AggregationArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
-            start(&common, sources, aggregation::run)
+            start(name, &common, sources, aggregation::run)
         }),
         "cache-service" => parse(name, arguments).map(|CacheArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
-            start(&common, sources, cache::run)
+            start(name, &common, sources, cache::run)
         }),
         "catalog-source" => parse(name, arguments)
-            .map(|CatalogArgs { common }| start(&common, common.sources(name), catalog::run)),
+            .map(|CatalogArgs { common }| start(name, &common, common.sources(name), catalog::run)),
         "external-api" => parse(name, arguments).map(|ExternalApiArgs { common }| {
-            start(&common, common.sources(name), external_api::run)
+            start(name, &common, common.sources(name), external_api::run)
         }),
         "load-balancer" => parse(name, arguments).map(|BalancerArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
-            start(&common, sources, balancer::run)
+            start(name, &common, sources, balancer::run)
         }),
         "queue-broker" => parse(name, arguments).map(|args: QueueBrokerArgs| match args.command {
             Some(BrokerCommand::Deadletter(command)) => perform(command.run()),
             None => {
                 let sources = args.common.sources(name).with_defects(&args.defects);
-                start(&args.common, sources, queue_broker::run)
+                start(name, &args.common, sources, queue_broker::run)
             }
         }),
         "result-store" => parse(name, arguments).map(|ResultStoreArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
-            start(&common, sources, result_store::run)
+            start(name, &common, sources, result_store::run)
         }),
         "worker" => parse(name, arguments).map(|WorkerArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
-            start(&common, sources, worker::run)
+            start(name, &common, sources, worker::run)
         }),
         _ => parse(name, arguments).map(|DependencyArgs { common, defects }| {
             let mut sources = common.sources(name).with_defects(&defects);
             sources.flags.insert(0, ("kind".to_owned(), name.to_owned()));
-            start(&common, sources, dependency::run)
+            start(name, &common, sources, dependency::run)
         }),
     };
     ran.unwrap_or_else(|code| code)
@@ -286,6 +292,7 @@ fn parse<A: Parser>(name: &'static str, arguments: Vec<OsString>) -> Result<A, E
 }
 
 fn start<C: Config, F: Future<Output = Result<(), E>>, E: std::fmt::Display>(
+    name: &str,
     args: &Common,
     sources: Sources,
     run: impl FnOnce(Live<C>) -> F,
@@ -303,7 +310,11 @@ fn start<C: Config, F: Future<Output = Result<(), E>>, E: std::fmt::Display>(
             Err(error) => end(FAILED, &error),
         };
     }
-    let logs = match args.log_format.install() {
+    let otlp = match Otlp::of(args.otlp_endpoint.as_deref(), name) {
+        Ok(otlp) => otlp,
+        Err(error) => return end(FAILED, &error),
+    };
+    let logs = match args.log_format.install(otlp.as_ref()) {
         Ok(logs) => logs,
         Err(error) => return end(FAILED, &error),
     };
@@ -311,6 +322,9 @@ fn start<C: Config, F: Future<Output = Result<(), E>>, E: std::fmt::Display>(
         tracing::warn!(%error, "cannot have as many descriptors as there may be");
     }
     let code = perform(config.run(run));
+    if let Some(otlp) = otlp {
+        otlp.end(FLUSH);
+    }
     logs.flush(FLUSH);
     code
 }
@@ -359,18 +373,16 @@ impl Sources {
 }
 
 impl LogFormat {
-    /// From now on what is logged goes to standard output.
-    fn install(self) -> io::Result<Logs> {
+    /// From now on what is logged goes to standard output, and spans to the collector.
+    fn install(self, otlp: Option<&Otlp>) -> io::Result<Logs> {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         let lines = Logs::to(io::stdout())?;
-        let logs = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_ansi(io::stdout().is_terminal())
-            .with_writer(lines.clone());
-        match self {
-            Self::Plain => logs.init(),
-            Self::Json => logs.json().with_current_span(true).init(),
-        }
+        let logs = fmt::layer().with_ansi(io::stdout().is_terminal()).with_writer(lines.clone());
+        let logs = match self {
+            Self::Plain => logs.boxed(),
+            Self::Json => logs.json().with_current_span(true).boxed(),
+        };
+        registry().with(filter).with(logs).with(otlp.map(Otlp::layer)).init();
         Ok(lines)
     }
 }

@@ -6,13 +6,16 @@ use tonic::{Request, Response, Status, metadata::MetadataMap};
 use tracing::{Instrument, field::Empty};
 
 use super::{Kind, behaviour::Behaviour, content};
-use crate::pb::{
-    inventory::{GetStockRequest, Stock, inventory_server::Inventory},
-    pricing::{GetPriceRequest, Price, pricing_server::Pricing},
-    recommendations::{
-        GetRecommendationsRequest, RecommendationList, recommendations_server::Recommendations,
+use crate::{
+    pb::{
+        inventory::{GetStockRequest, Stock, inventory_server::Inventory},
+        pricing::{GetPriceRequest, Price, pricing_server::Pricing},
+        recommendations::{
+            GetRecommendationsRequest, RecommendationList, recommendations_server::Recommendations,
+        },
+        reviews::{GetReviewsRequest, ReviewSummary, reviews_server::Reviews},
     },
-    reviews::{GetReviewsRequest, ReviewSummary, reviews_server::Reviews},
+    server::Trace,
 };
 
 /// Answers the calls to one dependency.
@@ -40,6 +43,9 @@ impl Handlers {
             trace_id = trace_id(metadata),
             outcome = Empty
         );
+        if let Some(trace) = Trace::named(metadata) {
+            trace.adopt(&span);
+        }
         let served = Served { span: span.clone(), outcome: "cancelled" };
         let behaviour = Arc::clone(&self.behaviour);
         let work = async move {

@@ -62,6 +62,7 @@ impl Api {
         let span = tracing::info_span!(
             parent: None, "process", job = Empty, trace_id = %trace, outcome = Empty
         );
+        trace.adopt(&span);
         self.metrics.in_flight.inc();
         let mut observed =
             Observed { span: span.clone(), metrics: &self.metrics, outcome: Outcome::Cancelled };

@@ -77,6 +77,7 @@ impl Api {
         let span = tracing::info_span!(
             parent: None, "submit", trace_id = %trace, job = Empty, outcome = Empty
         );
+        trace.adopt(&span);
         let accepted = self.accept(request, trace, &span).instrument(span.clone()).await;
         span.record("outcome", if accepted.is_ok() { "ok" } else { "refused" });
         accepted.unwrap_or_else(Problem::response)
@@ -111,7 +112,7 @@ impl Api {
             squall_os::cpu::spend(cost).await;
         }
         let payload = String::from(Box::<str>::from(payload)).into_bytes().into();
-        let (traceparent, key) = (trace.parent(), key.unwrap_or_default());
+        let (traceparent, key) = (trace.within(span), key.unwrap_or_default());
         let job = Job { id: id.clone(), payload, traceparent, key, ..Job::default() };
         self.handle.accept(job).await.map_err(|refusal| self.problem(refusal))?;
         Ok(json(StatusCode::ACCEPTED, &Accepted { id: &id, status: "accepted" }))

@@ -80,6 +80,7 @@ impl Results for Calls {
         let span = tracing::info_span!(
             parent: None, "store", trace_id = %trace, job = request.job, outcome = Empty
         );
+        trace.adopt(&span);
         let kept = self.keep(request).instrument(span.clone()).await;
         span.record("outcome", if kept.is_ok() { "ok" } else { "error" });
         kept

@@ -3,8 +3,14 @@
 use std::fmt;
 
 use http::{HeaderMap, HeaderValue};
+use opentelemetry::{
+    Context,
+    trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
+};
 use rand::Rng;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// The header, on HTTP and in gRPC metadata.
 pub(crate) const TRACEPARENT: &str = "traceparent";
@@ -13,6 +19,8 @@ pub(crate) const TRACEPARENT: &str = "traceparent";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trace {
     id: u128,
+    /// The caller's span.
+    parent: u64,
     flags: u8,
 }
 
@@ -25,8 +33,7 @@ impl Trace {
 
     /// As [`of`](Self::of), for a gRPC call.
     pub(crate) fn of_call(metadata: &MetadataMap) -> Self {
-        let given = metadata.get(TRACEPARENT).and_then(|value| Self::parse(value.as_bytes()));
-        given.unwrap_or_else(Self::begin)
+        Self::named(metadata).unwrap_or_else(Self::begin)
     }
 
     /// The trace that this `traceparent` names, or a new one when it names none.
@@ -34,8 +41,14 @@ impl Trace {
         Self::parse(traceparent.as_bytes()).unwrap_or_else(Self::begin)
     }
 
+    /// The trace that the caller of a gRPC method named, if any.
+    pub(crate) fn named(metadata: &MetadataMap) -> Option<Self> {
+        metadata.get(TRACEPARENT).and_then(|value| Self::parse(value.as_bytes()))
+    }
+
+    /// One that begins here: as if with a caller that nobody has seen.
     fn begin() -> Self {
-        Self { id: rand::rng().random(), flags: 1 }
+        Self { id: rand::rng().random(), parent: 1, flags: 1 }
     }
 
     /// `00-<32 hex: trace>-<16 hex: parent>-<2 hex: flags>`. Versions to come may append fields.
@@ -48,23 +61,36 @@ impl Trace {
         let flags = hex(fields.next()?, 2)?;
         let rest = fields.next().is_some();
         let valid = version != 0xff && id != 0 && parent != 0 && !(version == 0 && rest);
-        valid.then_some(Self { id, flags: u8::try_from(flags).ok()? })
+        let (parent, flags) = (u64::try_from(parent).ok()?, u8::try_from(flags).ok()?);
+        valid.then_some(Self { id, parent, flags })
     }
 
-    /// What a call carries: this trace, and a new id for the call.
-    pub(crate) fn for_call(self) -> Option<MetadataValue<Ascii>> {
-        self.parent().parse().ok()
+    /// Makes a span that was not entered yet the caller's child, for a collector of spans, if there
+    /// is one.
+    pub(crate) fn adopt(self, span: &Span) {
+        let (id, parent) = (TraceId::from(self.id), SpanId::from(self.parent));
+        let flags = TraceFlags::new(self.flags);
+        let caller = SpanContext::new(id, parent, flags, true, TraceState::default());
+        // Without a collector there is nothing to be a child in.
+        let _ = span.set_parent(Context::new().with_remote_span_context(caller));
+    }
+
+    /// What a call carries: this trace, and the id of the call's span.
+    pub(crate) fn for_call(self, span: &Span) -> Option<MetadataValue<Ascii>> {
+        self.within(span).parse().ok()
     }
 
     /// The same for a request over HTTP.
-    pub(crate) fn for_request(self) -> Option<HeaderValue> {
-        self.parent().parse().ok()
+    pub(crate) fn for_request(self, span: &Span) -> Option<HeaderValue> {
+        self.within(span).parse().ok()
     }
 
-    /// A `traceparent`: this trace, and a new id.
-    pub(crate) fn parent(self) -> String {
-        let span = rand::rng().random_range(1..=u64::MAX);
-        format!("00-{self}-{span:016x}-{:02x}", self.flags)
+    /// A `traceparent`: this trace, and the id that a collector knows the span by, or a new one.
+    pub(crate) fn within(self, span: &Span) -> String {
+        let drawn = rand::rng().random_range(1..=u64::MAX);
+        let known = span.context().span().span_context().span_id();
+        let id = if known == SpanId::INVALID { SpanId::from(drawn) } else { known };
+        format!("00-{self}-{id}-{:02x}", self.flags)
     }
 }
 
@@ -111,9 +137,11 @@ mod tests {
     #[test]
     fn a_call_keeps_the_trace_and_the_flags() {
         let trace = Trace::parse(format!("00-{ID}-00f067aa0ba902b7-00").as_bytes()).expect("valid");
-        let value = trace.for_call().expect("ascii");
+        let value = trace.for_call(&Span::none()).expect("ascii");
         let value = value.to_str().expect("ascii");
         assert!(value.starts_with(&format!("00-{ID}-")) && value.ends_with("-00"), "{value}");
-        assert_eq!(Trace::parse(value.as_bytes()), Some(trace));
+        let again = Trace::parse(value.as_bytes()).expect("valid");
+        assert_eq!((again.id, again.flags), (trace.id, trace.flags));
+        assert_ne!(again.parent, trace.parent);
     }
 }

@@ -131,7 +131,7 @@ impl ExternalApi {
         if self.keyed {
             request = request.header("idempotency-key", &job.lease.job);
         }
-        if let Some(traceparent) = trace.for_request() {
+        if let Some(traceparent) = trace.for_request(&tracing::Span::current()) {
             request = request.header(TRACEPARENT, traceparent);
         }
         request.body(Full::from(body)).map_err(|error| failed(&error))

@@ -43,6 +43,7 @@ impl<Q: Queue> Work<Q> {
         let span = tracing::info_span!(
             parent: None, "job", job = job.lease.job, attempt, trace_id = %trace, outcome = Empty
         );
+        trace.adopt(&span);
         let mut observed = Observed { span: span.clone(), outcome: Outcome::Cancelled };
         let outcome = self.process(&job, trace).instrument(span).await;
         self.held.leave(&job.lease);

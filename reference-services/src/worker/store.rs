@@ -27,7 +27,7 @@ impl ResultStore {
     /// Stores a result, unless the job has one. It is durable then.
     pub(super) async fn put(&self, job: &str, result: Bytes, trace: Trace) -> Result<(), String> {
         let mut request = Request::new(PutRequest { job: job.to_owned(), result: result.into() });
-        if let Some(traceparent) = trace.for_call() {
+        if let Some(traceparent) = trace.for_call(&tracing::Span::current()) {
             request.metadata_mut().insert(TRACEPARENT, traceparent);
         }
         match timeout(self.timeout, self.client.clone().put(request)).await {

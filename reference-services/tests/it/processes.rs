@@ -22,12 +22,12 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use crate::pool::{Folder, channel, metric, send};
 
 /// Far above what anything here takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-const BINARY: &str = env!("CARGO_BIN_EXE_services");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_services");
 
 /// A service that runs, killed at the end.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     out: BufReader<ChildStdout>,
 }
@@ -38,7 +38,7 @@ impl Process {
         Self::spawn(Command::new(BINARY).args(arguments))
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let piped = command.env("RUST_LOG", "info").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("the binary is built");
         let out = BufReader::new(child.stdout.take().expect("piped"));
@@ -46,7 +46,7 @@ impl Process {
     }
 
     /// The addresses that its first line names, and nothing more of what it says.
-    fn listens(&mut self, fields: &[&str]) -> Vec<SocketAddr> {
+    pub(crate) fn listens(&mut self, fields: &[&str]) -> Vec<SocketAddr> {
         let mut line = String::new();
         while !line.contains("listening") {
             line.clear();
@@ -60,21 +60,21 @@ impl Process {
         fields.iter().map(named).collect()
     }
 
-    fn error(&mut self) -> String {
+    pub(crate) fn error(&mut self) -> String {
         let mut text = String::new();
         let mut error = self.child.stderr.take().expect("piped, and read once");
         error.read_to_string(&mut text).expect("text");
         text
     }
 
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &id]).status().expect("kill");
         assert!(sent.success());
     }
 
     /// The code with which it ends.
-    async fn ends(&mut self) -> Option<i32> {
+    pub(crate) async fn ends(&mut self) -> Option<i32> {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
@@ -108,7 +108,7 @@ fn broker(folder: &Path, listen: &str, workers: &str) -> Process {
     Process::start(&["queue-broker", "--listen", listen, "--set", &journal, "--set", &workers])
 }
 
-const ANY: &str = "127.0.0.1:0";
+pub(crate) const ANY: &str = "127.0.0.1:0";
 
 async fn post(broker: SocketAddr, id: &str) {
     let body = json!({ "id": id, "payload": 1 }).to_string();
