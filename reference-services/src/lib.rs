@@ -1,5 +1,6 @@
 //! Real services for Squall to break: an aggregation API and its four dependencies, a worker pool
-//! with its queue, and a cache behind a load balancer with the catalog that fills it.
+//! with its queue, a cache behind a load balancer with the catalog that fills it, and orders with those
+//! who take part in them.
 //!
 //! They run as processes on real sockets and, unchanged, inside a simulated world:
 //!
@@ -20,6 +21,13 @@
 //! | `cache-service` | 127.0.0.1:8081 | `GET /items/{id}`, `/export?items=N`, `/snapshot`, `POST /session`, `/prestop`, `/healthz`, `/startupz`, `/livez`, `/readyz`, `/metrics` |
 //! | `load-balancer` | 127.0.0.1:8000 | what its endpoints answer |
 //! | | 127.0.0.1:8001 | `PUT` and `GET /endpoints`, `/healthz`, `/readyz`, `/metrics` |
+//! | `orders` | 127.0.0.1:8090 | `POST /orders`, `GET /orders/{id}`, `/healthz`, `/readyz`, `/metrics` |
+//! | `stock` | 127.0.0.1:50081 | `participant.v1.Participant/Perform`, `Undo`, gRPC health |
+//! | | 127.0.0.1:8091 | `GET /entries?after=KEY`, `/healthz`, `/readyz`, `/metrics` |
+//! | `payments` | 127.0.0.1:50082 and 8092 | the same |
+//! | `shipping` | 127.0.0.1:50083 and 8093 | the same |
+//! | `notifications` | 127.0.0.1:50084 | `notifications.v1.Notifications/Deliver`, gRPC health |
+//! | | 127.0.0.1:8094 | `GET /notifications?after=NUMBER`, `/healthz`, `/readyz`, `/metrics` |
 //!
 //! ```no_run
 //! use reference_services::{aggregation, dependency};
@@ -85,6 +93,15 @@
 //! | event `item fetched by itself` | `item` | the catalog was asked for a single item: some cache had to answer without it |
 //! | events `configuration read again`, `configuration refused, the one before stays` | `changed`; `error` | on SIGHUP, and when the file has changed |
 //! | event `left an endpoint out` | `endpoint`, `for_ms` | the load balancer ejected an outlier |
+//! | `place` | `order`, `trace_id`, `outcome`: `ok`, `refused` | an order on its way into the orders |
+//! | `saga` | `order`, `trace_id`, `outcome`: `completed`, `cancelled` | from an order being placed, or taken up again after a restart, until it is final |
+//! | `call`, child of `saga` | `dependency`, `order`, `asks`: `perform`, `undo`, `attempt`, `outcome`: `ok`, `refused`, `timeout`, `error`, `rejected` | one call of the orders to one who takes part |
+//! | `serve` | `dependency`, `order`, `asks`, `trace_id`, `outcome`: `ok`, `error` | the same call, in the one who takes part |
+//! | events `order placed`, `order turned back`, `order completed`, `order cancelled` | `order`; `reason` of the turn | each transition of an order |
+//! | events `stock reserved`, `stock released`, `card charged`, `card refunded`, `parcel shipped`, `shipment cancelled` | `order`, `key` | each effect in one who takes part, and each that is taken back |
+//! | events `refused for good`, `undone before it was done`, `nothing was left to do` | `order`, `key` | calls that had no effect |
+//! | event `customer notified` | `event`, `order`, `customer`, `kind`: `placed`, `completed`, `cancelled`, `reason` | each effect of an event |
+//! | event `events were delivered again` | `repeated` | a delivery of events that were known |
 //!
 //! Transitions that are durable are logged once they are. Those of the last batch before a crash
 //! are logged again on recovery, with `recovered=true`: nobody knows whether they were before.
@@ -94,6 +111,7 @@
 
 pub mod aggregation;
 mod alarm;
+mod backoff;
 pub mod balancer;
 mod breaker;
 mod budget;
@@ -106,11 +124,15 @@ pub mod config;
 pub mod defect;
 pub mod dependency;
 pub mod external_api;
+mod ids;
 pub mod journal;
 mod lease;
 mod logs;
 mod metrics;
+pub mod notifications;
+pub mod orders;
 mod otlp;
+pub mod participant;
 pub mod pb;
 pub mod queue_broker;
 pub mod result_store;

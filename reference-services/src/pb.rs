@@ -31,3 +31,11 @@ pub mod queue {
 pub mod results {
     include!("../protos/generated/results.v1.rs");
 }
+/// Those who take part in sagas.
+pub mod participant {
+    include!("../protos/generated/participant.v1.rs");
+}
+/// What customers are told.
+pub mod notifications {
+    include!("../protos/generated/notifications.v1.rs");
+}

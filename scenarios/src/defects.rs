@@ -1,13 +1,14 @@
 //! The defects of the reference services, each with the scenario that was made to catch it.
 
 use reference_services::{
-    aggregation, balancer, cache, dependency, queue_broker, result_store, worker,
+    aggregation, balancer, cache, dependency, notifications, orders, queue_broker, result_store,
+    worker,
 };
 use squall::Defect;
 
 /// The scenario that was made to catch a defect, and the name or a part of the name of what fails
 /// there; others catch most of them as well.
-const CAUGHT_BY: [(&str, &str, &str); 76] = [
+const CAUGHT_BY: [(&str, &str, &str); 80] = [
     ("sequential-calls", "steady-state", "p50 latency"),
     ("client-per-request", "steady-state", "connections_opened"),
     ("no-call-timeout", "reviews-hung", "p99 latency"),
@@ -88,6 +89,10 @@ const CAUGHT_BY: [(&str, &str, &str); 76] = [
     ("repeats-orders", "balancer-orders", "orders that reach a pod once"),
     ("keeps-removed", "balancer-forgets", "connections that a pod keeps after it was taken out"),
     ("stops-late", "balancer-stops", "a stop that waits for nothing but what is in flight"),
+    ("dual-write", "orders-crashes", "customers who were not told once what became of their order"),
+    ("no-compensation", "orders-refused", "orders of which some is in effect and some is not"),
+    ("charge-retried-without-key", "orders-answers-lost", "charges of an order"),
+    ("notifies-twice", "orders-consumer-away", "notifications of an event"),
 ];
 
 /// All defects, service by service.
@@ -110,13 +115,19 @@ pub(crate) fn all() -> impl Iterator<Item = Defect> {
     let cache = cache.map(|it| ("cache-service", it));
     let balancer = balancer::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let balancer = balancer.map(|it| ("load-balancer", it));
+    let orders = orders::Defect::ALL.iter().map(|it| (it.name(), it.description()));
+    let orders = orders.map(|it| ("orders", it));
+    let notifications = notifications::Defect::ALL.iter().map(|it| (it.name(), it.description()));
+    let notifications = notifications.map(|it| ("notifications", it));
     let all = api
         .chain(dependencies)
         .chain(broker)
         .chain(store)
         .chain(workers)
         .chain(cache)
-        .chain(balancer);
+        .chain(balancer)
+        .chain(orders)
+        .chain(notifications);
     all.map(|(service, (name, description))| {
         let row = CAUGHT_BY.iter().find(|(caught, ..)| *caught == name);
         let (_, scenario, because) =

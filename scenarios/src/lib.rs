@@ -6,6 +6,7 @@ mod catalogue;
 mod defects;
 mod fleet;
 mod from_file;
+mod orders;
 mod pool;
 mod shop;
 mod witness;

@@ -25,8 +25,9 @@ use crate::{
     config::{Config, Live, Reloading, Sources},
     dependency, external_api,
     logs::Logs,
+    notifications, orders,
     otlp::Otlp,
-    queue_broker, result_store,
+    participant, queue_broker, result_store,
     server::descriptors,
     worker,
 };
@@ -130,6 +131,38 @@ struct BalancerArgs {
     defects: Vec<balancer::Defect>,
 }
 
+/// Tells customers what became of their orders, once for each event.
+#[derive(Debug, Parser)]
+#[command(version)]
+#[command(after_help = help(notifications::Defect::ALL, |it| (it.name(), it.description())))]
+struct NotificationsArgs {
+    #[command(flatten)]
+    common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<notifications::Defect>,
+}
+
+/// Takes orders: each reserves stock, charges a card and ships a parcel, or comes to nothing.
+#[derive(Debug, Parser)]
+#[command(version)]
+#[command(after_help = help(orders::Defect::ALL, |it| (it.name(), it.description())))]
+struct OrdersArgs {
+    #[command(flatten)]
+    common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<orders::Defect>,
+}
+
+/// Takes part in orders: does its part under a key, and undoes it.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct ParticipantArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
 /// Keeps one result for each job.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -175,18 +208,23 @@ struct WorkerArgs {
 }
 
 /// All services that have a binary, by its name.
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 17] = [
     "aggregation-api",
     "cache-service",
     "catalog-source",
     "external-api",
     "inventory",
     "load-balancer",
+    "notifications",
+    "orders",
+    "payments",
     "pricing",
     "queue-broker",
     "recommendations",
     "result-store",
     "reviews",
+    "shipping",
+    "stock",
     "worker",
 ];
 
@@ -256,6 +294,21 @@ fn run(name: &'static str, arguments: Vec<OsString>) -> ExitCode {
             let sources = common.sources(name).with_defects(&defects);
             start(name, &common, sources, balancer::run)
         }),
+        "notifications" => parse(name, arguments).map(|NotificationsArgs { common, defects }| {
+            let sources = common.sources(name).with_defects(&defects);
+            start(name, &common, sources, notifications::run)
+        }),
+        "orders" => parse(name, arguments).map(|OrdersArgs { common, defects }| {
+            let sources = common.sources(name).with_defects(&defects);
+            start(name, &common, sources, orders::run)
+        }),
+        "payments" | "shipping" | "stock" => {
+            parse(name, arguments).map(|ParticipantArgs { common }| {
+                let mut sources = common.sources(name);
+                sources.flags.insert(0, ("kind".to_owned(), name.to_owned()));
+                start(name, &common, sources, participant::run)
+            })
+        }
         "queue-broker" => parse(name, arguments).map(|args: QueueBrokerArgs| match args.command {
             Some(BrokerCommand::Deadletter(command)) => perform(command.run()),
             None => {

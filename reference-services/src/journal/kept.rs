@@ -134,6 +134,11 @@ impl<S: State> Kept<S> {
         self.staged.push(record);
     }
 
+    /// The changes in the batch.
+    pub(crate) fn staged(&self) -> &[S::Record] {
+        &self.staged
+    }
+
     /// Is there nothing in the batch?
     pub(crate) fn is_settled(&self) -> bool {
         self.staged.is_empty()

@@ -8,11 +8,13 @@
 
 mod file;
 mod frame;
+mod keeper;
 mod kept;
 
 pub use file::OpenError;
 pub(crate) use file::{Access, Unsynced};
 pub use frame::DamageKind;
+pub(crate) use keeper::{Keeper, Undecided, keep};
 pub(crate) use kept::{Kept, State};
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     config::Live,
+    ids::is_id,
     server::{Body, Handler, Probes, Problem, Trace, json, read_json},
 };
 
@@ -211,26 +212,5 @@ impl Handler for Api {
             _ => return self.probes.answer(&request),
         };
         answered.unwrap_or_else(Problem::response)
-    }
-}
-
-/// Ids go into paths and logs as they are.
-fn is_id(id: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
-    (1..=128).contains(&id.len()) && id.bytes().all(plain)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_id;
-
-    #[test]
-    fn ids_are_plain() {
-        for good in ["1", "job-1", "a.b:c_D", &"x".repeat(128)] {
-            assert!(is_id(good), "{good}");
-        }
-        for bad in ["", "a b", "a/b", "\u{e9}", "a\n", &"x".repeat(129)] {
-            assert!(!is_id(bad), "{bad}");
-        }
     }
 }

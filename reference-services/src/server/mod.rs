@@ -3,6 +3,7 @@
 
 mod answers;
 mod body;
+mod both;
 mod channel;
 mod connection;
 pub(crate) mod descriptors;
@@ -21,6 +22,7 @@ pub use http::Limits;
 
 pub(crate) use answers::{Answers, keeping};
 pub(crate) use body::{Body, json, metrics, text};
+pub(crate) use both::Both;
 pub(crate) use channel::{channel, endpoint};
 pub(crate) use grpc::{Grpc, PUSHBACK};
 pub(crate) use http::{Handler, Http};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Defect;
 use crate::{
+    backoff::BackoffConfig,
     breaker::BreakerConfig,
     config::{self, Invalid},
     server::{Limits, endpoint},
@@ -53,22 +54,6 @@ pub struct Config {
     pub http: Limits,
     /// Planted mistakes. Default none.
     pub defects: BTreeSet<Defect>,
-}
-
-/// When a failed job is tried again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BackoffConfig {
-    /// The shortest pause. Default 500.
-    pub base_ms: u64,
-    /// The longest pause. Default 30000.
-    pub cap_ms: u64,
-}
-
-impl Default for BackoffConfig {
-    fn default() -> Self {
-        Self { base_ms: 500, cap_ms: 30_000 }
-    }
 }
 
 impl Default for Config {
@@ -118,11 +103,7 @@ impl config::Config for Config {
         {
             Invalid::unless(value >= 1, field, "at least 1", value)?;
         }
-        let BackoffConfig { base_ms, cap_ms } = self.backoff;
-        let expected = format!("1 to backoff.cap_ms ({cap_ms})");
-        Invalid::unless((1..=cap_ms).contains(&base_ms), "backoff.base_ms", expected, base_ms)?;
-        let day = 86_400_000;
-        Invalid::unless(cap_ms <= day, "backoff.cap_ms", "at most 86400000", cap_ms)?;
+        self.backoff.validate()?;
         self.breaker.validate()?;
         self.queue()?;
         self.external_api()?;

@@ -8,13 +8,17 @@ use tracing::{Instrument, Span, field::Empty};
 use super::{
     Config, Defect,
     api::{CallError, ExternalApi},
-    backoff::{doubled, pause},
     held::Held,
     metrics::{Metrics, Outcome},
     queue::{Job, PutBack, Queue, QueueError},
     store::ResultStore,
 };
-use crate::{breaker::Breaker, config::Live, server::Trace};
+use crate::{
+    backoff::{doubled, pause},
+    breaker::Breaker,
+    config::Live,
+    server::Trace,
+};
 
 /// How often the queue is told what became of a job.
 const TELL_MAX: u32 = 5;

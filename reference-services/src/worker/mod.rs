@@ -1,7 +1,6 @@
 //! A worker host: takes jobs from a queue, calls the external API, stores results, acknowledges.
 
 mod api;
-mod backoff;
 mod broker;
 mod config;
 mod defect;
@@ -13,7 +12,7 @@ mod queue;
 mod service;
 mod store;
 
-pub use crate::breaker::BreakerConfig;
-pub use config::{BackoffConfig, Config};
+pub use crate::{backoff::BackoffConfig, breaker::BreakerConfig};
+pub use config::Config;
 pub use defect::Defect;
 pub use service::{Bound, bind, run};

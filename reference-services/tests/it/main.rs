@@ -12,6 +12,7 @@ mod fleet;
 mod health;
 mod losses;
 mod malformed;
+mod orders;
 mod otlp;
 mod pod_stop;
 mod pool;

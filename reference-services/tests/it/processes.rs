@@ -34,7 +34,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts a service with these arguments.
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         Self::spawn(Command::new(BINARY).args(arguments))
     }
 

@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const PROTOS: [&str; 7] = [
+const PROTOS: [&str; 9] = [
     "inventory.proto",
     "pricing.proto",
     "reviews.proto",
@@ -20,6 +20,8 @@ const PROTOS: [&str; 7] = [
     "catalog.proto",
     "queue.proto",
     "results.proto",
+    "participant.proto",
+    "notifications.proto",
 ];
 
 fn protos() -> PathBuf {

@@ -28,6 +28,7 @@ mod optional_crash_loop;
 mod optional_down;
 mod optional_hung;
 mod optional_slow;
+mod orders;
 mod packet_loss;
 mod paused_dependency;
 mod pool;
@@ -106,5 +107,5 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
         scenarios.into_iter().map(move |scenario| (scenario, source))
     };
     let (pool, fleet) = (pool::all(), fleet::all().into_iter().flat_map(single));
-    listed.into_iter().flat_map(single).chain(pool).chain(fleet).collect()
+    listed.into_iter().flat_map(single).chain(pool).chain(fleet).chain(orders::all()).collect()
 }

@@ -7,7 +7,7 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use super::*;
 use crate::{
     aggregation::Config as ApiConfig, balancer, cache, catalog, dependency, external_api,
-    queue_broker, result_store, worker,
+    notifications, orders, participant, queue_broker, result_store, worker,
 };
 
 /// A file of its own, gone at the end.
@@ -150,6 +150,9 @@ fn what_is_said_to_change_is_a_field() {
         unknown::<catalog::Config>(),
         unknown::<dependency::Config>(),
         unknown::<external_api::Config>(),
+        unknown::<notifications::Config>(),
+        unknown::<orders::Config>(),
+        unknown::<participant::Config>(),
         unknown::<queue_broker::Config>(),
         unknown::<result_store::Config>(),
         unknown::<worker::Config>(),

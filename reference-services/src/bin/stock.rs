@@ -1,0 +1,7 @@
+//! The stock as a process.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    reference_services::cli::service("stock")
+}
