@@ -1,6 +1,8 @@
 //! Real services for Squall to break: an aggregation API and its four dependencies, a worker pool
 //! with its queue, a cache behind a load balancer with the catalog that fills it, and orders with those
 //! who take part in them.
+//! with its queue, a cache behind a load balancer with the catalog that fills it, and a chain of
+//! services that ask each other.
 //!
 //! They run as processes on real sockets and, unchanged, inside a simulated world:
 //!
@@ -19,6 +21,7 @@
 //! | `result-store` | 127.0.0.1:50072 | `results.v1.Results/Put`, `Get`, `Stats`, gRPC health |
 //! | | 127.0.0.1:8072 | `/healthz`, `/readyz`, `/metrics` |
 //! | `cache-service` | 127.0.0.1:8081 | `GET /items/{id}`, `/export?items=N`, `/snapshot`, `POST /session`, `/prestop`, `/healthz`, `/startupz`, `/livez`, `/readyz`, `/metrics` |
+//! | `relay` | 127.0.0.1:8090 | `GET /work/{id}`, `/local`, `/healthz`, `/readyz`, `/metrics` |
 //! | `load-balancer` | 127.0.0.1:8000 | what its endpoints answer |
 //! | | 127.0.0.1:8001 | `PUT` and `GET /endpoints`, `/healthz`, `/readyz`, `/metrics` |
 //! | `orders` | 127.0.0.1:8090 | `POST /orders`, `GET /orders/{id}`, `/healthz`, `/readyz`, `/metrics` |
@@ -76,6 +79,8 @@
 //! | `request` | `trace_id`, `outcome`: `ok`, `degraded`, `client-error`, `shed`, `failed`, `cancelled` | from the head of a request for a product to its answer |
 //! | `call`, child of `request` | `dependency`, `attempt`, `outcome`: `ok`, `timeout`, `error`, `rejected`, `cancelled` | one attempt |
 //! | `serve` | `dependency`, `trace_id`, `outcome`: `ok`, `error`, `cancelled` | one call, in the dependency |
+//! | `hop` | `trace_id`, `outcome`: `ok`, `shed`, `timeout`, `failed`, `cancelled` | one request, in each service of a chain |
+//! | `call`, child of `hop` | `dependency`, `attempt`, `outcome` as above | one try of a call to the next one |
 //! | `submit` | `job`, `trace_id`, `outcome`: `ok`, `refused` | a job on its way into the broker |
 //! | `job` | `job`, `attempt`, `trace_id`, `outcome`: `ok`, `failed`, `deferred`, `lost`, `cancelled` | one attempt at a job, in a worker |
 //! | `external call`, child of `job` | `job`, `lease`, `retry_after_ms` if the API said so, `outcome`: `ok`, `error`, `timeout`, `rejected` | one call of a worker to the external API |
@@ -135,6 +140,7 @@ mod otlp;
 pub mod participant;
 pub mod pb;
 pub mod queue_broker;
+pub mod relay;
 pub mod result_store;
 pub mod server;
 pub mod worker;

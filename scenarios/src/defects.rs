@@ -1,14 +1,14 @@
 //! The defects of the reference services, each with the scenario that was made to catch it.
 
 use reference_services::{
-    aggregation, balancer, cache, dependency, notifications, orders, queue_broker, result_store,
-    worker,
+    aggregation, balancer, cache, dependency, notifications, orders, queue_broker, relay,
+    result_store, worker,
 };
 use squall::Defect;
 
 /// The scenario that was made to catch a defect, and the name or a part of the name of what fails
 /// there; others catch most of them as well.
-const CAUGHT_BY: [(&str, &str, &str); 80] = [
+const CAUGHT_BY: &[(&str, &str, &str)] = &[
     ("sequential-calls", "steady-state", "p50 latency"),
     ("client-per-request", "steady-state", "connections_opened"),
     ("no-call-timeout", "reviews-hung", "p99 latency"),
@@ -32,6 +32,9 @@ const CAUGHT_BY: [(&str, &str, &str); 80] = [
     ("shared-bulkhead", "greedy-tenant", "answers for a tenant that keeps to its share"),
     ("no-kill-switch", "flag-kill-switch", "requests that a bad flag costs"),
     ("reload-drops-connections", "api-reload", "answers while the configuration changes"),
+    ("static-limit-too-high", "overload", "pages in time"),
+    ("sheds-blindly", "overload", "answers for those who pay"),
+    ("sheds-probes", "overload", "health checks that succeed"),
     ("ready-too-early", "api-rolling-update", "requests to a pod that is not warm"),
     ("cut-off-at-stop", "api-restart", "requests that a stop cuts off"),
     ("no-dead-letter", "pool-poison", "accounting of each job of log \"job accepted\""),
@@ -88,6 +91,8 @@ const CAUGHT_BY: [(&str, &str, &str); 80] = [
     ("never-ejects", "balancer-failing-pod", "requests that a failing pod gets"),
     ("repeats-orders", "balancer-orders", "orders that reach a pod once"),
     ("keeps-removed", "balancer-forgets", "connections that a pod keeps after it was taken out"),
+    ("retries-multiply", "chain-metastable", "calls to the back for each request"),
+    ("shared-room", "chain-back-hangs", "answers of the front that need nobody else"),
     ("stops-late", "balancer-stops", "a stop that waits for nothing but what is in flight"),
     ("dual-write", "orders-crashes", "customers who were not told once what became of their order"),
     ("no-compensation", "orders-refused", "orders of which some is in effect and some is not"),
@@ -119,6 +124,8 @@ pub(crate) fn all() -> impl Iterator<Item = Defect> {
     let orders = orders.map(|it| ("orders", it));
     let notifications = notifications::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let notifications = notifications.map(|it| ("notifications", it));
+    let relays = relay::Defect::ALL.iter().map(|it| (it.name(), it.description()));
+    let relays = relays.map(|it| ("relay", it));
     let all = api
         .chain(dependencies)
         .chain(broker)
@@ -127,7 +134,8 @@ pub(crate) fn all() -> impl Iterator<Item = Defect> {
         .chain(cache)
         .chain(balancer)
         .chain(orders)
-        .chain(notifications);
+        .chain(notifications)
+        .chain(relays);
     all.map(|(service, (name, description))| {
         let row = CAUGHT_BY.iter().find(|(caught, ..)| *caught == name);
         let (_, scenario, because) =

@@ -3,6 +3,7 @@
 
 mod balanced;
 mod catalogue;
+mod chain;
 mod defects;
 mod fleet;
 mod from_file;

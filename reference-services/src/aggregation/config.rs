@@ -36,8 +36,12 @@ pub struct Config {
     pub keep_alive_timeout_ms: u64,
     /// Calls in flight to each dependency. Default 1000.
     pub bulkhead: usize,
-    /// Requests in flight. Default 1200.
+    /// Requests in flight, of all classes. Default 1200.
     pub in_flight_max: usize,
+    /// How many requests may be in flight when that many would take too long.
+    pub adaptive: AdaptiveConfig,
+    /// Whose requests are turned away last.
+    pub priority: PriorityConfig,
     /// Requests that are begun in one turn of the runtime, or in one millisecond if that is longer;
     /// further ones wait for the next. Default 32.
     pub step_max: usize,
@@ -84,6 +88,8 @@ impl Default for Config {
             keep_alive_timeout_ms: 500,
             bulkhead: 1000,
             in_flight_max: 1200,
+            adaptive: AdaptiveConfig::default(),
+            priority: PriorityConfig::default(),
             step_max: 32,
             tenants: TenantConfig::default(),
             connections_max: 8192,
@@ -171,6 +177,43 @@ impl Default for RetryConfig {
     }
 }
 
+/// A bound on the requests in flight that follows from how long they take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdaptiveConfig {
+    /// The latency that nine requests in ten are to keep to: well below `request_deadline_ms`, and
+    /// above what a page takes whose dependencies are slow, since fewer requests do not make those
+    /// faster. 0 for a bound of `in_flight_max`, whatever they take. Default 0.
+    pub latency_ms: u64,
+    /// Requests in flight at first. Default 100.
+    pub initial: usize,
+    /// And however long they take. Default 20.
+    pub min: usize,
+}
+
+impl Default for AdaptiveConfig {
+    fn default() -> Self {
+        Self { latency_ms: 0, initial: 100, min: 20 }
+    }
+}
+
+/// Who is turned away first, and who last, when there is no room for all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PriorityConfig {
+    /// The tenants that pay, which is whom the header `x-tenant` names. Default none: all are alike.
+    pub paying: BTreeSet<String>,
+    /// Requests of the others are let in while all that are in flight are less than this share of
+    /// those that may be. Default 70.
+    pub free_percent: u32,
+}
+
+impl Default for PriorityConfig {
+    fn default() -> Self {
+        Self { paying: BTreeSet::new(), free_percent: 70 }
+    }
+}
+
 /// What each tenant may have of the service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -225,6 +268,8 @@ impl config::Config for Config {
             ("keep_alive_timeout_ms", self.keep_alive_timeout_ms),
             ("bulkhead", self.bulkhead as u64),
             ("in_flight_max", self.in_flight_max as u64),
+            ("adaptive.initial", self.adaptive.initial as u64),
+            ("adaptive.min", self.adaptive.min as u64),
             ("step_max", self.step_max as u64),
             ("connections_max", self.connections_max as u64),
             ("header_timeout_ms", self.header_timeout_ms),
@@ -240,6 +285,11 @@ impl config::Config for Config {
             format!("1 to request_deadline_ms ({deadline})"),
             self.call_timeout_ms,
         )?;
+        let latency = self.adaptive.latency_ms;
+        let expected = format!("less than request_deadline_ms ({deadline})");
+        Invalid::unless(latency < deadline, "adaptive.latency_ms", expected, latency)?;
+        let (field, percent) = ("priority.free_percent", self.priority.free_percent);
+        Invalid::unless((1..=100).contains(&percent), field, "1 to 100", percent)?;
         let header_bytes = self.header_bytes_max;
         Invalid::unless(header_bytes >= 8192, "header_bytes_max", "at least 8192", header_bytes)?;
         self.breaker.validate()?;

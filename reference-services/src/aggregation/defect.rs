@@ -49,6 +49,13 @@ crate::defect::defects! {
     LeakedPlace = "leaked-place", "a failed call keeps its place in the bulkhead";
     /// What one tenant takes, the others do not get.
     SharedBulkhead = "shared-bulkhead", "all tenants share what each should have";
+    /// So many requests may be in flight that all of them are late.
+    StaticLimitTooHigh = "static-limit-too-high",
+        "has a fixed limit of requests in flight that it can never answer in time";
+    /// Who pays is turned away like everybody else.
+    ShedsBlindly = "sheds-blindly", "turns requests away without regard to who pays";
+    /// A health check is turned away like a request.
+    ShedsProbes = "sheds-probes", "turns health checks away when it has no room for requests";
     /// It says that it is ready before it has reached its dependencies.
     ReadyTooEarly = "ready-too-early", "says that it is ready before it has reached anything";
     /// What is in flight when the service is asked to stop is dropped.

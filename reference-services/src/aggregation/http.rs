@@ -15,6 +15,7 @@ use tracing::{Instrument, field::Empty};
 
 use super::{
     Error,
+    admission::{Admission, Class},
     call::{CallError, Context},
     config::Config,
     defect::Defect,
@@ -25,8 +26,8 @@ use super::{
     upstream::UpstreamSet,
 };
 use crate::{
-    bulkhead::Bulkhead,
     config::Live,
+    metrics::registry,
     server::{Body, Handler, Problem, Trace, json, metrics, text},
 };
 
@@ -35,7 +36,7 @@ use crate::{
 pub(super) struct Api {
     config: Live<Config>,
     upstreams: UpstreamSet,
-    in_flight: Bulkhead,
+    admission: Admission,
     steps: Steps,
     tenants: Option<Tenants>,
     warm: AtomicBool,
@@ -54,6 +55,7 @@ impl Handler for Api {
             return Problem::method_not_allowed(detail, "GET, HEAD").response();
         }
         match request.uri().path() {
+            "/healthz" | "/readyz" if self.sheds_probe() => self.no_room().response(),
             "/healthz" => text("ok\n"),
             "/readyz" => self.ready(),
             "/metrics" => metrics(self.metrics.registry()),
@@ -68,16 +70,17 @@ impl Handler for Api {
 impl Api {
     pub(super) fn new(live: Live<Config>) -> Result<Self, Error> {
         let config = live.get();
-        let mut metrics = Metrics::new();
+        let mut registry = registry("aggregation_api");
+        let admission = Admission::new(&config, &mut registry);
+        let mut metrics = Metrics::new(registry);
         live.register(metrics.registry_mut());
         let upstreams = UpstreamSet::new(&live, |kind| metrics.calls(kind))?;
-        let in_flight = Bulkhead::new(config.in_flight_max);
         let steps = Steps::new(config.step_max);
         // Defect: whoever asks for most gets most.
         let shared = config.defects.contains(&Defect::SharedBulkhead);
         let tenants = Tenants::new(&config.tenants, config.in_flight_max, shared);
         let (warm, draining) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { config: live, upstreams, in_flight, steps, tenants, warm, draining, metrics })
+        Ok(Self { config: live, upstreams, admission, steps, tenants, warm, draining, metrics })
     }
 
     /// Reaches the dependencies, so that no request has to wait for a connection; then the service
@@ -141,7 +144,7 @@ impl Api {
         let context = Context { deadline, trace, span: Arc::downgrade(&observed.span) };
         let answered = async {
             match self.tenant(request.headers(), begun) {
-                Ok(_guard) => self.answer(&context, id).await,
+                Ok(_guard) => self.admit(&context, request.headers(), id, begun).await,
                 Err((outcome, problem)) => (outcome, problem.response()),
             }
         };
@@ -176,23 +179,45 @@ impl Api {
         })
     }
 
-    async fn answer(&self, context: &Context, id: &str) -> (RequestOutcome, Response<Body>) {
+    /// Lets a request in if there is room for one of its class.
+    async fn admit(
+        &self,
+        context: &Context,
+        headers: &HeaderMap,
+        id: &str,
+        now: Instant,
+    ) -> (RequestOutcome, Response<Body>) {
         let Some(id) = product_id(id) else {
             let detail = "a product id is a number from 1 to 9007199254740991";
             let problem = Problem::new(StatusCode::BAD_REQUEST, detail);
             return (RequestOutcome::ClientError, problem.response());
         };
-        let Some(_place) = self.in_flight.enter() else {
-            let problem =
-                Problem::shed("too many requests at once", self.config.get().retry_after_s);
-            return (RequestOutcome::Shed, problem.response());
+        let Some(mut place) = self.admission.enter(self.admission.class(headers), now) else {
+            return (RequestOutcome::Shed, self.no_room().response());
         };
+        let (outcome, response) = self.answer(context, id).await;
+        if !matches!(outcome, RequestOutcome::Ok | RequestOutcome::Degraded) {
+            place.failed();
+        }
+        (outcome, response)
+    }
+
+    /// Whoever is turned away may come again, but not at once.
+    fn no_room(&self) -> Problem {
+        Problem::shed("too many requests at once", self.config.get().retry_after_s)
+    }
+
+    /// Defect: a health check is taken for a request like any other.
+    fn sheds_probe(&self) -> bool {
+        self.config.get().defects.contains(&Defect::ShedsProbes)
+            && self.admission.enter(Class::Free, Instant::now()).map(|mut it| it.failed()).is_none()
+    }
+
+    async fn answer(&self, context: &Context, id: u64) -> (RequestOutcome, Response<Body>) {
         let useful = context.deadline - self.config.get().call_useful();
         if timeout_at(useful, self.steps.enter()).await.is_err() {
             // Calls that are late when they begin would be taken for failures of the dependencies.
-            let problem =
-                Problem::shed("too many requests at once", self.config.get().retry_after_s);
-            return (RequestOutcome::Shed, problem.response());
+            return (RequestOutcome::Shed, self.no_room().response());
         }
         if let Some(cost) = self.config.get().cpu() {
             squall_os::cpu::spend(cost).await;

@@ -13,7 +13,7 @@ use prometheus_client::{
 use crate::{
     breaker::BreakerGauge,
     dependency::Kind,
-    metrics::{Table, Traced, registry},
+    metrics::{Table, Traced},
     server::Trace,
 };
 
@@ -96,12 +96,12 @@ pub(super) struct CallMetrics {
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    /// All of them, beside what the registry has already.
+    pub(super) fn new(mut registry: Registry) -> Self {
         let requests: [Counter; 6] = Default::default();
         let request_seconds = Traced::new(BUCKETS);
         let in_flight = Gauge::default();
         let calls = Kind::ALL.map(|_| CallMetrics::new());
-        let mut registry = registry("aggregation_api");
         let outcomes = RequestOutcome::ALL.iter().zip(&requests);
         registry.register(
             "requests",

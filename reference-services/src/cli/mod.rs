@@ -27,7 +27,7 @@ use crate::{
     logs::Logs,
     notifications, orders,
     otlp::Otlp,
-    participant, queue_broker, result_store,
+    participant, queue_broker, relay, result_store,
     server::descriptors,
     worker,
 };
@@ -143,6 +143,18 @@ struct NotificationsArgs {
     defects: Vec<notifications::Defect>,
 }
 
+/// Does a piece of work, and asks the next one of a chain for its piece.
+#[derive(Debug, Parser)]
+#[command(version)]
+#[command(after_help = help(relay::Defect::ALL, |it| (it.name(), it.description())))]
+struct RelayArgs {
+    #[command(flatten)]
+    common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<relay::Defect>,
+}
+
 /// Takes orders: each reserves stock, charges a card and ships a parcel, or comes to nothing.
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -208,7 +220,7 @@ struct WorkerArgs {
 }
 
 /// All services that have a binary, by its name.
-const SERVICES: [&str; 17] = [
+const SERVICES: &[&str] = &[
     "aggregation-api",
     "cache-service",
     "catalog-source",
@@ -221,6 +233,7 @@ const SERVICES: [&str; 17] = [
     "pricing",
     "queue-broker",
     "recommendations",
+    "relay",
     "result-store",
     "reviews",
     "shipping",
@@ -241,7 +254,7 @@ pub fn services() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let first = arguments.first().map(|first| first.to_string_lossy().into_owned());
     let first = first.as_deref().unwrap_or("nothing");
-    if let Some(name) = SERVICES.into_iter().find(|name| *name == first) {
+    if let Some(name) = SERVICES.iter().find(|name| **name == first) {
         return run(name, arguments);
     }
     let all = SERVICES.join(", ");
@@ -315,6 +328,10 @@ fn run(name: &'static str, arguments: Vec<OsString>) -> ExitCode {
                 let sources = args.common.sources(name).with_defects(&args.defects);
                 start(name, &args.common, sources, queue_broker::run)
             }
+        }),
+        "relay" => parse(name, arguments).map(|RelayArgs { common, defects }| {
+            let sources = common.sources(name).with_defects(&defects);
+            start(name, &common, sources, relay::run)
         }),
         "result-store" => parse(name, arguments).map(|ResultStoreArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);

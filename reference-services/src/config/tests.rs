@@ -111,6 +111,7 @@ fn no_field_is_named_as_what_kubernetes_injects() {
         names(crate::dependency::Config::default()),
         names(crate::external_api::Config::default()),
         names(crate::queue_broker::Config::default()),
+        names(crate::relay::Config::default()),
         names(crate::result_store::Config::default()),
         names(crate::worker::Config::default()),
     ];

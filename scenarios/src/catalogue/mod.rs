@@ -10,6 +10,7 @@ mod brownout;
 mod bulkhead_places;
 mod burst;
 mod caller_cut_off;
+mod chain;
 mod clients_disconnect;
 mod crowd;
 mod few_calls;
@@ -29,6 +30,7 @@ mod optional_down;
 mod optional_hung;
 mod optional_slow;
 mod orders;
+mod overload;
 mod packet_loss;
 mod paused_dependency;
 mod pool;
@@ -101,11 +103,13 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
         entry!(api_restart),
         entry!(api_rolling_update),
         entry!(greedy_tenant),
+        entry!(overload),
         // `squall new` adds scenarios above this line.
     ];
     let single = |(scenarios, source): (Vec<Scenario>, &'static str)| {
         scenarios.into_iter().map(move |scenario| (scenario, source))
     };
     let (pool, fleet) = (pool::all(), fleet::all().into_iter().flat_map(single));
-    listed.into_iter().flat_map(single).chain(pool).chain(fleet).chain(orders::all()).collect()
+    let listed = listed.into_iter().flat_map(single).chain(pool).chain(fleet);
+    listed.chain(orders::all()).chain(chain::all()).collect()
 }

@@ -7,7 +7,7 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use super::*;
 use crate::{
     aggregation::Config as ApiConfig, balancer, cache, catalog, dependency, external_api,
-    notifications, orders, participant, queue_broker, result_store, worker,
+    notifications, orders, participant, queue_broker, relay, result_store, worker,
 };
 
 /// A file of its own, gone at the end.
@@ -154,6 +154,7 @@ fn what_is_said_to_change_is_a_field() {
         unknown::<orders::Config>(),
         unknown::<participant::Config>(),
         unknown::<queue_broker::Config>(),
+        unknown::<relay::Config>(),
         unknown::<result_store::Config>(),
         unknown::<worker::Config>(),
     ];
