@@ -58,7 +58,8 @@
 //! then flags (`--listen`, `--set breaker.open_ms=250`, `--defect sequential-calls`).
 //! `--print-config` shows the outcome, without secrets. What Kubernetes puts into the environment of
 //! each container for a service of the same name (`REVIEWS_SERVICE_HOST`, `REVIEWS_PORT`) is no
-//! configuration. The fields and their defaults are those of
+//! configuration. A dependency with several replicas is a list:
+//! `AGGREGATION_API_UPSTREAMS__REVIEWS='["http://a:50053", "http://b:50053"]'`. The fields and their defaults are those of
 //! the `Config` of each service's module. A mistake is answered with one sentence and exit code 3.
 //!
 //! On SIGHUP, and within two seconds of a change of the file, all of it is read again. What a service
@@ -77,7 +78,7 @@
 //! | span or event | fields | lives |
 //! | --- | --- | --- |
 //! | `request` | `trace_id`, `outcome`: `ok`, `degraded`, `client-error`, `shed`, `failed`, `cancelled` | from the head of a request for a product to its answer |
-//! | `call`, child of `request` | `dependency`, `attempt`, `outcome`: `ok`, `timeout`, `error`, `rejected`, `cancelled` | one attempt |
+//! | `call`, child of `request` | `dependency`, `attempt`, `outcome`: `ok`, `timeout`, `error`, `rejected`, `cancelled`; of a dependency with several endpoints `endpoint`, and `hedge`: `true` of a second attempt beside the first | one attempt |
 //! | `serve` | `dependency`, `trace_id`, `outcome`: `ok`, `error`, `cancelled` | one call, in the dependency |
 //! | `hop` | `trace_id`, `outcome`: `ok`, `shed`, `timeout`, `failed`, `cancelled` | one request, in each service of a chain |
 //! | `call`, child of `hop` | `dependency`, `attempt`, `outcome` as above | one try of a call to the next one |
@@ -107,6 +108,8 @@
 //! | events `refused for good`, `undone before it was done`, `nothing was left to do` | `order`, `key` | calls that had no effect |
 //! | event `customer notified` | `event`, `order`, `customer`, `kind`: `placed`, `completed`, `cancelled`, `reason` | each effect of an event |
 //! | event `events were delivered again` | `repeated` | a delivery of events that were known |
+//! | event `left an endpoint out` | `endpoint`, `for_ms`, of the API `dependency` | the load balancer or the API ejected an outlier |
+//! | events `an endpoint is well`, `an endpoint is not well` | `dependency`, `endpoint`; `check` | what one of several endpoints says of its health has changed |
 //!
 //! Transitions that are durable are logged once they are. Those of the last batch before a crash
 //! are logged again on recovery, with `recovered=true`: nobody knows whether they were before.
@@ -128,6 +131,7 @@ mod client;
 pub mod config;
 pub mod defect;
 pub mod dependency;
+mod endpoints;
 pub mod external_api;
 mod ids;
 pub mod journal;
@@ -143,4 +147,5 @@ pub mod queue_broker;
 pub mod relay;
 pub mod result_store;
 pub mod server;
+mod window;
 pub mod worker;

@@ -113,6 +113,11 @@ pub(crate) fn product_page() -> RequestSpec {
         .expect_error_type("application/problem+json")
 }
 
+/// The hosts of a dependency that has two.
+fn replicas(dependency: &str) -> [String; 2] {
+    [1, 2].map(|number| format!("{dependency}-{number}"))
+}
+
 /// A series of the API's metrics that is kept for one dependency.
 fn series(name: &str, dependency: &str) -> String {
     format!("aggregation_api_{name}{{dependency=\"{dependency}\"}}")
@@ -209,6 +214,41 @@ impl Shop {
             );
         }
         self
+    }
+
+    /// Runs each dependency on two hosts, `reviews-1` and `reviews-2` and so on, among which the API
+    /// balances its calls.
+    pub(crate) fn replicated(self) -> Self {
+        let upstreams: serde_json::Map<String, serde_json::Value> = DEPENDENCIES
+            .iter()
+            .map(|&(kind, port)| {
+                let urls = replicas(kind).map(|replica| format!("http://{replica}:{port}"));
+                (kind.to_owned(), urls.to_vec().into())
+            })
+            .collect();
+        let api = json!({
+            "upstreams": upstreams,
+            "outlier": { "ejected_ms": 500 },
+            "slow_start": { "window_ms": 1000 },
+        });
+        self.configure("api", &api).plan(|mut plan| {
+            let is_dependency = |name: &str| DEPENDENCIES.iter().any(|&(kind, _)| kind == name);
+            let hosts = std::mem::take(&mut plan.topology.hosts).into_iter();
+            let hosts = hosts.flat_map(|host| {
+                let names = if is_dependency(&host.name) {
+                    replicas(&host.name).to_vec()
+                } else {
+                    vec![host.name.clone()]
+                };
+                names.into_iter().map(move |name| {
+                    let mut host = host.clone();
+                    host.name = name;
+                    host
+                })
+            });
+            plan.topology.hosts = hosts.collect();
+            plan
+        })
     }
 
     /// Changes the configuration of one host.

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use super::Defect;
+use super::{addresses::Upstreams, defect::Defect, hedge::HedgeConfig, standing::HealthConfig};
 use crate::{
     breaker::BreakerConfig,
     config::{self, Invalid},
     dependency::Kind,
+    endpoints::{OutlierConfig, SlowStartConfig},
 };
 
 /// The configuration of the aggregation API.
@@ -63,6 +63,14 @@ pub struct Config {
     pub retry: RetryConfig,
     /// The breaker of each dependency.
     pub breaker: BreakerConfig,
+    /// How the endpoints of a dependency that has several are asked for their health.
+    pub health: HealthConfig,
+    /// When one of several endpoints is left out because calls to it fail.
+    pub outlier: OutlierConfig,
+    /// How one of several endpoints that is back gets its share of the calls again.
+    pub slow_start: SlowStartConfig,
+    /// Second attempts at another endpoint while the first one is still under way.
+    pub hedge: HedgeConfig,
     /// How long the service waits for a first answer of each dependency before it says that it is
     /// ready without. Default 2000.
     pub warm_up_ms: u64,
@@ -99,58 +107,16 @@ impl Default for Config {
             retry_after_s: 1,
             retry: RetryConfig::default(),
             breaker: BreakerConfig::default(),
+            health: HealthConfig::default(),
+            outlier: OutlierConfig::default(),
+            slow_start: SlowStartConfig::default(),
+            hedge: HedgeConfig::default(),
             warm_up_ms: 2000,
             stop_delay_ms: 0,
             drain_ms: 25_000,
             cpu_us: 60,
             defects: BTreeSet::new(),
         }
-    }
-}
-
-/// Where the dependencies are, as `http://host:port`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Upstreams {
-    /// Critical. Default `http://127.0.0.1:50051`.
-    pub inventory: String,
-    /// Default `http://127.0.0.1:50052`.
-    pub pricing: String,
-    /// Default `http://127.0.0.1:50053`.
-    pub reviews: String,
-    /// Default `http://127.0.0.1:50054`.
-    pub recommendations: String,
-}
-
-impl Default for Upstreams {
-    fn default() -> Self {
-        let local = |port| format!("http://127.0.0.1:{port}");
-        Self {
-            inventory: local(50051),
-            pricing: local(50052),
-            reviews: local(50053),
-            recommendations: local(50054),
-        }
-    }
-}
-
-impl Upstreams {
-    /// Where a dependency is; refuses what is not an address.
-    pub(super) fn uri(&self, kind: Kind) -> Result<Uri, Invalid> {
-        let (field, text) = match kind {
-            Kind::Inventory => ("upstreams.inventory", &self.inventory),
-            Kind::Pricing => ("upstreams.pricing", &self.pricing),
-            Kind::Reviews => ("upstreams.reviews", &self.reviews),
-            Kind::Recommendations => ("upstreams.recommendations", &self.recommendations),
-        };
-        let uri = text.parse::<Uri>().ok();
-        let uri = uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-        uri.ok_or_else(|| Invalid {
-            field,
-            expected: "http://host:port".to_owned(),
-            found: text.clone(),
-        })
     }
 }
 
@@ -293,10 +259,14 @@ impl config::Config for Config {
         let header_bytes = self.header_bytes_max;
         Invalid::unless(header_bytes >= 8192, "header_bytes_max", "at least 8192", header_bytes)?;
         self.breaker.validate()?;
+        self.health.validate()?;
+        self.outlier.validate()?;
+        self.slow_start.validate()?;
+        self.hedge.validate()?;
         self.tenants.validate()?;
         let ratio = self.retry.token_ratio;
         Invalid::unless((0.0..=1.0).contains(&ratio), "retry.token_ratio", "0 to 1", ratio)?;
-        Kind::ALL.into_iter().try_for_each(|kind| self.upstreams.uri(kind).map(drop))
+        Kind::ALL.into_iter().try_for_each(|kind| self.upstreams.uris(kind).map(drop))
     }
 }
 

@@ -43,6 +43,16 @@ crate::defect::defects! {
     /// A new configuration starts the service anew, in its own place.
     ReloadDropsConnections = "reload-drops-connections",
         "starts anew in its own place when its configuration changes";
+    /// Endpoints that are down get as many calls as those that are well.
+    BalancesBlindly = "balances-blindly",
+        "sends calls to endpoints that are not well or fail all the time";
+    /// An endpoint that is just back gets its whole share at once.
+    NoSlowStart = "no-slow-start", "sends an endpoint that is just back its whole share at once";
+    /// A hedged call that has its answer leaves the other attempt to itself.
+    HedgeWithoutCancel = "hedge-without-cancel",
+        "leaves the second attempt of a hedged call under way when the first has answered";
+    /// As many calls are hedged as are late.
+    HedgeWithoutBudget = "hedge-without-budget", "hedges late calls however many of them are late";
     /// Connections are accepted however many there are.
     NoConnectionLimit = "no-connection-limit", "accepts connections beyond its bound";
     /// A call that fails keeps its place in the bulkhead.

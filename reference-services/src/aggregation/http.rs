@@ -1,6 +1,7 @@
 //! Requests in, responses out: routes, admission, and what each outcome looks like on the wire.
 
 use std::{
+    future::pending,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,9 +17,10 @@ use tracing::{Instrument, field::Empty};
 use super::{
     Error,
     admission::{Admission, Class},
-    call::{CallError, Context},
+    attempt::Context,
     config::Config,
     defect::Defect,
+    failure::CallError,
     metrics::{Metrics, RequestOutcome},
     product::document,
     steps::Steps,
@@ -72,7 +74,7 @@ impl Api {
         let config = live.get();
         let mut registry = registry("aggregation_api");
         let admission = Admission::new(&config, &mut registry);
-        let mut metrics = Metrics::new(registry);
+        let mut metrics = Metrics::new(&config, registry);
         live.register(metrics.registry_mut());
         let upstreams = UpstreamSet::new(&live, |kind| metrics.calls(kind))?;
         let steps = Steps::new(config.step_max);
@@ -90,16 +92,28 @@ impl Api {
         let UpstreamSet { inventory, pricing, reviews, recommendations } = &self.upstreams;
         let reached = async {
             tokio::join!(
-                inventory.reach(),
-                pricing.reach(),
-                reviews.reach(),
-                recommendations.reach()
+                inventory.endpoints.reach(),
+                pricing.endpoints.reach(),
+                reviews.endpoints.reach(),
+                recommendations.endpoints.reach()
             )
         };
         let limit = Duration::from_millis(self.config.get().warm_up_ms);
         let complete = timeout(limit, reached).await.is_ok();
         self.warm.store(true, Ordering::Relaxed);
         tracing::info!(complete, "warm");
+    }
+
+    /// Asks the endpoints of dependencies that have several for their health, and never ends.
+    pub(super) async fn watch(&self) {
+        let UpstreamSet { inventory, pricing, reviews, recommendations } = &self.upstreams;
+        tokio::join!(
+            inventory.endpoints.watch(),
+            pricing.endpoints.watch(),
+            reviews.endpoints.watch(),
+            recommendations.endpoints.watch(),
+            pending::<()>()
+        );
     }
 
     /// From now on the service is not ready.

@@ -10,6 +10,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::{
+    config::Config,
+    endpoint_metrics::{EndpointMetrics, HedgeMetrics, register_endpoints, register_hedges},
+};
 use crate::{
     breaker::BreakerGauge,
     dependency::Kind,
@@ -93,15 +97,18 @@ pub(super) struct CallMetrics {
     pub(super) places: Gauge,
     pub(super) retries: Counter,
     pub(super) breaker: BreakerGauge,
+    /// Those of its endpoints, if there are several.
+    pub(super) endpoints: Vec<EndpointMetrics>,
+    pub(super) hedges: HedgeMetrics,
 }
 
 impl Metrics {
     /// All of them, beside what the registry has already.
-    pub(super) fn new(mut registry: Registry) -> Self {
+    pub(super) fn new(config: &Config, mut registry: Registry) -> Self {
         let requests: [Counter; 6] = Default::default();
         let request_seconds = Traced::new(BUCKETS);
         let in_flight = Gauge::default();
-        let calls = Kind::ALL.map(|_| CallMetrics::new());
+        let mut calls = Kind::ALL.map(|_| CallMetrics::new());
         let outcomes = RequestOutcome::ALL.iter().zip(&requests);
         registry.register(
             "requests",
@@ -118,6 +125,11 @@ impl Metrics {
         );
         registry.register("in_flight", "Requests for a product in flight", in_flight.clone());
         register_calls(&mut registry, &calls);
+        let endpoints = register_endpoints(&mut registry, config);
+        for (calls, endpoints) in calls.iter_mut().zip(endpoints) {
+            calls.endpoints = endpoints;
+        }
+        register_hedges(&mut registry, config, &calls.each_ref().map(|calls| &calls.hedges));
         Self { registry, requests, request_seconds, in_flight, calls }
     }
 
@@ -153,6 +165,8 @@ impl CallMetrics {
             places: Gauge::default(),
             retries: Counter::default(),
             breaker,
+            endpoints: Vec::new(),
+            hedges: HedgeMetrics::default(),
         }
     }
 

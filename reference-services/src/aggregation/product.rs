@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use super::{
-    call::{CallError, Context, ask},
+    attempt::Context,
+    call::ask,
     defect::{Defect, Defects},
+    failure::CallError,
     section::{Inventory, Pricing, Recommendations, Reviews},
     upstream::UpstreamSet,
 };

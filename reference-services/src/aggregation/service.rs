@@ -1,6 +1,6 @@
 //! The life of the service: bind, serve, stop listening, drain, end.
 
-use std::{future::pending, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
@@ -100,14 +100,11 @@ impl Bound {
         // Defect: the signal is taken for a kill.
         let cut_off = config.defects.contains(&Defect::CutOffAtStop);
         let drain = Duration::from_millis(if cut_off { 0 } else { config.drain_ms });
-        let warm_up = async {
-            api.warm_up().await;
-            pending::<()>().await;
-        };
+        let beside = async { tokio::join!(api.warm_up(), api.watch()) };
         tokio::select! {
             biased;
             () = http.serve(Arc::clone(&api), stop, drain) => {}
-            () = warm_up => {}
+            _ = beside => {}
         }
         tracing::info!("stopped");
         stopped

@@ -1,18 +1,16 @@
-//! One dependency as the API knows it: a shared channel and the guards around it.
+//! One dependency as the API knows it: its endpoints and the guards around all of them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::time::sleep;
-use tonic::{
-    Code, Request,
-    transport::{Channel, Endpoint},
-};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic::transport::Channel;
 
 use super::{
     Error,
     config::Config,
     defect::{Defect, Defects},
+    endpoint::Endpoint,
+    endpoints::Endpoints,
+    hedge::Hedging,
     metrics::CallMetrics,
 };
 use crate::{
@@ -22,9 +20,6 @@ use crate::{
     config::Live,
     dependency::Kind,
 };
-
-/// The pause before a dependency that did not answer is asked for its health again.
-const REACH_RETRY: Duration = Duration::from_millis(50);
 
 /// What all calls to one dependency share.
 #[derive(Debug)]
@@ -36,8 +31,9 @@ pub(super) struct Upstream {
     pub(super) config: Live<Config>,
     pub(super) metrics: CallMetrics,
     pub(super) defects: Defects,
-    endpoint: Endpoint,
-    channel: Channel,
+    pub(super) endpoints: Endpoints,
+    /// Nothing if there is nowhere to go, or it is off.
+    pub(super) hedging: Option<Hedging>,
 }
 
 impl Upstream {
@@ -47,14 +43,14 @@ impl Upstream {
         metrics: CallMetrics,
     ) -> Result<Self, Error> {
         let config = live.get();
-        let endpoint = endpoint(kind, &config)?;
-        let channel = endpoint.connect_lazy();
         let defects = Defects::from(&config.defects);
         let mut breaker = config.breaker.clone();
         if defects.has(Defect::BreakerTripsEarly) {
             // Defect: nobody asks of how many calls the failures are a share.
             breaker.calls_min = 1;
         }
+        let endpoints = Endpoints::new(kind, &config, defects, &metrics.endpoints)?;
+        let hedging = endpoints.several().then(|| Hedging::new(&config.hedge)).flatten();
         Ok(Self {
             kind,
             bulkhead: Bulkhead::new(config.bulkhead),
@@ -63,8 +59,8 @@ impl Upstream {
             config: live.clone(),
             metrics,
             defects,
-            endpoint,
-            channel,
+            endpoints,
+            hedging,
         })
     }
 
@@ -75,28 +71,13 @@ impl Upstream {
         Some(Place { _held: held, metrics: &self.metrics })
     }
 
-    /// Connects, and asks the dependency for its health until it answers.
-    pub(super) async fn reach(&self) {
-        let mut health = HealthClient::new(self.channel.clone());
-        loop {
-            let mut request = Request::new(HealthCheckRequest::default());
-            request.set_timeout(self.config.get().call_timeout());
-            match health.check(request).await {
-                Ok(_) => return,
-                // It is there, and knows no health.
-                Err(status) if status.code() == Code::Unimplemented => return,
-                Err(_) => sleep(REACH_RETRY).await,
-            }
-        }
-    }
-
-    /// The shared, multiplexed channel.
-    pub(super) fn channel(&self) -> Channel {
+    /// The shared, multiplexed channel to one of the endpoints.
+    pub(super) fn channel(&self, endpoint: &Endpoint) -> Channel {
         if self.defects.has(Defect::ClientPerRequest) {
             // Defect: a client, and so a connection, for each call.
-            return self.endpoint.connect_lazy();
+            return endpoint.another_channel();
         }
-        self.channel.clone()
+        endpoint.channel()
     }
 }
 
@@ -112,26 +93,6 @@ impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.metrics.places.dec();
     }
-}
-
-/// The tuning of a channel.
-///
-/// A peer that lost its power or its network sends nothing, and TCP takes minutes to give up on
-/// it; HTTP/2 pings, also while idle, find out in a second or two, and the next call connects
-/// again. Calls that ran into their deadline are resets on a connection that is otherwise well, so
-/// late answers to them must not count against it: h2 would close the connection after a while.
-fn endpoint(kind: Kind, config: &Config) -> Result<Endpoint, Error> {
-    let streams = config.bulkhead;
-    Ok(Endpoint::from(config.upstreams.uri(kind)?)
-        .connect_timeout(Duration::from_millis(config.connect_timeout_ms))
-        .http2_keep_alive_interval(Duration::from_millis(config.keep_alive_interval_ms))
-        .keep_alive_timeout(Duration::from_millis(config.keep_alive_timeout_ms))
-        .keep_alive_while_idle(true)
-        .initial_connection_window_size(1024 * 1024)
-        .buffer_size(streams.max(1))
-        .http2_max_concurrent_reset_streams(streams)
-        .http2_reset_stream_duration(Duration::from_secs(1))
-        .http2_max_local_error_reset_streams(None))
 }
 
 /// The four dependencies.

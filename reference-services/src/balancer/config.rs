@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Defect, EndpointsSpec};
 use crate::{
     config::{self, Invalid},
+    endpoints::OutlierConfig,
     server::Limits,
 };
 
@@ -110,26 +111,6 @@ impl Default for RetryConfig {
     }
 }
 
-/// When an endpoint is left out for a while.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct OutlierConfig {
-    /// Failures in a row that eject it. Default 5.
-    pub failures: u32,
-    /// For how long, times how often it was ejected without a success since. Default 5000.
-    pub ejected_ms: u64,
-    /// Share of the endpoints that may be ejected at once; one may always be, all never. Default
-    /// 50.
-    pub percent_max: u32,
-}
-
-impl Default for OutlierConfig {
-    fn default() -> Self {
-        Self { failures: 5, ejected_ms: 5_000, percent_max: 50 }
-    }
-}
-
 impl config::Config for Config {
     const LIVE: &'static [&'static str] = &[
         "retry_after_s",
@@ -152,16 +133,13 @@ impl config::Config for Config {
             ("upload_timeout_ms", self.upload_timeout_ms),
             ("uploads_max", self.uploads_max as u64),
             ("retry.attempts_max", u64::from(self.retry.attempts_max)),
-            ("outlier.failures", u64::from(self.outlier.failures)),
-            ("outlier.ejected_ms", self.outlier.ejected_ms),
         ];
         for (field, value) in at_least_one {
             Invalid::unless(value >= 1, field, "at least 1", value)?;
         }
         let ratio = self.retry.token_ratio;
         Invalid::unless((0.0..=1.0).contains(&ratio), "retry.token_ratio", "0 to 1", ratio)?;
-        let percent = self.outlier.percent_max;
-        Invalid::unless(percent <= 100, "outlier.percent_max", "0 to 100", percent)?;
+        self.outlier.validate()?;
         self.endpoints.validate().map_err(|error| Invalid {
             field: "endpoints",
             expected: error.expected.to_owned(),

@@ -21,7 +21,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::{task::AbortHandle, time::timeout};
 
-use super::{body::RequestBody, metrics::GroupMetrics, outlier::Outlier};
+use super::{body::RequestBody, metrics::GroupMetrics};
+use crate::endpoints::Outlier;
 
 /// A connection to an endpoint, which is closed when this is dropped: whoever waits no longer for an
 /// answer leaves nothing that goes on sending the request, and keeps its client.

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 
 use super::{
-    Config, EndpointsSpec, OutlierConfig,
+    Config, EndpointsSpec,
     defect::Defects,
     endpoint::Endpoint,
     metrics::Metrics,
-    pick::{Turn, better_of_two, next_group},
+    pick::{Turn, next_group},
 };
+use crate::endpoints::{OutlierConfig, better_of_two, may_eject};
 
 /// All groups.
 #[derive(Debug)]
@@ -139,7 +140,8 @@ impl Groups {
 
     /// A request to this endpoint succeeded.
     pub(super) fn succeeded(&self, endpoint: &Endpoint) {
-        endpoint.outlier.lock().expect("nothing panics while it holds the lock").succeeded();
+        let mut outlier = endpoint.outlier.lock().expect("nothing panics while it holds the lock");
+        outlier.succeeded(&self.outlier, Instant::now());
     }
 
     /// A request to this endpoint failed; after one too many it is left out for a while, unless
@@ -150,7 +152,7 @@ impl Groups {
         {
             let mut outlier =
                 endpoint.outlier.lock().expect("nothing panics while it holds the lock");
-            if outlier.is_ejected(now) || !outlier.failed(&self.outlier) {
+            if outlier.is_ejected(now) || !outlier.failed(&self.outlier, now) {
                 return;
             }
         }
@@ -161,9 +163,7 @@ impl Groups {
         let state = self.state.lock().expect("nothing panics while it holds the lock");
         let all = || state.groups.iter().flat_map(|group| &group.endpoints);
         let ejected = all().filter(|endpoint| is_ejected(endpoint, now)).count();
-        let endpoints = all().count();
-        let max = (endpoints * self.outlier.percent_max as usize / 100).max(1);
-        if ejected >= max.min(endpoints.saturating_sub(1)) {
+        if !may_eject(ejected, all().count(), &self.outlier) {
             return;
         }
         let mut outlier = endpoint.outlier.lock().expect("nothing panics while it holds the lock");

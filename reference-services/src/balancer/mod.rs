@@ -12,12 +12,12 @@ mod forward;
 mod groups;
 mod headers;
 mod metrics;
-mod outlier;
 mod pick;
 mod service;
 mod spec;
 
-pub use config::{Config, OutlierConfig, RetryConfig};
+pub use crate::endpoints::OutlierConfig;
+pub use config::{Config, RetryConfig};
 pub use defect::Defect;
 pub use service::{Bound, bind, run};
 pub use spec::{EndpointsSpec, GroupSpec};

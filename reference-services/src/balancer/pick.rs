@@ -1,6 +1,4 @@
-//! Which group comes next, and which of its endpoints.
-
-use rand::Rng;
+//! Which group comes next.
 
 /// A group's place in the order of groups, as nginx's smooth weighted round robin has it: the
 /// turns of a group are as far apart as its weight allows.
@@ -38,23 +36,6 @@ pub(super) fn next_group<G>(
     let group = groups.get_mut(best?.0)?;
     turn(group).current -= total;
     Some(group)
-}
-
-/// The better of two drawn at random: nearly as good as the best of all, and not the same for all
-/// who choose at once.
-pub(super) fn better_of_two<'a, T>(
-    candidates: impl Iterator<Item = &'a T> + Clone,
-    load: impl Fn(&T) -> usize,
-    rng: &mut impl Rng,
-) -> Option<&'a T> {
-    let count = candidates.clone().count();
-    if count <= 1 {
-        return candidates.into_iter().next();
-    }
-    let first = rng.random_range(0..count);
-    let second = (first + rng.random_range(1..count)) % count;
-    let (first, second) = (candidates.clone().nth(first)?, candidates.clone().nth(second)?);
-    Some(if load(second) < load(first) { second } else { first })
 }
 
 #[cfg(test)]
@@ -99,18 +80,5 @@ mod tests {
             let next = next_group(&mut groups, |group| group.0 == "b", |group| &mut group.1);
             assert_eq!(next.expect("a group").0, "b");
         }
-    }
-
-    #[test]
-    fn the_worst_of_three_is_never_chosen() {
-        let mut rng = rand::rng();
-        let loads = [3, 9, 4];
-        let mut chosen = [0; 3];
-        for _ in 0..3000 {
-            let load = better_of_two(loads.iter(), |&load| load, &mut rng).expect("one of them");
-            chosen[loads.iter().position(|it| it == load).expect("it is there")] += 1;
-        }
-        assert_eq!(chosen[1], 0);
-        assert!(chosen[0] > chosen[2] && chosen[2] > 500, "{chosen:?}");
     }
 }

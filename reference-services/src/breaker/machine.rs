@@ -17,7 +17,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{BreakerConfig, BreakerGauge, BreakerState, window::Window};
+use super::{BreakerConfig, BreakerGauge, BreakerState};
+use crate::window::Window;
 
 /// The breaker of one dependency.
 #[derive(Debug)]

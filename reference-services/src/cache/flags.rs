@@ -23,7 +23,7 @@ use rand::Rng;
 use tokio::time::{Instant, sleep};
 
 use super::{Config, FlagConfig};
-use crate::{breaker::Window, config::Live, server::Problem};
+use crate::{config::Live, server::Problem, window::Window};
 
 /// Standard deviations that are chance: each request is a look, and of that many looks one in 30,000
 /// would find more.

@@ -9,13 +9,15 @@ use rand::Rng;
 use tokio::sync::Semaphore;
 use tonic::Status;
 
-use super::Config;
+use super::{Config, WarmUp};
 use crate::{config::Live, server::PUSHBACK};
 
 /// The state that all calls to one dependency share.
 #[derive(Debug)]
 pub(crate) struct Behaviour {
     config: Live<Config>,
+    concurrency: usize,
+    answers: AtomicU64,
     working: Semaphore,
     waiting: AtomicUsize,
     seen: AtomicU64,
@@ -24,9 +26,12 @@ pub(crate) struct Behaviour {
 impl Behaviour {
     pub(crate) fn new(config: Live<Config>) -> Self {
         let concurrency = config.get().concurrency.min(Semaphore::MAX_PERMITS);
+        let places = config.get().warm_up.map_or(concurrency, |it| it.places(concurrency, 0));
         Self {
             config,
-            working: Semaphore::new(concurrency),
+            concurrency,
+            answers: AtomicU64::new(0),
+            working: Semaphore::new(places),
             waiting: AtomicUsize::new(0),
             seen: AtomicU64::new(0),
         }
@@ -59,7 +64,18 @@ impl Behaviour {
         if !(1..=config.products).contains(&product_id) {
             return Err(Status::not_found("no such product"));
         }
+        if let Some(warm_up) = config.warm_up {
+            self.warm_up(warm_up);
+        }
         Ok(())
+    }
+
+    /// One more answer: perhaps there is room for more calls at once from now on.
+    fn warm_up(&self, warm_up: WarmUp) {
+        let answers = self.answers.fetch_add(1, Ordering::Relaxed);
+        let [before, now] =
+            [answers, answers + 1].map(|answers| warm_up.places(self.concurrency, answers));
+        self.working.add_permits(now - before);
     }
 
     fn wait(&self, config: &Config) -> Result<Waiting<'_>, Status> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use tonic::Code;
 
-use super::{Defect, Kind, Latency};
+use super::{Defect, Kind, Latency, WarmUp};
 use crate::{
     config::{self, Invalid},
     server::GrpcLimits,
@@ -26,6 +26,9 @@ pub struct Config {
     pub latency: Option<Latency>,
     /// Calls worked on at once; further ones wait. Default 1024.
     pub concurrency: usize,
+    /// How it begins after a start. Default: as it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<WarmUp>,
     /// Calls that may wait; further ones are refused with `resource-exhausted`. Default 1024.
     pub queue_max: usize,
     /// The first so many calls since the start fail. Default 0.
@@ -57,6 +60,7 @@ impl Default for Config {
             listen: None,
             latency: None,
             concurrency: 1024,
+            warm_up: None,
             queue_max: 1024,
             fail_first: 0,
             fail_fraction: 0.0,
@@ -123,6 +127,7 @@ impl config::Config for Config {
     fn validate(&self) -> Result<(), Invalid> {
         self.latency.unwrap_or(self.kind.latency()).validate()?;
         Invalid::unless(self.concurrency >= 1, "concurrency", "at least 1", self.concurrency)?;
+        self.warm_up.map_or(Ok(()), |it| it.validate(self.concurrency))?;
         let fraction = self.fail_fraction;
         Invalid::unless((0.0..=1.0).contains(&fraction), "fail_fraction", "0 to 1", fraction)?;
         self.grpc.validate()

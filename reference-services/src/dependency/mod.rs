@@ -8,6 +8,7 @@ mod handlers;
 mod kind;
 mod latency;
 mod service;
+mod warm_up;
 
 pub use crate::server::Error;
 pub(crate) use behaviour::Behaviour;
@@ -16,3 +17,4 @@ pub use defect::Defect;
 pub use kind::{Kind, UnknownKind};
 pub use latency::Latency;
 pub use service::{Bound, bind, run};
+pub use warm_up::WarmUp;

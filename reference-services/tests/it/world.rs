@@ -11,7 +11,7 @@ use std::{
 };
 
 use reference_services::{
-    aggregation,
+    aggregation::{self, Addresses},
     dependency::{self, Kind, Latency},
 };
 use serde_json::Value;
@@ -43,6 +43,7 @@ pub(crate) struct World {
 pub(crate) struct Plan {
     down: Vec<Kind>,
     tuned: BTreeMap<Kind, Tune>,
+    replicas: BTreeMap<Kind, Vec<SocketAddr>>,
     api: aggregation::Config,
 }
 
@@ -50,6 +51,12 @@ impl Plan {
     /// This one refuses connections.
     pub(crate) fn down(mut self, kind: Kind) -> Self {
         self.down.push(kind);
+        self
+    }
+
+    /// This one is at these addresses, where somebody listens already.
+    pub(crate) fn replicas(mut self, kind: Kind, addresses: &[SocketAddr]) -> Self {
+        self.replicas.insert(kind, addresses.to_vec());
         self
     }
 
@@ -73,6 +80,11 @@ impl Plan {
     pub(crate) async fn start(mut self) -> World {
         let connections = Arc::new(AtomicUsize::new(0));
         for kind in Kind::ALL {
+            if let Some(replicas) = self.replicas.get(&kind) {
+                let urls = replicas.iter().map(|address| format!("http://{address}"));
+                *upstream(&mut self.api, kind) = Addresses::Several(urls.collect());
+                continue;
+            }
             let address = if self.down.contains(&kind) {
                 nobody_at().await
             } else {
@@ -84,7 +96,7 @@ impl Plan {
                 }
                 relay(start_dependency(config).await, Arc::clone(&connections)).await
             };
-            *upstream(&mut self.api, kind) = format!("http://{address}");
+            *upstream(&mut self.api, kind) = format!("http://{address}").into();
         }
         self.api.listen = "127.0.0.1:0".to_owned();
         let bound = aggregation::bind(self.api).await.expect("a free port");
@@ -123,7 +135,7 @@ async fn relay(to: SocketAddr, connections: Arc<AtomicUsize>) -> SocketAddr {
     address
 }
 
-fn upstream(config: &mut aggregation::Config, kind: Kind) -> &mut String {
+fn upstream(config: &mut aggregation::Config, kind: Kind) -> &mut Addresses {
     match kind {
         Kind::Inventory => &mut config.upstreams.inventory,
         Kind::Pricing => &mut config.upstreams.pricing,

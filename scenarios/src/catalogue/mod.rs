@@ -35,6 +35,12 @@ mod packet_loss;
 mod paused_dependency;
 mod pool;
 mod refusals;
+mod replica_fails;
+mod replica_hung;
+mod replica_lost;
+mod replica_restarts;
+mod replica_slow_hedged;
+mod replicas_slow;
 mod retry_budget;
 mod retry_pace;
 mod retry_storm;
@@ -104,6 +110,12 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
         entry!(api_rolling_update),
         entry!(greedy_tenant),
         entry!(overload),
+        entry!(replica_fails),
+        entry!(replica_hung),
+        entry!(replica_lost),
+        entry!(replica_restarts),
+        entry!(replica_slow_hedged),
+        entry!(replicas_slow),
         // `squall new` adds scenarios above this line.
     ];
     let single = |(scenarios, source): (Vec<Scenario>, &'static str)| {

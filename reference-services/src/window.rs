@@ -41,7 +41,7 @@ impl Window {
         self.slices.iter().fold((0, 0), add)
     }
 
-    pub(super) fn clear(&mut self, now: Instant) {
+    pub(crate) fn clear(&mut self, now: Instant) {
         self.slices = Default::default();
         self.began = now;
     }
