@@ -1,18 +1,18 @@
-//! Real services for Squall to break: an aggregation API and its four dependencies, a worker pool
-//! with its queue, a cache behind a load balancer with the catalog that fills it, and orders with those
-//! who take part in them.
-//! with its queue, a cache behind a load balancer with the catalog that fills it, and a chain of
-//! services that ask each other.
+//! Real services for Squall to break: an aggregation API with its four dependencies and a replica that
+//! follows the stock, a worker pool with its queue, a cache behind a load balancer with the catalog
+//! that fills it, orders with those who take part in them, and a chain of services that ask each other.
 //!
 //! They run as processes on real sockets and, unchanged, inside a simulated world:
 //!
 //! | binary | listens on | answers |
 //! | --- | --- | --- |
 //! | `aggregation-api` | 127.0.0.1:8080 | `GET /products/{id}`, `/healthz`, `/readyz`, `/metrics` |
-//! | `inventory` | 127.0.0.1:50051 | `inventory.v1.Inventory/GetStock`, gRPC health |
+//! | `inventory` | 127.0.0.1:50051 | `inventory.v1.Inventory/GetStock`, `SetStock`, `Watch`, gRPC health |
 //! | `pricing` | 127.0.0.1:50052 | `pricing.v1.Pricing/GetPrice`, gRPC health |
 //! | `reviews` | 127.0.0.1:50053 | `reviews.v1.Reviews/GetReviews`, gRPC health |
 //! | `recommendations` | 127.0.0.1:50054 | `recommendations.v1.Recommendations/GetRecommendations`, gRPC health |
+//! | `stock-replica` | 127.0.0.1:8090 | `GET /stock/{id}`, `/healthz`, `/readyz`, `/metrics` |
+//! | | 127.0.0.1:50055 | `inventory.v1.Inventory/GetStock`, gRPC health |
 //! | `catalog-source` | 127.0.0.1:50061 | `catalog.v1.Catalog/ListItems`, `GetItem`, gRPC health |
 //! | `queue-broker` | 127.0.0.1:8050 | `POST /jobs`, `GET /stats`, `/deadletter`, `/healthz`, `/readyz`, `/metrics` |
 //! | | 127.0.0.1:50071 | `queue.v1.Queue/Lease`, `Ack`, `Nack`, `Extend`, `Release`, gRPC health |
@@ -31,6 +31,8 @@
 //! | `shipping` | 127.0.0.1:50083 and 8093 | the same |
 //! | `notifications` | 127.0.0.1:50084 | `notifications.v1.Notifications/Deliver`, gRPC health |
 //! | | 127.0.0.1:8094 | `GET /notifications?after=NUMBER`, `/healthz`, `/readyz`, `/metrics` |
+//!
+//! All that speak gRPC answer Server Reflection (v1) too.
 //!
 //! ```no_run
 //! use reference_services::{aggregation, dependency};
@@ -82,6 +84,11 @@
 //! | `serve` | `dependency`, `trace_id`, `outcome`: `ok`, `error`, `cancelled` | one call, in the dependency |
 //! | `hop` | `trace_id`, `outcome`: `ok`, `shed`, `timeout`, `failed`, `cancelled` | one request, in each service of a chain |
 //! | `call`, child of `hop` | `dependency`, `attempt`, `outcome` as above | one try of a call to the next one |
+//! | event `stock changed` | `change`: epoch and revision; `product`, `available` | each change, in the inventory |
+//! | event `stock applied` | `change`, `product` | the same change, in a replica |
+//! | event `snapshot taken` | `revision` | a replica has all at once |
+//! | events `watch begun`, `watch ended` | `how`: `resumed`, `new`, `other epoch`, `compacted`; `code`, `reason` | a watch, in the inventory, and how the inventory ended it |
+//! | event `stream ended` | `code`, `reason`, `pause_ms` | the same, in a replica, and when it begins again |
 //! | `submit` | `job`, `trace_id`, `outcome`: `ok`, `refused` | a job on its way into the broker |
 //! | `job` | `job`, `attempt`, `trace_id`, `outcome`: `ok`, `failed`, `deferred`, `lost`, `cancelled` | one attempt at a job, in a worker |
 //! | `external call`, child of `job` | `job`, `lease`, `retry_after_ms` if the API said so, `outcome`: `ok`, `error`, `timeout`, `rejected` | one call of a worker to the external API |
@@ -147,5 +154,6 @@ pub mod queue_broker;
 pub mod relay;
 pub mod result_store;
 pub mod server;
+pub mod stock_replica;
 mod window;
 pub mod worker;

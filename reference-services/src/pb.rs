@@ -3,6 +3,9 @@
 
 #![expect(clippy::allow_attributes, reason = "generated code")]
 
+/// The descriptors of all of them, a `FileDescriptorSet`.
+pub const DESCRIPTORS: &[u8] = include_bytes!("../protos/generated/descriptors.bin");
+
 /// What is on stock.
 pub mod inventory {
     include!("../protos/generated/inventory.v1.rs");

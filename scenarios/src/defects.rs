@@ -2,7 +2,7 @@
 
 use reference_services::{
     aggregation, balancer, cache, dependency, notifications, orders, queue_broker, relay,
-    result_store, worker,
+    result_store, stock_replica, worker,
 };
 use squall::Defect;
 
@@ -16,6 +16,10 @@ const CAUGHT_BY: &[(&str, &str, &str)] = &[
     ("detached-deadline", "pricing-hung", "p99 latency"),
     ("no-deadline-sent", "caller-cut-off", "how long reviews work on a call"),
     ("works-for-nobody", "clients-disconnect", "no span \"serve\" outlives its request"),
+    ("unbounded-stream-buffer", "watch-slow-reader", "memory with watchers that do not read"),
+    ("ignores-epoch", "watch-inventory-restarts", "answers that are older than they say"),
+    ("stream-without-keepalive", "watch-partition-silent", "answers that are older than they say"),
+    ("restarts-deadline", "deadline-two-hops", "how long the inventory works on a call"),
     ("neighbours-reviews", "steady-state", "wrong answers"),
     ("truncated-list", "steady-state", "wrong answers"),
     ("rounded-price", "steady-state", "wrong answers"),
@@ -130,8 +134,11 @@ pub(crate) fn all() -> impl Iterator<Item = Defect> {
     let notifications = notifications.map(|it| ("notifications", it));
     let relays = relay::Defect::ALL.iter().map(|it| (it.name(), it.description()));
     let relays = relays.map(|it| ("relay", it));
+    let replica = stock_replica::Defect::ALL.iter().map(|it| (it.name(), it.description()));
+    let replica = replica.map(|it| ("stock-replica", it));
     let all = api
         .chain(dependencies)
+        .chain(replica)
         .chain(broker)
         .chain(store)
         .chain(workers)

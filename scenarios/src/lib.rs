@@ -10,6 +10,7 @@ mod from_file;
 mod orders;
 mod pool;
 mod shop;
+mod watch;
 mod witness;
 
 use std::{path::PathBuf, time::Duration};

@@ -21,6 +21,140 @@ pub struct Stock {
     #[prost(uint64, tag = "3")]
     pub product_id: u64,
 }
+/// Sets the stock of one product.
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetStockRequest {
+    /// The product.
+    #[prost(uint64, tag = "1")]
+    pub product_id: u64,
+    /// Pieces that can be sold from now on.
+    #[prost(uint32, tag = "2")]
+    pub available: u32,
+}
+/// Where in the history a change is.
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetStockReply {
+    /// The life of the server that counts the revision.
+    #[prost(fixed64, tag = "1")]
+    pub epoch: u64,
+    /// The number of the change.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+}
+/// What a watcher says.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchRequest {
+    /// One of these.
+    #[prost(oneof = "watch_request::Request", tags = "1, 2")]
+    pub request: ::core::option::Option<watch_request::Request>,
+}
+/// Nested message and enum types in `WatchRequest`.
+pub mod watch_request {
+    /// One of these.
+    #[derive(serde::Serialize)]
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Request {
+        /// Begins, or begins again with other products.
+        #[prost(message, tag = "1")]
+        Begin(super::Begin),
+        /// Acknowledges.
+        #[prost(message, tag = "2")]
+        Applied(super::Applied),
+    }
+}
+/// Begins a watch.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Begin {
+    /// What is watched.
+    #[prost(uint64, repeated, tag = "1")]
+    pub product_ids: ::prost::alloc::vec::Vec<u64>,
+    /// The epoch of the revision; 0 for nothing.
+    #[prost(fixed64, tag = "2")]
+    pub epoch: u64,
+    /// The last revision that was applied: the watch goes on behind it. With another epoch than the
+    /// server's, or one whose successors the server has forgotten, the watch begins with a snapshot.
+    #[prost(uint64, tag = "3")]
+    pub revision: u64,
+}
+/// Says how far a watcher has come.
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Applied {
+    /// Everything up to this revision is applied.
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+}
+/// What a watcher is told.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchReply {
+    /// One of these.
+    #[prost(oneof = "watch_reply::Reply", tags = "1, 2")]
+    pub reply: ::core::option::Option<watch_reply::Reply>,
+}
+/// Nested message and enum types in `WatchReply`.
+pub mod watch_reply {
+    /// One of these.
+    #[derive(serde::Serialize)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Reply {
+        /// Takes the place of all that was known.
+        #[prost(message, tag = "1")]
+        Snapshot(super::Snapshot),
+        /// Goes on from what was told before.
+        #[prost(message, tag = "2")]
+        Changes(super::Changes),
+    }
+}
+/// All that is watched, at one revision.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Snapshot {
+    /// The life of the server that counts the revisions.
+    #[prost(fixed64, tag = "1")]
+    pub epoch: u64,
+    /// The revision.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+    /// Each product that is watched.
+    #[prost(message, repeated, tag = "3")]
+    pub stocks: ::prost::alloc::vec::Vec<Stock>,
+}
+/// Changes of what is watched.
+#[derive(serde::Serialize)]
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Changes {
+    /// They follow on this revision. Who is not there has missed something.
+    #[prost(uint64, tag = "1")]
+    pub after: u64,
+    /// Everything that is watched is as it was at this revision, once they are applied.
+    #[prost(uint64, tag = "2")]
+    pub revision: u64,
+    /// The newest revision that the server had then.
+    #[prost(uint64, tag = "3")]
+    pub newest: u64,
+    /// In the order of their revisions. May be empty.
+    #[prost(message, repeated, tag = "4")]
+    pub changes: ::prost::alloc::vec::Vec<Change>,
+}
+/// One change.
+#[derive(serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Change {
+    /// Its number, from 1 on in each epoch.
+    #[prost(uint64, tag = "1")]
+    pub revision: u64,
+    /// The product.
+    #[prost(uint64, tag = "2")]
+    pub product_id: u64,
+    /// Pieces that can be sold from then on.
+    #[prost(uint32, tag = "3")]
+    pub available: u32,
+}
 /// Generated client implementations.
 pub mod inventory_client {
     #![allow(
@@ -135,6 +269,57 @@ pub mod inventory_client {
                 .insert(GrpcMethod::new("inventory.v1.Inventory", "GetStock"));
             self.inner.unary(req, path, codec).await
         }
+        /// Sets the stock of a product. RESOURCE_EXHAUSTED if too many products differ from what they began
+        /// with.
+        pub async fn set_stock(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SetStockRequest>,
+        ) -> std::result::Result<tonic::Response<super::SetStockReply>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/inventory.v1.Inventory/SetStock",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("inventory.v1.Inventory", "SetStock"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells of every change of what is watched, in the order of its revision. The first request is
+        /// Begin; each later one begins again, or acknowledges. Who does not acknowledge is told no more
+        /// after a while, and turned out with RESOURCE_EXHAUSTED in the end. UNAVAILABLE ends the watches of
+        /// a server that stops: resume with another one.
+        pub async fn watch(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::WatchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchReply>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/inventory.v1.Inventory/Watch",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("inventory.v1.Inventory", "Watch"));
+            self.inner.streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -155,6 +340,26 @@ pub mod inventory_server {
             &self,
             request: tonic::Request<super::GetStockRequest>,
         ) -> std::result::Result<tonic::Response<super::Stock>, tonic::Status>;
+        /// Sets the stock of a product. RESOURCE_EXHAUSTED if too many products differ from what they began
+        /// with.
+        async fn set_stock(
+            &self,
+            request: tonic::Request<super::SetStockRequest>,
+        ) -> std::result::Result<tonic::Response<super::SetStockReply>, tonic::Status>;
+        /// Server streaming response type for the Watch method.
+        type WatchStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::WatchReply, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Tells of every change of what is watched, in the order of its revision. The first request is
+        /// Begin; each later one begins again, or acknowledges. Who does not acknowledge is told no more
+        /// after a while, and turned out with RESOURCE_EXHAUSTED in the end. UNAVAILABLE ends the watches of
+        /// a server that stops: resume with another one.
+        async fn watch(
+            &self,
+            request: tonic::Request<tonic::Streaming<super::WatchRequest>>,
+        ) -> std::result::Result<tonic::Response<Self::WatchStream>, tonic::Status>;
     }
     /// What is on stock. A document without it cannot be sold from: the API treats it as critical.
     #[derive(Debug)]
@@ -274,6 +479,99 @@ pub mod inventory_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/inventory.v1.Inventory/SetStock" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetStockSvc<T: Inventory>(pub Arc<T>);
+                    impl<
+                        T: Inventory,
+                    > tonic::server::UnaryService<super::SetStockRequest>
+                    for SetStockSvc<T> {
+                        type Response = super::SetStockReply;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SetStockRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inventory>::set_stock(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetStockSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/inventory.v1.Inventory/Watch" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchSvc<T: Inventory>(pub Arc<T>);
+                    impl<
+                        T: Inventory,
+                    > tonic::server::StreamingService<super::WatchRequest>
+                    for WatchSvc<T> {
+                        type Response = super::WatchReply;
+                        type ResponseStream = T::WatchStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                tonic::Streaming<super::WatchRequest>,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Inventory>::watch(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -83,7 +83,7 @@ impl Bound {
         };
         let catalog = CatalogServer::new(handlers).max_decoding_message_size(REQUEST_BYTES_MAX);
         let stopped = grpc::serve_until(
-            grpc::server().add_service(health).add_service(catalog),
+            grpc.router(health, CatalogServer::<Handlers>::NAME).add_service(catalog),
             grpc,
             (reporter, CatalogServer::<Handlers>::NAME),
             stop,

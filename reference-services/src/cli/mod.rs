@@ -29,7 +29,7 @@ use crate::{
     otlp::Otlp,
     participant, queue_broker, relay, result_store,
     server::descriptors,
-    worker,
+    stock_replica, worker,
 };
 
 /// Bad arguments or a bad configuration.
@@ -219,6 +219,18 @@ struct WorkerArgs {
     defects: Vec<worker::Defect>,
 }
 
+/// Follows the stock of the inventory, and answers from its copy.
+#[derive(Debug, Parser)]
+#[command(version)]
+#[command(after_help = help(stock_replica::Defect::ALL, |it| (it.name(), it.description())))]
+struct StockReplicaArgs {
+    #[command(flatten)]
+    common: Common,
+    /// A planted mistake; may be given more than once
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<stock_replica::Defect>,
+}
+
 /// All services that have a binary, by its name.
 const SERVICES: &[&str] = &[
     "aggregation-api",
@@ -238,6 +250,7 @@ const SERVICES: &[&str] = &[
     "reviews",
     "shipping",
     "stock",
+    "stock-replica",
     "worker",
 ];
 
@@ -336,6 +349,10 @@ fn run(name: &'static str, arguments: Vec<OsString>) -> ExitCode {
         "result-store" => parse(name, arguments).map(|ResultStoreArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);
             start(name, &common, sources, result_store::run)
+        }),
+        "stock-replica" => parse(name, arguments).map(|StockReplicaArgs { common, defects }| {
+            let sources = common.sources(name).with_defects(&defects);
+            start(name, &common, sources, stock_replica::run)
         }),
         "worker" => parse(name, arguments).map(|WorkerArgs { common, defects }| {
             let sources = common.sources(name).with_defects(&defects);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use tonic::Code;
 
-use super::{Defect, Kind, Latency, WarmUp};
+use super::{Defect, Kind, Latency, StockConfig, WarmUp};
 use crate::{
     config::{self, Invalid},
     server::GrpcLimits,
@@ -47,6 +47,8 @@ pub struct Config {
     pub drain_ms: u64,
     /// Processor time of one call, for simulations; 0 states none. Default 100.
     pub cpu_us: u64,
+    /// How the stock of the inventory changes, and who may watch it.
+    pub stock: StockConfig,
     /// The bounds of the gRPC server.
     pub grpc: GrpcLimits,
     /// Planted mistakes. Default none.
@@ -69,6 +71,7 @@ impl Default for Config {
             products: 10_000_000,
             drain_ms: 25_000,
             cpu_us: 100,
+            stock: StockConfig::default(),
             grpc: GrpcLimits::default(),
             defects: BTreeSet::new(),
         }
@@ -130,6 +133,7 @@ impl config::Config for Config {
         self.warm_up.map_or(Ok(()), |it| it.validate(self.concurrency))?;
         let fraction = self.fail_fraction;
         Invalid::unless((0.0..=1.0).contains(&fraction), "fail_fraction", "0 to 1", fraction)?;
+        self.stock.validate()?;
         self.grpc.validate()
     }
 }

@@ -3,4 +3,8 @@
 crate::defect::defects! {
     /// The work for a call is done to its end, whoever has gone.
     WorksForNobody = "works-for-nobody", "works on when its caller has gone";
+    /// A watcher that does not read is queued for all the same.
+    UnboundedStreamBuffer = "unbounded-stream-buffer", "queues without bound for a watcher that does not read";
+    /// A revision of another life of the service is taken for one of this one.
+    IgnoresEpoch = "ignores-epoch", "lets a watcher resume at a revision of the life before";
 }

@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status, metadata::MetadataMap};
+use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 use tracing::{Instrument, field::Empty};
 
-use super::{Kind, behaviour::Behaviour, content};
+use super::{
+    Kind,
+    behaviour::Behaviour,
+    content,
+    stock::{self, Store},
+};
 use crate::{
     pb::{
-        inventory::{GetStockRequest, Stock, inventory_server::Inventory},
+        inventory::{
+            GetStockRequest, SetStockReply, SetStockRequest, Stock, WatchRequest,
+            inventory_server::Inventory,
+        },
         pricing::{GetPriceRequest, Price, pricing_server::Pricing},
         recommendations::{
             GetRecommendationsRequest, RecommendationList, recommendations_server::Recommendations,
@@ -24,6 +32,7 @@ pub(super) struct Handlers {
     pub(super) kind: Kind,
     pub(super) products: u64,
     pub(super) behaviour: Arc<Behaviour>,
+    pub(super) stock: Arc<Store>,
     /// Planted: the work for a call is in a task of its own.
     pub(super) works_for_nobody: bool,
 }
@@ -103,7 +112,37 @@ macro_rules! handler {
     };
 }
 
-handler!(Inventory.get_stock(GetStockRequest) -> Stock, _this => content::stock);
+#[tonic::async_trait]
+impl Inventory for Handlers {
+    async fn get_stock(
+        &self,
+        request: Request<GetStockRequest>,
+    ) -> Result<Response<Stock>, Status> {
+        let id = request.get_ref().product_id;
+        self.serve(request.metadata(), id, |id| self.stock.stock(id)).await
+    }
+
+    async fn set_stock(
+        &self,
+        request: Request<SetStockRequest>,
+    ) -> Result<Response<SetStockReply>, Status> {
+        let SetStockRequest { product_id, available } = *request.get_ref();
+        let set = |id| self.stock.set(id, available);
+        let set = self.serve(request.metadata(), product_id, set).await?.into_inner();
+        let full = |_| Status::resource_exhausted("too many products have another stock");
+        set.map(Response::new).map_err(full)
+    }
+
+    type WatchStream = stock::Replies;
+
+    async fn watch(
+        &self,
+        request: Request<Streaming<WatchRequest>>,
+    ) -> Result<Response<stock::Replies>, Status> {
+        stock::begin(&self.stock, request.into_inner()).map(Response::new)
+    }
+}
+
 handler!(Pricing.get_price(GetPriceRequest) -> Price, _this => content::price);
 handler!(Reviews.get_reviews(GetReviewsRequest) -> ReviewSummary, _this => content::reviews);
 handler!(

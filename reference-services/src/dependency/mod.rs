@@ -8,6 +8,7 @@ mod handlers;
 mod kind;
 mod latency;
 mod service;
+mod stock;
 mod warm_up;
 
 pub use crate::server::Error;
@@ -17,4 +18,5 @@ pub use defect::Defect;
 pub use kind::{Kind, UnknownKind};
 pub use latency::Latency;
 pub use service::{Bound, bind, run};
+pub use stock::StockConfig;
 pub use warm_up::WarmUp;

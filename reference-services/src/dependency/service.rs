@@ -4,7 +4,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tonic::transport::server::Router;
 
-use super::{Config, Defect, Error, Kind, behaviour::Behaviour, handlers::Handlers};
+use super::{
+    Config, Defect, Error, Kind,
+    behaviour::Behaviour,
+    handlers::Handlers,
+    stock::{Store, keep_changing},
+};
 use crate::{
     config::{Config as _, Live},
     pb::{
@@ -79,21 +84,38 @@ impl Bound {
         let kind = config.kind;
         tracing::info!(dependency = kind.name(), address = %grpc.local_addr(), "listening");
         let (reporter, health) = tonic_health::server::health_reporter();
+        let stock = Arc::new(Store::new(&config));
         let handlers = Handlers {
             kind,
+            stock: Arc::clone(&stock),
             products: config.products,
             behaviour: Arc::new(Behaviour::new(live)),
             works_for_nobody: config.defects.contains(&Defect::WorksForNobody),
         };
-        let stopped = grpc::serve_until(
-            router(grpc::server().add_service(health), handlers),
+        let draining = || {
+            tracing::info!(dependency = kind.name(), "draining");
+            stock.stop();
+        };
+        let name = service_name(kind);
+        let served = grpc::serve_until(
+            router(grpc.router(health, name), handlers),
             grpc,
-            (reporter, service_name(kind)),
+            (reporter, name),
             stop,
-            || tracing::info!(dependency = kind.name(), "draining"),
+            draining,
             Duration::from_millis(config.drain_ms),
-        )
-        .await?;
+        );
+        let changes = async {
+            match kind {
+                Kind::Inventory => keep_changing(&stock).await,
+                _ => std::future::pending().await,
+            }
+        };
+        let stopped = tokio::select! {
+            biased;
+            served = served => served?,
+            never = changes => match never {},
+        };
         if !stopped.in_time {
             tracing::warn!("cut off what did not end in time");
         }

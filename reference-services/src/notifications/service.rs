@@ -10,7 +10,7 @@ use crate::{
     config::{Config as _, Live},
     journal::{Access, Keeper, Kept, keep},
     pb::notifications::notifications_server::NotificationsServer,
-    server::{Both, Error, Probes, grpc},
+    server::{Both, Error, Probes},
 };
 
 /// Why a service is not ready that cannot take an event.
@@ -113,9 +113,10 @@ impl Bound {
         let deliveries =
             NotificationsServer::new(deliveries).max_decoding_message_size(REQUEST_BYTES_MAX);
         let (reporter, health) = tonic_health::server::health_reporter();
-        let router = grpc::server().add_service(health).add_service(deliveries);
+        let name = NotificationsServer::<Deliveries>::NAME;
+        let router = both.router(health, name).add_service(deliveries);
         let operators = Arc::new(Operators { keeper, probes: Arc::clone(&probes) });
-        let health = (reporter, NotificationsServer::<Deliveries>::NAME);
+        let health = (reporter, name);
         let drain = Duration::from_millis(config.drain_ms);
         let asked =
             both.serve_until(router, health, operators, (stop, || probes.drain()), drain).await;

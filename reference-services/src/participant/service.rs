@@ -10,7 +10,7 @@ use crate::{
     config::{Config as _, Live},
     journal::{Access, Keeper, Kept, keep},
     pb::participant::participant_server::ParticipantServer,
-    server::{Both, Error, Probes, grpc},
+    server::{Both, Error, Probes},
 };
 
 /// Why a participant is not ready that cannot do anything.
@@ -113,9 +113,10 @@ impl Bound {
         let calls = ParticipantServer::new(Calls::new(live, keeper.clone(), metrics))
             .max_decoding_message_size(REQUEST_BYTES_MAX);
         let (reporter, health) = tonic_health::server::health_reporter();
-        let router = grpc::server().add_service(health).add_service(calls);
+        let name = ParticipantServer::<Calls>::NAME;
+        let router = both.router(health, name).add_service(calls);
         let operators = Arc::new(Operators { keeper, probes: Arc::clone(&probes) });
-        let health = (reporter, ParticipantServer::<Calls>::NAME);
+        let health = (reporter, name);
         let drain = Duration::from_millis(config.drain_ms);
         let asked =
             both.serve_until(router, health, operators, (stop, || probes.drain()), drain).await;

@@ -160,7 +160,7 @@ impl Bound {
         };
         let (reporter, health) = tonic_health::server::health_reporter();
         let workers = QueueServer::new(workers).max_decoding_message_size(REQUEST_BYTES_MAX);
-        let router = grpc::server().add_service(health).add_service(workers);
+        let router = grpc.router(health, QueueServer::<Workers>::NAME).add_service(workers);
         let serve_http = http.serve(Arc::clone(&api), stop_of(stopped.clone()), drain);
         let health = (reporter, QueueServer::<Workers>::NAME);
         let serve_grpc = grpc::serve_until(router, grpc, health, stop_of(stopped), || (), drain);

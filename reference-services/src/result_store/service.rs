@@ -132,7 +132,7 @@ impl Bound {
         let (reporter, health) = tonic_health::server::health_reporter();
         let bytes_max = result_bytes_max + REQUEST_BYTES;
         let calls = ResultsServer::new(calls).max_decoding_message_size(bytes_max);
-        let router = grpc::server().add_service(health).add_service(calls);
+        let router = grpc.router(health, ResultsServer::<Calls>::NAME).add_service(calls);
         let serve_http = http.serve(Arc::clone(&probes), stop_of(stopped.clone()), drain);
         let health = (reporter, ResultsServer::<Calls>::NAME);
         let serve_grpc = grpc::serve_until(router, grpc, health, stop_of(stopped), || (), drain);

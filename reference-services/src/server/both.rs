@@ -4,7 +4,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 use tonic::transport::server::Router;
-use tonic_health::server::HealthReporter;
+use tonic_health::{
+    pb::health_server::{Health, HealthServer},
+    server::HealthReporter,
+};
 
 use super::{
     error::Error,
@@ -40,6 +43,11 @@ impl Both {
     /// The address for HTTP.
     pub(crate) fn http_addr(&self) -> SocketAddr {
         self.http.local_addr()
+    }
+
+    /// What the gRPC server answers besides the service with this name.
+    pub(crate) fn router(&self, health: HealthServer<impl Health>, name: &str) -> Router {
+        self.grpc.router(health, name)
     }
 
     /// Serves both until `stop` completes. Then it calls `draining`, and both take no more and let what is

@@ -10,13 +10,18 @@ use tokio::{
     time::sleep,
 };
 use tonic::transport::{Error as ServeError, Server, server::Router};
-use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::{Health, HealthServer},
+    server::HealthReporter,
+};
 
 use super::{
     Error,
     connection::Connection,
     descriptors,
     http::{ACCEPT_RETRY, listen},
+    reflection,
 };
 use crate::config::Invalid;
 
@@ -29,7 +34,7 @@ pub(crate) const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// Room for every call that the API's bulkhead lets through. Calls that ran into their deadline
 /// are resets; while this process is paused they pile up, and h2 would take that for an attack.
-pub(crate) fn server() -> Server {
+fn server() -> Server {
     Server::builder()
         .max_concurrent_streams(1024)
         .initial_connection_window_size(1024 * 1024)
@@ -49,11 +54,19 @@ pub struct Limits {
     pub preface_timeout_ms: u64,
     /// Time for a client to read some of what waits for it. Default 5000.
     pub unread_timeout_ms: u64,
+    /// Says what can be asked, and how, to whoever asks that (gRPC Server Reflection). What it says is
+    /// in the protos. Default true.
+    pub reflection: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections_max: 1024, preface_timeout_ms: 5_000, unread_timeout_ms: 5_000 }
+        Self {
+            connections_max: 1024,
+            preface_timeout_ms: 5_000,
+            unread_timeout_ms: 5_000,
+            reflection: true,
+        }
     }
 }
 
@@ -90,6 +103,13 @@ impl Grpc {
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What such a server answers besides the service with this name: how that is, and what it can be
+    /// asked.
+    pub(crate) fn router(&self, health: HealthServer<impl Health>, name: &str) -> Router {
+        let reflection = self.limits.reflection.then(|| reflection::service(name)).flatten();
+        server().add_service(health).add_optional_service(reflection)
     }
 
     /// The connections of clients, as many as there may be.

@@ -1,5 +1,5 @@
-//! That the code in `protos/generated` is what the protos compile to, and that they break none of what
-//! those of the last release have promised. With the variable `SQUALL_WRITE_PROTOS` the code is
+//! That the code and the descriptors in `protos/generated` are what the protos compile to, and that they break none of what
+//! those of the last release have promised. With the variable `SQUALL_WRITE_PROTOS` they are
 //! rewritten, and with `SQUALL_RELEASE_PROTOS` what is promised from now on.
 //!
 //! Their compiler is pure Rust, so that no `protoc` need be installed, and not compiled unless this
@@ -11,6 +11,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+use prost::Message;
 
 const PROTOS: [&str; 9] = [
     "inventory.proto",
@@ -28,13 +30,16 @@ fn protos() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("protos")
 }
 
-/// The names and texts of the files in a folder, in order.
-fn files(folder: &Path) -> Vec<(String, String)> {
+/// What is told to whoever asks a server what it can be asked: without comments.
+const DESCRIPTORS: &str = "descriptors.bin";
+
+/// The names and contents of the files in a folder, in order.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
-    let mut files: Vec<(String, String)> = entries
+    let mut files: Vec<(String, Vec<u8>)> = entries
         .map(|entry| {
-            let text = fs::read_to_string(entry.path()).expect("text");
-            (entry.file_name().to_string_lossy().into_owned(), text)
+            let content = fs::read(entry.path()).expect("a file");
+            (entry.file_name().to_string_lossy().into_owned(), content)
         })
         .collect();
     files.sort();
@@ -46,16 +51,21 @@ fn what_is_kept_is_what_the_protos_compile_to() {
     let compiled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("protos");
     fs::create_dir_all(&compiled).expect("a folder");
     let descriptors = protox::compile(PROTOS, [protos()]).expect("protos");
+    let mut bare = descriptors.clone();
+    for file in &mut bare.file {
+        file.source_code_info = None;
+    }
+    fs::write(compiled.join(DESCRIPTORS), bare.encode_to_vec()).expect("the folder is there");
     tonic_prost_build::configure()
         // A section of the public document is the reply of its dependency.
-        .message_attribute(".", "#[derive(serde::Serialize)]")
+        .type_attribute(".", "#[derive(serde::Serialize)]")
         .out_dir(&compiled)
         .compile_fds(descriptors)
         .expect("code");
     let kept = protos().join("generated");
     if std::env::var_os("SQUALL_WRITE_PROTOS").is_some() {
-        for (name, text) in files(&compiled) {
-            fs::write(kept.join(name), text).expect("the folder is there");
+        for (name, content) in files(&compiled) {
+            fs::write(kept.join(name), content).expect("the folder is there");
         }
     }
     assert!(

@@ -47,6 +47,7 @@ mod retry_storm;
 mod slow_and_failing;
 mod stampede;
 mod steady_state;
+mod watch;
 // `squall new` adds modules above this line.
 
 pub(crate) use fleet::rolling_update_at as rolling_update;
@@ -123,5 +124,5 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
     };
     let (pool, fleet) = (pool::all(), fleet::all().into_iter().flat_map(single));
     let listed = listed.into_iter().flat_map(single).chain(pool).chain(fleet);
-    listed.chain(orders::all()).chain(chain::all()).collect()
+    listed.chain(watch::all()).chain(orders::all()).chain(chain::all()).collect()
 }

@@ -4,11 +4,13 @@
 mod auditor;
 pub(crate) mod client;
 mod crowd;
+mod idle_watchers;
 mod items;
 mod operator;
 mod pod;
 mod readiness;
 mod sessions;
+mod stock;
 
 use squall::Services;
 
@@ -22,4 +24,6 @@ pub(crate) fn with_witnesses(services: Services) -> Services {
         .with("operator", operator::run)
         .with("pod", pod::run)
         .with("crowd", crowd::run)
+        .with("stock-witness", stock::run)
+        .with("idle-watchers", idle_watchers::run)
 }
