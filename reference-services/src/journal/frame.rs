@@ -13,7 +13,7 @@
 use std::ops::Range;
 
 /// What a journal begins with: its name, and the version of what is in it.
-pub(super) const MAGIC: [u8; 8] = *b"SQUALLJ2";
+pub const MAGIC: [u8; 8] = *b"SQUALLJ2";
 
 /// What one of the version before begins with. All that it has is in this one too.
 pub(super) const MAGIC_BEFORE: [u8; 8] = *b"SQUALLJ1";
@@ -26,23 +26,26 @@ pub(super) const FRAME_BYTES_MAX: usize = 16 << 20;
 
 /// What is found in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Scan {
+#[non_exhaustive]
+pub struct Scan {
     /// The records of all frames, as places in the file.
-    pub(super) records: Vec<Range<usize>>,
+    pub records: Vec<Range<usize>>,
     /// How many of the records are in the last frame.
-    pub(super) last: usize,
+    pub last: usize,
     /// Where the last whole frame ends. What follows is a torn tail.
-    pub(super) sound: usize,
+    pub sound: usize,
     /// Where frames begin, or could.
     places: Vec<usize>,
 }
 
 /// Where a file is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Damage {
+#[non_exhaustive]
+pub struct Damage {
     /// From the beginning of the file.
-    pub(super) offset: usize,
-    pub(super) kind: DamageKind,
+    pub offset: usize,
+    /// What it is.
+    pub kind: DamageKind,
 }
 
 /// What no loss of power brings about.
@@ -67,7 +70,8 @@ pub enum DamageKind {
 }
 
 /// The frame with these records for this place in the file.
-pub(super) fn encode(offset: u64, records: &[Vec<u8>]) -> Vec<u8> {
+#[must_use]
+pub fn encode(offset: u64, records: &[Vec<u8>]) -> Vec<u8> {
     let length = records.iter().map(|record| 4 + record.len()).sum::<usize>();
     let mut frame = Vec::with_capacity(HEAD + length);
     frame.extend(number(length));
@@ -82,7 +86,11 @@ pub(super) fn encode(offset: u64, records: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Reads a whole file that nobody else has written to.
-pub(super) fn scan(file: &[u8]) -> Result<Scan, Damage> {
+///
+/// # Errors
+///
+/// When there is damage that no loss of power explains, or somebody else has written to it.
+pub fn scan(file: &[u8]) -> Result<Scan, Damage> {
     let scan = scan_shared(file)?;
     match written_for(file, scan.sound, &scan.places) {
         Some(place) => Err(Damage { offset: scan.sound, kind: DamageKind::Misplaced(place) }),

@@ -13,7 +13,7 @@ mod kept;
 
 pub use file::OpenError;
 pub(crate) use file::{Access, Unsynced};
-pub use frame::DamageKind;
+pub use frame::{Damage, DamageKind, MAGIC, Scan, encode, scan};
 pub(crate) use keeper::{Keeper, Undecided, keep};
 pub(crate) use kept::{Kept, State};
 

@@ -85,7 +85,7 @@ impl Ledger {
 
     fn enter(&mut self, job: Job) {
         self.bytes += job.encoded_len() as u64;
-        self.accepted = self.accepted.max(job.nth + 1);
+        self.accepted = self.accepted.max(job.nth.saturating_add(1));
         let id = job.id.clone();
         let before = match (job.done, job.dead) {
             (true, _) => {
@@ -182,8 +182,10 @@ impl State for Ledger {
             Some(Change::Failed(failed)) => self.fail(failed, false),
             Some(Change::DeadLettered(failed)) => self.fail(failed, true),
             Some(Change::Replayed(id)) => self.revive(&id, |_| 0),
-            Some(Change::Redriven(id)) => self.revive(&id, |redriven| redriven + 1),
-            Some(Change::Expired(id)) => self.change(&id, |job| job.expiries += 1),
+            Some(Change::Redriven(id)) => self.revive(&id, |redriven| redriven.saturating_add(1)),
+            Some(Change::Expired(id)) => {
+                self.change(&id, |job| job.expiries = job.expiries.saturating_add(1));
+            }
             // A change of a version to come would be refused by its journal's magic.
             None => {}
         }

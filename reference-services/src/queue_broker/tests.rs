@@ -86,6 +86,21 @@ async fn a_journal_of_the_version_before_is_written_anew() {
     fs::remove_dir_all(folder).expect("removed");
 }
 
+#[test]
+fn counts_of_a_journal_go_no_further_than_their_types() {
+    let mut ledger = Ledger::new(1);
+    let id = || "a".to_owned();
+    let (nth, expiries, redriven) = (u64::MAX, u32::MAX, u32::MAX);
+    let job = Job { id: id(), dead: true, nth, expiries, redriven, ..Job::default() };
+    ledger.apply(Change::Job(Box::new(job.clone())).into());
+    assert_eq!(ledger.accepted(), u64::MAX);
+    ledger.apply(Change::Redriven(id()).into());
+    assert_eq!(ledger.live("a").map(|job| job.redriven), Some(u32::MAX));
+    ledger.apply(Change::Job(Box::new(Job { dead: false, ..job })).into());
+    ledger.apply(Change::Expired(id()).into());
+    assert_eq!(ledger.live("a").map(|job| job.expiries), Some(u32::MAX));
+}
+
 /// A broker without its interfaces, beside what it ought to be.
 struct World {
     path: PathBuf,
