@@ -33,7 +33,7 @@ const CAUGHT_BY: &[(&str, &str, &str)] = &[
     ("breaker-wedges", "half-open-disconnect", "the breaker closes again"),
     ("leaked-place", "bulkhead-places", "places that are taken in the bulkhead of pricing"),
     ("balances-blindly", "replica-hung", "sections of pricing"),
-    ("no-slow-start", "replica-restarts", "pages without what a cold replica"),
+    ("no-slow-start", "replica-restarts", "calls that a cold replica had no room for"),
     ("hedge-without-cancel", "replica-slow-hedged", "no span \"serve\" outlives its request"),
     ("hedge-without-budget", "replicas-slow", "calls that hedges add"),
     ("no-connection-limit", "crowd", "connections that the API has at once"),

@@ -115,7 +115,7 @@ pub(crate) fn orders(name: &str, hypothesis: &str) -> Orders {
         r#"{"id":"o-{request}","customer":"c-{id}","item":{id},"quantity":2,"amount_minor":1999}"#;
     let place = RequestSpec::new("POST", "/orders")
         .body(body)
-        .expect_equal("/id", "o-{request}")
+        .expect_equal("/id", r#""o-{request}""#)
         .expect_error_type("application/problem+json");
     // An order that was not accepted is handed in again, as the same one.
     let load = Load::poisson("clients", "orders:8090", 100.0)

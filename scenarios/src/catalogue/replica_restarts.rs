@@ -7,7 +7,7 @@ use squall::{
     plan::restart,
 };
 
-use crate::shop::{ms, served_by, shop};
+use crate::shop::{calls_to, ms, served_by, shop};
 
 pub(super) fn scenario() -> Scenario {
     // What is beyond is refused at once, which makes it look idle to who counts calls in flight.
@@ -38,6 +38,11 @@ pub(super) fn scenario() -> Scenario {
         degraded()
             .at_most(0.02)
             .named("pages without what a cold replica had no room for"),
+    )
+    .objective(
+        sometimes(calls_to("reviews").with("outcome", "error"))
+            .times_at_most(25)
+            .named("calls that a cold replica had no room for"),
     )
     .objective(
         share

@@ -15,7 +15,7 @@ pub(super) fn scenario() -> Scenario {
         );
         RequestSpec::new("POST", "/orders")
             .body(body)
-            .expect_equal("/id", "first")
+            .expect_equal("/id", r#""first""#)
             .expect_error_type("application/problem+json")
     };
     let load = |client: &str, rates: [f64; 2], quantity| {

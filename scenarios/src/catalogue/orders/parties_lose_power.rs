@@ -31,7 +31,7 @@ pub(super) fn scenario() -> Scenario {
     }
     orders
         .objective(succeeded().at_least(1.0).over_the_run())
-        .objective(sometimes(call(payments).with("outcome", "timeout")))
+        .objective(sometimes(call(payments).with("outcome", "error")))
         .all_in_books()
         .build()
 }
