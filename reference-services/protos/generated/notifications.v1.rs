@@ -141,9 +141,12 @@ pub mod notifications_client {
                     )
                 })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/notifications.v1.Notifications/Deliver");
+            let path = http::uri::PathAndQuery::from_static(
+                "/notifications.v1.Notifications/Deliver",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("notifications.v1.Notifications", "Deliver"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("notifications.v1.Notifications", "Deliver"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -247,7 +250,9 @@ pub mod notifications_server {
                 "/notifications.v1.Notifications/Deliver" => {
                     #[allow(non_camel_case_types)]
                     struct DeliverSvc<T: Notifications>(pub Arc<T>);
-                    impl<T: Notifications> tonic::server::UnaryService<super::DeliverRequest>
+                    impl<
+                        T: Notifications,
+                    > tonic::server::UnaryService<super::DeliverRequest>
                     for DeliverSvc<T> {
                         type Response = super::DeliverReply;
                         type Future = BoxFuture<

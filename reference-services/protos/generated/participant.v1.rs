@@ -155,9 +155,12 @@ pub mod participant_client {
                     )
                 })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/participant.v1.Participant/Perform");
+            let path = http::uri::PathAndQuery::from_static(
+                "/participant.v1.Participant/Perform",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("participant.v1.Participant", "Perform"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("participant.v1.Participant", "Perform"));
             self.inner.unary(req, path, codec).await
         }
         /// Never refused. One that comes before what it undoes keeps that from being done.
@@ -174,9 +177,12 @@ pub mod participant_client {
                     )
                 })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/participant.v1.Participant/Undo");
+            let path = http::uri::PathAndQuery::from_static(
+                "/participant.v1.Participant/Undo",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("participant.v1.Participant", "Undo"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("participant.v1.Participant", "Undo"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -288,7 +294,9 @@ pub mod participant_server {
                 "/participant.v1.Participant/Perform" => {
                     #[allow(non_camel_case_types)]
                     struct PerformSvc<T: Participant>(pub Arc<T>);
-                    impl<T: Participant> tonic::server::UnaryService<super::PerformRequest>
+                    impl<
+                        T: Participant,
+                    > tonic::server::UnaryService<super::PerformRequest>
                     for PerformSvc<T> {
                         type Response = super::PerformReply;
                         type Future = BoxFuture<
