@@ -95,7 +95,7 @@ async fn start_all(scratch: &Scratch) -> (Vec<Http>, Vec<SocketAddr>, SocketAddr
             Kind::Reviews => &mut api.upstreams.reviews,
             Kind::Recommendations => &mut api.upstreams.recommendations,
         };
-        *upstream = format!("http://{address}");
+        *upstream = format!("http://{address}").into();
     }
     (api.listen, api.cpu_us) = (anywhere(), 0);
     let bound = aggregation::bind(api).await.expect("a free port");

@@ -6,14 +6,16 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
+    client::legacy,
     rt::{TokioExecutor, TokioTimer},
 };
+
+use crate::tls::{Connector, Protocol, Trust};
 
 /// Sends requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    inner: legacy::Client<HttpConnector, Full<Bytes>>,
+    inner: legacy::Client<Connector, Full<Bytes>>,
     answer_bytes_max: usize,
 }
 
@@ -40,10 +42,12 @@ pub(crate) enum CallError {
 }
 
 impl Client {
-    pub(crate) fn new(tuning: Tuning) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(tuning.connect));
+    /// A client for `http` addresses, and for `https` ones if there is `trust`.
+    pub(crate) fn new(tuning: Tuning, trust: Option<&Trust>) -> Self {
+        let connector = match trust {
+            Some(trust) => trust.connector(Protocol::Http1, tuning.connect),
+            None => Connector::plain(tuning.connect),
+        };
         let inner = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(tuning.idle_max)

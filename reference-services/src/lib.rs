@@ -70,6 +70,29 @@
 //! refused as a whole: the log says why, `config_reloads_total{outcome="refused"}` counts it, and
 //! `config_last_reload_successful` is 0.
 //!
+//! Listeners and clients speak TLS if they are told what to show and whom to believe, by paths of files
+//! in PEM that may change while the service runs; with `client_authority` it is mutual:
+//!
+//! ```toml
+//! # An inventory.
+//! [grpc.tls]
+//! certificate = "/tls/tls.crt"
+//! key = "/tls/tls.key"
+//! client_authority = "/tls/ca.crt"
+//! ```
+//!
+//! ```toml
+//! # An API that calls it.
+//! [upstreams]
+//! inventory = "https://inventory:50051"
+//! pricing = "https://pricing:50052"
+//! reviews = "https://reviews:50053"
+//! recommendations = "https://recommendations:50054"
+//! tls = { authority = "/tls/ca.crt", certificate = "/tls/tls.crt", key = "/tls/tls.key" }
+//! ```
+//!
+//! See the module [`tls`].
+//!
 //! # What an observer sees
 //!
 //! With `--otlp-endpoint http://collector:4318`, or `OTEL_EXPORTER_OTLP_ENDPOINT`, a binary sends its
@@ -155,5 +178,6 @@ pub mod relay;
 pub mod result_store;
 pub mod server;
 pub mod stock_replica;
+pub mod tls;
 mod window;
 pub mod worker;

@@ -113,12 +113,15 @@ impl Otlp {
 }
 
 fn client() -> Client {
-    Client::new(Tuning {
-        idle_max: 1,
-        idle: Duration::from_secs(10),
-        connect: Duration::from_secs(5),
-        answer_bytes_max: ANSWER_BYTES_MAX,
-    })
+    Client::new(
+        Tuning {
+            idle_max: 1,
+            idle: Duration::from_secs(10),
+            connect: Duration::from_secs(5),
+            answer_bytes_max: ANSWER_BYTES_MAX,
+        },
+        None,
+    )
 }
 
 /// Sends requests from any thread.

@@ -45,6 +45,13 @@ const CAUGHT_BY: &[(&str, &str, &str)] = &[
     ("sheds-probes", "overload", "health checks that succeed"),
     ("ready-too-early", "api-rolling-update", "requests to a pod that is not warm"),
     ("cut-off-at-stop", "api-restart", "requests that a stop cuts off"),
+    ("accepts-any-certificate", "tls-other-authority", "requests that reach the wrong service"),
+    (
+        "never-reloads-certificates",
+        "tls-certificate-expires",
+        "answers after the first certificates have run out",
+    ),
+    ("client-certificate-optional", "tls-mutual", "calls without a certificate that are answered"),
     ("no-dead-letter", "pool-poison", "accounting of each job of log \"job accepted\""),
     ("task-per-job", "pool-stop", "concurrency of span \"external call\""),
     ("ignores-shutdown", "pool-stop", "sequence"),

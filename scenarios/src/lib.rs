@@ -3,6 +3,7 @@
 
 mod balanced;
 mod catalogue;
+mod certificates;
 mod chain;
 mod defects;
 mod fleet;

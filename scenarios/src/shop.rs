@@ -17,7 +17,7 @@ use squall::{
 use crate::witness::with_witnesses;
 
 /// The four dependencies and their ports.
-const DEPENDENCIES: [(&str, u16); 4] =
+pub(crate) const DEPENDENCIES: [(&str, u16); 4] =
     [("inventory", 50051), ("pricing", 50052), ("reviews", 50053), ("recommendations", 50054)];
 
 /// The dependencies whose loss costs a section only.
@@ -34,7 +34,7 @@ const NEWS: Duration = Duration::from_millis(2);
 const NEWS_BEHIND: Duration = Duration::from_millis(5);
 
 /// Milliseconds.
-pub(crate) fn ms(ms: u64) -> Duration {
+pub(crate) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 

@@ -3,7 +3,7 @@
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use crate::{config::Invalid, dependency::Kind};
+use crate::{config::Invalid, dependency::Kind, server::endpoint, tls::ClientTls};
 
 /// More endpoints than this are for a load balancer.
 const ENDPOINTS_MAX: usize = 64;
@@ -21,6 +21,10 @@ pub struct Upstreams {
     pub reviews: Addresses,
     /// Default `http://127.0.0.1:50054`.
     pub recommendations: Addresses,
+    /// What the connections to all four are secured with; then their addresses are `https://host:port`.
+    /// Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
 }
 
 /// Where one dependency is: `http://host:port`, or a list of these, one for each of its replicas, with
@@ -57,6 +61,7 @@ impl Default for Upstreams {
             pricing: local(Kind::Pricing),
             reviews: local(Kind::Reviews),
             recommendations: local(Kind::Recommendations),
+            tls: None,
         }
     }
 }
@@ -72,11 +77,7 @@ impl Upstreams {
         };
         let mut uris: Vec<Uri> = Vec::new();
         for text in addresses.texts() {
-            let uri = text.parse::<Uri>().ok();
-            let uri = uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-            let invalid =
-                || Invalid { field, expected: "http://host:port".to_owned(), found: text.clone() };
-            let uri = uri.ok_or_else(invalid)?;
+            let uri = endpoint(field, text, self.tls.as_ref())?;
             let known = uris.iter().any(|known| known.authority() == uri.authority());
             Invalid::unless(!known, field, "each endpoint once", text)?;
             uris.push(uri);

@@ -10,6 +10,7 @@ use crate::{
     config::{self, Invalid},
     dependency::Kind,
     endpoints::{OutlierConfig, SlowStartConfig},
+    tls::ServerTls,
 };
 
 /// The configuration of the aggregation API.
@@ -57,6 +58,9 @@ pub struct Config {
     pub header_bytes_max: usize,
     /// Number of header fields. Default 64.
     pub headers_max: usize,
+    /// What connections of clients are secured with. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServerTls>,
     /// What `Retry-After` says to those turned away. Default 1.
     pub retry_after_s: u64,
     /// Retries of failed calls.
@@ -104,6 +108,7 @@ impl Default for Config {
             header_timeout_ms: 15_000,
             header_bytes_max: 16 * 1024,
             headers_max: 64,
+            tls: None,
             retry_after_s: 1,
             retry: RetryConfig::default(),
             breaker: BreakerConfig::default(),
@@ -266,6 +271,12 @@ impl config::Config for Config {
         self.tenants.validate()?;
         let ratio = self.retry.token_ratio;
         Invalid::unless((0.0..=1.0).contains(&ratio), "retry.token_ratio", "0 to 1", ratio)?;
+        if let Some(tls) = &self.tls {
+            tls.validate("tls")?;
+        }
+        if let Some(tls) = &self.upstreams.tls {
+            tls.validate("upstreams.tls")?;
+        }
         Kind::ALL.into_iter().try_for_each(|kind| self.upstreams.uris(kind).map(drop))
     }
 }

@@ -68,6 +68,9 @@ crate::defect::defects! {
     ShedsProbes = "sheds-probes", "turns health checks away when it has no room for requests";
     /// It says that it is ready before it has reached its dependencies.
     ReadyTooEarly = "ready-too-early", "says that it is ready before it has reached anything";
+    /// Whoever is at the address of a dependency is taken for it.
+    AcceptsAnyCertificate = "accepts-any-certificate",
+        "takes whoever has any certificate for the dependency that it calls";
     /// What is in flight when the service is asked to stop is dropped.
     CutOffAtStop = "cut-off-at-stop", "drops what is in flight when it is asked to stop";
 }

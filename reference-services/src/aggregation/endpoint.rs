@@ -22,6 +22,7 @@ use super::{
     endpoint_metrics::EndpointMetrics,
     standing::{Check, Standing},
 };
+use crate::{server::connect, tls::Trust};
 
 /// An endpoint of a dependency.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub(super) struct Endpoint {
     /// `host:port`.
     pub(super) address: String,
     transport: transport::Endpoint,
+    trust: Option<Trust>,
     channel: Channel,
     in_flight: AtomicUsize,
     standing: Mutex<Standing>,
@@ -36,12 +38,18 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(uri: Uri, config: &Config, metrics: EndpointMetrics) -> Self {
+    pub(super) fn new(
+        uri: Uri,
+        config: &Config,
+        trust: Option<&Trust>,
+        metrics: EndpointMetrics,
+    ) -> Self {
         let address = uri.authority().map(ToString::to_string).unwrap_or_default();
         let transport = tuned(uri, config);
-        let channel = transport.connect_lazy();
+        let channel = connect(&transport, trust);
         let (in_flight, standing) = (AtomicUsize::new(0), Mutex::default());
-        Self { address, transport, channel, in_flight, standing, metrics }
+        let trust = trust.cloned();
+        Self { address, transport, trust, channel, in_flight, standing, metrics }
     }
 
     /// The shared, multiplexed channel.
@@ -51,7 +59,7 @@ impl Endpoint {
 
     /// A channel of one's own, which connects again.
     pub(super) fn another_channel(&self) -> Channel {
-        self.transport.connect_lazy()
+        connect(&self.transport, self.trust.as_ref())
     }
 
     /// Calls in flight.

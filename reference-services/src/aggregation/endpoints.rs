@@ -19,6 +19,7 @@ use super::{
 use crate::{
     dependency::Kind,
     endpoints::{OutlierConfig, SlowStartConfig, better_of_two, draw_by_weight, may_eject},
+    tls::Trust,
 };
 
 /// The pause before a dependency that did not answer is asked for its health again.
@@ -53,13 +54,13 @@ impl Endpoints {
     pub(super) fn new(
         kind: Kind,
         config: &Config,
-        defects: Defects,
-        metrics: &[EndpointMetrics],
+        trust: Option<&Trust>,
+        (defects, metrics): (Defects, &[EndpointMetrics]),
     ) -> Result<Self, Error> {
         let uris = config.upstreams.uris(kind)?.into_iter();
         let mut all = uris.enumerate().map(|(place, uri)| {
             let metrics = metrics.get(place).cloned().unwrap_or_default();
-            Arc::new(Endpoint::new(uri, config, metrics))
+            Arc::new(Endpoint::new(uri, config, trust, metrics))
         });
         let first = all.next().expect("the configuration is valid");
         Ok(Self {

@@ -31,6 +31,7 @@ use crate::{
     config::Live,
     metrics::registry,
     server::{Body, Handler, Problem, Trace, json, metrics, text},
+    tls::{self, Trust},
 };
 
 /// Everything that requests share.
@@ -70,13 +71,19 @@ impl Handler for Api {
 }
 
 impl Api {
-    pub(super) fn new(live: Live<Config>) -> Result<Self, Error> {
+    pub(super) fn new(
+        live: Live<Config>,
+        listener: Option<&tls::Metrics>,
+        trust: Option<&Trust>,
+    ) -> Result<Self, Error> {
         let config = live.get();
         let mut registry = registry("aggregation_api");
         let admission = Admission::new(&config, &mut registry);
         let mut metrics = Metrics::new(&config, registry);
         live.register(metrics.registry_mut());
-        let upstreams = UpstreamSet::new(&live, |kind| metrics.calls(kind))?;
+        let sides = [("http", listener), ("client", trust.map(Trust::metrics))];
+        tls::register(metrics.registry_mut(), sides);
+        let upstreams = UpstreamSet::new(&live, trust, |kind| metrics.calls(kind))?;
         let steps = Steps::new(config.step_max);
         // Defect: whoever asks for most gets most.
         let shared = config.defects.contains(&Defect::SharedBulkhead);

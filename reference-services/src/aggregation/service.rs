@@ -8,6 +8,7 @@ use super::{Config, Defect, Error, http::Api};
 use crate::{
     config::{Config as _, Live},
     server::{Http, Limits},
+    tls::Trust,
 };
 
 /// Runs the service until it is asked to terminate.
@@ -38,7 +39,6 @@ pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
     let live = config.into();
     let config = live.get();
     config.validate()?;
-    let api = Arc::new(Api::new(live.clone())?);
     // Defect: nobody has set this bound.
     let unlimited = config.defects.contains(&Defect::NoConnectionLimit);
     let limits = Limits {
@@ -46,9 +46,16 @@ pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
         header_timeout_ms: config.header_timeout_ms,
         header_bytes_max: config.header_bytes_max,
         headers_max: config.headers_max,
+        tls: config.tls.clone(),
         ..Limits::default()
     };
+    let unverified = config.defects.contains(&Defect::AcceptsAnyCertificate);
+    let trust = match &config.upstreams.tls {
+        Some(tls) => Some(Trust::new(tls, unverified).await?),
+        None => None,
+    };
     let http = Http::bind(&config.listen, &limits).await?;
+    let api = Arc::new(Api::new(live.clone(), http.tls(), trust.as_ref())?);
     Ok(Bound { http, api, live })
 }
 

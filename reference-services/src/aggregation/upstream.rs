@@ -19,6 +19,7 @@ use crate::{
     bulkhead::{self, Bulkhead},
     config::Live,
     dependency::Kind,
+    tls::Trust,
 };
 
 /// What all calls to one dependency share.
@@ -37,9 +38,10 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    pub(super) fn new(
+    fn new(
         kind: Kind,
         live: &Live<Config>,
+        trust: Option<&Trust>,
         metrics: CallMetrics,
     ) -> Result<Self, Error> {
         let config = live.get();
@@ -49,7 +51,7 @@ impl Upstream {
             // Defect: nobody asks of how many calls the failures are a share.
             breaker.calls_min = 1;
         }
-        let endpoints = Endpoints::new(kind, &config, defects, &metrics.endpoints)?;
+        let endpoints = Endpoints::new(kind, &config, trust, (defects, &metrics.endpoints))?;
         let hedging = endpoints.several().then(|| Hedging::new(&config.hedge)).flatten();
         Ok(Self {
             kind,
@@ -107,9 +109,10 @@ pub(super) struct UpstreamSet {
 impl UpstreamSet {
     pub(super) fn new(
         config: &Live<Config>,
+        trust: Option<&Trust>,
         metrics: impl Fn(Kind) -> CallMetrics,
     ) -> Result<Self, Error> {
-        let upstream = |kind| Upstream::new(kind, config, metrics(kind)).map(Arc::new);
+        let upstream = |kind| Upstream::new(kind, config, trust, metrics(kind)).map(Arc::new);
         Ok(Self {
             inventory: upstream(Kind::Inventory)?,
             pricing: upstream(Kind::Pricing)?,

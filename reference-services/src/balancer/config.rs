@@ -141,7 +141,7 @@ impl config::Config for Config {
         Invalid::unless((0.0..=1.0).contains(&ratio), "retry.token_ratio", "0 to 1", ratio)?;
         self.outlier.validate()?;
         self.endpoints.validate().map_err(|error| Invalid {
-            field: "endpoints",
+            field: "endpoints".into(),
             expected: error.expected.to_owned(),
             found: error.found,
         })

@@ -33,6 +33,7 @@ use crate::{
     budget::RetryBudget,
     config::Live,
     server::{Problem, host},
+    tls,
 };
 
 /// Everything that requests share.
@@ -77,10 +78,11 @@ impl Missed {
 }
 
 impl Proxy {
-    pub(super) fn new(live: Live<Config>) -> Self {
+    pub(super) fn new(live: Live<Config>, listener: Option<&tls::Metrics>) -> Self {
         let config = live.get();
         let mut metrics = Metrics::new();
         live.register(&mut metrics.registry);
+        tls::register(&mut metrics.registry, [("http", listener)]);
         let metrics = Arc::new(metrics);
         let (tokens_max, ratio) = (config.retry.tokens_max, config.retry.token_ratio);
         Self {

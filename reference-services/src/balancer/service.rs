@@ -31,7 +31,8 @@ pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
     let config = live.get();
     config.validate()?;
     let public = Http::bind(&config.listen, &config.http).await?;
-    let limits = Limits { body_bytes_max: 256 * 1024, ..config.http.clone() };
+    // What the orchestrator says is not for clients, whatever they are certified as.
+    let limits = Limits { body_bytes_max: 256 * 1024, tls: None, ..config.http.clone() };
     let admin = Http::bind(&config.admin, &limits).await?;
     Ok(Bound { public, admin, limits, live })
 }
@@ -84,7 +85,7 @@ impl Bound {
         tracing::info!(address = %public.local_addr(), admin = %admin.local_addr(), "listening");
         let drain = Duration::from_millis(config.drain_ms);
         let delay = Duration::from_millis(config.stop_delay_ms);
-        let proxy = Arc::new(Proxy::new(live));
+        let proxy = Arc::new(Proxy::new(live, public.tls()));
         let public = public.leaves_open(proxy.defects.stops_late);
         let mut stopped = Ok(());
         let stop = async {

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::{Defect, entries::Freshness};
 use crate::{
     config::{self, Invalid, Secret},
-    server::Limits,
+    server::{Limits, endpoint},
+    tls::ClientTls,
 };
 
 /// Each of them is looked at for each request.
@@ -31,6 +32,9 @@ pub struct Config {
     pub items: u64,
     /// The catalog source, as `http://host:port`. Default `http://127.0.0.1:50061`.
     pub source: String,
+    /// What the connection to the source is secured with. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
     /// How old an item may be; it is loaded again when it is half as old. Default 60000.
     pub fresh_for_ms: u64,
     /// Is the cache filled item by item, as they are asked for, and not before it is ready? Then an
@@ -75,6 +79,7 @@ impl Default for Config {
             version: "v1".to_owned(),
             items: 1000,
             source: "http://127.0.0.1:50061".to_owned(),
+            tls: None,
             fresh_for_ms: 60_000,
             on_demand: false,
             jitter_percent: 20,
@@ -278,6 +283,9 @@ impl config::Config for Config {
             let found = format!("{length} bytes");
             Invalid::unless(length >= 32, "session.key", expected, found)?;
         }
+        if let Some(tls) = &self.tls {
+            tls.validate("tls")?;
+        }
         self.source_uri().map(drop)
     }
 }
@@ -285,13 +293,7 @@ impl config::Config for Config {
 impl Config {
     /// Where the source is; refuses what is not an address.
     pub(super) fn source_uri(&self) -> Result<Uri, Invalid> {
-        let uri = self.source.parse::<Uri>().ok();
-        let uri = uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-        uri.ok_or_else(|| Invalid {
-            field: "source",
-            expected: "http://host:port".to_owned(),
-            found: self.source.clone(),
-        })
+        endpoint("source", &self.source, self.tls.as_ref())
     }
 
     pub(super) fn fresh_for(&self) -> Duration {

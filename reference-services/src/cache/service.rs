@@ -9,6 +9,7 @@ use super::{Config, http::handle, state::Cache, warm_up};
 use crate::{
     config::{Config as _, Live},
     server::{Error, Http},
+    tls::Trust,
 };
 
 /// Runs the service until it is asked to terminate.
@@ -30,7 +31,12 @@ pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
     let config = live.get();
     config.validate()?;
     let http = Http::bind(&config.listen, &config.http).await?;
-    Ok(Bound { http, cache: Arc::new(Cache::new(live)?) })
+    let trust = match &config.tls {
+        Some(tls) => Some(Trust::new(tls, false).await?),
+        None => None,
+    };
+    let cache = Arc::new(Cache::new(live, http.tls(), trust.as_ref())?);
+    Ok(Bound { http, cache })
 }
 
 /// A service that listens.

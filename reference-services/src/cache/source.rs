@@ -12,6 +12,8 @@ use super::{Config, entries::Entries};
 use crate::{
     config::Invalid,
     pb::catalog::{GetItemRequest, ListItemsRequest, catalog_client::CatalogClient},
+    server::connect,
+    tls::Trust,
 };
 
 /// Time to connect; a page has its own.
@@ -26,12 +28,12 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(config: &Config) -> Result<Self, Invalid> {
-        let channel = Endpoint::from(config.source_uri()?)
+    pub(super) fn new(config: &Config, trust: Option<&Trust>) -> Result<Self, Invalid> {
+        let endpoint = Endpoint::from(config.source_uri()?)
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(Duration::from_secs(1))
-            .keep_alive_timeout(Duration::from_millis(500))
-            .connect_lazy();
+            .keep_alive_timeout(Duration::from_millis(500));
+        let channel = connect(&endpoint, trust);
         let page_timeout = Duration::from_millis(config.warm_up.page_timeout_ms);
         let page_size = config.warm_up.page_size;
         Ok(Self { client: CatalogClient::new(channel), page_size, page_timeout })

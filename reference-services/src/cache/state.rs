@@ -14,7 +14,12 @@ use super::{
     Config, defect::Defects, entries::Entries, flags::Flags, flights::Flights, metrics::Metrics,
     place::Place, session::Sessions, source::Source,
 };
-use crate::{bulkhead::Bulkhead, config::Invalid, config::Live, server::Answers};
+use crate::{
+    bulkhead::Bulkhead,
+    config::{Invalid, Live},
+    server::Answers,
+    tls::{self, Trust},
+};
 
 /// Everything a pod is.
 #[derive(Debug)]
@@ -35,17 +40,23 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    pub(super) fn new(live: Live<Config>) -> Result<Self, Invalid> {
+    pub(super) fn new(
+        live: Live<Config>,
+        listener: Option<&tls::Metrics>,
+        trust: Option<&Trust>,
+    ) -> Result<Self, Invalid> {
         let config = live.get();
         let defects = Defects::from(&config.defects);
         let mut metrics = Metrics::new();
         live.register(&mut metrics.registry);
+        let sides = [("http", listener), ("client", trust.map(Trust::metrics))];
+        tls::register(&mut metrics.registry, sides);
         let flags = Flags::new(live.clone(), defects.no_kill_switch);
         metrics.registry.register_collector(Box::new(flags.clone()));
         Ok(Self {
             defects,
             entries: Entries::new(config.items, &config.version, &config.freshness()),
-            source: Source::new(&config)?,
+            source: Source::new(&config, trust)?,
             flights: Flights::default(),
             flags,
             sessions: Sessions::new(&config),

@@ -62,7 +62,7 @@ pub(super) enum DeadletterError {
 impl Deadletter {
     /// Asks the broker, and prints its answer as it is.
     pub(super) async fn run(self) -> Result<(), DeadletterError> {
-        let base = endpoint("--broker", &self.broker)?.to_string();
+        let base = endpoint("--broker", &self.broker, None)?.to_string();
         let (method, path) = match &self.action {
             Action::List => (Method::GET, "/deadletter".to_owned()),
             Action::Show { id } => (Method::GET, format!("/deadletter/{id}")),
@@ -71,12 +71,15 @@ impl Deadletter {
         };
         let uri = format!("{}{path}", base.trim_end_matches('/'));
         let request = Request::builder().method(method).uri(uri).body(Full::<Bytes>::default())?;
-        let client = Client::new(Tuning {
-            idle_max: 0,
-            idle: PATIENCE,
-            connect: PATIENCE,
-            answer_bytes_max: ANSWER_BYTES_MAX,
-        });
+        let client = Client::new(
+            Tuning {
+                idle_max: 0,
+                idle: PATIENCE,
+                connect: PATIENCE,
+                answer_bytes_max: ANSWER_BYTES_MAX,
+            },
+            None,
+        );
         let answer = tokio::time::timeout(PATIENCE, client.send(request)).await;
         let answer = answer.map_err(|_| DeadletterError::Timeout)??;
         let body = String::from_utf8_lossy(answer.body()).into_owned();

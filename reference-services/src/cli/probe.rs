@@ -52,12 +52,15 @@ impl Probe {
 async fn http(address: &str) -> Result<(), String> {
     let request = Request::get(address).body(Full::<Bytes>::default());
     let request = request.map_err(|error| format!("expected an address: {error}"))?;
-    let client = Client::new(Tuning {
-        idle_max: 0,
-        idle: PATIENCE,
-        connect: PATIENCE,
-        answer_bytes_max: ANSWER_BYTES_MAX,
-    });
+    let client = Client::new(
+        Tuning {
+            idle_max: 0,
+            idle: PATIENCE,
+            connect: PATIENCE,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+        },
+        None,
+    );
     let answer = client.send(request).await.map_err(|error| error.to_string())?;
     let status = answer.status();
     let is_well = status.is_success();

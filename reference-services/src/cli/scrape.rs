@@ -66,12 +66,15 @@ impl Scrape {
     pub(super) async fn run(self) -> Result<(), Error> {
         let http = Http::bind(&self.listen, &Limits::default()).await?;
         tracing::info!(address = %http.local_addr(), "listening");
-        let client = Client::new(Tuning {
-            idle_max: 1,
-            idle: PATIENCE,
-            connect: PATIENCE,
-            answer_bytes_max: PAGE_BYTES_MAX,
-        });
+        let client = Client::new(
+            Tuning {
+                idle_max: 1,
+                idle: PATIENCE,
+                connect: PATIENCE,
+                answer_bytes_max: PAGE_BYTES_MAX,
+            },
+            None,
+        );
         let pages = Arc::new(Pages { targets: self.targets, client });
         let mut stopped = Ok(());
         let stop = async {

@@ -16,7 +16,7 @@ pub use live::Live;
 pub use reload::{ReloadError, Reloading};
 pub use secret::Secret;
 
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
@@ -45,7 +45,7 @@ pub trait Config: Default + Serialize + DeserializeOwned {
 #[error("`{field}`: expected {expected}, found {found}")]
 pub struct Invalid {
     /// The field, with dots between levels.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// The range.
     pub expected: String,
     /// The value.
@@ -56,14 +56,15 @@ impl Invalid {
     /// `Ok` if `holds`, else says so about `field`.
     pub(crate) fn unless(
         holds: bool,
-        field: &'static str,
+        field: impl Into<Cow<'static, str>>,
         expected: impl ToString,
         found: impl ToString,
     ) -> Result<(), Self> {
         if holds {
             Ok(())
         } else {
-            Err(Self { field, expected: expected.to_string(), found: found.to_string() })
+            let (expected, found) = (expected.to_string(), found.to_string());
+            Err(Self { field: field.into(), expected, found })
         }
     }
 }

@@ -41,7 +41,18 @@ pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
     let live = config.into();
     let config = live.get();
     config.validate()?;
-    let grpc = Grpc::bind(&config.address(), &config.grpc).await?;
+    let mut limits = config.grpc.clone();
+    if let Some(tls) = &mut limits.tls {
+        if config.defects.contains(&Defect::NeverReloadsCertificates) {
+            // Defect: nobody looks at the files again.
+            tls.reload_ms = u64::MAX;
+        }
+        if config.defects.contains(&Defect::ClientCertificateOptional) {
+            // Defect: nobody is asked for a certificate.
+            tls.client_authority = None;
+        }
+    }
+    let grpc = Grpc::bind(&config.address(), &limits).await?;
     Ok(Bound { grpc, live })
 }
 

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     config::Live,
     server::{Body, Handler, Probes, Problem, Trace, json, read_json},
+    tls,
 };
 
 /// What a call sends.
@@ -47,11 +48,12 @@ pub(super) struct Api {
 }
 
 impl Api {
-    pub(super) fn new(config: Live<Config>) -> Self {
+    pub(super) fn new(config: Live<Config>, listener: Option<&tls::Metrics>) -> Self {
         let first = config.get();
         let places = Semaphore::new(first.concurrency_max.min(Semaphore::MAX_PERMITS));
         let (metrics, mut registry) = Metrics::new();
         config.register(&mut registry);
+        tls::register(&mut registry, [("http", listener)]);
         let keys = Keys::new(first.keys_max);
         let (streams, probes) = (Streams::default(), Probes::new(registry));
         Self { config, places, keys, streams, probes, metrics }

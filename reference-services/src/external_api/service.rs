@@ -66,7 +66,7 @@ impl Bound {
     ) -> Result<(), Error> {
         tracing::info!(address = %self.local_addr(), "listening");
         let drain = Duration::from_millis(self.live.get().drain_ms);
-        let api = Arc::new(Api::new(self.live));
+        let api = Arc::new(Api::new(self.live, self.http.tls()));
         let mut stopped = Ok(());
         let stop = async {
             stopped = stop.await;

@@ -120,14 +120,14 @@ impl Config {
     /// Those who take part, in the order in which they are asked.
     pub(super) fn parties(&self) -> Result<[Uri; 3], Invalid> {
         Ok([
-            endpoint("stock", &self.stock)?,
-            endpoint("payments", &self.payments)?,
-            endpoint("shipping", &self.shipping)?,
+            endpoint("stock", &self.stock, None)?,
+            endpoint("payments", &self.payments, None)?,
+            endpoint("shipping", &self.shipping, None)?,
         ])
     }
 
     pub(super) fn notifications(&self) -> Result<Uri, Invalid> {
-        endpoint("notifications", &self.notifications)
+        endpoint("notifications", &self.notifications, None)
     }
 
     pub(super) fn call_timeout(&self) -> Duration {

@@ -21,7 +21,7 @@ pub(super) struct Consumer {
 
 impl Consumer {
     pub(super) fn new(uri: Uri, timeout: Duration) -> Self {
-        Self { client: NotificationsClient::new(channel(uri)), timeout }
+        Self { client: NotificationsClient::new(channel(uri, None)), timeout }
     }
 
     /// Delivers these once. After an error nobody knows whether they were delivered.

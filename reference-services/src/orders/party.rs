@@ -49,7 +49,7 @@ impl Client {
     ) -> Self {
         Self {
             party,
-            client: ParticipantClient::new(channel(uri)),
+            client: ParticipantClient::new(channel(uri, None)),
             places: Semaphore::new(calls_max.min(Semaphore::MAX_PERMITS)),
             breaker: Breaker::new(party.name(), breaker, gauge),
             timeout,

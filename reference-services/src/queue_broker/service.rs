@@ -14,6 +14,7 @@ use crate::{
     journal::{Access, Kept, Unsynced},
     pb::queue::queue_server::QueueServer,
     server::{Error, Grpc, Http, Probes, grpc},
+    tls,
 };
 
 /// Why a broker is not ready that cannot accept a job.
@@ -127,6 +128,7 @@ impl Bound {
         );
         let (metrics, mut registry) = Metrics::new();
         live.register(&mut registry);
+        tls::register(&mut registry, [("http", http.tls()), ("grpc", grpc.tls())]);
         let (handle, commands) = Handle::new(config.in_flight_max);
         let handle = Arc::new(handle);
         let workers = Workers {

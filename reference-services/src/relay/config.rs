@@ -119,7 +119,7 @@ impl config::Config for Config {
 impl Config {
     /// Where the next one is, if there is one.
     pub(super) fn next_uri(&self) -> Result<Option<Uri>, Invalid> {
-        self.next.as_deref().map(|next| endpoint("next", next)).transpose()
+        self.next.as_deref().map(|next| endpoint("next", next, None)).transpose()
     }
 
     /// With less time left than this nothing is begun.

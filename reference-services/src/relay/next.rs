@@ -98,12 +98,15 @@ pub(super) struct Next {
 
 impl Next {
     pub(super) fn new(config: &Config, uri: Uri) -> Self {
-        let client = Client::new(Tuning {
-            idle_max: config.calls_max,
-            idle: Duration::from_secs(10),
-            connect: Duration::from_millis(config.try_timeout_ms),
-            answer_bytes_max: ANSWER_BYTES_MAX,
-        });
+        let client = Client::new(
+            Tuning {
+                idle_max: config.calls_max,
+                idle: Duration::from_secs(10),
+                connect: Duration::from_millis(config.try_timeout_ms),
+                answer_bytes_max: ANSWER_BYTES_MAX,
+            },
+            None,
+        );
         Self {
             client,
             host: uri.host().unwrap_or_default().to_owned(),

@@ -14,6 +14,7 @@ use crate::{
     journal::{Access, Kept, Unsynced},
     pb::results::results_server::ResultsServer,
     server::{Error, Grpc, Http, Probes, grpc},
+    tls,
 };
 
 /// Commands that have not been taken yet; further calls wait.
@@ -107,6 +108,7 @@ impl Bound {
         );
         let (metrics, mut registry) = Metrics::new();
         live.register(&mut registry);
+        tls::register(&mut registry, [("http", http.tls()), ("grpc", grpc.tls())]);
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let result_bytes_max = config.result_bytes_max;
         let cpu = config.cpu();

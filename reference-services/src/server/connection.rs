@@ -10,11 +10,12 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::OwnedSemaphorePermit,
     time::{Sleep, sleep},
 };
 use tonic::transport::server::Connected;
+
+use crate::tls::Stream;
 
 /// A client that has taken so much since an answer began to wait reads, if slowly.
 const READ_BYTES: usize = 16 * 1024;
@@ -22,7 +23,7 @@ const READ_BYTES: usize = 16 * 1024;
 /// A stream whose writes fail when nobody reads, and whose first reads fail when nobody writes.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     beginning: Option<Beginning>,
     unread: Option<Unread>,
     unread_max: Duration,
@@ -46,10 +47,8 @@ struct Unread {
 
 impl Connection {
     /// A connection whose client has `unread_max` to read some of what waits for it.
-    pub(crate) fn new(stream: TcpStream, unread_max: Duration) -> Self {
-        // A socket that the peer has already closed refuses the option; reading finds that out.
-        let _ = stream.set_nodelay(true);
-        Self { stream, beginning: None, unread: None, unread_max, _place: None }
+    pub(crate) fn new(stream: impl Into<Stream>, unread_max: Duration) -> Self {
+        Self { stream: stream.into(), beginning: None, unread: None, unread_max, _place: None }
     }
 
     /// The client has to send so many bytes within this time.
@@ -140,7 +139,13 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if !self.stream.buffers() {
+            return flushed;
+        }
+        // What was written is on its way when it is flushed, and not before.
+        let nothing = flushed.map_ok(|()| 0);
+        self.written(cx, nothing, 0).map_ok(drop)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -158,7 +163,7 @@ impl Connected for Connection {
 mod tests {
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
         time::{Instant, timeout},
     };
 

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{config::Invalid, journal::OpenError};
+use crate::{config::Invalid, journal::OpenError, tls::TlsError};
 
 /// Why a service cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,9 @@ pub enum Error {
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Serve(#[from] tonic::transport::Error),
+    /// A certificate, a key or an authority cannot be used.
+    #[error("bad TLS in {0}")]
+    Tls(#[from] TlsError),
     /// The version is one that crashes.
     #[error("the process crashed, as its configuration says")]
     Crashed,

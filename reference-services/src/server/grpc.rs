@@ -20,10 +20,13 @@ use super::{
     Error,
     connection::Connection,
     descriptors,
-    http::{ACCEPT_RETRY, listen},
+    http::{ACCEPT_RETRY, listen, open},
     reflection,
 };
-use crate::config::Invalid;
+use crate::{
+    config::Invalid,
+    tls::{Acceptor, Metrics, Protocol, ServerTls},
+};
 
 /// What each connection begins with (RFC 9113, 3.4), in bytes.
 const PREFACE: usize = 24;
@@ -43,7 +46,7 @@ fn server() -> Server {
         .http2_keepalive_timeout(Some(Duration::from_secs(5)))
 }
 
-/// The bounds of a gRPC server.
+/// The bounds of a gRPC server, and its TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -57,6 +60,9 @@ pub struct Limits {
     /// Says what can be asked, and how, to whoever asks that (gRPC Server Reflection). What it says is
     /// in the protos. Default true.
     pub reflection: bool,
+    /// What its connections are secured with. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServerTls>,
 }
 
 impl Default for Limits {
@@ -66,6 +72,7 @@ impl Default for Limits {
             preface_timeout_ms: 5_000,
             unread_timeout_ms: 5_000,
             reflection: true,
+            tls: None,
         }
     }
 }
@@ -81,7 +88,7 @@ impl Limits {
         for (field, value) in at_least_one {
             Invalid::unless(value >= 1, field, "at least 1", value)?;
         }
-        Ok(())
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.validate("grpc.tls"))
     }
 }
 
@@ -92,13 +99,18 @@ pub(crate) struct Grpc {
     listener: TcpListener,
     address: SocketAddr,
     limits: Limits,
+    tls: Option<Acceptor>,
 }
 
 impl Grpc {
     /// Listens, but does not accept yet.
     pub(crate) async fn bind(address: &str, limits: &Limits) -> Result<Self, Error> {
+        let tls = match &limits.tls {
+            Some(tls) => Some(Acceptor::new(tls, Protocol::Http2).await?),
+            None => None,
+        };
         let (listener, address) = listen(address).await?;
-        Ok(Self { listener, address, limits: limits.clone() })
+        Ok(Self { listener, address, limits: limits.clone(), tls })
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
@@ -112,22 +124,27 @@ impl Grpc {
         server().add_service(health).add_optional_service(reflection)
     }
 
+    /// What is counted of its TLS, if it has any.
+    pub(crate) fn tls(&self) -> Option<&Metrics> {
+        self.tls.as_ref().map(Acceptor::metrics)
+    }
+
     /// The connections of clients, as many as there may be.
     fn incoming(self) -> impl Stream<Item = io::Result<Connection>> {
-        let Self { listener, address, limits } = self;
+        let Self { listener, address, limits, tls } = self;
         let most = descriptors::share(limits.connections_max, address);
         let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
         let preface = Duration::from_millis(limits.preface_timeout_ms);
         let unread = Duration::from_millis(limits.unread_timeout_ms);
         stream::unfold(listener, move |listener| {
-            let places = Arc::clone(&places);
+            let (places, tls) = (Arc::clone(&places), tls.clone());
             async move {
                 // Nobody closes the semaphore.
                 let place = places.acquire_owned().await.ok()?;
                 loop {
                     match listener.accept().await {
                         Ok((stream, _)) => {
-                            let connection = Connection::new(stream, unread);
+                            let connection = Connection::new(open(&tls, stream), unread);
                             let connection = connection.begins_with(PREFACE, preface);
                             return Some((Ok(connection.in_place(place)), listener));
                         }

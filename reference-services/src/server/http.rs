@@ -14,14 +14,17 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    net::{TcpListener, TcpSocket, lookup_host},
+    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
     sync::watch,
     task::JoinSet,
     time::sleep,
 };
 
 use super::{Body, Error, answers::Answers, connection::Connection, descriptors, host};
-use crate::config::Invalid;
+use crate::{
+    config::Invalid,
+    tls::{Acceptor, Metrics, Protocol, ServerTls, Stream},
+};
 
 /// The pause after a connection could not be accepted.
 pub(super) const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -34,7 +37,7 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// The bounds of an HTTP server.
+/// The bounds of an HTTP server, and its TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -57,6 +60,9 @@ pub struct Limits {
     /// Size of all answers together that wait to be read; what comes on top is turned away. What has
     /// at most 4 KiB, or is sent piece by piece, does not count. Default 64 MiB.
     pub unread_bytes_max: usize,
+    /// What its connections are secured with. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ServerTls>,
 }
 
 impl Default for Limits {
@@ -70,6 +76,7 @@ impl Default for Limits {
             body_bytes_max: 64 * 1024,
             unread_timeout_ms: 5_000,
             unread_bytes_max: 64 << 20,
+            tls: None,
         }
     }
 }
@@ -91,7 +98,8 @@ impl Limits {
         let bytes = self.header_bytes_max;
         Invalid::unless(bytes >= 8192, "http.header_bytes_max", "at least 8192", bytes)?;
         let bytes = self.unread_bytes_max;
-        Invalid::unless(bytes >= 65_536, "http.unread_bytes_max", "at least 65536", bytes)
+        Invalid::unless(bytes >= 65_536, "http.unread_bytes_max", "at least 65536", bytes)?;
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.validate("http.tls"))
     }
 }
 
@@ -102,6 +110,7 @@ pub(crate) struct Http {
     listener: TcpListener,
     address: SocketAddr,
     limits: Limits,
+    tls: Option<Acceptor>,
     /// Defect: idle connections are left open by a stop.
     leaves_open: bool,
 }
@@ -109,8 +118,12 @@ pub(crate) struct Http {
 impl Http {
     /// Listens, but does not accept yet.
     pub(crate) async fn bind(address: &str, limits: &Limits) -> Result<Self, Error> {
+        let tls = match &limits.tls {
+            Some(tls) => Some(Acceptor::new(tls, Protocol::Http1).await?),
+            None => None,
+        };
         let (listener, bound) = listen(address).await?;
-        Ok(Self { listener, address: bound, limits: limits.clone(), leaves_open: false })
+        Ok(Self { listener, address: bound, limits: limits.clone(), tls, leaves_open: false })
     }
 
     /// A server that waits, when it stops, for its clients to close their idle connections.
@@ -121,6 +134,11 @@ impl Http {
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What is counted of its TLS, if it has any.
+    pub(crate) fn tls(&self) -> Option<&Metrics> {
+        self.tls.as_ref().map(Acceptor::metrics)
     }
 
     /// Accepts until `stop` completes, then lets what is in flight end within `drain`.
@@ -157,7 +175,7 @@ impl Http {
         S::Future: Send,
         S::ResBody: HttpBody<Data: Send, Error: Into<BoxError>> + Send + 'static,
     {
-        let Self { listener, address, limits, leaves_open } = self;
+        let Self { listener, address, limits, tls, leaves_open } = self;
         let server = server(&limits);
         let unread_max = Duration::from_millis(limits.unread_timeout_ms);
         let connections_max = descriptors::share(limits.connections_max, address);
@@ -172,7 +190,7 @@ impl Http {
                 accepted = listener.accept(), if connections.len() < connections_max => {
                     match accepted {
                         Ok((stream, peer)) => {
-                            let stream = Connection::new(stream, unread_max);
+                            let stream = Connection::new(open(&tls, stream), unread_max);
                             let service = service(peer);
                             connections.spawn(
                                 converse(server.clone(), stream, service, drained.clone()),
@@ -195,6 +213,14 @@ impl Http {
             tracing::warn!(connections = connections.len(), "cut off what did not end in time");
             connections.shutdown().await;
         }
+    }
+}
+
+/// A connection as it was accepted.
+pub(super) fn open(tls: &Option<Acceptor>, stream: TcpStream) -> Stream {
+    match tls {
+        Some(tls) => tls.accept(stream),
+        None => stream.into(),
     }
 }
 

@@ -25,7 +25,7 @@ pub use http::Limits;
 pub(crate) use answers::{Answers, keeping};
 pub(crate) use body::{Body, json, metrics, text};
 pub(crate) use both::Both;
-pub(crate) use channel::{channel, endpoint};
+pub(crate) use channel::{channel, connect, endpoint};
 pub(crate) use deadline::time_left;
 pub(crate) use grpc::{Grpc, PUSHBACK};
 pub(crate) use http::{Handler, Http};

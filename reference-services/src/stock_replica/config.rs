@@ -98,7 +98,7 @@ impl config::Config for Config {
 
 impl Config {
     pub(super) fn inventory(&self) -> Result<Uri, Invalid> {
-        endpoint("inventory", &self.inventory)
+        endpoint("inventory", &self.inventory, None)
     }
 
     pub(super) fn has(&self, defect: Defect) -> bool {

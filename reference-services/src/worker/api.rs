@@ -16,6 +16,7 @@ use crate::{
     config::Live,
     lease::mark,
     server::{TRACEPARENT, Trace},
+    tls::Trust,
 };
 
 /// A longer result is no result.
@@ -51,15 +52,16 @@ struct Call<'a> {
 }
 
 impl ExternalApi {
-    pub(super) fn new(live: Live<Config>, base: &Uri) -> Self {
+    pub(super) fn new(live: Live<Config>, base: &Uri, trust: Option<&Trust>) -> Self {
         let config = live.get();
         // As many connections as there are workers, all of them kept: none is made per call.
-        let client = Client::new(Tuning {
+        let tuning = Tuning {
             idle_max: config.concurrency,
             idle: Duration::from_secs(10),
             connect: Duration::from_millis(config.call_timeout_ms),
             answer_bytes_max: ANSWER_BYTES_MAX,
-        });
+        };
+        let client = Client::new(tuning, trust);
         // Defect: the two connections to a server that many clients have unless told otherwise.
         let connections = config.has(Defect::UntunedClient).then(|| Semaphore::new(2));
         let mut parts = base.clone().into_parts();

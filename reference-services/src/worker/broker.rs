@@ -10,6 +10,7 @@ use super::queue::{Job, Lease, PutBack, Queue, QueueError};
 use crate::{
     pb::queue::{self, queue_client::QueueClient},
     server::channel,
+    tls::Trust,
 };
 
 /// Hundreds of jobs of 64 KiB fit.
@@ -25,8 +26,15 @@ pub(super) struct Broker {
 }
 
 impl Broker {
-    pub(super) fn new(uri: Uri, worker: String, wait_ms: u32, timeout: Duration) -> Self {
-        let client = QueueClient::new(channel(uri)).max_decoding_message_size(REPLY_BYTES_MAX);
+    pub(super) fn new(
+        uri: Uri,
+        trust: Option<&Trust>,
+        worker: String,
+        wait_ms: u32,
+        timeout: Duration,
+    ) -> Self {
+        let client = QueueClient::new(channel(uri, trust));
+        let client = client.max_decoding_message_size(REPLY_BYTES_MAX);
         Self { client, worker, wait_ms, timeout }
     }
 

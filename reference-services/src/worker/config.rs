@@ -11,6 +11,7 @@ use crate::{
     breaker::BreakerConfig,
     config::{self, Invalid},
     server::{Limits, endpoint},
+    tls::ClientTls,
 };
 
 /// The configuration of a worker host.
@@ -26,10 +27,14 @@ pub struct Config {
     pub listen: String,
     /// The broker. Default `http://127.0.0.1:50071`.
     pub queue: String,
-    /// The external API. Default `http://127.0.0.1:8070`.
+    /// The external API, which has an `http` or an `https` address. Default `http://127.0.0.1:8070`.
     pub external_api: String,
     /// The result store. Default `http://127.0.0.1:50072`.
     pub result_store: String,
+    /// What the connections to the broker, to the store and to an `https` address of the external
+    /// API are secured with. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ClientTls>,
     /// Workers, and so calls at once to the external API. Default 25.
     pub concurrency: usize,
     /// Jobs that are taken and not begun; the reader waits when there are so many. At most twice
@@ -64,6 +69,7 @@ impl Default for Config {
             queue: "http://127.0.0.1:50071".to_owned(),
             external_api: "http://127.0.0.1:8070".to_owned(),
             result_store: "http://127.0.0.1:50072".to_owned(),
+            tls: None,
             concurrency: 25,
             buffer_max: 50,
             wait_ms: 2_000,
@@ -105,6 +111,9 @@ impl config::Config for Config {
         }
         self.backoff.validate()?;
         self.breaker.validate()?;
+        if let Some(tls) = &self.tls {
+            tls.validate("tls")?;
+        }
         self.queue()?;
         self.external_api()?;
         self.result_store()?;
@@ -114,15 +123,16 @@ impl config::Config for Config {
 
 impl Config {
     pub(super) fn queue(&self) -> Result<Uri, Invalid> {
-        endpoint("queue", &self.queue)
+        endpoint("queue", &self.queue, self.tls.as_ref())
     }
 
     pub(super) fn external_api(&self) -> Result<Uri, Invalid> {
-        endpoint("external_api", &self.external_api)
+        let tls = self.tls.as_ref().filter(|_| self.external_api.starts_with("https:"));
+        endpoint("external_api", &self.external_api, tls)
     }
 
     pub(super) fn result_store(&self) -> Result<Uri, Invalid> {
-        endpoint("result_store", &self.result_store)
+        endpoint("result_store", &self.result_store, self.tls.as_ref())
     }
 
     pub(super) fn has(&self, defect: Defect) -> bool {

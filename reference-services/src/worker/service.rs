@@ -12,6 +12,7 @@ use crate::{
     breaker::Breaker,
     config::{Config as _, Live},
     server::{Error, Http, Probes},
+    tls::{self, Trust},
 };
 
 /// Runs the service until it is asked to terminate.
@@ -33,8 +34,14 @@ pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
     let config = live.get();
     config.validate()?;
     let http = Http::bind(&config.listen, &config.http).await?;
+    let trust = match &config.tls {
+        Some(tls) => Some(Trust::new(tls, false).await?),
+        None => None,
+    };
     let (metrics, mut registry) = Metrics::new(config.concurrency);
     live.register(&mut registry);
+    let trust = trust.as_ref();
+    tls::register(&mut registry, [("http", http.tls()), ("client", trust.map(Trust::metrics))]);
     let rpc = config.rpc_timeout();
     let mut breaker = config.breaker.clone();
     if config.has(Defect::NoBreaker) {
@@ -42,9 +49,9 @@ pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
         breaker.calls_min = u32::MAX;
     }
     let work = Work {
-        queue: Broker::new(config.queue()?, config.name.clone(), config.wait_ms, rpc),
-        api: ExternalApi::new(live.clone(), &config.external_api()?),
-        store: ResultStore::new(config.result_store()?, rpc),
+        queue: Broker::new(config.queue()?, trust, config.name.clone(), config.wait_ms, rpc),
+        api: ExternalApi::new(live.clone(), &config.external_api()?, trust),
+        store: ResultStore::new(config.result_store()?, trust, rpc),
         breaker: Breaker::new("external-api", &breaker, metrics.breaker.clone()),
         held: Arc::new(Held::default()),
         metrics,

@@ -10,6 +10,7 @@ use tonic::{Request, transport::Channel};
 use crate::{
     pb::results::{PutRequest, results_client::ResultsClient},
     server::{TRACEPARENT, Trace, channel},
+    tls::Trust,
 };
 
 /// Stores results, over gRPC.
@@ -20,8 +21,8 @@ pub(super) struct ResultStore {
 }
 
 impl ResultStore {
-    pub(super) fn new(uri: Uri, timeout: Duration) -> Self {
-        Self { client: ResultsClient::new(channel(uri)), timeout }
+    pub(super) fn new(uri: Uri, trust: Option<&Trust>, timeout: Duration) -> Self {
+        Self { client: ResultsClient::new(channel(uri, trust)), timeout }
     }
 
     /// Stores a result, unless the job has one. It is durable then.

@@ -25,6 +25,7 @@ mod replicas;
 mod sessions;
 mod spans;
 mod stop;
+mod tls;
 mod watch;
 mod wire;
 mod world;

@@ -79,6 +79,7 @@ impl Plan {
 
     pub(crate) async fn start(mut self) -> World {
         let connections = Arc::new(AtomicUsize::new(0));
+        let scheme = if self.api.upstreams.tls.is_some() { "https" } else { "http" };
         for kind in Kind::ALL {
             if let Some(replicas) = self.replicas.get(&kind) {
                 let urls = replicas.iter().map(|address| format!("http://{address}"));
@@ -96,7 +97,7 @@ impl Plan {
                 }
                 relay(start_dependency(config).await, Arc::clone(&connections)).await
             };
-            *upstream(&mut self.api, kind) = format!("http://{address}").into();
+            *upstream(&mut self.api, kind) = format!("{scheme}://{address}").into();
         }
         self.api.listen = "127.0.0.1:0".to_owned();
         let bound = aggregation::bind(self.api).await.expect("a free port");

@@ -47,6 +47,7 @@ mod retry_storm;
 mod slow_and_failing;
 mod stampede;
 mod steady_state;
+mod tls;
 mod watch;
 // `squall new` adds modules above this line.
 
@@ -122,7 +123,8 @@ pub(crate) fn all() -> Vec<(Scenario, &'static str)> {
     let single = |(scenarios, source): (Vec<Scenario>, &'static str)| {
         scenarios.into_iter().map(move |scenario| (scenario, source))
     };
-    let (pool, fleet) = (pool::all(), fleet::all().into_iter().flat_map(single));
-    let listed = listed.into_iter().flat_map(single).chain(pool).chain(fleet);
-    listed.chain(watch::all()).chain(orders::all()).chain(chain::all()).collect()
+    let (tls, fleet) = (tls::all(), fleet::all());
+    let listed = listed.into_iter().chain(tls).flat_map(single).chain(pool::all());
+    let listed = listed.chain(fleet.into_iter().flat_map(single)).chain(watch::all());
+    listed.chain(orders::all()).chain(chain::all()).collect()
 }

@@ -27,8 +27,8 @@ fn endpoints(count: u8, defect: Option<Defect>) -> (Endpoints, Instant) {
     config.upstreams.reviews = Addresses::Several(addresses);
     let defects = Defects::from(&defect.into_iter().collect());
     let metrics = vec![EndpointMetrics::default(); count.into()];
-    let endpoints =
-        Endpoints::new(Kind::Reviews, &config, defects, &metrics).expect("a valid configuration");
+    let endpoints = Endpoints::new(Kind::Reviews, &config, None, (defects, &metrics))
+        .expect("a valid configuration");
     let now = Instant::now();
     for endpoint in endpoints.all() {
         endpoint.standing().checked(Check::Serving, &endpoints.health, now);

@@ -23,6 +23,7 @@ mod disk_full;
 mod in_order;
 mod late_workers;
 mod lease_outlived;
+mod mutual_tls;
 mod not_ready;
 mod old_jobs;
 mod partition;
@@ -49,7 +50,7 @@ macro_rules! entry {
 }
 
 /// All scenarios of the worker pool, each with its source.
-pub(super) fn all() -> [(Scenario, &'static str); 38] {
+pub(super) fn all() -> [(Scenario, &'static str); 39] {
     [
         entry!(steady),
         entry!(burst),
@@ -89,5 +90,6 @@ pub(super) fn all() -> [(Scenario, &'static str); 38] {
         entry!(another_job),
         entry!(pauses_survive),
         entry!(lease_outlived),
+        entry!(mutual_tls),
     ]
 }
