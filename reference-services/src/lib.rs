@@ -11,7 +11,7 @@
 //! | `pricing` | 127.0.0.1:50052 | `pricing.v1.Pricing/GetPrice`, gRPC health |
 //! | `reviews` | 127.0.0.1:50053 | `reviews.v1.Reviews/GetReviews`, gRPC health |
 //! | `recommendations` | 127.0.0.1:50054 | `recommendations.v1.Recommendations/GetRecommendations`, gRPC health |
-//! | `stock-replica` | 127.0.0.1:8090 | `GET /stock/{id}`, `/healthz`, `/readyz`, `/metrics` |
+//! | `stock-replica` | 127.0.0.1:8095 | `GET /stock/{id}`, `/healthz`, `/readyz`, `/metrics` |
 //! | | 127.0.0.1:50055 | `inventory.v1.Inventory/GetStock`, gRPC health |
 //! | `catalog-source` | 127.0.0.1:50061 | `catalog.v1.Catalog/ListItems`, `GetItem`, gRPC health |
 //! | `queue-broker` | 127.0.0.1:8050 | `POST /jobs`, `GET /stats`, `/deadletter`, `/healthz`, `/readyz`, `/metrics` |

@@ -17,7 +17,7 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
-    /// Address for HTTP, `host:port`. Default `127.0.0.1:8090`.
+    /// Address for HTTP, `host:port`. Default `127.0.0.1:8095`.
     pub listen: String,
     /// Address for gRPC, `host:port`. Default `127.0.0.1:50055`.
     pub listen_grpc: String,
@@ -53,7 +53,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: "127.0.0.1:8090".to_owned(),
+            listen: "127.0.0.1:8095".to_owned(),
             listen_grpc: "127.0.0.1:50055".to_owned(),
             inventory: "http://127.0.0.1:50051".to_owned(),
             products: 1_000,

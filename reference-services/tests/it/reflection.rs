@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use reference_services::{
     catalog,
     dependency::{Config, Kind},
+    notifications, participant,
     pb::DESCRIPTORS,
     stock_replica,
 };
@@ -101,6 +102,26 @@ async fn every_server_says_what_it_can_be_asked() {
     check(broker.workers, "queue.v1.Queue", "queue.v1.LeasedJob").await;
     let (_running, store) = start_store(&folder).await;
     check(store, "results.v1.Results", "results.v1.PutReply").await;
+
+    let mut config = participant::Config::new(participant::Kind::Stock);
+    config.listen = Some("127.0.0.1:0".to_owned());
+    config.listen_http = Some("127.0.0.1:0".to_owned());
+    config.journal = Some(folder.path().join("stock.journal"));
+    let bound = participant::bind(config).await.expect("free ports and a good journal");
+    let address = bound.local_addr();
+    tokio::spawn(bound.serve_until(std::future::pending()));
+    let (service, message) = ("participant.v1.Participant", "participant.v1.PerformRequest");
+    check(address, service, message).await;
+
+    let mut config = notifications::Config::default();
+    config.listen = "127.0.0.1:0".to_owned();
+    config.listen_http = "127.0.0.1:0".to_owned();
+    config.journal = folder.path().join("notifications.journal");
+    let bound = notifications::bind(config).await.expect("free ports and a good journal");
+    let address = bound.local_addr();
+    tokio::spawn(bound.serve_until(std::future::pending()));
+    let (service, message) = ("notifications.v1.Notifications", "notifications.v1.DeliverRequest");
+    check(address, service, message).await;
 }
 
 #[tokio::test]
