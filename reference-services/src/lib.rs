@@ -179,5 +179,6 @@ pub mod result_store;
 pub mod server;
 pub mod stock_replica;
 pub mod tls;
+mod traced;
 mod window;
 pub mod worker;

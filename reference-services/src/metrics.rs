@@ -8,37 +8,11 @@ use std::fmt;
 
 use prometheus_client::{
     encoding::{EncodeLabelKey, EncodeLabelValue, EncodeMetric, MetricEncoder},
-    metrics::{MetricType, TypedMetric, exemplar::HistogramWithExemplars},
+    metrics::{MetricType, TypedMetric},
     registry::Registry,
 };
 
-use crate::{logs, otlp, server::Trace};
-
-/// Times, each bucket with the trace of one of them, if traces are exported.
-#[derive(Clone, Debug)]
-pub(crate) struct Traced(HistogramWithExemplars<[(&'static str, String); 1]>);
-
-impl Traced {
-    pub(crate) fn new(buckets: impl IntoIterator<Item = f64>) -> Self {
-        Self(HistogramWithExemplars::new(buckets.into_iter()))
-    }
-
-    pub(crate) fn observe(&self, seconds: f64, trace: Trace) {
-        // Who cannot look a trace up has no use for its name.
-        let exemplar = otlp::exports().then(|| [("trace_id", trace.to_string())]);
-        self.0.observe(seconds, exemplar, None);
-    }
-}
-
-impl EncodeMetric for Traced {
-    fn encode(&self, encoder: MetricEncoder<'_>) -> fmt::Result {
-        self.0.encode(encoder)
-    }
-
-    fn metric_type(&self) -> MetricType {
-        self.0.metric_type()
-    }
-}
+use crate::logs;
 
 /// The registry of a service, with what all of them count.
 pub(crate) fn registry(service: &str) -> Registry {

@@ -15,10 +15,7 @@ use super::{
     endpoint_metrics::{EndpointMetrics, HedgeMetrics, register_endpoints, register_hedges},
 };
 use crate::{
-    breaker::BreakerGauge,
-    dependency::Kind,
-    metrics::{Table, Traced},
-    server::Trace,
+    breaker::BreakerGauge, dependency::Kind, metrics::Table, server::Trace, traced::Traced,
 };
 
 /// Bucket bounds around the two deadlines, in seconds.

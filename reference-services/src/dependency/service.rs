@@ -95,7 +95,9 @@ impl Bound {
         let kind = config.kind;
         tracing::info!(dependency = kind.name(), address = %grpc.local_addr(), "listening");
         let (reporter, health) = tonic_health::server::health_reporter();
-        let stock = Arc::new(Store::new(&config));
+        let stock = Arc::new(Store::new(config.stock.clone(), config.cpu_us, |it| {
+            config.defects.contains(&it)
+        }));
         let handlers = Handlers {
             kind,
             stock: Arc::clone(&stock),

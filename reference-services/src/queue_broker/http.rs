@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use tracing::{Instrument, field::Empty};
 
 use super::{
-    Config,
+    Config, Defect,
     core::Refusal,
     handle::{Gone, Handle},
     metrics::Metrics,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::Live,
     ids::is_id,
-    server::{Body, Handler, Probes, Problem, Trace, json, read_json},
+    server::{Body, Handler, Limits, Probes, Problem, Trace, json, read_json},
 };
 
 /// What a client sends.
@@ -58,6 +58,7 @@ struct Shown<'a> {
 #[derive(Debug)]
 pub(super) struct Api {
     config: Live<Config>,
+    limits: Limits,
     handle: Arc<Handle>,
     metrics: Metrics,
     pub(super) probes: Probes,
@@ -70,7 +71,12 @@ impl Api {
         metrics: Metrics,
         probes: Probes,
     ) -> Self {
-        Self { config, handle, metrics, probes }
+        let mut limits = config.get().http.clone();
+        // Defect: nobody has set this bound.
+        if config.get().defects.contains(&Defect::UnboundedBodies) {
+            limits.body_bytes_max = usize::MAX;
+        }
+        Self { config, limits, handle, metrics, probes }
     }
 
     async fn post(&self, request: Request<Incoming>) -> Response<Body> {
@@ -99,7 +105,7 @@ impl Api {
         };
         let expected = "expected a JSON object with an id and a payload";
         let NewJob { id, payload, key } =
-            read_json(request.into_body(), &self.config.get().http, expected).await?;
+            read_json(request.into_body(), &self.limits, expected).await?;
         if !is_id(&id) {
             let detail = "expected an id of 1 to 128 letters, digits and ._:-";
             return Err(Problem::new(StatusCode::BAD_REQUEST, detail));

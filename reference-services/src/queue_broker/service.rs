@@ -47,10 +47,6 @@ pub async fn bind(config: impl Into<Live<Config>>) -> Result<Bound, Error> {
     if config.defects.contains(&Defect::UnboundedConnections) {
         config.http.connections_max = usize::MAX;
     }
-    // Defect: nor this one.
-    if config.defects.contains(&Defect::UnboundedBodies) {
-        config.http.body_bytes_max = usize::MAX;
-    }
     let has = |defect| config.defects.contains(&defect);
     // Defect: the journal is read and repaired before anything says that it is another one's.
     let early = if has(Defect::UnlockedJournal) { Some(recover(&config).await?) } else { None };

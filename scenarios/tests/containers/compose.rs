@@ -146,8 +146,18 @@ pub(super) fn the_services_come_up_and_a_toxic_shows_in_their_answers() {
     assert_eq!(ids.len(), 16, "{ids:?}");
     let format = "{{.Name}} {{.State.Health.Status}} {{.HostConfig.ReadonlyRootfs}} \
                   {{.HostConfig.CapDrop}} {{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.Config.User}}";
-    let shown = Command::new("docker").args(["inspect", "--format", format]).args(&ids).output();
-    for line in text(&shown.expect("it was there before").stdout).lines() {
+    let inspected = || {
+        let shown =
+            Command::new("docker").args(["inspect", "--format", format]).args(&ids).output();
+        text(&shown.expect("it was there before").stdout).to_owned()
+    };
+    // Whoever was started last may not have been asked yet.
+    let begun = Instant::now();
+    while inspected().contains(" starting ") {
+        assert!(begun.elapsed() < PATIENCE, "not asked how it is: {}", inspected());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    for line in inspected().lines() {
         let (name, rest) = line.split_once(' ').expect("two parts");
         assert_eq!(rest, "healthy true [ALL] 268435456 500000000 65534:65534", "{name}");
     }

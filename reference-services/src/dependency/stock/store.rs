@@ -10,7 +10,7 @@ use rand::Rng;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{
-    super::{Config, Defect},
+    super::Defect,
     config::StockConfig,
     history::{Beginning, Full, History},
 };
@@ -48,14 +48,14 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) fn new(config: &Config) -> Self {
-        let stock = config.stock.clone();
+    /// With what a call costs in microseconds, 0 for nothing, and what is wrong with it.
+    pub(crate) fn new(stock: StockConfig, cpu_us: u64, has: impl Fn(Defect) -> bool) -> Self {
         let mut bounds = Bounds {
             queued: QUEUE_MAX,
             unacknowledged: stock.unacknowledged_max,
             stalled: Duration::from_millis(stock.stalled_ms),
         };
-        if config.defects.contains(&Defect::UnboundedStreamBuffer) {
+        if has(Defect::UnboundedStreamBuffer) {
             // Defect: whatever there is to be told is queued, whether anybody reads it or not.
             bounds.queued = Semaphore::MAX_PERMITS / 2;
             bounds.unacknowledged = u64::MAX;
@@ -65,9 +65,9 @@ impl Store {
             newest: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
             places: Arc::new(Semaphore::new(stock.watchers_max.min(Semaphore::MAX_PERMITS))),
-            cpu: (config.cpu_us > 0).then(|| Duration::from_micros(config.cpu_us)),
+            cpu: (cpu_us > 0).then(|| Duration::from_micros(cpu_us)),
             bounds,
-            ignores_epoch: config.defects.contains(&Defect::IgnoresEpoch),
+            ignores_epoch: has(Defect::IgnoresEpoch),
             config: stock,
         }
     }

@@ -7,7 +7,6 @@ use proptest::{collection::vec, prelude::*};
 
 use super::{StockConfig, Store, watcher::Watching};
 use crate::{
-    dependency::{Config, Kind},
     pb::inventory::{Change, WatchReply},
     stock_replica::{Applied, StockCopy},
 };
@@ -39,7 +38,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// A new life of the inventory, which remembers four changes.
 fn store() -> Store {
     let stock = StockConfig { history_max: 4, ..StockConfig::default() };
-    Store::new(&Config { stock, ..Config::new(Kind::Inventory) })
+    Store::new(stock, 0, |_| false)
 }
 
 struct World {
