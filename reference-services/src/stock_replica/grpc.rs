@@ -50,7 +50,7 @@ impl Inventory for Calls {
             }
             match self.shared.find(request.get_ref().product_id) {
                 Ok(known) => Ok(from_copy(known)),
-                Err(_) => self.from_inventory(&request, trace, begun).await,
+                Err(_) => self.ask_inventory(&request, trace, begun).await,
             }
         };
         let answer = asked.instrument(serve).await;
@@ -85,7 +85,7 @@ fn from_copy(known: Known) -> Response<Stock> {
 impl Calls {
     /// Asks the inventory. It is told how long its answer is of use: as long as is left to the caller,
     /// from which what was spent here is taken, and never longer than a call may take.
-    async fn from_inventory(
+    async fn ask_inventory(
         &self,
         request: &Request<GetStockRequest>,
         trace: Trace,

@@ -19,6 +19,9 @@ pub(crate) struct Metrics {
     pub(super) not_after: Gauge<i64>,
 }
 
+/// One of the counters.
+type Counted = fn(&Metrics) -> &Counter<u64, AtomicU64>;
+
 /// Adds the series of those of `sides` that speak TLS, if there are any.
 pub(crate) fn register<'a>(
     registry: &mut Registry,
@@ -29,7 +32,7 @@ pub(crate) fn register<'a>(
     if sides.is_empty() {
         return;
     }
-    let counters: [(&str, &str, fn(&Metrics) -> &Counter<u64, AtomicU64>); 3] = [
+    let counters: [(&str, &str, Counted); 3] = [
         ("tls_reloads", "Changes of certificates, keys and authorities taken over", |it| {
             &it.reloads
         }),
