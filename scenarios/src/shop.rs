@@ -33,6 +33,9 @@ const NEWS: Duration = Duration::from_millis(2);
 /// dependency are well.
 const NEWS_BEHIND: Duration = Duration::from_millis(5);
 
+/// Why what is expected of replicas is not for real processes.
+const COUNTS_OF_CALLS: &str = "a replica is left out after a number of calls, which are fewer here";
+
 /// Milliseconds.
 pub(crate) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -247,7 +250,7 @@ impl Shop {
                 })
             });
             plan.topology.hosts = hosts.collect();
-            plan
+            plan.on_processes(Processes::new().refused(COUNTS_OF_CALLS))
         })
     }
 
